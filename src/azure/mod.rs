@@ -1,0 +1,1 @@
+//! The ports over HTTP, through Microsoft's SDK.

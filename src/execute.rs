@@ -1,0 +1,1 @@
+//! ApprovedPlan + writing port → Outcomes. Decides nothing.

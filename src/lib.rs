@@ -1,0 +1,44 @@
+//! `tilgang` keeps Azure RBAC equal to what git says. This page is the map of the house.
+//!
+//! Facts come in at one edge, a pure function compares them, and an approved plan goes out at the other:
+//!
+//! ```text
+//! YAML in git ── config ──▶ Desired ──┐
+//!                                     ├─▶ plan ─▶ Plan ─▶ approve ─▶ ApprovedPlan ─▶ execute ─▶ Outcomes ─▶ report
+//! Azure ─ ports ─ observe ─▶ Observed ┘   pure            policy                     writes
+//! ```
+//!
+//! | room | what comes in → what goes out | never |
+//! |---|---|---|
+//! | [`model`] | the field's words | IO, async, serde, a clock |
+//! | [`config`] | YAML and the built-in catalogue → `Desired`, or every error at once | the network |
+//! | [`plan`] | `Desired` + `Observed` → `Plan`; `Plan` + policy → `ApprovedPlan` | IO, async, a clock |
+//! | [`ports`] | what is needed of Azure, as traits; reading and writing apart | an implementation |
+//! | [`observe`] | `Desired` + reading ports → `Observed` | a write |
+//! | [`execute`] | `ApprovedPlan` + the writing port → `Outcomes` | a decision |
+//! | [`report`] | plan and outcomes → text, JSON | a change of either |
+//! | [`azure`] | the ports over HTTP, through Microsoft's SDK | a token in a log |
+//! | [`simulator`] | Azure, small enough to own: the same ports in process, and over HTTP for anybody | an answer Azure would not give |
+//! | [`cli`] | arguments, environment → all of the above → exit code | a rule of its own |
+//!
+//! Who may name whom is a test: `tests/architecture.rs`.
+
+pub mod model;
+
+pub mod config;
+
+pub mod plan;
+
+pub mod ports;
+
+pub mod observe;
+
+pub mod execute;
+
+pub mod report;
+
+pub mod azure;
+
+pub mod simulator;
+
+pub mod cli;

@@ -1,0 +1,13 @@
+//! The field's words: ids, owners, roles, what is wanted and what was seen.
+//!
+//! No IO, no async, no serde, no clock: every other room may name this one, and this one names none.
+
+pub mod assignment;
+pub mod catalog;
+pub mod desired;
+pub mod ids;
+pub mod observed;
+pub mod owner;
+pub mod people;
+pub mod policy;
+pub mod trouble;

@@ -1,0 +1,122 @@
+//! What was seen in Azure, when, and what could not be seen.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jiff::Timestamp;
+
+use super::{
+    assignment::Standing,
+    ids::{ScopeId, SubscriptionId},
+    owner::{EnvironmentName, KindName, OwnerCode},
+    people::People,
+    trouble::Trouble,
+};
+
+/// Everything that was seen.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// When the reading began.
+    pub at: Timestamp,
+    /// Whether targets could be looked for at all; else why not.
+    pub inventory: Result<(), Arc<Trouble>>,
+    /// Each target that git means.
+    pub targets: BTreeMap<TargetKey, Sighting>,
+    /// Each subscription that was read for assignments.
+    pub subscriptions: BTreeMap<SubscriptionId, Subscription>,
+    /// Who people are.
+    pub people: People,
+}
+
+/// One target that git means: one resource of an owner in an environment, by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TargetKey {
+    /// Whose.
+    pub owner: OwnerCode,
+    /// In which environment.
+    pub environment: EnvironmentName,
+    /// Of which kind.
+    pub kind: KindName,
+    /// Its name, in lower case (Azure does not tell resource names apart by case).
+    pub name: String,
+}
+
+/// What was found where a target should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// Exactly one.
+    Found(Target),
+    /// None; in words, what was looked for and what came close.
+    Missing(String),
+    /// More than one: which is meant?
+    Several(Vec<ScopeId>),
+    /// Could not be looked for.
+    Unseen(Arc<Trouble>),
+}
+
+/// A resource that assignments are made on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its resource id.
+    pub scope: ScopeId,
+    /// Its subscription.
+    pub subscription: SubscriptionId,
+    /// Why an assignment here may have no effect.
+    pub impediments: Vec<Impediment>,
+}
+
+/// Why an assignment at a target has no effect, or not the whole one (promise 9).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Impediment {
+    /// A vault in access-policy mode ignores role assignments for its secrets (FACTS §4).
+    AccessPolicyMode,
+    /// A vault that refuses public networks: people reach it only from inside.
+    NetworkClosed,
+    /// The component's workspace demands rights of its own (FACTS §3), by its resource id.
+    WorkspaceDemandsRights(ScopeId),
+    /// The component's workspace could not be seen, so nobody knows what it demands.
+    WorkspaceUnseen(ScopeId),
+}
+
+/// A subscription that was read.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// Its display name.
+    pub name: String,
+    /// The owner and environment that the naming rule gives it to.
+    pub belongs_to: Option<(OwnerCode, EnvironmentName)>,
+    /// What it holds.
+    pub reading: Reading,
+    /// Its locks, where a removal hangs on them.
+    pub locks: Locks,
+}
+
+/// What a subscription's list of role assignments showed.
+#[derive(Clone, Debug)]
+pub enum Reading {
+    /// The whole list: all pages. By scope, ours and foreign; what lies above the subscription included.
+    Seen(BTreeMap<ScopeId, Vec<Standing>>),
+    /// It could not be read, or not to its end.
+    Unseen(Arc<Trouble>),
+}
+
+/// The locks of a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Locks {
+    /// Nothing hung on them.
+    NotAsked,
+    /// All of them.
+    Known(Vec<Lock>),
+    /// Asked, and the answer did not come. A removal may then fail; that is safe.
+    Unanswered(Arc<Trouble>),
+}
+
+/// A management lock. Both levels stop a role assignment at or below its scope from being deleted (FACTS §1.8).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lock {
+    /// What it locks.
+    pub scope: ScopeId,
+    /// Its name.
+    pub name: String,
+    /// `CanNotDelete` or `ReadOnly`, as Azure says it.
+    pub level: String,
+}

@@ -1,0 +1,1 @@
+//! Desired + reading ports → Observed. Never writes, never decides.

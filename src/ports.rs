@@ -1,0 +1,146 @@
+//! What the program needs of Azure: traits, each with two implementors, `azure` over HTTP and `simulator::world` in
+//! process, and one suite of tests for both (`tests/contract.rs`).
+//!
+//! Reading and writing are apart: whoever plans never holds an [`AssignmentWriter`]. An empty answer means "looked, and
+//! nothing is there"; whatever could not be read to its end is an error, never a shorter list.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+};
+
+use crate::model::{
+    assignment::{PrincipalType, RoleAssignment, Triple},
+    ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+    observed::Lock,
+    people::{ById, ByName},
+    trouble::Trouble,
+};
+
+/// People, by Microsoft Graph.
+pub trait Directory: Sync {
+    /// Answers for each name, in as few calls as can be (300 names a call). A name that nobody has comes with a hint.
+    fn by_name(&self, names: &BTreeSet<UserName>) -> impl Future<Output = BTreeMap<UserName, ByName>> + Send;
+
+    /// Answers for each object id; whoever is not among the living is looked for among the deleted.
+    fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> impl Future<Output = BTreeMap<PrincipalId, ById>> + Send;
+}
+
+/// Finds targets, by Azure Resource Graph: an index that lags. It finds; it never proves that something is gone.
+pub trait Inventory: Sync {
+    /// Every subscription that our identity sees, and every resource of these types in them (ARM types, lower case).
+    fn stock(&self, arm_types: &BTreeSet<String>) -> impl Future<Output = Result<Stock, Trouble>> + Send;
+}
+
+/// What an inventory found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stock {
+    /// Subscriptions, by id.
+    pub subscriptions: BTreeMap<SubscriptionId, SubscriptionRow>,
+    /// Resources, in the order of their ids.
+    pub resources: Vec<ResourceRow>,
+}
+
+/// One subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubscriptionRow {
+    /// Its display name; not unique.
+    pub name: String,
+    /// `Enabled`, `Warned`, `PastDue`, `Disabled`, `Deleted` (FACTS §5); empty if not told.
+    pub state: String,
+}
+
+/// One resource, with the properties that decide whether an assignment on it has effect (promise 9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceRow {
+    /// Its resource id.
+    pub id: ScopeId,
+    /// Its type, in lower case.
+    pub arm_type: String,
+    /// Its name.
+    pub name: String,
+    /// Its subscription.
+    pub subscription: SubscriptionId,
+    /// Its tags. Azure compares tag names without regard to case, values with.
+    pub tags: BTreeMap<String, String>,
+    /// Vault: `properties.enableRbacAuthorization`; absent counts as false (FACTS §4).
+    pub rbac: Option<bool>,
+    /// Vault: `properties.publicNetworkAccess`, as Azure says it.
+    pub public_network_access: Option<String>,
+    /// Vault: `properties.networkAcls.defaultAction`, as Azure says it.
+    pub network_default_action: Option<String>,
+    /// Component: `properties.WorkspaceResourceId` (FACTS §3).
+    pub workspace: Option<ScopeId>,
+    /// Workspace: `properties.features.enableLogAccessUsingOnlyResourcePermissions`; false or absent demands rights on the
+    /// workspace itself (FACTS §3).
+    pub resource_permissions: Option<bool>,
+}
+
+/// Reads role assignments and what hangs on them, by subscription.
+pub trait AssignmentReader: Sync {
+    /// The unfiltered list at a subscription: what lies at it, above it and below it, all pages.
+    fn assignments(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<RoleAssignment>, Trouble>> + Send;
+
+    /// Active PIM instances at, above and below a subscription.
+    fn pim_instances(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<PimInstance>, Trouble>> + Send;
+
+    /// Management locks at and below a subscription.
+    fn locks(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<Lock>, Trouble>> + Send;
+}
+
+/// One active role assignment as PIM sees it (`roleAssignmentScheduleInstances`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PimInstance {
+    /// Scope, principal, role definition.
+    pub triple: Triple,
+    /// `assignmentType` is `Activated`: somebody switched an eligibility on. Else it was assigned.
+    pub activated: bool,
+    /// `endDateTime`, when it ends by itself.
+    pub ends: Option<jiff::Timestamp>,
+}
+
+/// Writes role assignments. Only `execute` is given one.
+pub trait AssignmentWriter: Sync {
+    /// Creates or updates; repeating it is harmless (FACTS §10).
+    fn put(&self, assignment: &PutAssignment) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Deletes. That it was gone already is an answer, not an error.
+    fn delete(&self, scope: &ScopeId, name: AssignmentName) -> impl Future<Output = Result<Deleted, Trouble>> + Send;
+}
+
+/// The body of a PUT. It carries no condition: an update takes away one that somebody added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutAssignment {
+    /// The name, derived or the existing one.
+    pub name: AssignmentName,
+    /// Scope, principal, role definition.
+    pub triple: Triple,
+    /// Always sent: without it a new person may not be known to RBAC for a minute (FACTS §10).
+    pub principal_type: PrincipalType,
+    /// Our mark.
+    pub description: String,
+}
+
+/// What a DELETE found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    /// It stood, and is deleted.
+    Now,
+    /// It did not stand (204).
+    Already,
+}
+
+/// What our own identity may do, for `doctor`.
+pub trait Rights: Sync {
+    /// Our permissions at a resource, inherited ones included.
+    fn permissions(&self, at: &ScopeId) -> impl Future<Output = Result<Vec<Permission>, Trouble>> + Send;
+}
+
+/// One block of permissions: `actions` less `not_actions`, each with `*` as a wildcard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permission {
+    /// Allowed actions.
+    pub actions: Vec<String>,
+    /// Taken out of them.
+    pub not_actions: Vec<String>,
+}

@@ -1,0 +1,1 @@
+//! Plan and outcomes → text for people, JSON for machines.
