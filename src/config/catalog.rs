@@ -60,7 +60,7 @@ impl Words {
         let node: Node<'_> = serde_yaml::from_str(BUILT_IN).unwrap_or(Node::Nothing);
         let mut words = Self::default();
         let keys = ["environments", "resources", "roles", "retired", "users"];
-        if let Some([environments, resources, roles, retired, users]) = Cursor::top(&node).fields(keys, mistakes) {
+        if let Some([environments, resources, roles, retired, users]) = Cursor::top(&node).fields(keys, &[], mistakes) {
             words.change(&Sections { environments, resources, roles, retired, users }, mistakes);
         }
         words
@@ -90,20 +90,16 @@ impl Words {
     }
 
     fn environment(&mut self, entry: Cursor<'_>, mistakes: &mut Mistakes) {
-        let Some([title, azure_name, subscription]) = entry.fields(["title", "azure_name", "subscription"], mistakes)
-        else {
-            return;
-        };
+        let known = self.environments.get(entry.key).cloned();
+        let required: &[_] = if known.is_some() { &[] } else { &["subscription"] };
+        let keys = ["title", "azure_name", "subscription"];
+        let Some([title, azure_name, subscription]) = entry.fields(keys, required, mistakes) else { return };
         if !entry.key_is_word(mistakes) {
             return;
         }
-        let known = self.environments.get(entry.key).cloned();
         let title = title.and_then(|at| at.line(mistakes)).map(str::to_owned);
         let named = azure_name.and_then(|at| at.word(mistakes)).map(str::to_owned);
         let pattern = subscription.and_then(|at| read_pattern(at, mistakes));
-        if known.is_none() {
-            entry.required("subscription", subscription, mistakes);
-        }
         let Some(subscription) = pattern.or_else(|| known.as_ref().map(|known| known.subscription.clone())) else {
             return;
         };
@@ -117,16 +113,12 @@ impl Words {
     }
 
     fn kind(&mut self, entry: Cursor<'_>, mistakes: &mut Mistakes) {
-        let Some([title, arm_type, name, tags]) = entry.fields(["title", "type", "name", "tags"], mistakes) else {
-            return;
-        };
+        let known = self.kinds.get(entry.key).cloned();
+        let required: &[_] = if known.is_some() { &[] } else { &["type", "name"] };
+        let keys = ["title", "type", "name", "tags"];
+        let Some([title, arm_type, name, tags]) = entry.fields(keys, required, mistakes) else { return };
         if !entry.key_is_word(mistakes) {
             return;
-        }
-        let known = self.kinds.get(entry.key).cloned();
-        if known.is_none() {
-            entry.required("type", arm_type, mistakes);
-            entry.required("name", name, mistakes);
         }
         let title = title.and_then(|at| at.line(mistakes)).map(str::to_owned);
         let arm_type = arm_type.and_then(|at| read_arm_type(at, mistakes));
@@ -175,7 +167,9 @@ impl Words {
     }
 
     fn base(&mut self, entry: Cursor<'_>, mistakes: &mut Mistakes) {
-        let Some([title, may, gives]) = entry.fields(["title", "may", "gives"], mistakes) else { return };
+        let known = self.bases.get(entry.key).cloned();
+        let required: &[_] = if known.is_some() { &[] } else { &["gives"] };
+        let Some([title, may, gives]) = entry.fields(["title", "may", "gives"], required, mistakes) else { return };
         if !entry.key_is_word(mistakes) {
             return;
         }
@@ -186,10 +180,6 @@ impl Words {
                     .help(format!("write `{base}`: it becomes a role in each environment, `{environment}` among them")),
             );
             return;
-        }
-        let known = self.bases.get(entry.key).cloned();
-        if known.is_none() {
-            entry.required("gives", gives, mistakes);
         }
         let title = title.and_then(|at| at.line(mistakes)).map(str::to_owned);
         let may = may.and_then(|at| at.line(mistakes)).map(str::to_owned);
@@ -232,12 +222,10 @@ impl Words {
     }
 
     fn gives(&mut self, item: Cursor<'_>, mistakes: &mut Mistakes) -> Option<Gives> {
-        let [on, definition, name] = item.fields(["on", "definition", "name"], mistakes)?;
-        let on = item.required("on", on, mistakes);
+        let [on, definition, name] = item.fields(["on", "definition", "name"], &["on", "definition"], mistakes)?;
         let kind =
             on.and_then(|on| on.text(mistakes).and_then(|text| self.known_kind(text, Spot::Value(on.trail), mistakes)));
-        let id = item.required("definition", definition, mistakes);
-        let id: Option<RoleDefinitionId> = id.and_then(|id| id.guid(mistakes));
+        let id: Option<RoleDefinitionId> = definition.and_then(|id| id.guid(mistakes));
         let name = if let Some(name) = name {
             name.line(mistakes).map(str::to_owned)
         } else {
@@ -270,7 +258,7 @@ impl Words {
     }
 
     fn users(&mut self, users: Option<Cursor<'_>>, mistakes: &mut Mistakes) {
-        let Some([domains, member_of]) = users.and_then(|users| users.fields(["domains", "member_of"], mistakes))
+        let Some([domains, member_of]) = users.and_then(|users| users.fields(["domains", "member_of"], &[], mistakes))
         else {
             return;
         };

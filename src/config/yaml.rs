@@ -120,11 +120,18 @@ fn syntax(text: &str, error: &serde_yaml::Error) -> Mistake {
         let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
         let rest = text.get(start..).unwrap_or_default();
         let within: usize = rest.chars().take(location.column().saturating_sub(1)).map(char::len_utf8).sum();
-        let start = start + within;
+        // At the end of the text there is nothing to point at: the last character, then.
+        let start = (start + within).min(text.trim_end().char_indices().last().map_or(0, |(at, _)| at));
         let length = text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         Spot::Bytes(start..start + length)
     });
+    let at = if let Spot::Bytes(at) = &spot { text.get(at.clone()) } else { None };
+    let help = match at {
+        Some("\t") => "use spaces instead of tabs",
+        Some("@" | "`") => "put text that starts with this character in quotes",
+        _ => "look at the indentation, the `:` and the quotes here and on the line before",
+    };
     Mistake::new(SYNTAX, spot, format!("this is not YAML: {message}"))
         .label("YAML cannot be read on from here")
-        .help("look at the indentation, the `:` and the quotes here and on the line before")
+        .help(help)
 }
