@@ -186,7 +186,11 @@ impl<'a> Cursor<'a> {
             let missing = keys.iter().zip(&found).filter(|(_, slot)| slot.is_none()).map(|(key, _)| *key);
             let meant = nearest(entry.key, missing.clone());
             slipped |= meant.is_some_and(|key| required.contains(&key));
-            let help = meant.map_or_else(|| one_of(keys), |key| Some(format!("did you mean `{key}`?")));
+            let help = match (meant, nearest(entry.key, keys)) {
+                (Some(key), _) => Some(format!("did you mean `{key}`?")),
+                (None, Some(key)) => Some(format!("did you mean `{key}`? that stands here already")),
+                (None, None) => one_of(keys),
+            };
             let unknown = entry.wrong_key(UNKNOWN_KEY, format!("unknown key `{}`", entry.key));
             mistakes.add(unknown.label("not a key that counts here").maybe_help(help));
         }
