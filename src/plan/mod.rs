@@ -78,6 +78,15 @@ impl Plan {
         self.changes.is_empty() && self.blocked.is_empty() && self.unread.is_empty() && self.kept.is_empty()
     }
 
+    /// Leaves only what concerns these owners.
+    pub fn only(&mut self, owners: &BTreeSet<OwnerCode>) {
+        self.changes.retain(|change| owners.contains(&change.owner));
+        self.blocked.retain(|blocked| blocked.owner.is_some_and(|owner| owners.contains(&owner)));
+        self.findings.retain(|finding| finding.owner.is_none_or(|owner| owners.contains(&owner)));
+        self.standing.retain(|owner, _| owners.contains(owner));
+        self.kept.retain(|owner, _| owners.contains(owner));
+    }
+
     /// Whether all of Azure that matters was read.
     #[must_use]
     pub fn is_complete(&self) -> bool {
