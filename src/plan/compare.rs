@@ -291,11 +291,11 @@ impl<'a> Compare<'a> {
     fn orphan_that_git_still_lists(&mut self, surplus: &Surplus<'a>) -> bool {
         let principal = surplus.standing.assignment.triple.principal;
         let Some(ById::Deleted { name, on }) = self.observed.people.by_id.get(&principal) else { return false };
-        let listed = self.wanted.doubts.get(&surplus.owner).into_iter().flatten().find(|grant| {
-            (grant.user.name == *name || grant.user.id == Some(principal))
-                && surplus.role.as_ref().is_none_or(|role| *role == grant.role)
+        let doubts = self.wanted.doubts.get(&surplus.owner).into_iter().flatten().map(|doubt| doubt.grant);
+        let mut listed = doubts.filter(|grant| {
+            (grant.user.name == *name || grant.user.id == Some(principal)) && self.concerns(surplus, &grant.role)
         });
-        let Some(grant) = listed else { return false };
+        let Some(grant) = listed.next() else { return false };
         let (origin, gone) = (grant.user.origin.clone(), Gone::Deleted(*on));
         // The grant is not missing, it is orphaned: one message, not two.
         let role = &grant.role;
@@ -312,7 +312,7 @@ impl<'a> Compare<'a> {
 
     /// Why this may be removed, or why not.
     fn proof(&self, surplus: &Surplus<'a>) -> Result<Because, Block> {
-        let Surplus { subscription, standing, owner, role, stray, environment: _ } = surplus;
+        let Surplus { subscription, standing, owner, stray, role: _, environment: _ } = surplus;
         let triple = &standing.assignment.triple;
         let (file, removed) = match self.desired.file_of(*owner) {
             OwnerFile::Read(file) => (file, false),
@@ -323,11 +323,7 @@ impl<'a> Compare<'a> {
         if let Some(ById::Unanswered(trouble)) = self.observed.people.by_id.get(&triple.principal) {
             return Err(Block::PersonUnanswered(trouble.clone()));
         }
-        let concerns = |listed: &RoleName| match stray {
-            Some(_) => role.as_ref().is_none_or(|role| role == listed),
-            None => self.gives(listed, triple.definition),
-        };
-        if let Some(entry) = self.wanted.doubt(*owner, triple.principal, concerns) {
+        if let Some(entry) = self.wanted.doubt(*owner, triple.principal, |listed| self.concerns(surplus, listed)) {
             return Err(Block::Doubt(entry.name.clone()));
         }
         if let Some(stray) = stray
@@ -361,12 +357,13 @@ impl<'a> Compare<'a> {
         })
     }
 
-    fn gives(&self, role: &RoleName, definition: RoleDefinitionId) -> bool {
-        self.desired
-            .catalog
-            .roles
-            .get(role)
-            .is_some_and(|role| role.gives.iter().any(|g| g.definition.id == definition))
+    /// Whether somebody listed with this role could be the one who holds a surplus.
+    fn concerns(&self, surplus: &Surplus<'_>, listed: &RoleName) -> bool {
+        let definition = surplus.standing.assignment.triple.definition;
+        let Some(role) = self.desired.catalog.roles.get(listed) else { return true };
+        surplus.role.as_ref().map_or(surplus.stray.is_some(), |role| role == listed)
+            || (surplus.environment.as_ref().is_none_or(|environment| *environment == role.environment)
+                && role.gives.iter().any(|gives| gives.definition.id == definition))
     }
 
     fn gone(&self, principal: PrincipalId) -> Option<Gone> {

@@ -13,7 +13,7 @@ use crate::model::{
     ids::{PrincipalId, RoleDefinitionId, ScopeId},
     observed::{Observed, Reading, Sighting, Target, TargetKey},
     owner::{EnvironmentName, KindName, OwnerCode, RoleName},
-    people::Person,
+    people::{Hint, Person},
 };
 
 use super::{
@@ -33,13 +33,21 @@ pub(super) struct Wanted<'a> {
     /// Grants whose day has passed, by scope: they explain a removal.
     pub ended: BTreeMap<(&'a ScopeId, PrincipalId, RoleDefinitionId), &'a Grant>,
     /// Grants whose person could not be resolved, by owner: whoever stands there unexplained could be one of them.
-    pub doubts: BTreeMap<OwnerCode, Vec<&'a Grant>>,
+    pub doubts: BTreeMap<OwnerCode, Vec<Doubt<'a>>>,
     /// Who is listed at an owner with a grant that has no certain place.
     pub unplaced: BTreeSet<(OwnerCode, PrincipalId)>,
     /// Grants that cannot be made.
     pub blocked: Vec<Blocked>,
     /// What people should know.
     pub findings: Vec<Finding>,
+}
+
+/// A grant whose person could not be resolved.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubt<'a> {
+    pub grant: &'a Grant,
+    /// The object id it can only be about, if one is known: git's own, or that of the deleted user of this name.
+    pub id: Option<PrincipalId>,
 }
 
 /// One wanted assignment.
@@ -80,7 +88,12 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
             Ok(person) => person,
             Err(_) if ended => continue, // nothing is wanted, so nothing is missing
             Err(block) => {
-                wanted.doubts.entry(grant.owner).or_default().push(grant);
+                let deleted = match &block {
+                    Block::UnknownPerson(Hint::Deleted { id, .. }) => Some(*id),
+                    _ => None,
+                };
+                let doubt = Doubt { grant, id: grant.user.id.or(deleted) };
+                wanted.doubts.entry(grant.owner).or_default().push(doubt);
                 let blocked = blocked(grant, &role.environment, None, block);
                 wanted.blocked.push(blocked);
                 continue;
@@ -152,9 +165,9 @@ impl<'a> Wanted<'a> {
         principal: PrincipalId,
         concerns: impl Fn(&RoleName) -> bool,
     ) -> Option<&'a UserEntry> {
-        let grants = self.doubts.get(&owner)?;
-        let could_be = |grant: &&&Grant| concerns(&grant.role) && grant.user.id.is_none_or(|id| id == principal);
-        grants.iter().find(could_be).map(|grant| &*grant.user)
+        let doubts = self.doubts.get(&owner)?;
+        let could_be = |doubt: &&Doubt<'_>| concerns(&doubt.grant.role) && doubt.id.is_none_or(|id| id == principal);
+        doubts.iter().find(could_be).map(|doubt| &*doubt.grant.user)
     }
 }
 
