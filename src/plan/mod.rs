@@ -7,6 +7,7 @@ pub mod approve;
 pub mod blocked;
 pub mod change;
 mod compare;
+pub mod digest;
 pub mod drift;
 mod effect;
 pub mod finding;
