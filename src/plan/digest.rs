@@ -17,7 +17,7 @@ pub fn digest(observed: &Observed) -> String {
     for (key, sighting) in &observed.targets {
         match sighting {
             Sighting::Found(target) => {
-                facts.add(&format_args!("{key:?} {} {:?}", target.scope.folded(), target.impediments))
+                facts.add(&format_args!("{key:?} {} {:?}", target.scope.folded(), target.impediments));
             }
             Sighting::Missing(_) => facts.add(&format_args!("{key:?} missing")),
             Sighting::Several(scopes) => facts.add(&format_args!("{key:?} {scopes:?}")),
