@@ -1,0 +1,130 @@
+//! One file's text → its tree, or what keeps it from being read. Ends that file, and only that file.
+
+use std::ops::Range;
+
+use super::{
+    characters::hidden,
+    error::{Mistake, Mistakes, Spot},
+    node::Node,
+    rules::{HIDDEN, PLAIN, SYNTAX, UNCERTAIN},
+    spans::{Reference, references, spans},
+};
+
+/// How many hidden characters of a file are told one by one. Ours: a file pasted from a web page has hundreds.
+const HIDDEN_TOLD_MAX: usize = 10;
+
+/// The tree of a file in which nothing is hidden and nothing stands for something else.
+pub(super) fn read<'t>(text: &'t str, mistakes: &mut Mistakes) -> Option<Node<'t>> {
+    let before = mistakes.len();
+    told_hidden(text, mistakes);
+    if mistakes.len() > before {
+        return None;
+    }
+    // Every anchor, alias, tag and directive has one of these; few files do, so few are walked twice.
+    let doubtful = text.contains(['&', '*', '!']) || directive(text).is_some();
+    if doubtful || text.contains("\n---") || text.contains("\n...") {
+        told_references(text, mistakes);
+        if mistakes.len() > before {
+            return None;
+        }
+    }
+    let node = match serde_yaml::from_str(text) {
+        Ok(node) => node,
+        Err(_) if only_comments(text) => Node::Nothing,
+        Err(error) => {
+            mistakes.add(syntax(text, &error));
+            return None;
+        }
+    };
+    // What the second parser overlooked would show as another tree.
+    if doubtful && spans(text, &node).is_none() {
+        mistakes.add(
+            Mistake::new(UNCERTAIN, Spot::File, "this text can be read in more than one way")
+                .help("put values that hold `&`, `*` or `!` in quotes, and use spaces instead of tabs"),
+        );
+        return None;
+    }
+    Some(node)
+}
+
+fn told_hidden(text: &str, mistakes: &mut Mistakes) {
+    let mut all = hidden(text);
+    for found in all.by_ref().take(HIDDEN_TOLD_MAX) {
+        let help = match found.character {
+            '\u{feff}' if found.span.start == 0 => "save the file as UTF-8 without a byte order mark",
+            '\r' => "end every line the same way",
+            _ => "delete it, or type the character that was meant",
+        };
+        let name = found.name();
+        let message = match found.character {
+            '\u{85}' | '\u{2028}' | '\u{2029}' => "a line end that does not show: what follows it would count",
+            _ => "a character that a reviewer does not see",
+        };
+        mistakes.add(Mistake::new(HIDDEN, Spot::Bytes(found.span), message).label(name).help(help));
+    }
+    let more = all.count();
+    if more > 0 {
+        mistakes.add(Mistake::new(HIDDEN, Spot::File, format!("{more} more characters that a reviewer does not see")));
+    }
+}
+
+fn told_references(text: &str, mistakes: &mut Mistakes) {
+    if let Some(span) = directive(text) {
+        mistakes.add(
+            Mistake::new(PLAIN, Spot::Bytes(span), "a YAML directive")
+                .label("not allowed here")
+                .help("delete the line"),
+        );
+    }
+    for (reference, span) in references(text) {
+        let written = text.get(span.clone()).unwrap_or_default();
+        let (message, help) = match reference {
+            Reference::Anchor => (
+                format!("the anchor `{written}` lets other places stand for this one"),
+                "write each value out where it counts; text that starts with `&` goes in quotes",
+            ),
+            Reference::Alias => (
+                format!("the alias `{written}` stands for a value elsewhere"),
+                "write each value out where it counts; text that starts with `*` goes in quotes",
+            ),
+            Reference::Tag => (
+                format!("the tag `{written}` changes what the value is"),
+                "write the value alone; text that starts with `!` goes in quotes",
+            ),
+            Reference::Document => (
+                "a second document in one file".to_owned(),
+                "delete the line `---` and what stands twice, or make two files",
+            ),
+        };
+        mistakes.add(Mistake::new(PLAIN, Spot::Bytes(span), message).label("not allowed here").help(help));
+    }
+}
+
+/// The first line that starts with `%`.
+fn directive(text: &str) -> Option<Range<usize>> {
+    let start = if text.starts_with('%') { 0 } else { text.find("\n%")? + 1 };
+    let rest = text.get(start..).unwrap_or_default();
+    Some(start..start + rest.find(['\r', '\n']).unwrap_or(rest.len()))
+}
+
+fn only_comments(text: &str) -> bool {
+    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---")
+}
+
+fn syntax(text: &str, error: &serde_yaml::Error) -> Mistake {
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    let spot = error.location().map_or(Spot::File, |location| {
+        // By line and column: the index it gives counts characters, in spite of its name.
+        let line = location.line().saturating_sub(1);
+        let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+        let rest = text.get(start..).unwrap_or_default();
+        let within: usize = rest.chars().take(location.column().saturating_sub(1)).map(char::len_utf8).sum();
+        let start = start + within;
+        let length = text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        Spot::Bytes(start..start + length)
+    });
+    Mistake::new(SYNTAX, spot, format!("this is not YAML: {message}"))
+        .label("YAML cannot be read on from here")
+        .help("look at the indentation, the `:` and the quotes here and on the line before")
+}
