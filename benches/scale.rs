@@ -26,7 +26,10 @@ fn main() {
     if let Ok(owners) = std::env::var("TILGANG_BENCH_OWNERS") {
         return one(owners.parse().unwrap());
     }
-    println!("{:>12} {:>10} {:>10} {:>10} {:>10} {:>12}", "assignments", "YAML s", "plan s", "both s", "peak MiB", "unchanged");
+    println!(
+        "{:>12} {:>10} {:>10} {:>10} {:>10} {:>12}",
+        "assignments", "YAML s", "plan s", "both s", "peak MiB", "unchanged"
+    );
     for owners in [10, 100, 1_000] {
         let program = std::env::current_exe().unwrap();
         let out = Command::new(program).env("TILGANG_BENCH_OWNERS", owners.to_string()).output().unwrap();

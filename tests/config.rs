@@ -313,7 +313,7 @@ fn spelling() -> impl Strategy<Value = Spelling> {
                     let (before, word) = spelt(name, quote);
                     line += &before;
                     roles.push((name.to_owned(), lines.len() + 1, column(&line)));
-                    line += &format!("{word}, ");
+                    line = line + &word + ", ";
                 }
                 lines.push(line + "]");
             } else {

@@ -56,15 +56,17 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use self::{cloud::Cloud, settings::Settings};
+pub use self::{cloud::Cloud, credential::identity::Identity, settings::Settings};
 
 /// A connection to one Azure, signed in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Session {
     arm: Door,
     graph: Door,
+    client: azure_mgmt_authorization::Client,
     credential: Arc<Credential>,
     sign_in: Arc<Gate>,
+    arm_audience: Arc<str>,
 }
 
 impl Session {
@@ -84,23 +86,31 @@ impl Session {
             |url, audience, id_header| Door::new(url, audience, id_header, transport.clone(), credential.clone());
         let arm = door(&cloud.arm, &cloud.arm_audience, "x-ms-client-request-id");
         let graph = door(&cloud.graph, &cloud.graph_audience, "client-request-id");
-        Ok(Self { arm, graph, credential, sign_in })
+        let client = legacy::client(&arm)?;
+        Ok(Self { arm, graph, client, credential, sign_in, arm_audience: cloud.arm_audience.as_str().into() })
     }
 
     /// What reads. It cannot write.
-    pub fn reader(&self) -> Result<Reader, Trouble> {
-        Ok(Reader { client: legacy::client(&self.arm)?, arm: self.arm.clone(), graph: self.graph.clone() })
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader { client: self.client.clone(), arm: self.arm.clone(), graph: self.graph.clone() }
     }
 
     /// What writes role assignments. It cannot read.
-    pub fn writer(&self) -> Result<Writer, Trouble> {
-        Ok(Writer { client: legacy::client(&self.arm)? })
+    #[must_use]
+    pub fn writer(&self) -> Writer {
+        Writer { client: self.client.clone() }
     }
 
     /// Which way to sign in answered, for people.
     #[must_use]
     pub fn signed_in_by(&self) -> String {
         self.credential.signed_in_by().to_owned()
+    }
+
+    /// Who we are, as our token says; no request is made for it.
+    pub async fn identity(&self) -> Result<Identity, Trouble> {
+        self.credential.identity(&self.arm_audience).await
     }
 
     /// Requests sent to Resource Manager and Graph so far, repeated ones included.
@@ -113,6 +123,12 @@ impl Session {
     #[must_use]
     pub fn sign_in_requests(&self) -> u64 {
         self.sign_in.passed()
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("signed_in_by", &self.signed_in_by()).finish_non_exhaustive()
     }
 }
 

@@ -182,3 +182,10 @@ fn tls() -> (ServerConfig, String) {
         ServerConfig::builder().with_no_client_auth().with_single_cert(vec![leaf.der().clone()], private).unwrap();
     (config, ca)
 }
+
+/// A certificate and its RSA key, as PEM. Nothing trusts it; ring makes no RSA keys, so it lies beside the tests.
+pub(crate) fn throw_away_certificate() -> String {
+    let (key, certificate) = include_str!("tests/throw-away.b64").trim().split_once('\n').unwrap();
+    let armour = |what: &str, text: &str| format!("-----BEGIN {what}-----\n{text}\n-----END {what}-----\n");
+    armour("CERTIFICATE", certificate) + &armour("PRIVATE KEY", key)
+}

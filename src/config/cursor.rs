@@ -172,11 +172,23 @@ impl<'a> Cursor<'a> {
             return None;
         };
         let mut found = [None; N];
+        let mut slot_of = |entry: Self| {
+            let slot = found.iter_mut().zip(keys).find(|(slot, key)| slot.is_none() && *key == entry.key);
+            slot.map(|(slot, _)| *slot = Some(entry)).is_some()
+        };
+        let known = |(at, (key, node)): (usize, &'a (Node<'a>, Node<'a>))| match key {
+            Node::Text(key) => slot_of(Self { node, key, in_list: false, trail: self.trail.then(at) }),
+            _ => false,
+        };
+        if entries.iter().enumerate().all(known) && required.iter().all(|key| self.has(key)) {
+            return Some(found); // the usual entry: every key known, none twice, none missing
+        }
+        found = [None; N];
         let mut unknown = Vec::new();
-        let known = self.entries(mistakes);
+        let named = self.entries(mistakes);
         // One slip is told once: a key that was refused may have been a missing one.
-        let mut slipped = known.len() < entries.len() && entries.iter().any(|(key, _)| !is_own_key(key));
-        for entry in known {
+        let mut slipped = entries.iter().any(|(key, _)| !is_own_key(key));
+        for entry in named {
             match found.iter_mut().zip(keys).find(|(_, key)| *key == entry.key) {
                 Some((slot, _)) => *slot = Some(entry),
                 None => unknown.push(entry),

@@ -131,7 +131,11 @@ impl Source {
             Cow::Borrowed(_) => self.text.clone(),
             Cow::Owned(text) => text.into(),
         });
-        let length = |range: Range<usize>| self.text.get(range).map_or(0, |part| shown(part).len());
+        let same = Arc::ptr_eq(text, &self.text); // then so are the places in it
+        let length = |range: Range<usize>| match self.text.get(range) {
+            Some(part) if same => part.len(),
+            part => part.map_or(0, |part| shown(part).len()),
+        };
         let drawn = |span: Range<usize>| {
             let start = length(0..span.start);
             start..start + length(span)

@@ -86,3 +86,42 @@ impl ClientAssertion for Certificate {
 fn refused(message: String) -> Trouble {
     Trouble::new(TroubleKind::SignIn, DOING, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use ring::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::azure::testing::throw_away_certificate;
+
+    #[test]
+    fn a_statement_is_what_entra_wants_and_the_key_signed_it() {
+        let pem = throw_away_certificate();
+        let it = Certificate::parse(pem.as_bytes(), "app".to_owned(), "https://login/t/token".to_owned()).unwrap();
+        let statement = it.statement(1_000).unwrap();
+        let parts: Vec<_> = statement.split('.').collect();
+        let [header, claims] =
+            [0, 1].map(|at| -> Value { serde_json::from_slice(&BASE64.decode(parts[at]).unwrap()).unwrap() });
+        assert_eq!((header["alg"].as_str(), header["typ"].as_str()), (Some("PS256"), Some("JWT")));
+        assert_eq!(BASE64.decode(header["x5t#S256"].as_str().unwrap()).unwrap().len(), 32);
+        assert_eq!((claims["iss"].as_str(), claims["sub"].as_str()), (Some("app"), Some("app")));
+        assert_eq!((claims["aud"].as_str(), claims["exp"].as_i64()), (Some("https://login/t/token"), Some(1_600)));
+        let key = UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, it.key.public().as_ref());
+        let signed = format!("{}.{}", parts[0], parts[1]);
+        assert!(key.verify(signed.as_bytes(), &BASE64.decode(parts[2]).unwrap()).is_ok());
+        assert!(!format!("{it:?}").contains("RsaKeyPair"));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_said() {
+        let parse = |pem: &str| Certificate::parse(pem.as_bytes(), String::new(), String::new()).unwrap_err().message;
+        let whole = throw_away_certificate();
+        let (certificate, key) = whole.split_at(whole.find("-----BEGIN PRIV").unwrap());
+        assert!(parse("PFX").contains("openssl pkcs12"));
+        assert!(parse(key).contains("no PEM certificate"));
+        assert!(parse(certificate).contains("no private key"));
+        let elliptic = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        assert!(parse(&format!("{certificate}{elliptic}")).contains("RSA"));
+    }
+}

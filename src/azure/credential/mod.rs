@@ -15,12 +15,13 @@ use azure_core::{
 };
 use tokio::sync::Mutex as AsyncMutex;
 
-use self::{link::Chain, source::Sources};
+use self::{identity::Identity, link::Chain, source::Sources};
 use super::transport::deepest;
 use crate::model::trouble::{Trouble, TroubleKind};
 
 pub(crate) mod assertion;
 pub(crate) mod certificate;
+pub(crate) mod identity;
 pub(crate) mod link;
 pub(crate) mod source;
 
@@ -79,6 +80,11 @@ impl Credential {
     /// Which link answered.
     pub(crate) fn signed_in_by(&self) -> &'static str {
         self.link.title()
+    }
+
+    /// Who the token for an audience says that we are.
+    pub(crate) async fn identity(&self, audience: &str) -> Result<Identity, Trouble> {
+        Ok(Identity::read(self.token(audience).await?.secret()))
     }
 
     /// A token for an audience: the one we hold, or a new one. However many ask at once, one request is made.

@@ -47,7 +47,7 @@ fn put() -> PutAssignment {
 
 async fn list(reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> (Result<usize, Trouble>, Server) {
     let server = Server::start(move |seen, _| reply(&seen.path)).await;
-    let reader = server.session().await.reader().unwrap();
+    let reader = server.session().await.reader();
     (reader.assignments(subscription()).await.map(|list| list.len()), server)
 }
 
@@ -70,7 +70,7 @@ async fn a_list_is_read_to_its_end_over_empty_pages_and_links_as_given() {
         url.set(server.url.clone()).unwrap();
         (server, url)
     };
-    let reader = server.session().await.reader().unwrap();
+    let reader = server.session().await.reader();
     let all = reader.assignments(subscription()).await.unwrap();
     assert_eq!(all.len(), 2, "{url:?}");
     let first = all.first().unwrap();
@@ -155,7 +155,7 @@ async fn a_status_that_nobody_documented_is_trouble_and_no_panic() {
 #[tokio::test]
 async fn a_put_has_one_slash_no_nulls_and_the_principals_type() {
     let server = Server::start(|_, _| answer(201, entry())).await;
-    let writer = server.session().await.writer().unwrap();
+    let writer = server.session().await.writer();
     writer.put(&put()).await.unwrap();
     let seen = server.seen();
     let it = seen.first().unwrap();
@@ -186,7 +186,7 @@ async fn refusals_of_a_put_keep_azures_code_and_words() {
                 .with("x-ms-request-id", "r-1")
         })
         .await;
-        let trouble = server.session().await.writer().unwrap().put(&put()).await.unwrap_err();
+        let trouble = server.session().await.writer().put(&put()).await.unwrap_err();
         assert_eq!((trouble.kind, trouble.code.as_deref(), trouble.status), (kind, Some(code), Some(status)));
         assert_eq!((trouble.message.as_str(), trouble.request_id.as_deref()), ("Azure's words", Some("r-1")));
         assert_eq!(server.seen().len(), 1, "{code} is not repeated");
@@ -196,7 +196,7 @@ async fn refusals_of_a_put_keep_azures_code_and_words() {
 #[tokio::test]
 async fn a_page_under_200_has_written_nothing() {
     let server = Server::start(|_, _| html(200)).await;
-    let writer = server.session().await.writer().unwrap();
+    let writer = server.session().await.writer();
     assert!(writer.put(&put()).await.is_err());
     assert!(writer.delete(&ScopeId::new(VAULT), NAME.parse().unwrap()).await.is_err());
 }
@@ -204,7 +204,7 @@ async fn a_page_under_200_has_written_nothing() {
 #[tokio::test]
 async fn a_delete_tells_now_from_already() {
     let server = Server::start(|_, before| if before == 1 { answer(200, entry()) } else { answer(204, "") }).await;
-    let writer = server.session().await.writer().unwrap();
+    let writer = server.session().await.writer();
     let delete = || async { writer.delete(&ScopeId::new(VAULT), NAME.parse().unwrap()).await };
     assert_eq!(delete().await.unwrap(), Deleted::Now);
     assert_eq!(delete().await.unwrap(), Deleted::Already);
@@ -216,7 +216,7 @@ async fn a_delete_tells_now_from_already() {
 async fn a_lost_reply_is_asked_for_again() {
     let server =
         Server::start(|_, before| if before == 1 { answer(201, entry()).cut() } else { answer(201, entry()) }).await;
-    server.session().await.writer().unwrap().put(&put()).await.unwrap();
+    server.session().await.writer().put(&put()).await.unwrap();
     let seen = server.seen();
     assert_eq!(seen.len(), 2);
     assert_eq!((&seen[0].path, &seen[0].body), (&seen[1].path, &seen[1].body));
@@ -231,7 +231,7 @@ async fn pim_tells_activated_from_timed() {
         answer(200, json!({ "value": [one("Activated", json!("2026-11-22T17:00:00Z")), one("Assigned", Value::Null)] }))
     })
     .await;
-    let instances = server.session().await.reader().unwrap().pim_instances(subscription()).await.unwrap();
+    let instances = server.session().await.reader().pim_instances(subscription()).await.unwrap();
     let told: Vec<_> = instances.iter().map(|it| (it.activated, it.ends.is_some())).collect();
     assert_eq!(told, [(true, true), (false, false)]);
     let path = &server.seen()[0].path;
@@ -246,7 +246,7 @@ async fn locks_lie_where_their_id_says() {
         answer(200, json!({ "value": [{ "id": id, "name": "keep", "properties": { "level": "CanNotDelete" } }] }))
     })
     .await;
-    let locks = server.session().await.reader().unwrap().locks(subscription()).await.unwrap();
+    let locks = server.session().await.reader().locks(subscription()).await.unwrap();
     assert_eq!((locks[0].scope.as_str(), locks[0].level.as_str()), (VAULT, "CanNotDelete"));
 }
 
@@ -256,7 +256,7 @@ async fn permissions_are_read_at_any_scope() {
         answer(200, json!({ "value": [{ "actions": ["*"], "notActions": ["Microsoft.Authorization/*/Delete"] }] }))
     })
     .await;
-    let reader = server.session().await.reader().unwrap();
+    let reader = server.session().await.reader();
     for scope in [VAULT, "/subscriptions/x", "/"] {
         let permissions = reader.permissions(&ScopeId::new(scope)).await.unwrap();
         assert_eq!(permissions[0].not_actions, ["Microsoft.Authorization/*/Delete"]);
@@ -290,7 +290,7 @@ async fn resource_graph_is_read_page_by_page() {
     })
     .await;
     let types = ["microsoft.keyvault/vaults".to_owned()].into();
-    let stock = server.session().await.reader().unwrap().stock(&types).await.unwrap();
+    let stock = server.session().await.reader().stock(&types).await.unwrap();
     assert_eq!(stock.resources.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!((stock.resources[0].rbac, stock.resources[0].workspace.as_ref()), (Some(true), None));
     assert_eq!(stock.subscriptions[&subscription()].name, "Altinn-TTD-Prod");
@@ -313,7 +313,7 @@ async fn an_inventory_that_was_cut_is_an_error() {
         let server =
             Server::start(move |_, _| answer(200, text.clone()).with("x-ms-tenant-subscription-limit-hit", header))
                 .await;
-        let trouble = server.session().await.reader().unwrap().stock(&[].into()).await.unwrap_err();
+        let trouble = server.session().await.reader().stock(&[].into()).await.unwrap_err();
         assert_eq!(trouble.kind, TroubleKind::Malformed, "{body}");
     }
 }

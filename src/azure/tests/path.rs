@@ -31,7 +31,7 @@ async fn a_throttle_in_html_with_a_fraction_is_waited_for() {
         _ => answer(200, json!({ "value": [] })),
     })
     .await;
-    let reader = server.session().await.reader().unwrap();
+    let reader = server.session().await.reader();
     let started = Instant::now();
     assert!(reader.assignments(subscription()).await.unwrap().is_empty());
     let waited = started.elapsed();
@@ -45,7 +45,7 @@ async fn a_throttle_in_html_with_a_fraction_is_waited_for() {
 #[tokio::test]
 async fn a_wait_that_is_too_long_is_given_up_at_once() {
     let server = Server::start(|_, _| html(429).with("retry-after", "3600")).await;
-    let reader = server.session().await.reader().unwrap();
+    let reader = server.session().await.reader();
     let started = Instant::now();
     let trouble = reader.assignments(subscription()).await.unwrap_err();
     assert_eq!((trouble.kind, trouble.status), (TroubleKind::Throttled, Some(429)));
@@ -57,7 +57,7 @@ async fn a_wait_that_is_too_long_is_given_up_at_once() {
 async fn throttled_for_ever_ends() {
     let server = Server::start(|_, _| html(429).with("retry-after", "0")).await;
     let session = server.session().await;
-    let trouble = session.reader().unwrap().assignments(subscription()).await.unwrap_err();
+    let trouble = session.reader().assignments(subscription()).await.unwrap_err();
     assert_eq!(trouble.kind, TroubleKind::Throttled);
     assert_eq!(session.requests(), 6);
     assert_eq!(server.seen().len(), 6);
@@ -68,7 +68,7 @@ async fn redirects_are_not_followed() {
     let elsewhere = Server::start_whole(|_, _| answer(200, json!({ "value": [] }))).await;
     let to = elsewhere.url.clone();
     let server = Server::start(move |_, _| answer(307, "").with("location", &to)).await;
-    let trouble = server.session().await.reader().unwrap().assignments(subscription()).await.unwrap_err();
+    let trouble = server.session().await.reader().assignments(subscription()).await.unwrap_err();
     assert_eq!((trouble.kind, trouble.status), (TroubleKind::Unreachable, Some(307)));
     assert!(elsewhere.seen().is_empty());
 }
@@ -80,9 +80,21 @@ async fn a_host_that_does_not_answer_fails_within_ten_seconds() {
     settings.cloud.set_arm(&format!("https://{closed}")).unwrap();
     let session = Session::connect(&settings).await.unwrap();
     let started = Instant::now();
-    let trouble = session.reader().unwrap().assignments(subscription()).await.unwrap_err();
+    let trouble = session.reader().assignments(subscription()).await.unwrap_err();
     assert_eq!(trouble.kind, TroubleKind::Unreachable);
     assert!(trouble.message.contains("refused"), "{trouble}");
+    assert!(started.elapsed() <= Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_host_that_takes_the_connection_and_says_nothing_fails_within_ten_seconds() {
+    let mut settings = Server::start(|_, _| answer(200, "{}")).await.settings();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    settings.cloud.set_arm(&format!("https://{}", silent.local_addr().unwrap())).unwrap();
+    let session = Session::connect(&settings).await.unwrap();
+    let started = Instant::now();
+    let trouble = session.reader().assignments(subscription()).await.unwrap_err();
+    assert_eq!(trouble.kind, TroubleKind::Unreachable, "{trouble}");
     assert!(started.elapsed() <= Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
@@ -110,7 +122,7 @@ async fn an_unknown_ca_is_not_trusted() {
 async fn many_at_once_ask_for_one_token() {
     let server = Server::start(|_, _| answer(200, json!({ "value": [] }))).await;
     let session = server.session().await;
-    let reader = session.reader().unwrap();
+    let reader = session.reader();
     let asked = (0..40).map(|_| reader.assignments(subscription()));
     assert!(futures::future::join_all(asked).await.iter().all(Result::is_ok));
     assert_eq!((server.tokens(), server.seen().len(), session.requests()), (1, 40, 40));
@@ -124,14 +136,14 @@ async fn a_token_that_is_no_longer_taken_is_renewed_once() {
         _ => answer(200, json!({ "value": [] })),
     })
     .await;
-    let reader = server.session().await.reader().unwrap();
+    let reader = server.session().await.reader();
     assert!(reader.assignments(subscription()).await.is_ok());
     assert_eq!((server.tokens(), server.seen().len()), (2, 2));
 
     let server =
         Server::start(|_, _| answer(401, json!({ "error": { "code": "InvalidAuthenticationToken", "message": "m" } })))
             .await;
-    let trouble = server.session().await.reader().unwrap().assignments(subscription()).await.unwrap_err();
+    let trouble = server.session().await.reader().assignments(subscription()).await.unwrap_err();
     assert_eq!((trouble.kind, server.seen().len()), (TroubleKind::Denied, 2));
 }
 
@@ -177,7 +189,7 @@ fn no_token_and_no_secret_is_logged_at_any_level_of_any_crate() {
             })
             .await;
             let session = server.session().await;
-            let reader = session.reader().unwrap();
+            let reader = session.reader();
             let listed = reader.assignments(subscription()).await;
             let stock = reader.stock(&[].into()).await;
             let people = reader.by_name(&[crate::model::ids::UserName::new("kari@example.no")].into()).await;

@@ -70,7 +70,7 @@ async fn six_hundred_people_cost_two_calls() {
     .await;
     let session = server.session().await;
     let names: BTreeSet<_> = (0..600).map(|n| UserName::new(&format!("p{n:03}@example.no"))).collect();
-    let answers = session.reader().unwrap().by_name(&names).await;
+    let answers = session.reader().by_name(&names).await;
     assert_eq!((answers.len(), session.requests()), (600, 2));
     for (name, found) in &answers {
         let ByName::Person(person) = found else { panic!("{name}: {found:?}") };
@@ -101,7 +101,7 @@ async fn odd_names_travel_whole() {
     })
     .await;
     let asked = names(["o'hara@example.no", "a_b.no#EXT#@x.onmicrosoft.com", "æøå+1@example.no"]);
-    let answers = server.session().await.reader().unwrap().by_name(&asked).await;
+    let answers = server.session().await.reader().by_name(&asked).await;
     assert!(answers.values().all(|found| matches!(found, ByName::Person(_))), "{answers:?}");
 }
 
@@ -117,7 +117,7 @@ async fn a_throttled_item_is_asked_again_alone() {
     })
     .await;
     let names: BTreeSet<_> = (10..40).map(|n| UserName::new(&format!("p{n}@example.no"))).collect();
-    let answers = server.session().await.reader().unwrap().by_name(&names).await;
+    let answers = server.session().await.reader().by_name(&names).await;
     assert!(answers.values().all(|found| matches!(found, ByName::Person(_))));
     let sizes: Vec<_> = server.seen().iter().map(|seen| seen.json()["requests"].as_array().unwrap().len()).collect();
     assert_eq!(sizes, [2, 1]);
@@ -135,7 +135,7 @@ async fn a_failed_item_costs_its_own_names_only() {
     })
     .await;
     let names: BTreeSet<_> = (10..40).map(|n| UserName::new(&format!("p{n}@example.no"))).collect();
-    let answers = server.session().await.reader().unwrap().by_name(&names).await;
+    let answers = server.session().await.reader().by_name(&names).await;
     let unanswered: Vec<_> =
         answers.values().filter_map(|it| if let ByName::Unanswered(why) = it { Some(why) } else { None }).collect();
     assert_eq!((answers.len(), unanswered.len()), (30, 15));
@@ -156,7 +156,7 @@ async fn one_odd_name_does_not_cost_its_neighbours_their_answer() {
         })
     })
     .await;
-    let answers = server.session().await.reader().unwrap().by_name(&names(["a@x.no", "b@odd", "c@x.no"])).await;
+    let answers = server.session().await.reader().by_name(&names(["a@x.no", "b@odd", "c@x.no"])).await;
     let told: Vec<_> = answers.values().map(|it| matches!(it, ByName::Person(_))).collect();
     assert_eq!(told, [true, false, true]);
     assert!(matches!(answers[&UserName::new("b@odd")], ByName::Unanswered(_)));
@@ -172,7 +172,7 @@ async fn a_question_left_out_and_a_list_in_pages_are_unanswered_not_nobody() {
     ] {
         let text = body.to_string();
         let server = Server::start(move |_, _| answer(200, text.clone())).await;
-        let answers = server.session().await.reader().unwrap().by_name(&names(["a@x.no"])).await;
+        let answers = server.session().await.reader().by_name(&names(["a@x.no"])).await;
         assert!(matches!(answers[&UserName::new("a@x.no")], ByName::Unanswered(_)), "{body}: {answers:?}");
     }
 }
@@ -215,7 +215,7 @@ async fn hints_for_names_that_nobody_has() {
         "qqq@example.no",
     ]);
     let session = server.session().await;
-    let answers = session.reader().unwrap().by_name(&asked).await;
+    let answers = session.reader().by_name(&asked).await;
     let hint = |name: &str| match &answers[&UserName::new(name)] {
         ByName::Nobody(hint) => hint.clone(),
         other => panic!("{name}: {other:?}"),
@@ -252,7 +252,7 @@ async fn by_id_the_living_the_others_the_deleted_and_the_gone() {
     .await;
     let ids: BTreeSet<PrincipalId> = (1..=4).map(|n| id(n).parse().unwrap()).collect();
     let session = server.session().await;
-    let answers: Vec<_> = session.reader().unwrap().by_id(&ids).await.into_values().collect();
+    let answers: Vec<_> = session.reader().by_id(&ids).await.into_values().collect();
     assert!(matches!(&answers[0], ById::Person(person) if person.name == UserName::new("kari@example.no")));
     assert_eq!(answers[1], ById::NotAPerson("A group".into()));
     let on = Some("2026-11-01T09:00:00Z".parse().unwrap());
@@ -270,6 +270,6 @@ async fn whom_graph_cannot_tell_us_about_is_not_gone() {
         batch(&seen.json(), |_| nobody())
     })
     .await;
-    let answers = server.session().await.reader().unwrap().by_id(&[id(1).parse().unwrap()].into()).await;
+    let answers = server.session().await.reader().by_id(&[id(1).parse().unwrap()].into()).await;
     assert!(matches!(answers.values().next(), Some(ById::Unanswered(_))), "{answers:?}");
 }

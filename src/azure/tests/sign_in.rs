@@ -112,6 +112,21 @@ async fn with_a_token_file() {
 }
 
 #[tokio::test]
+async fn with_a_certificate() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), crate::azure::testing::throw_away_certificate()).unwrap();
+    let (server, said) = generous(|_| None).await;
+    let path = file.path().to_str().unwrap();
+    let session = connect(&server, &[APP, &[("AZURE_CLIENT_CERTIFICATE_PATH", path)]].concat()).await.unwrap();
+    assert_eq!(session.signed_in_by(), "the application's certificate");
+    let form = form(&said.lock().unwrap()[0]);
+    assert_eq!(form["client_assertion"].split('.').count(), 3);
+    assert!(!form.contains_key("client_secret"));
+    let missing = connect(&server, &[APP, &[("AZURE_CLIENT_CERTIFICATE_PATH", "/no/such/file")]].concat()).await;
+    assert!(missing.unwrap_err().message.contains("/no/such/file"));
+}
+
+#[tokio::test]
 async fn as_a_github_workflow() {
     let (server, said) =
         generous(|seen| seen.path.starts_with("/id").then(|| answer(200, json!({ "value": "github.jwt" })))).await;
