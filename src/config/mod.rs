@@ -40,7 +40,7 @@ use crate::model::owner::OwnerCode;
 pub use error::ConfigError;
 pub use revision::revision;
 pub use rules::{RULES, Rule};
-pub use sources::{Place, Sources};
+pub use sources::Sources;
 
 use checks::{CHECKS, Context};
 use error::{Mistake, Mistakes};

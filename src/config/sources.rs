@@ -14,22 +14,11 @@ use super::{
     node::Node,
     spans::{Kids, SpanTree, spans},
 };
-use crate::model::desired::{FileId, Origin};
+use crate::model::desired::{FileId, Origin, Place};
 
 /// Every file that was read.
 #[derive(Debug, Default)]
 pub struct Sources(Vec<Source>);
-
-/// A place for people and programs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The file, relative to the workspace, with `/`.
-    pub file: String,
-    /// From 1. Also 1 where only the file is known.
-    pub line: usize,
-    /// In characters, from 1. Also 1 where only the file is known.
-    pub column: usize,
-}
 
 #[derive(Debug)]
 struct Source {
