@@ -216,9 +216,11 @@ mod tests {
     #[test]
     fn test_vectors() {
         let vault = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/altinnapps-ttd-prod-rg/providers/Microsoft.KeyVault/vaults/ttd-prod-keyvault";
-        for (instance, scope, name) in
-            [("altinn-apps", vault, "44dc0e99-fa66-567c-9394-074b260ef854"), ("other", vault, "7b191c06-3f1d-5e8c-8228-fc9acd1e9189"), ("altinn-apps", "/", "0e93e6be-396d-5b13-8c28-ae92f1bc454b")]
-        {
+        for (instance, scope, name) in [
+            ("altinn-apps", vault, "44dc0e99-fa66-567c-9394-074b260ef854"),
+            ("other", vault, "7b191c06-3f1d-5e8c-8228-fc9acd1e9189"),
+            ("altinn-apps", "/", "0e93e6be-396d-5b13-8c28-ae92f1bc454b"),
+        ] {
             assert_eq!(triple(scope).name(&InstanceName::new(instance)).to_string(), name, "{instance} {scope}");
         }
     }
