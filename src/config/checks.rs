@@ -33,12 +33,12 @@ pub(super) static CHECKS: &[Check] =
 fn owner_is_file_name(file: &OwnerText<'_>, context: &Context<'_>, mistakes: &mut Mistakes) {
     let owner = context.owner;
     if let Some(code) = file.code.as_ref().filter(|code| code.value != owner.as_str()) {
-        mistakes.add(
-            code.at
-                .wrong(OWNER_NAME, format!("`owner` says `{}` in the file of `{owner}`", code.value))
-                .label("not the file's name")
-                .help(format!("write `owner: {owner}`, or move what stands here to `owners/{}.yaml`", code.value)),
-        );
+        let help = match OwnerCode::new(code.value) {
+            Some(other) => format!("write `owner: {owner}`, or move what stands here to `owners/{other}.yaml`"),
+            None => format!("write `owner: {owner}`"),
+        };
+        let message = format!("`owner` says `{}` in the file of `{owner}`", code.value);
+        mistakes.add(code.at.wrong(OWNER_NAME, message).label("not the file's name").help(help));
     }
 }
 

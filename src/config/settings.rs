@@ -29,10 +29,11 @@ pub(super) struct Settings {
     pub(super) instance: Option<InstanceName>,
     pub(super) former_instances: Vec<InstanceName>,
     pub(super) catalog: Catalog,
+    /// What sign-in names end in; empty where that is not sure.
     pub(super) domains: Vec<String>,
     pub(super) owners: BTreeMap<OwnerCode, OwnerSettings>,
     pub(super) policy: Policy,
-    /// Whether roles and environments were read without a mistake. If not, nobody's roles are judged by them.
+    /// Whether roles, environments and domains were read without a mistake. If not, no owner's file is judged by them.
     pub(super) catalog_is_sure: bool,
 }
 
@@ -103,7 +104,9 @@ pub(super) fn read(node: &Node<'_>, file: FileId, mistakes: &mut Mistakes) -> Se
         settings.owners.insert(code, read_owner(entry, &words, mistakes));
     }
     settings.policy = policy.map(|at| policy::read(at, file, &settings.catalog, mistakes)).unwrap_or_default();
-    settings.domains = words.domains;
+    if settings.catalog_is_sure {
+        settings.domains = words.domains;
+    }
     settings
 }
 

@@ -12,6 +12,8 @@ use super::{
 
 /// How many hidden characters of a file are told one by one. Ours: a file pasted from a web page has hundreds.
 const HIDDEN_TOLD_MAX: usize = 10;
+/// How many brackets may be open at once. Ours: our shapes need 8; more is told as YAML's own limit of 128 would be.
+const DEPTH_MAX: usize = 100;
 
 /// The tree of a file in which nothing is hidden and nothing stands for something else.
 pub(super) fn read<'t>(text: &'t str, mistakes: &mut Mistakes) -> Option<Node<'t>> {
@@ -25,6 +27,14 @@ pub(super) fn read<'t>(text: &'t str, mistakes: &mut Mistakes) -> Option<Node<'t
             Mistake::new(PLAIN, Spot::Bytes(span), "a YAML directive")
                 .label("not allowed here")
                 .help("delete the line"),
+        );
+        return None;
+    }
+    if let Some(at) = too_deep(text) {
+        mistakes.add(
+            Mistake::new(SYNTAX, Spot::Bytes(at..at + 1), "brackets within brackets within brackets")
+                .label(format!("the {DEPTH_MAX}th that is still open"))
+                .help("is a closing bracket missing further up?"),
         );
         return None;
     }
@@ -100,6 +110,19 @@ fn told_references(text: &str, mistakes: &mut Mistakes) {
     }
 }
 
+/// Where brackets are nested deeper than any file needs. Parsers take time by the square of it.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    text.bytes().position(|b| {
+        match b {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == DEPTH_MAX
+    })
+}
+
 /// The first line that starts with `%`.
 fn directive(text: &str) -> Option<Range<usize>> {
     let start = if text.starts_with('%') { 0 } else { text.find("\n%")? + 1 };
@@ -125,10 +148,16 @@ fn syntax(text: &str, error: &serde_yaml::Error) -> Mistake {
         let length = text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         Spot::Bytes(start..start + length)
     });
+    if message.ends_with("unknown anchor") {
+        return Mistake::new(PLAIN, spot, "an alias stands for a value elsewhere")
+            .label("not allowed here")
+            .help("write each value out where it counts; text that starts with `*` goes in quotes");
+    }
     let at = if let Spot::Bytes(at) = &spot { text.get(at.clone()) } else { None };
     let help = match at {
         Some("\t") => "use spaces instead of tabs",
         Some("@" | "`") => "put text that starts with this character in quotes",
+        _ if message.contains("alphabetic or numeric") => "put text that starts with `*` or `&` in quotes",
         _ => "look at the indentation, the `:` and the quotes here and on the line before",
     };
     Mistake::new(SYNTAX, spot, format!("this is not YAML: {message}"))
