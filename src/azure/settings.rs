@@ -113,9 +113,14 @@ impl Settings {
         Ok(Self { cloud, tenant, ca_pem: None, used: environment.used, chain })
     }
 
-    /// For a simulator at `url`, which takes any secret: all three doors are there.
-    pub fn simulated(url: &str, tenant: &str, ca_pem: Option<String>) -> Result<Self, Trouble> {
-        let link = link::Link::Secret { client: "tilgang".to_owned(), secret: Secret::new("simulated") };
+    /// For a simulator at `url`, where all three doors are: signed in with a client id and a secret that it knows.
+    pub fn simulated(
+        url: &str,
+        tenant: &str,
+        (client, secret): (&str, &str),
+        ca_pem: Option<String>,
+    ) -> Result<Self, Trouble> {
+        let link = link::Link::Secret { client: client.to_owned(), secret: Secret::new(secret.to_owned()) };
         Ok(Self {
             cloud: Cloud::at(url, url, url)?,
             tenant: Some(tenant.to_owned()),

@@ -145,7 +145,7 @@ impl Server {
     }
 
     pub(crate) fn settings(&self) -> Settings {
-        Settings::simulated(&self.url, TENANT, Some(self.ca.clone())).unwrap()
+        Settings::simulated(&self.url, TENANT, ("app", "simulated"), Some(self.ca.clone())).unwrap()
     }
 
     pub(crate) async fn session(&self) -> Session {

@@ -2,7 +2,7 @@
 //!
 //! Names come in, hints go out, by one more call. Nothing hangs on them: what cannot be asked is no hint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -21,10 +21,10 @@ use crate::{
 
 /// Names that get a hint in one run. Ours: who misspells more than this did something else.
 const NAMES_MAX: usize = 40;
-/// Letters that a name and the one that was meant begin with alike.
+/// Letters that a name and the one that was meant begin with, or end with before the domain.
 const LETTERS: usize = 3;
-/// How alike two names are at least, from 0 to 1. Ours: two slips of the finger in `kari.fiktiv@ai-dev.no` are 0.9.
-const ALIKE_MIN: f64 = 0.8;
+/// Slips of the finger between two names. Ours.
+const SLIPS_MAX: usize = 3;
 const DOING: &str = "look for who was meant";
 
 /// Hints for names that nobody has; `known` are names that somebody has.
@@ -32,19 +32,22 @@ pub(super) async fn find(door: &Door, nobody: &[UserName], known: &[UserName]) -
     let names = nobody.get(..nobody.len().min(NAMES_MAX)).unwrap_or_default();
     let mails = names.chunks(IN_MAX).map(|some| Item::get(mail_url(some)));
     let deleted = names.iter().map(|name| Item::advanced(deleted_url(name)));
-    let alike = names.iter().map(|name| Item::get(alike_url(name)));
+    let begins = names.iter().map(|name| Item::get(begins_url(name)));
+    let ends = names.iter().map(|name| Item::advanced(ends_url(name)));
     let count = names.chunks(IN_MAX).len();
-    let mut answers = batch::send(door, mails.chain(deleted).chain(alike).collect(), DOING).await.into_iter();
+    let mut answers =
+        batch::send(door, mails.chain(deleted).chain(begins).chain(ends).collect(), DOING).await.into_iter();
     let mut entries = || -> Vec<Value> {
         answers.next().and_then(Result::ok).and_then(|body| body.get("value")?.as_array().cloned()).unwrap_or_default()
     };
     let by_mail: Vec<Value> = (0..count).flat_map(|_| entries()).collect();
     let deleted: Vec<Vec<Value>> = names.iter().map(|_| entries()).collect();
-    let alike: Vec<Vec<Value>> = names.iter().map(|_| entries()).collect();
-    let hints = names.iter().zip(deleted).zip(alike).map(|((name, deleted), alike)| {
+    let alike: Vec<Value> = (0..2 * names.len()).flat_map(|_| entries()).collect();
+    let living: BTreeSet<UserName> = alike.iter().filter_map(user_name).chain(known.iter().cloned()).collect();
+    let hints = names.iter().zip(deleted).map(|(name, deleted)| {
         let hint = mail_of(name, &by_mail)
             .or_else(|| was_deleted(name, &deleted))
-            .or_else(|| nearest(name, alike.iter().filter_map(user_name).chain(known.iter().cloned())))
+            .or_else(|| nearest(name, &living))
             .unwrap_or(Hint::Nothing);
         (name.clone(), hint)
     });
@@ -66,10 +69,18 @@ fn deleted_url(name: &UserName) -> String {
     )
 }
 
-fn alike_url(name: &UserName) -> String {
+fn begins_url(name: &UserName) -> String {
     let letters: String = name.as_str().chars().take(LETTERS).collect();
     let filter = encoded(&format!("startswith(userPrincipalName,{})", quoted(&letters)));
     format!("/users?$filter={filter}&$select=id,userPrincipalName&$top=100")
+}
+
+/// For a slip in the first letters.
+fn ends_url(name: &UserName) -> String {
+    let letters = local(name).chars().count().saturating_sub(LETTERS);
+    let end: String = name.folded().chars().skip(letters).collect();
+    let filter = encoded(&format!("endswith(userPrincipalName,{})", quoted(&end)));
+    format!("/users?$filter={filter}&$count=true&$select=id,userPrincipalName&$top=100")
 }
 
 fn user_name(entry: &Value) -> Option<UserName> {
@@ -90,14 +101,11 @@ fn was_deleted(name: &UserName, entries: &[Value]) -> Option<Hint> {
     latest.map(|(id, on)| Hint::Deleted { id, on })
 }
 
-fn nearest(name: &UserName, candidates: impl Iterator<Item = UserName>) -> Option<Hint> {
-    let alike = |other: &UserName| {
-        let whole = strsim::normalized_damerau_levenshtein(name.folded(), other.folded());
-        if local(name) == local(other) { whole.max(ALIKE_MIN) } else { whole } // the right person, the wrong domain
-    };
-    let scored = candidates.map(|other| (alike(&other), other)).filter(|(score, _)| *score >= ALIKE_MIN);
-    let best = scored.max_by(|(a, left), (b, right)| a.total_cmp(b).then_with(|| right.cmp(left)));
-    best.map(|(_, other)| Hint::Nearest(other))
+fn nearest(name: &UserName, living: &BTreeSet<UserName>) -> Option<Hint> {
+    let slips = living.iter().map(|other| (strsim::osa_distance(name.folded(), other.folded()), other));
+    // Or the right person at the wrong domain.
+    let alike = slips.filter(|(slips, other)| *slips <= SLIPS_MAX || local(name) == local(other));
+    alike.min().map(|(_, other)| Hint::Nearest(other.clone()))
 }
 
 fn local(name: &UserName) -> &str {

@@ -112,7 +112,7 @@ async fn a_name_that_does_not_resolve_fails_within_ten_seconds() {
 async fn an_unknown_ca_is_not_trusted() {
     let (server, other) =
         (Server::start(|_, _| answer(200, "{}")).await, Server::start(|_, _| answer(200, "{}")).await);
-    let settings = Settings::simulated(&server.url, TENANT, Some(other.ca.clone())).unwrap();
+    let settings = Settings::simulated(&server.url, TENANT, ("app", "simulated"), Some(other.ca.clone())).unwrap();
     let trouble = Session::connect(&settings).await.unwrap_err();
     assert!(trouble.message.contains("certificate"), "{trouble}");
     assert_eq!(server.tokens(), 0);

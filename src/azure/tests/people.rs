@@ -182,7 +182,7 @@ async fn hints_for_names_that_nobody_has() {
     let deleted = id(9).replace('-', "");
     let server = Server::start(move |seen, _| {
         for request in seen.json()["requests"].as_array().unwrap() {
-            let advanced = request["url"].as_str().unwrap().starts_with("/directory/deletedItems");
+            let advanced = request["url"].as_str().unwrap().contains("endswith");
             assert_eq!(request["headers"]["ConsistencyLevel"] == "eventual", advanced, "{request}");
         }
         batch(&seen.json(), |url| {
@@ -200,6 +200,9 @@ async fn hints_for_names_that_nobody_has() {
                 ]))
             } else if url.contains("startswith(userPrincipalName,'sir')") {
                 list(json!([user(4, "siri.proeve@other.example.no"), user(5, "sirkus@example.no")]))
+            } else if url.starts_with("/users") && url.contains("endswith(userPrincipalName,'mut@example.no')") {
+                assert!(url.contains("$count=true"));
+                list(json!([user(6, "helmut@example.no")]))
             } else {
                 list(json!([]))
             }
@@ -212,6 +215,7 @@ async fn hints_for_names_that_nobody_has() {
         "ola@x.no",
         "left@example.no",
         "siri.proeve@example.no",
+        "ehlmut@example.no",
         "qqq@example.no",
     ]);
     let session = server.session().await;
@@ -226,6 +230,7 @@ async fn hints_for_names_that_nobody_has() {
     let on = Some("2026-11-01T09:00:00Z".parse().unwrap());
     assert_eq!(hint("left@example.no"), Hint::Deleted { id: id(9).parse().unwrap(), on });
     assert_eq!(hint("siri.proeve@example.no"), Hint::Nearest(UserName::new("siri.proeve@other.example.no")));
+    assert_eq!(hint("ehlmut@example.no"), Hint::Nearest(UserName::new("helmut@example.no")));
     assert_eq!(hint("qqq@example.no"), Hint::Nothing);
     assert_eq!(session.requests(), 2, "all hints in one more call");
 }
