@@ -57,14 +57,18 @@ impl Count {
         grants + revokes + updates + blocked + refused + unread + left_out + errors == 0
     }
 
-    /// What is not done, and why nobody should take the rest for the whole.
+    /// What is not done, what stays, what people should know; and last, why nobody should take this for the whole.
     pub(super) fn rest(&self) -> Vec<String> {
         let some = |number: usize, words: String| (number > 0).then_some(words);
-        let not_done = [
+        let join = |words: [Option<String>; 2]| words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let not_done = join([
             some(self.blocked, format!("{} blocked", self.blocked)),
             some(self.refused, format!("{} refused", self.refused)),
-        ];
-        let not_done: Vec<String> = not_done.into_iter().flatten().collect();
+        ]);
+        let findings = join([
+            some(self.findings, count(self.findings, "finding", "findings")),
+            some(self.accepted, count(self.accepted, "accepted finding", "accepted findings")),
+        ]);
         let incomplete = [
             some(self.errors, count(self.errors, "error in the files", "errors in the files")),
             some(self.left_out, format!("{} left out", count(self.left_out, "owner", "owners"))),
@@ -72,32 +76,37 @@ impl Count {
         ];
         let incomplete: Vec<String> = incomplete.into_iter().flatten().collect();
         let rest = [
-            some(not_done.len(), not_done.join(", ")),
-            some(self.findings, count(self.findings, "finding", "findings")),
-            some(self.accepted, count(self.accepted, "accepted finding", "accepted findings")),
+            some(not_done.len(), not_done),
+            Some(format!("{} unchanged", self.unchanged_in_words())).filter(|_| !self.is_converged()),
+            some(findings.len(), findings),
             some(incomplete.len(), format!("not the whole picture: {}", list(&incomplete))),
         ];
         rest.into_iter().flatten().collect()
     }
+
+    /// `41 assignments`.
+    pub(super) fn unchanged_in_words(&self) -> String {
+        count(self.unchanged, "assignment", "assignments")
+    }
 }
 
-/// `3 people gain access, 1 person is put right`; `None` for no changes.
+/// `3 people gain, 1 loses, 1 is put right`; `None` for no changes.
 pub(super) fn people<'a>(changes: &(impl Iterator<Item = &'a Change> + Clone), tense: Tense) -> Option<String> {
-    let words = [Action::Grant, Action::Revoke, Action::Update].map(|action| {
-        let people: BTreeSet<_> =
-            changes.clone().filter(|change| change.action == action).map(|change| change.triple.principal).collect();
-        let verb = match (action, tense, people.len()) {
-            (_, _, 0) => return None,
-            (_, Tense::Did, 2..) if action == Action::Update => "were put right",
-            (Action::Grant, Tense::Will, 2..) => "gain",
-            (Action::Update, Tense::Will, 2..) => "are put right",
-            (Action::Revoke, Tense::Will, 2..) => "lose",
+    let mut words = Vec::new();
+    for action in [Action::Grant, Action::Revoke, Action::Update] {
+        let changes = changes.clone().filter(|change| change.action == action);
+        let people = changes.map(|change| change.triple.principal).collect::<BTreeSet<_>>().len();
+        let verb = match (action, tense) {
+            _ if people == 0 => continue,
+            (Action::Grant, Tense::Will) if people > 1 => "gain",
+            (Action::Revoke, Tense::Will) if people > 1 => "lose",
+            (Action::Update, Tense::Will) if people > 1 => "are put right",
+            (Action::Update, Tense::Did) if people > 1 => "were put right",
             _ => verb(action, tense),
         };
-        let access = if action == Action::Update { "" } else { " access" };
-        Some(format!("{} {verb}{access}", count(people.len(), "person", "people")))
-    });
-    let words: Vec<String> = words.into_iter().flatten().collect();
+        let number = if words.is_empty() { count(people, "person", "people") } else { people.to_string() };
+        words.push(format!("{number} {verb}"));
+    }
     (!words.is_empty()).then(|| words.join(", "))
 }
 

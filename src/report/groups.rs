@@ -45,7 +45,8 @@ pub(super) fn group<'a, T>(
 pub(super) struct Affected<'a> {
     pub who: String,
     pub owner: Option<OwnerCode>,
-    pub action: Option<Action>,
+    /// What happens to the person, with what joins it to the words on either side; `:` where nothing does.
+    pub verb: &'static str,
     pub roles: BTreeSet<String>,
     pub origins: Vec<&'a Origin>,
     pub help: Option<String>,
@@ -54,21 +55,19 @@ pub(super) struct Affected<'a> {
 impl Affected<'_> {
     /// `kari.fiktiv@ai-dev.no would gain Test Developer at ttd (Testdepartementet)`.
     pub(super) fn words(&self, facts: &Facts<'_>) -> String {
-        let verb = match self.action {
-            Some(Action::Grant) => " would gain",
-            Some(Action::Update) => " would be put right:",
-            Some(Action::Revoke) => " would lose",
-            None if self.roles.is_empty() => "",
-            None => ":",
-        };
         let roles: Vec<&String> = self.roles.iter().collect();
-        let roles = if roles.is_empty() { "a role" } else { &words::list(&roles) };
-        let roles = if self.action.is_none() && self.roles.is_empty() { "" } else { roles };
         let at = self.owner.map(|owner| format!("at {}", words::owner(facts.view, owner))).unwrap_or_default();
-        let places = facts.places(self.origins.iter().copied());
-        let places = if places.is_empty() { places } else { format!("({places})") };
-        let words = [&format!("{}{verb}", self.who), roles, &at, &places];
+        let verb = if self.who.is_empty() || roles.is_empty() { "" } else { self.verb };
+        let words = [format!("{}{verb}", self.who), words::list(&roles), at];
         words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+fn would(action: Action) -> &'static str {
+    match action {
+        Action::Grant => " would gain",
+        Action::Update => " would be put right:",
+        Action::Revoke => " would lose",
     }
 }
 
@@ -79,9 +78,9 @@ pub(super) fn blocked<'a>(facts: &Facts<'_>, members: &[&'a Blocked]) -> Vec<Aff
         let role = match (role, scope) {
             (Some(role), _) => Some(words::role(facts.view, role)),
             (None, Some(scope)) => Some(format!("a role on {}", scope.last_segment())),
-            (None, None) => None,
+            (None, None) => Some("a role".to_owned()),
         };
-        (who.clone(), *owner, Some(*action), role, origins, block.help())
+        (who.clone(), *owner, would(*action), role, origins.as_slice(), block.help())
     });
     affected(entries)
 }
@@ -93,20 +92,30 @@ pub(super) fn refused<'a>(facts: &Facts<'_>, members: &[&'a Refused]) -> Vec<Aff
         (
             words::short(&change.who),
             Some(change.owner),
-            Some(change.action),
+            would(change.action),
             Some(held(facts, change)),
-            &change.origins,
+            change.origins.as_slice(),
             help,
         )
     });
     affected(entries)
 }
 
-/// Whose changes these are, by person and owner; `open` if they are still to be made.
-pub(super) fn changes<'a>(facts: &Facts<'_>, members: &[&'a Change], open: bool) -> Vec<Affected<'a>> {
+/// Whose changes these are, by person and owner.
+pub(super) fn changes<'a>(
+    facts: &Facts<'_>,
+    members: &[&'a Change],
+    verb: fn(Action) -> &'static str,
+) -> Vec<Affected<'a>> {
     let entries = members.iter().map(|change| {
-        let action = open.then_some(change.action);
-        (words::short(&change.who), Some(change.owner), action, Some(held(facts, change)), &change.origins, None)
+        (
+            words::short(&change.who),
+            Some(change.owner),
+            verb(change.action),
+            Some(held(facts, change)),
+            change.origins.as_slice(),
+            None,
+        )
     });
     affected(entries)
 }
@@ -129,18 +138,18 @@ pub(super) fn findings<'a>(facts: &Facts<'_>, members: &[&'a Finding]) -> Vec<Af
             (Some(role), None) => Some(words::role(facts.view, role)),
             (None, target) => target.map(|target| format!("a role on {target}")),
         });
-        (who, finding.owner, None, role, &finding.origins, None)
+        (who, finding.owner, ":", role, finding.origins.as_slice(), None)
     });
     affected(entries)
 }
 
-type Entry<'a> = (String, Option<OwnerCode>, Option<Action>, Option<String>, &'a Vec<Origin>, Option<String>);
+type Entry<'a> = (String, Option<OwnerCode>, &'static str, Option<String>, &'a [Origin], Option<String>);
 
 fn affected<'a>(entries: impl Iterator<Item = Entry<'a>>) -> Vec<Affected<'a>> {
     let mut by_person: BTreeMap<_, Affected<'a>> = BTreeMap::new();
-    for (who, owner, action, role, origins, help) in entries {
-        let key = (who.clone(), owner, action, help.clone());
-        let new = || Affected { who, owner, action, roles: BTreeSet::new(), origins: Vec::new(), help };
+    for (who, owner, verb, role, origins, help) in entries {
+        let key = (who.clone(), owner, verb, help.clone());
+        let new = || Affected { who, owner, verb, roles: BTreeSet::new(), origins: Vec::new(), help };
         let affected = by_person.entry(key).or_insert_with(new);
         affected.roles.extend(role);
         for origin in origins {

@@ -103,6 +103,12 @@ impl Page {
         self.text.push('\n');
     }
 
+    /// The last line: never wrapped, so that the last line of a log is the whole of it.
+    pub(super) fn last(&mut self, parts: &[String]) {
+        self.inked(Ink::Strong, &clean(&parts.join("; ")));
+        self.text.push('\n');
+    }
+
     fn spaces(&mut self, count: usize) {
         self.text.extend(std::iter::repeat_n(' ', count));
     }

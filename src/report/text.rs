@@ -40,26 +40,21 @@ impl Reporter for Text {
 
 fn end(page: &mut Page, facts: &Facts<'_>) {
     let count = Count::of(facts);
-    let unchanged = words::count(count.unchanged, "assignment", "assignments");
-    page.gap();
-    if count.is_converged() {
-        let at = time(facts.view.observed_at);
-        let mut words = vec![format!("Nothing to do: Azure is as git says; {unchanged} checked at {at}")];
-        words.extend(count.rest());
-        page.line(0, Ink::Strong, &words.join("; "));
-        return;
-    }
     let changes = people(&facts.changes(), Tense::Will);
-    if count.errors + count.left_out > 0 {
-        page.line(0, Ink::Plain, "`tilgang validate` shows every error in the files.");
-    }
+    page.gap();
+    text_sections::next(page, facts, &count);
     if changes.is_some() {
         page.line(0, Ink::Plain, "Nothing has been changed. `tilgang apply` carries this out.");
     }
-    let mut words = vec![format!("Plan: {}", changes.as_deref().unwrap_or("nothing to change"))];
-    words.push(format!("{unchanged} as git says"));
-    words.extend(count.rest());
-    page.line(0, Ink::Strong, &words.join("; "));
+    let plan = match changes {
+        _ if count.is_converged() => {
+            let at = time(facts.view.observed_at);
+            format!("Nothing to do: Azure is as git says; {} checked at {at}", count.unchanged_in_words())
+        }
+        Some(changes) => format!("Plan: {changes}"),
+        None => "Plan: nothing to change".to_owned(),
+    };
+    page.last(&[vec![plan], count.rest()].concat());
 }
 
 /// Sign and colour of what happens to a person.

@@ -53,16 +53,16 @@ fn open_findings<'a>(facts: &Facts<'a>, class: Class) -> Vec<&'a Finding> {
 
 fn end(page: &mut Page, facts: &Facts<'_>, sums: &[String]) {
     let count = Count::of(facts);
-    let as_git_says = format!("{} as git says", words::count(count.unchanged, "assignment", "assignments"));
-    let drift = match sums {
-        [] if count.is_converged() => "No drift: Azure is as git says".to_owned(),
-        [] => "No drift in what could be compared".to_owned(),
-        sums => format!("Drift: {}", sums.join(", ")),
-    };
     let checked = format!("checked at {}", time(facts.view.observed_at));
-    let mut words = vec![drift, as_git_says];
-    words.extend(count.rest());
-    words.push(checked);
     page.gap();
-    page.line(0, Ink::Strong, &words.join("; "));
+    text_sections::next(page, facts, &count);
+    let mut words = match sums {
+        [] if count.is_converged() => {
+            vec![format!("No drift: Azure is as git says; {} {checked}", count.unchanged_in_words())]
+        }
+        [] => vec![format!("No drift in what could be compared; {checked}")],
+        sums => vec![format!("Drift: {}; {checked}", sums.join(", "))],
+    };
+    words.extend(count.rest());
+    page.last(&words);
 }

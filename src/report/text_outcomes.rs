@@ -13,7 +13,7 @@ use super::{
     page::{Ink, Page},
     text::sections,
     text_sections,
-    words::{self, Tense},
+    words::Tense,
 };
 
 pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome], style: Style) -> String {
@@ -32,15 +32,14 @@ pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome], style: Style) ->
 
 /// Changes that somebody else had made meanwhile.
 fn already(page: &mut Page, facts: &Facts<'_>, changes: &[&Change]) {
-    for (revoke, words) in
-        [(false, "was there already: somebody was faster"), (true, "was gone already: somebody was faster")]
+    for (revoke, words) in [(false, "there already: somebody was faster"), (true, "gone already: somebody was faster")]
     {
         let changes: Vec<&Change> =
             changes.iter().copied().filter(|change| (change.action == Action::Revoke) == revoke).collect();
         if !changes.is_empty() {
             page.gap();
             text_sections::entry(page, Ink::Mend, "= already", words);
-            text_sections::people(page, facts, &groups::changes(facts, &changes, false));
+            text_sections::people(page, facts, &groups::changes(facts, &changes, |_| ":"));
         }
     }
 }
@@ -52,13 +51,21 @@ fn failed(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
         page.gap();
         text_sections::entry(page, Ink::Lose, "! failed", &group.message);
         let changes: Vec<&Change> = group.members.iter().map(|outcome| &outcome.change).collect();
-        text_sections::people(page, facts, &groups::changes(facts, &changes, true));
+        text_sections::people(page, facts, &groups::changes(facts, &changes, not_done));
         let mut requests: Vec<&str> = group.members.iter().filter_map(|outcome| request_id(outcome)).collect();
         requests.dedup();
         if let Some(first) = requests.first() {
             let more = if requests.len() > 1 { format!(" and {} more", requests.len() - 1) } else { String::new() };
             page.line(text_sections::INDENT, Ink::Faint, &format!("request {first}{more}"));
         }
+    }
+}
+
+fn not_done(action: Action) -> &'static str {
+    match action {
+        Action::Grant => " did not gain",
+        Action::Update => " was not put right:",
+        Action::Revoke => " did not lose",
     }
 }
 
@@ -84,7 +91,7 @@ fn held_back(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
         page.gap();
         let words = "not taken away, because what the same person should gain at the same owner failed";
         text_sections::entry(page, Ink::Warn, "! held back", words);
-        text_sections::people(page, facts, &groups::changes(facts, &changes, true));
+        text_sections::people(page, facts, &groups::changes(facts, &changes, |_| " keeps"));
     }
 }
 
@@ -95,7 +102,9 @@ fn end(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
     let already = number(|outcome| outcome.result == Ok(Done::Already));
     let done = outcomes.iter().filter(|outcome| outcome.result == Ok(Done::Now)).map(|outcome| &outcome.change);
     let done = people(&done, Tense::Did);
+    let count = Count::of(facts);
     page.gap();
+    text_sections::next(page, facts, &count);
     if failed + held_back > 0 {
         page.line(0, Ink::Plain, "Run `tilgang apply` again: what is done stays done, and the rest is tried again.");
     } else if done.is_some() {
@@ -106,13 +115,10 @@ fn end(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
         None if outcomes.is_empty() => "Nothing was to be done".to_owned(),
         None => "Applied: nothing changed".to_owned(),
     }];
-    for (number, what) in [(already, "already so"), (failed, "failed"), (held_back, "held back")] {
-        if number > 0 {
-            words.push(format!("{} {what}", words::count(number, "assignment", "assignments")));
-        }
-    }
-    let count = Count::of(facts);
-    words.push(format!("{} unchanged", words::count(count.unchanged, "assignment", "assignments")));
+    let rest = [(already, "already so"), (failed, "failed"), (held_back, "held back")];
+    let rest = rest.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
+    let rest = rest.collect::<Vec<_>>().join(", ");
+    words.extend(Some(rest).filter(|rest| !rest.is_empty()));
     words.extend(count.rest());
-    page.line(0, Ink::Strong, &words.join("; "));
+    page.last(&words);
 }

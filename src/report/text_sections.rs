@@ -2,12 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::{
-    model::desired::{Origin, OwnerFile},
-    plan::{blocked::Block, finding::Finding},
+    model::{
+        desired::{Origin, OwnerFile},
+        trouble::TroubleKind,
+    },
+    plan::{Unread, blocked::Block, finding::Finding},
 };
 
 use super::{
+    count::Count,
     facts::{Facts, MANY},
     groups::{self, Affected, group},
     page::{Ink, Lead, Page},
@@ -21,9 +27,9 @@ pub(super) const INDENT: usize = 13;
 pub(super) fn loud(page: &mut Page, facts: &Facts<'_>) {
     let view = facts.view;
     for unread in &view.plan.unread {
-        let at = unread.owner.map(|owner| format!(" at {}", words::owner(view, owner))).unwrap_or_default();
+        let at = unread.owner.map(|owner| format!("{}: ", words::owner(view, owner))).unwrap_or_default();
         entry(page, Ink::Warn, "! not read", &unread.trouble.to_string());
-        page.line(INDENT, Ink::Plain, &format!("nothing is removed there{at}"));
+        page.line(INDENT, Ink::Plain, &format!("{at}nothing is removed there"));
     }
     for (code, owner) in &view.desired.owners {
         let OwnerFile::Broken(file) = owner.file else { continue };
@@ -39,6 +45,17 @@ pub(super) fn loud(page: &mut Page, facts: &Facts<'_>) {
             "`policy.protected` names `{unknown}`, whom Entra does not know: until that is corrected nothing is removed"
         );
         entry(page, Ink::Warn, "! attention", &words);
+    }
+}
+
+/// What to run next, where something was not read.
+pub(super) fn next(page: &mut Page, facts: &Facts<'_>, count: &Count) {
+    if count.errors + count.left_out > 0 {
+        page.line(0, Ink::Plain, "`tilgang validate` shows every error in the files.");
+    }
+    let may_not = |unread: &Unread| matches!(unread.trouble.kind, TroubleKind::Denied | TroubleKind::SignIn);
+    if facts.view.plan.unread.iter().any(may_not) {
+        page.line(0, Ink::Plain, "`tilgang doctor` shows which rights are missing.");
     }
 }
 
@@ -98,8 +115,10 @@ pub(super) fn people(page: &mut Page, facts: &Facts<'_>, affected: &[Affected<'_
         let names: Vec<&str> = names.into_iter().collect();
         page.line(INDENT, Ink::Plain, &format!("{} people{at}: {}", names.len(), names.join(", ")));
     } else {
-        for one in affected {
-            page.line(INDENT, Ink::Plain, &one.words(facts));
+        let places: Vec<String> = affected.iter().map(|one| facts.places(one.origins.iter().copied())).collect();
+        let width = places.iter().map(|place| place.width()).max().unwrap_or_default();
+        for (one, place) in affected.iter().zip(&places) {
+            page.put(INDENT, &[Lead { ink: Ink::Faint, text: place, width }], Ink::Plain, &one.words(facts));
             if let (Some(help), false) = (&one.help, same) {
                 page.line(INDENT, Ink::Plain, &format!("help: {help}"));
             }

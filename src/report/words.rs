@@ -10,7 +10,7 @@ use crate::{
     },
     plan::{
         approve::Refusal,
-        change::{Action, Because, Change, Who},
+        change::{Action, Because, Change, Stray, Who},
         drift::Class,
     },
 };
@@ -101,7 +101,7 @@ pub(super) fn verb(action: Action, tense: Tense) -> &'static str {
         (Action::Update, Tense::Did) => "was put right",
         (Action::Revoke, Tense::Did) => "lost",
         (Action::Grant, Tense::Is) => "lacks",
-        (Action::Update, Tense::Is) => "holds otherwise",
+        (Action::Update, Tense::Is) => "differs",
         (Action::Revoke, Tense::Is) => "holds",
     }
 }
@@ -126,14 +126,17 @@ fn effect(view: &View<'_>, item: &Item<'_>, tense: Tense) -> String {
         names.dedup();
         list(&names)
     };
+    if item.action == Action::Update {
+        return targets(&item.changes);
+    }
     let whole = item.role.and_then(|name| view.desired.catalog.roles.get(name)).filter(|role| {
         role.gives.iter().all(|given| item.changes.iter().any(|change| gives(view, given, change)))
             && item.changes.iter().all(|change| role.gives.iter().any(|given| gives(view, given, change)))
     });
     let may = match (item.action, tense) {
-        (Action::Grant, Tense::Will | Tense::Did) | (Action::Revoke, Tense::Is) => "may",
+        (Action::Grant, Tense::Is) => "to",
         (Action::Revoke, Tense::Will | Tense::Did) => "may no longer",
-        (Action::Grant, Tense::Is) | (Action::Update, _) => "to",
+        _ => "may",
     };
     if let Some(role) = whole {
         return format!("{may} {} in {}", role.may, targets(&item.changes));
@@ -178,6 +181,10 @@ pub(super) fn reason(facts: &Facts<'_>, item: &Item<'_>) -> String {
             let words = [reason.as_deref(), ticket.as_deref()];
             words.into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
+        Because::Stray(Stray::NoTarget) => {
+            "made by tilgang, at a resource that no naming rule leads to any more".to_owned()
+        }
+        Because::Stray(Stray::NoRole) => "made by tilgang, and no role in the catalogue gives it any more".to_owned(),
         because => because.to_string(),
     }
 }
@@ -202,10 +209,10 @@ pub(super) fn refusal_help(refusal: &Refusal) -> &'static str {
 pub(super) fn class_meaning(class: Class) -> &'static str {
     match class {
         Class::Missing => "git wants it, Azure does not have it",
-        Class::Altered => "ours stands, but not as we made it",
-        Class::Surplus => "ours stands, and the owner's file does not list it",
-        Class::Expired => "ours stands after its last day",
-        Class::Stray => "ours stands where no file, rule or catalogue puts anything",
+        Class::Altered => "stands, but not as git says",
+        Class::Surplus => "stands, and the owner's file does not list it",
+        Class::Expired => "stands after its last day",
+        Class::Stray => "made by tilgang, where no file, rule or catalogue puts anything",
         Class::Orphaned => "its person is no longer in Entra",
         Class::Unmanaged => "others made it, and git does not list it",
     }

@@ -18,7 +18,7 @@ use super::world::{World, id, trouble, who};
 
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "the one switch of the tests in this room")]
-fn check(name: &str, printed: &str) {
+pub(super) fn check(name: &str, printed: &str) {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/tests/golden").join(name);
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&golden, printed).unwrap();
@@ -27,7 +27,7 @@ fn check(name: &str, printed: &str) {
 }
 
 /// A bit of everything.
-fn everything() -> World {
+pub(super) fn everything() -> World {
     let mut world = World::new();
     let siri = Who { name: Some(UserName::new("siri.proeve@ai-dev.brreg.no")), ..who("Siri Prøve") };
     let (kari, ola, per) = (who("Kari Fiktiv"), who("Ola Eksempel"), who("Per Sluttet"));
