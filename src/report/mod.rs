@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// An output format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people, at a terminal or in a log.
     Text,
