@@ -289,15 +289,6 @@ fn the_commit_and_what_differs_from_it() {
     assert!(matches!(revision(), Revision::Unknown(_)));
 }
 
-#[test]
-fn the_digest_tells_workspaces_apart() {
-    let of = |path, text| load_texts(&[("tilgang.yaml", SETTINGS), (path, text), ("azure.yaml", text)]).digest;
-    assert_eq!(of("owners/ttd.yaml", OWNER), of("owners/ttd.yaml", OWNER));
-    assert_ne!(of("owners/ttd.yaml", OWNER), of("owners/skd.yaml", OWNER));
-    assert_ne!(of("owners/ttd.yaml", OWNER), of("owners/ttd.yaml", "owner: ttd\nusers: [] "));
-    assert_eq!(of("owners/ttd.yaml", OWNER).len(), "sha256:".len() + 64);
-}
-
 /// A file of people in one of many spellings, and where each role stands in it.
 #[derive(Clone, Debug)]
 struct Spelling {

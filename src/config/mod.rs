@@ -226,3 +226,18 @@ fn digest(inputs: &[Input]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_tells_workspaces_apart() {
+        let of = |path, text| load_texts(&[("tilgang.yaml", "version: 1"), (path, text), ("azure.yaml", text)]).digest;
+        let one = of("owners/ttd.yaml", "owner: ttd");
+        assert_eq!(one, of("owners/ttd.yaml", "owner: ttd"));
+        assert_ne!(one, of("owners/skd.yaml", "owner: ttd"));
+        assert_ne!(one, of("owners/ttd.yaml", "owner: ttd "));
+        assert_eq!(one.len(), "sha256:".len() + 64);
+    }
+}
