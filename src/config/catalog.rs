@@ -8,13 +8,13 @@ use super::{
     cursor::Cursor,
     error::{Mistake, Mistakes, Spot},
     node::Node,
-    rules::{BAD_VALUE, DOUBLED_KEY, EMPTY, GIVES_NOTHING, KNOWN_NAME, MISSING_KEY, TARGETS_APART},
+    rules::{BAD_VALUE, DOUBLED_KEY, EMPTY, GIVES_NOTHING, KNOWN_NAME, MISSING_KEY},
     suggest::did_you_mean,
 };
 use crate::model::{
-    catalog::{Catalog, Environment, Gives, Pattern, ResourceKind, Role, RoleDefinition},
+    catalog::{Catalog, Environment, Gives, ResourceKind, Role, RoleDefinition},
     ids::RoleDefinitionId,
-    owner::{EnvironmentName, KindName, OwnerCode, RoleName},
+    owner::{EnvironmentName, KindName, RoleName},
 };
 
 /// What is compiled in.
@@ -60,7 +60,7 @@ impl Words {
         let node: Node<'_> = serde_yaml::from_str(BUILT_IN).unwrap_or(Node::Nothing);
         let mut words = Self::default();
         let keys = ["environments", "resources", "roles", "retired", "users"];
-        if let Some([environments, resources, roles, retired, users]) = Cursor::top(&node).fields(keys, mistakes) {
+        if let Some([environments, resources, roles, retired, users]) = Cursor::top(&node).fields(keys, &[], mistakes) {
             words.change(&Sections { environments, resources, roles, retired, users }, mistakes);
         }
         words
@@ -89,93 +89,10 @@ impl Words {
         self.users(users, mistakes);
     }
 
-    fn environment(&mut self, entry: Cursor<'_>, mistakes: &mut Mistakes) {
-        let Some([title, azure_name, subscription]) = entry.fields(["title", "azure_name", "subscription"], mistakes)
-        else {
-            return;
-        };
-        if !entry.key_is_word(mistakes) {
-            return;
-        }
-        let known = self.environments.get(entry.key).cloned();
-        let title = title.and_then(|at| at.line(mistakes)).map(str::to_owned);
-        let named = azure_name.and_then(|at| at.word(mistakes)).map(str::to_owned);
-        let pattern = subscription.and_then(|at| read_pattern(at, mistakes));
-        if known.is_none() {
-            entry.required("subscription", subscription, mistakes);
-        }
-        let Some(subscription) = pattern.or_else(|| known.as_ref().map(|known| known.subscription.clone())) else {
-            return;
-        };
-        let (was_title, was_named) = known.map_or((None, None), |known| (Some(known.title), Some(known.azure_name)));
-        let environment = Environment {
-            title: title.or(was_title).unwrap_or_else(|| capitalised(entry.key)),
-            azure_name: named.or(was_named).unwrap_or_else(|| entry.key.to_owned()),
-            subscription,
-        };
-        self.environments.insert(EnvironmentName::new(entry.key), environment);
-    }
-
-    fn kind(&mut self, entry: Cursor<'_>, mistakes: &mut Mistakes) {
-        let Some([title, arm_type, name, tags]) = entry.fields(["title", "type", "name", "tags"], mistakes) else {
-            return;
-        };
-        if !entry.key_is_word(mistakes) {
-            return;
-        }
-        let known = self.kinds.get(entry.key).cloned();
-        if known.is_none() {
-            entry.required("type", arm_type, mistakes);
-            entry.required("name", name, mistakes);
-        }
-        let title = title.and_then(|at| at.line(mistakes)).map(str::to_owned);
-        let arm_type = arm_type.and_then(|at| read_arm_type(at, mistakes));
-        let name = name.and_then(|at| read_pattern(at, mistakes));
-        let tags = tags.map(|tags| read_tags(tags, mistakes));
-        let kind = match known {
-            Some(known) => ResourceKind {
-                title: title.unwrap_or(known.title),
-                arm_type: arm_type.unwrap_or(known.arm_type),
-                name: name.unwrap_or(known.name),
-                tags: tags.unwrap_or(known.tags),
-            },
-            None => match (arm_type, name) {
-                (Some(arm_type), Some(name)) => ResourceKind {
-                    title: title.unwrap_or_else(|| capitalised(entry.key)),
-                    arm_type,
-                    name,
-                    tags: tags.unwrap_or_default(),
-                },
-                _ => return,
-            },
-        };
-        self.kinds.insert(KindName::new(entry.key), kind);
-    }
-
-    /// Two owners, or two environments of one, must not lead to the same target.
-    fn targets_apart(&self, at: Cursor<'_>, mistakes: &mut Mistakes) {
-        let two = ["aa", "bb"].map(OwnerCode::new).into_iter().flatten();
-        for (key, kind) in &self.kinds {
-            let mut seen = BTreeMap::new();
-            for ((name, environment), owner) in self.environments.iter().flat_map(|e| two.clone().map(move |o| (e, o)))
-            {
-                let fill = |pattern: &Pattern| pattern.fill(owner, &environment.azure_name).to_ascii_lowercase();
-                let tags: Vec<_> =
-                    kind.tags.iter().map(|(tag, value)| (tag.to_ascii_lowercase(), fill(value))).collect();
-                let target = (fill(&kind.name), fill(&environment.subscription), tags);
-                let Some((other, whose)) = seen.insert(target, (name, owner)) else { continue };
-                let who = if whose == owner { format!("`{other}` and `{name}`") } else { "all owners".to_owned() };
-                mistakes.add(
-                    at.wrong_key(TARGETS_APART, format!("{who} would share one `{key}`"))
-                        .help("let its `name`, or the environment's `subscription`, hold `{owner}` and `{env}`"),
-                );
-                break;
-            }
-        }
-    }
-
     fn base(&mut self, entry: Cursor<'_>, mistakes: &mut Mistakes) {
-        let Some([title, may, gives]) = entry.fields(["title", "may", "gives"], mistakes) else { return };
+        let known = self.bases.get(entry.key).cloned();
+        let required: &[_] = if known.is_some() { &[] } else { &["gives"] };
+        let Some([title, may, gives]) = entry.fields(["title", "may", "gives"], required, mistakes) else { return };
         if !entry.key_is_word(mistakes) {
             return;
         }
@@ -186,10 +103,6 @@ impl Words {
                     .help(format!("write `{base}`: it becomes a role in each environment, `{environment}` among them")),
             );
             return;
-        }
-        let known = self.bases.get(entry.key).cloned();
-        if known.is_none() {
-            entry.required("gives", gives, mistakes);
         }
         let title = title.and_then(|at| at.line(mistakes)).map(str::to_owned);
         let may = may.and_then(|at| at.line(mistakes)).map(str::to_owned);
@@ -232,12 +145,10 @@ impl Words {
     }
 
     fn gives(&mut self, item: Cursor<'_>, mistakes: &mut Mistakes) -> Option<Gives> {
-        let [on, definition, name] = item.fields(["on", "definition", "name"], mistakes)?;
-        let on = item.required("on", on, mistakes);
+        let [on, definition, name] = item.fields(["on", "definition", "name"], &["on", "definition"], mistakes)?;
         let kind =
             on.and_then(|on| on.text(mistakes).and_then(|text| self.known_kind(text, Spot::Value(on.trail), mistakes)));
-        let id = item.required("definition", definition, mistakes);
-        let id: Option<RoleDefinitionId> = id.and_then(|id| id.guid(mistakes));
+        let id: Option<RoleDefinitionId> = definition.and_then(|id| id.guid(mistakes));
         let name = if let Some(name) = name {
             name.line(mistakes).map(str::to_owned)
         } else {
@@ -270,7 +181,7 @@ impl Words {
     }
 
     fn users(&mut self, users: Option<Cursor<'_>>, mistakes: &mut Mistakes) {
-        let Some([domains, member_of]) = users.and_then(|users| users.fields(["domains", "member_of"], mistakes))
+        let Some([domains, member_of]) = users.and_then(|users| users.fields(["domains", "member_of"], &[], mistakes))
         else {
             return;
         };
@@ -324,37 +235,8 @@ fn entries<'a>(section: Option<Cursor<'a>>, mistakes: &mut Mistakes) -> Vec<Curs
     section.map(|section| section.entries(mistakes)).unwrap_or_default()
 }
 
-fn read_pattern(at: Cursor<'_>, mistakes: &mut Mistakes) -> Option<Pattern> {
-    let text = at.line(mistakes)?;
-    Pattern::new(text)
-        .map_err(|hole| {
-            mistakes.add(at.wrong(BAD_VALUE, format!("`{hole}` is no hole that can be filled")).help(
-                "`{owner}` and `{OWNER}` stand for the owner's code, `{env}` for the environment's name in Azure",
-            ));
-        })
-        .ok()
-}
-
-fn read_tags(tags: Cursor<'_>, mistakes: &mut Mistakes) -> BTreeMap<String, Pattern> {
-    let tags = tags.entries(mistakes);
-    tags.into_iter().filter_map(|tag| Some((tag.key.to_owned(), read_pattern(tag, mistakes)?))).collect()
-}
-
-fn read_arm_type(at: Cursor<'_>, mistakes: &mut Mistakes) -> Option<String> {
-    let text = at.line(mistakes)?;
-    let fits = text.split('/').count() >= 2
-        && text.split('/').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'));
-    if !fits {
-        mistakes.add(
-            at.wrong(BAD_VALUE, format!("`{text}` is not a resource type"))
-                .help("write it as Azure does, such as `Microsoft.KeyVault/vaults`"),
-        );
-    }
-    fits.then(|| text.to_ascii_lowercase())
-}
-
 /// `on-call` → `On call`.
-fn capitalised(key: &str) -> String {
+pub(super) fn capitalised(key: &str) -> String {
     let words = key.replace('-', " ");
     let (first, rest) = words.split_at_checked(1).unwrap_or_default();
     format!("{}{rest}", first.to_ascii_uppercase())

@@ -19,17 +19,16 @@ impl Hidden {
 
 /// All hidden characters of a text.
 pub(super) fn hidden(text: &str) -> impl Iterator<Item = Hidden> {
-    let clean = text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t')); // the usual file: one quick pass
-    let rest = if clean { "" } else { text };
-    let mut characters = rest.char_indices().peekable();
+    // By bytes, since nearly all of them are plain ASCII, and the start of any other character is never one of these.
+    let mut bytes = text.bytes().enumerate().filter(|(_, b)| !matches!(b, b' '..=b'~' | b'\n' | b'\t' | 0x80..=0xbf));
     std::iter::from_fn(move || {
-        while let Some((at, character)) = characters.next() {
-            let ends_line = character == '\r' && characters.peek().is_some_and(|(_, next)| *next == '\n');
-            if !ends_line && is_hidden(character) {
-                return Some(Hidden { span: at..at + character.len_utf8(), character });
-            }
-        }
-        None
+        bytes.by_ref().find_map(|(at, _)| {
+            let mut rest = text.get(at..)?.chars();
+            let character = rest.next()?;
+            let ends_line = character == '\r' && rest.next() == Some('\n');
+            let span = at..at + character.len_utf8();
+            (!ends_line && is_hidden(character)).then_some(Hidden { span, character })
+        })
     })
 }
 

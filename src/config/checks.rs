@@ -1,9 +1,10 @@
 //! The rules about what an owner's file means, as a table: one function a rule, over the shape that was read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{
-    error::Mistakes,
+    cursor::Trail,
+    error::{Mistakes, Spot},
     owner_file::{OwnerText, RoleText, UserText},
     rules::{MUST_STATE, OWNER_NAME, PERSON_ONCE, ROLE, ROLE_ENVIRONMENT, ROLE_ONCE},
     settings::Settings,
@@ -32,12 +33,12 @@ pub(super) static CHECKS: &[Check] =
 fn owner_is_file_name(file: &OwnerText<'_>, context: &Context<'_>, mistakes: &mut Mistakes) {
     let owner = context.owner;
     if let Some(code) = file.code.as_ref().filter(|code| code.value != owner.as_str()) {
-        mistakes.add(
-            code.at
-                .wrong(OWNER_NAME, format!("`owner` says `{}` in the file of `{owner}`", code.value))
-                .label("not the file's name")
-                .help(format!("write `owner: {owner}`, or move what stands here to `owners/{}.yaml`", code.value)),
-        );
+        let help = match OwnerCode::new(code.value) {
+            Some(other) => format!("write `owner: {owner}`, or move what stands here to `owners/{other}.yaml`"),
+            None => format!("write `owner: {owner}`"),
+        };
+        let message = format!("`owner` says `{}` in the file of `{owner}`", code.value);
+        mistakes.add(code.at.wrong(OWNER_NAME, message).label("not the file's name").help(help));
     }
 }
 
@@ -50,28 +51,43 @@ fn known_domain(file: &OwnerText<'_>, context: &Context<'_>, mistakes: &mut Mist
 }
 
 fn person_once(file: &OwnerText<'_>, _: &Context<'_>, mistakes: &mut Mistakes) {
-    let (mut names, mut ids) = (BTreeSet::new(), BTreeMap::new());
+    let (mut names, mut ids) = (BTreeMap::new(), BTreeMap::new());
     for user in &file.users {
         let written = user.name.map_or("?", |name| name.value);
-        let same_name = user.name.filter(|name| !names.insert(name.value.to_ascii_lowercase())).map(|name| name.at);
-        if let Some(at) = same_name {
+        if let Some(name) = user.name
+            && let Some(first) = once(&mut names, name.value.to_ascii_lowercase(), name.at.trail)
+        {
             mistakes.add(
-                at.wrong(PERSON_ONCE, format!("`{written}` is listed twice"))
-                    .label("the second entry")
+                name.at
+                    .wrong(PERSON_ONCE, format!("`{written}` is listed twice"))
+                    .label("the second one")
+                    .first(first)
                     .help("put all roles of a person in one entry"),
             );
+            continue;
         }
-        let Some(id) = user.id.value() else { continue };
-        if let Some(other) = ids.insert(id.value, written)
-            && same_name.is_none()
+        if let Some(id) = user.id.value()
+            && let Some(first) = once(&mut ids, id.value, id.at.trail)
         {
             mistakes.add(
                 id.at
-                    .wrong(PERSON_ONCE, format!("`{other}` and `{written}` have the same `id`"))
+                    .wrong(PERSON_ONCE, format!("`{written}` has the same `id` as another person"))
                     .label("the second one")
+                    .first(first)
                     .help("an `id` is one person: put all roles in one entry, or look up the right `id`"),
             );
         }
+    }
+}
+
+/// Notes where something stands; if it did before, where.
+fn once<K: Ord>(seen: &mut BTreeMap<K, Trail>, what: K, at: Trail) -> Option<Spot> {
+    match seen.entry(what) {
+        Entry::Vacant(slot) => {
+            slot.insert(at);
+            None
+        }
+        Entry::Occupied(first) => Some(Spot::Value(*first.get())),
     }
 }
 
@@ -118,16 +134,17 @@ fn role_in_environment(file: &OwnerText<'_>, context: &Context<'_>, mistakes: &m
 }
 
 fn role_once(file: &OwnerText<'_>, _: &Context<'_>, mistakes: &mut Mistakes) {
-    let mut seen = BTreeSet::new();
+    let mut seen = BTreeMap::new();
     for user in &file.users {
         seen.clear();
         for role in &user.roles {
-            if !seen.insert(role.name.value) {
+            if let Some(first) = once(&mut seen, role.name.value, role.trail()) {
+                let name = role.name;
                 mistakes.add(
-                    role.name
-                        .at
-                        .wrong(ROLE_ONCE, format!("`{}` stands here twice for one person", role.name.value))
+                    name.at
+                        .wrong(ROLE_ONCE, format!("`{}` stands here twice for one person", name.value))
                         .label("the second one")
+                        .first(first)
                         .help("keep one of them"),
                 );
             }

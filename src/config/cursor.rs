@@ -1,10 +1,12 @@
 //! The hand walk over a tree: each step knows where it is, and tells every mistake it meets.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use super::{
     error::{Mistake, Mistakes, Spot},
     node::Node,
     rules::{DOUBLED_KEY, EMPTY, MISSING_KEY, PLAIN, UNKNOWN_KEY, UNSUPPORTED, WRONG_TYPE},
-    suggest::{did_you_mean, nearest},
+    suggest::{nearest, one_of},
 };
 
 /// How deep the shapes we know go (`owners` → code → `resources` → environment → kind → item), and some room.
@@ -97,7 +99,10 @@ impl<'a> Cursor<'a> {
         let items = match self.node {
             Node::List(items) => items.as_slice(),
             Node::Nothing => {
-                mistakes.add(self.wrong_type("a list").help("write `[]` if there is nobody or nothing to list"));
+                mistakes.add(self.wrong_type("a list").help(match self.key {
+                    "users" => "write `users: []` if nobody shall have access".to_owned(),
+                    key => format!("write `{key}: []` if there is nothing to list"),
+                }));
                 &[]
             }
             _ => {
@@ -120,7 +125,7 @@ impl<'a> Cursor<'a> {
             return Vec::new();
         };
         let mut found: Vec<Self> = Vec::with_capacity(entries.len());
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen: BTreeMap<&str, Trail> = BTreeMap::new();
         for (at, (key, node)) in entries.iter().enumerate() {
             let entry = Self { node, key: "", in_list: false, trail: self.trail.then(at) };
             match key {
@@ -130,13 +135,19 @@ impl<'a> Cursor<'a> {
                         .label("not allowed here")
                         .help("write the entries out where they count, so that a reviewer sees them"),
                 ),
-                Node::Text(key) if seen.insert(key.as_ref()) => found.push(Self { key, ..entry }),
-                Node::Text(key) => mistakes.add(
-                    entry
-                        .wrong_key(DOUBLED_KEY, format!("`{key}` stands here twice"))
-                        .label("the second one")
-                        .help("keep one of them; put several values under it in one list or mapping"),
-                ),
+                Node::Text(key) => match seen.entry(key) {
+                    Entry::Vacant(slot) => {
+                        slot.insert(entry.trail);
+                        found.push(Self { key, ..entry });
+                    }
+                    Entry::Occupied(first) => mistakes.add(
+                        entry
+                            .wrong_key(DOUBLED_KEY, format!("`{key}` stands here twice"))
+                            .label("the second one")
+                            .first(Spot::Key(*first.get()))
+                            .help("keep one of them; put several values under it in one list or mapping"),
+                    ),
+                },
                 Node::Number(_) | Node::Bool(_) => mistakes.add(
                     entry
                         .wrong_key(WRONG_TYPE, format!("a key is {} where text belongs", key.what()))
@@ -148,50 +159,76 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// The values behind these keys, in their order; unknown and doubled keys are told. `None` if this is no mapping.
+    /// The values behind these keys, in their order; unknown, doubled and missing ones are told. `None` if this is no
+    /// mapping.
     pub(super) fn fields<const N: usize>(
         self,
         keys: [&'static str; N],
+        required: &[&str],
         mistakes: &mut Mistakes,
     ) -> Option<[Option<Self>; N]> {
-        if !matches!(self.node, Node::Entries(_)) {
+        let Node::Entries(entries) = self.node else {
             mistakes.add(self.wrong_type("a mapping of `key: value`"));
             return None;
-        }
+        };
         let mut found = [None; N];
-        for entry in self.entries(mistakes) {
+        let mut slot_of = |entry: Self| {
+            let slot = found.iter_mut().zip(keys).find(|(slot, key)| slot.is_none() && *key == entry.key);
+            slot.map(|(slot, _)| *slot = Some(entry)).is_some()
+        };
+        let known = |(at, (key, node)): (usize, &'a (Node<'a>, Node<'a>))| match key {
+            Node::Text(key) => slot_of(Self { node, key, in_list: false, trail: self.trail.then(at) }),
+            _ => false,
+        };
+        if entries.iter().enumerate().all(known) && required.iter().all(|key| self.has(key)) {
+            return Some(found); // the usual entry: every key known, none twice, none missing
+        }
+        found = [None; N];
+        let mut unknown = Vec::new();
+        let named = self.entries(mistakes);
+        // One slip is told once: a key that was refused may have been a missing one.
+        let mut slipped = entries.iter().any(|(key, _)| !is_own_key(key));
+        for entry in named {
             match found.iter_mut().zip(keys).find(|(_, key)| *key == entry.key) {
                 Some((slot, _)) => *slot = Some(entry),
-                None => mistakes.add(
-                    entry
-                        .wrong_key(UNKNOWN_KEY, format!("unknown key `{}`", entry.key))
-                        .label("not a key that counts here")
-                        .maybe_help(did_you_mean(entry.key, keys)),
-                ),
+                None => unknown.push(entry),
+            }
+        }
+        for entry in unknown {
+            let missing = keys.iter().zip(&found).filter(|(_, slot)| slot.is_none()).map(|(key, _)| *key);
+            let meant = nearest(entry.key, missing.clone());
+            slipped |= meant.is_some_and(|key| required.contains(&key));
+            let help = match (meant, nearest(entry.key, keys)) {
+                (Some(key), _) => Some(format!("did you mean `{key}`?")),
+                (None, Some(key)) => Some(format!("did you mean `{key}`? that stands here already")),
+                (None, None) => one_of(keys),
+            };
+            let unknown = entry.wrong_key(UNKNOWN_KEY, format!("unknown key `{}`", entry.key));
+            mistakes.add(unknown.label("not a key that counts here").maybe_help(help));
+        }
+        for (key, _) in keys.iter().zip(&found).filter(|(key, slot)| slot.is_none() && required.contains(*key)) {
+            if !slipped {
+                self.tell_missing(key, mistakes);
             }
         }
         Some(found)
     }
 
-    /// One of the values from [`Self::fields`] that has no default.
-    pub(super) fn required(self, key: &str, field: Option<Self>, mistakes: &mut Mistakes) -> Option<Self> {
-        if field.is_none() && !self.meant(key) {
-            mistakes.add(
-                self.wrong(MISSING_KEY, format!("`{key}` is missing"))
-                    .label(if self.trail.depth == 0 { "in this file" } else { "in this entry" })
-                    .help(format!("add `{key}: …`")),
-            );
-        }
-        field
+    fn tell_missing(self, key: &str, mistakes: &mut Mistakes) {
+        let (place, help) = match (key, self.trail.depth) {
+            ("users", 0) => {
+                let help = "list people under `users:`; nobody is `users: []`, and `removed: true` stands for an owner that left";
+                ("in this file", help.to_owned())
+            }
+            (_, 0) => ("in this file", format!("add `{key}: …`")),
+            _ => ("in this entry", format!("add `{key}: …`")),
+        };
+        mistakes.add(self.wrong(MISSING_KEY, format!("`{key}` is missing")).label(place).help(help));
     }
 
-    /// Whether one of the keys that were refused could have been this one: one slip is told once.
-    fn meant(self, key: &str) -> bool {
-        let Node::Entries(entries) = self.node else { return true };
-        entries.iter().any(|(written, _)| match written {
-            Node::Text(written) => written == "<<" || nearest(written, [key]).is_some(),
-            _ => true,
-        })
+    /// Whether one of the entries has this key.
+    pub(super) fn has(self, key: &str) -> bool {
+        matches!(self.node, Node::Entries(entries) if entries.iter().any(|(k, _)| matches!(k, Node::Text(k) if k == key)))
     }
 
     /// Something that a later version will carry out.
@@ -202,4 +239,8 @@ impl<'a> Cursor<'a> {
                 .help("take it out: what is written here must hold, and this would not"),
         );
     }
+}
+
+fn is_own_key(key: &Node<'_>) -> bool {
+    matches!(key, Node::Text(key) if key != "<<")
 }

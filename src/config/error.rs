@@ -31,11 +31,13 @@ pub(super) struct Mistake {
     pub(super) message: String,
     pub(super) label: Option<String>,
     pub(super) help: Help,
+    /// Where the first of two stands.
+    pub(super) first: Option<Spot>,
 }
 
 impl Mistake {
     pub(super) fn new(rule: Rule, spot: Spot, message: impl Into<String>) -> Self {
-        Self { rule, spot, message: message.into(), label: None, help: None }
+        Self { rule, spot, message: message.into(), label: None, help: None, first: None }
     }
 
     /// What stands beside the place that is drawn.
@@ -46,6 +48,11 @@ impl Mistake {
     /// What to do about it.
     pub(super) fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
+    }
+
+    /// Where the first of two stands.
+    pub(super) fn first(self, first: Spot) -> Self {
+        Self { first: Some(first), ..self }
     }
 
     /// What to do about it, if anything comes to mind.
@@ -94,6 +101,8 @@ pub(super) struct ShownPlace {
     pub(super) column: usize,
     /// In the text as it is drawn.
     pub(super) span: Range<usize>,
+    /// Where the first of two stands.
+    pub(super) first: Option<Range<usize>>,
     pub(super) source: DrawnFile,
 }
 
@@ -168,7 +177,8 @@ impl Diagnostic for ConfigError {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let place = self.0.place.as_ref()?;
         let label = LabeledSpan::new_primary_with_span(self.0.label.clone(), place.span.clone());
-        Some(Box::new(std::iter::once(label)))
+        let first = place.first.clone().map(|span| LabeledSpan::new_with_span(Some("the first one".to_owned()), span));
+        Some(Box::new(first.into_iter().chain([label])))
     }
 }
 

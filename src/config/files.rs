@@ -18,8 +18,8 @@ pub(super) const SETTINGS: &str = "tilgang.yaml";
 const OWNERS: &str = "owners/";
 /// The folder of exceptions, which a later version carries out.
 const OVERRIDES: &str = "overrides/";
-/// Largest file that is read. Ours: a thousand times the usual one.
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Largest file that is read. Ours: two hundred times the usual one.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// A file that was found.
 #[derive(Debug)]
@@ -170,7 +170,7 @@ fn read_file(root: Option<&Path>, path: &Path, name: String) -> Input {
         Ok(data) if data.len() > FILE_BYTES_MAX => Input::refused(
             &name,
             UNREADABLE,
-            "larger than 16 MiB",
+            "larger than 4 MiB",
             "an owner's file has some kilobytes: is it the right one?",
         ),
         Ok(_) => match fs::read(path) {

@@ -1,7 +1,7 @@
 //! YAML and the built-in catalogue → [`Desired`], or every error at once.
 //!
 //! `files` reads a folder; `yaml` makes a tree of each text (`node`), refusing what a reviewer would misread (`characters`,
-//! `spans`); `settings`, `catalog` and `policy` read `tilgang.yaml`, `owner_file` the shape of an owner's file, `checks` hold
+//! `spans`); `settings`, `catalog`, `targets` and `policy` read `tilgang.yaml`, `owner_file` the shape of an owner's file, `checks` hold
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
@@ -22,6 +22,7 @@ mod sign_in;
 mod sources;
 mod spans;
 mod suggest;
+mod targets;
 mod values;
 mod yaml;
 
@@ -40,7 +41,7 @@ use crate::model::owner::OwnerCode;
 pub use error::ConfigError;
 pub use revision::revision;
 pub use rules::{RULES, Rule};
-pub use sources::{Place, Sources};
+pub use sources::Sources;
 
 use checks::{CHECKS, Context};
 use error::{Mistake, Mistakes};

@@ -85,8 +85,9 @@ pub(super) fn read<'a>(file: &'a Node<'a>, mistakes: &mut Mistakes) -> Option<Ow
         );
         return None;
     }
-    let [code, title, removed, users] = top.fields(["owner", "name", "removed", "users"], mistakes)?;
-    let code = top.required("owner", code, mistakes).and_then(|at| said(at, mistakes));
+    let required: &[_] = if top.has("removed") { &["owner"] } else { &["owner", "users"] };
+    let [code, title, removed, users] = top.fields(["owner", "name", "removed", "users"], required, mistakes)?;
+    let code = code.and_then(|at| said(at, mistakes));
     let title = title.and_then(|title| title.line(mistakes));
     if let (Some(removed), Some(_)) = (removed, users) {
         mistakes.add(
@@ -101,13 +102,6 @@ pub(super) fn read<'a>(file: &'a Node<'a>, mistakes: &mut Mistakes) -> Option<Ow
             removed
                 .wrong(WRONG_TYPE, "`removed` can only be `true`")
                 .help("write `removed: true` to take everybody out, or leave the line out"),
-        );
-    }
-    if removed.is_none() && users.is_none() {
-        mistakes.add(
-            top.wrong(super::rules::MISSING_KEY, "`users` is missing")
-                .label("in this file")
-                .help("list people under `users:`; nobody is `users: []`, and an owner that left is `removed: true`"),
         );
     }
     let users = users.into_iter().flat_map(|users| users.items(mistakes).collect::<Vec<_>>()).collect::<Vec<_>>();
@@ -128,11 +122,11 @@ fn read_user<'a>(entry: Cursor<'a>, mistakes: &mut Mistakes) -> Option<UserText<
         );
         return None;
     }
-    let [name, id, roles] = entry.fields(["user", "id", "roles"], mistakes)?;
-    let name = entry.required("user", name, mistakes).and_then(|at| said(at, mistakes));
+    let [name, id, roles] = entry.fields(["user", "id", "roles"], &["user", "roles"], mistakes)?;
+    let name = name.and_then(|at| said(at, mistakes));
     let id = Given::read(id, |at| at.guid(mistakes).map(|value| Said { value, at }));
     let mut texts = Vec::new();
-    if let Some(roles) = entry.required("roles", roles, mistakes) {
+    if let Some(roles) = roles {
         let items = roles.items(mistakes);
         texts.reserve_exact(items.len());
         texts.extend(items.filter_map(|role| read_role(role, mistakes)));
@@ -145,10 +139,10 @@ fn read_role<'a>(item: Cursor<'a>, mistakes: &mut Mistakes) -> Option<RoleText<'
         let name = said(item, mistakes)?;
         return Some(RoleText { name, until: Given::Not, reason: Given::Not, ticket: Given::Not });
     }
-    let [role, until, reason, ticket] = item.fields(["role", "until", "reason", "ticket"], mistakes)?;
+    let [role, until, reason, ticket] = item.fields(["role", "until", "reason", "ticket"], &["role"], mistakes)?;
     let until = Given::read(until, |at| at.date(mistakes));
     let reason = Given::read(reason, |at| at.reason(mistakes));
     let ticket = Given::read(ticket, |at| at.ticket(mistakes));
-    let name = item.required("role", role, mistakes).and_then(|at| said(at, mistakes))?;
+    let name = role.and_then(|at| said(at, mistakes))?;
     Some(RoleText { name, until, reason, ticket })
 }

@@ -25,7 +25,8 @@ pub(super) fn read(at: Cursor<'_>, file: FileId, catalog: &Catalog, mistakes: &m
     let mut policy = Policy::default();
     let keys =
         ["unmanaged", "revokes", "expiries", "protected", "require", "accept", "longest", "holders_max", "freeze"];
-    let Some([unmanaged, revokes, expiries, protected, require, accept, later @ ..]) = at.fields(keys, mistakes) else {
+    let Some([unmanaged, revokes, expiries, protected, require, accept, later @ ..]) = at.fields(keys, &[], mistakes)
+    else {
         return policy;
     };
     let later: [Option<Cursor<'_>>; 3] = later;
@@ -45,7 +46,7 @@ pub(super) fn read(at: Cursor<'_>, file: FileId, catalog: &Catalog, mistakes: &m
         }
     }
     if let Some([max, per_owner, prod_per_owner, share]) =
-        revokes.and_then(|at| at.fields(["max", "per_owner", "prod_per_owner", "share"], mistakes))
+        revokes.and_then(|at| at.fields(["max", "per_owner", "prod_per_owner", "share"], &[], mistakes))
     {
         let limits = &mut policy.revokes;
         set(&mut limits.max, max, Cursor::count, mistakes);
@@ -53,7 +54,7 @@ pub(super) fn read(at: Cursor<'_>, file: FileId, catalog: &Catalog, mistakes: &m
         set(&mut limits.prod_per_owner_max, prod_per_owner, Cursor::count, mistakes);
         set(&mut limits.share_max_percent, share, Cursor::percent, mistakes);
     }
-    if let Some([max]) = expiries.and_then(|at| at.fields(["max"], mistakes)) {
+    if let Some([max]) = expiries.and_then(|at| at.fields(["max"], &[], mistakes)) {
         set(&mut policy.expiries_max, max, Cursor::count, mistakes);
     }
     for item in protected.map(|at| at.items(mistakes)).into_iter().flatten() {
@@ -112,9 +113,10 @@ fn read_require(at: Cursor<'_>, catalog: &Catalog, mistakes: &mut Mistakes) -> B
 }
 
 fn read_accept(item: Cursor<'_>, mistakes: &mut Mistakes) -> Option<Accept> {
-    let [code, who, scope, reason, until] = item.fields(["code", "person", "scope", "reason", "until"], mistakes)?;
-    let code = item.required("code", code, mistakes).and_then(|at| at.word(mistakes));
-    let reason = item.required("reason", reason, mistakes).and_then(|at| at.reason(mistakes));
+    let [code, who, scope, reason, until] =
+        item.fields(["code", "person", "scope", "reason", "until"], &["code", "reason"], mistakes)?;
+    let code = code.and_then(|at| at.word(mistakes));
+    let reason = reason.and_then(|at| at.reason(mistakes));
     let who = who.map(|at| person(at, mistakes));
     let until = until.map(|at| at.date(mistakes));
     let scope = scope.map(|at| {

@@ -29,10 +29,11 @@ pub(super) struct Settings {
     pub(super) instance: Option<InstanceName>,
     pub(super) former_instances: Vec<InstanceName>,
     pub(super) catalog: Catalog,
+    /// What sign-in names end in; empty where that is not sure.
     pub(super) domains: Vec<String>,
     pub(super) owners: BTreeMap<OwnerCode, OwnerSettings>,
     pub(super) policy: Policy,
-    /// Whether roles and environments were read without a mistake. If not, nobody's roles are judged by them.
+    /// Whether roles, environments and domains were read without a mistake. If not, no owner's file is judged by them.
     pub(super) catalog_is_sure: bool,
 }
 
@@ -67,13 +68,14 @@ pub(super) fn read(node: &Node<'_>, file: FileId, mistakes: &mut Mistakes) -> Se
         "policy",
     ];
     let Some([version, tenant, instance, former, environments, resources, roles, retired, users, owners, policy]) =
-        top.fields(keys, mistakes)
+        top.fields(keys, &["version", "tenant", "instance"], mistakes)
     else {
         return settings;
     };
-    read_version(top, version, mistakes);
-    settings.tenant = top.required("tenant", tenant, mistakes).and_then(|at| at.guid(mistakes));
-    let instance = top.required("instance", instance, mistakes);
+    if let Some(version) = version {
+        read_version(version, mistakes);
+    }
+    settings.tenant = tenant.and_then(|at| at.guid(mistakes));
     settings.instance = instance.and_then(|at| at.word(mistakes)).map(InstanceName::new);
     for item in former.map(|former| former.items(mistakes)).into_iter().flatten() {
         let Some(name) = item.word(mistakes).map(InstanceName::new) else { continue };
@@ -102,24 +104,24 @@ pub(super) fn read(node: &Node<'_>, file: FileId, mistakes: &mut Mistakes) -> Se
         settings.owners.insert(code, read_owner(entry, &words, mistakes));
     }
     settings.policy = policy.map(|at| policy::read(at, file, &settings.catalog, mistakes)).unwrap_or_default();
-    settings.domains = words.domains;
+    if settings.catalog_is_sure {
+        settings.domains = words.domains;
+    }
     settings
 }
 
-fn read_version(top: Cursor<'_>, version: Option<Cursor<'_>>, mistakes: &mut Mistakes) {
-    match top.required("version", version, mistakes) {
-        Some(at) if *at.node == Node::Nothing => drop(at.text(mistakes)),
-        Some(at) if *at.node != Node::Number("1".to_owned()) => {
-            mistakes.add(at.wrong(BAD_VALUE, "unknown version").help("this version of tilgang reads `version: 1`"));
-        }
-        Some(_) | None => {}
+fn read_version(at: Cursor<'_>, mistakes: &mut Mistakes) {
+    if *at.node == Node::Nothing {
+        at.text(mistakes);
+    } else if *at.node != Node::Number("1".to_owned()) {
+        mistakes.add(at.wrong(BAD_VALUE, "unknown version").help("this version of tilgang reads `version: 1`"));
     }
 }
 
 fn read_owner(entry: Cursor<'_>, words: &Words, mistakes: &mut Mistakes) -> OwnerSettings {
     let mut owner = OwnerSettings::default();
     let keys = ["resources", "environments", "reviewers", "contact"];
-    let Some([resources, environments, reviewers, contact]) = entry.fields(keys, mistakes) else { return owner };
+    let Some([resources, environments, reviewers, contact]) = entry.fields(keys, &[], mistakes) else { return owner };
     owner.environments = environments.map(|at| read_environments(at, words, mistakes));
     owner.reviewers = reviewers.map(|at| at.lines(mistakes)).into_iter().flatten().map(str::to_owned).collect();
     owner.contact = contact.and_then(|at| at.line(mistakes)).map(str::to_owned);

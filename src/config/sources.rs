@@ -3,6 +3,7 @@
 //! Places are looked up when a message needs them: one walk of a file, kept. Never read from disk here.
 
 use std::{
+    borrow::Cow,
     ops::Range,
     sync::{Arc, OnceLock},
 };
@@ -13,22 +14,11 @@ use super::{
     node::Node,
     spans::{Kids, SpanTree, spans},
 };
-use crate::model::desired::{FileId, Origin};
+use crate::model::desired::{FileId, Origin, Place};
 
 /// Every file that was read.
 #[derive(Debug, Default)]
 pub struct Sources(Vec<Source>);
-
-/// A place for people and programs.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The file, relative to the workspace, with `/`.
-    pub file: String,
-    /// From 1. Also 1 where only the file is known.
-    pub line: usize,
-    /// In characters, from 1. Also 1 where only the file is known.
-    pub column: usize,
-}
 
 #[derive(Debug)]
 struct Source {
@@ -84,9 +74,9 @@ impl Sources {
 
     /// A mistake as people see it.
     pub(super) fn show(&self, file_id: FileId, mistake: Mistake) -> ConfigError {
-        let Mistake { rule, spot, message, label, help } = mistake;
+        let Mistake { rule, spot, message, label, help, first } = mistake;
         let source = self.get(file_id);
-        let place = source.and_then(|source| source.shown_place(&spot));
+        let place = source.and_then(|source| source.shown_place(&spot, first.as_ref()));
         let file = source.map_or_else(|| Arc::from(""), |source| source.path.clone());
         // What people wrote is quoted in messages: nothing in it may move a terminal's cursor.
         let clean = |text: String| shown(&text).into_owned();
@@ -110,28 +100,38 @@ impl Source {
         (line, self.text.get(start..at).map_or(0, |before| before.chars().count()) + 1)
     }
 
-    fn shown_place(&self, spot: &Spot) -> Option<ShownPlace> {
-        let span = match spot {
+    fn span(&self, spot: &Spot) -> Option<Range<usize>> {
+        let (trail, of_key) = match spot {
             Spot::File => return None,
-            Spot::Bytes(span) => span.clone(),
-            Spot::Value(trail) => match find(self.tree()?, trail.steps())? {
-                (Some(key), value) if value.span.is_empty() => key.span.clone(), // nothing there to point at
-                (_, value) => value.span.clone(),
-            },
-            Spot::Key(trail) => match find(self.tree()?, trail.steps())? {
-                (Some(key), _) => key.span.clone(),
-                (None, value) => value.span.clone(),
-            },
+            Spot::Bytes(span) => return Some(span.clone()),
+            Spot::Value(trail) => (trail, false),
+            Spot::Key(trail) => (trail, true),
         };
+        Some(match find(self.tree()?, trail.steps())? {
+            (Some(key), value) if of_key || value.span.is_empty() => key.span.clone(), // or nothing to point at
+            (_, value) => value.span.clone(),
+        })
+    }
+
+    fn shown_place(&self, spot: &Spot, first: Option<&Spot>) -> Option<ShownPlace> {
+        let span = self.span(spot)?;
         let (line, column) = self.line_and_column(span.start);
         let text = self.drawn.get_or_init(|| match shown(&self.text) {
-            std::borrow::Cow::Borrowed(_) => self.text.clone(),
-            std::borrow::Cow::Owned(text) => text.into(),
+            Cow::Borrowed(_) => self.text.clone(),
+            Cow::Owned(text) => text.into(),
         });
-        let length = |range: Range<usize>| self.text.get(range).map_or(0, |part| shown(part).len());
-        let start = length(0..span.start);
-        let span = start..start + length(span);
-        Some(ShownPlace { line, column, span, source: DrawnFile { name: self.path.clone(), text: text.clone() } })
+        let same = Arc::ptr_eq(text, &self.text); // then so are the places in it
+        let length = |range: Range<usize>| match self.text.get(range) {
+            Some(part) if same => part.len(),
+            part => part.map_or(0, |part| shown(part).len()),
+        };
+        let drawn = |span: Range<usize>| {
+            let start = length(0..span.start);
+            start..start + length(span)
+        };
+        let (span, first) = (drawn(span), first.and_then(|first| self.span(first)).map(drawn));
+        let source = DrawnFile { name: self.path.clone(), text: text.clone() };
+        Some(ShownPlace { line, column, span, first, source })
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) enum Reference {
     Document,
 }
 
-/// The spans of all nodes, if both parsers read the same tree.
+/// The spans of all nodes, if both parsers read the same tree, and nothing in it stands for something else.
 pub(super) fn spans(text: &str, node: &Node<'_>) -> Option<SpanTree> {
     let bytes = Bytes::new(text);
     let mut events = events(text).peekable();
@@ -107,7 +107,7 @@ fn in_step<'t>(
     let (event, span) = events.next()?.ok()?;
     let start = bytes.range(span);
     match (event, node) {
-        (Event::Scalar(text, style, ..), node) => {
+        (Event::Scalar(text, style, 0, None), node) => {
             let same = match node {
                 Node::Text(read) => *read == text,
                 Node::Nothing | Node::Bool(_) | Node::Number(_) => style == ScalarStyle::Plain,
@@ -116,7 +116,7 @@ fn in_step<'t>(
             let span = if *node == Node::Nothing && text.is_empty() { start.start..start.start } else { start };
             same.then_some(SpanTree { span, kids: Kids::None })
         }
-        (Event::SequenceStart(..), Node::List(items)) => {
+        (Event::SequenceStart(0, None), Node::List(items)) => {
             let mut kids = Vec::with_capacity(items.len());
             for item in items {
                 kids.push(in_step(events, item, bytes)?);
@@ -125,7 +125,7 @@ fn in_step<'t>(
             let span = whole(start, bytes.range(end), kids.first().map(|kid| &kid.span));
             Some(SpanTree { span, kids: Kids::Items(kids) })
         }
-        (Event::MappingStart(..), Node::Entries(entries)) => {
+        (Event::MappingStart(0, None), Node::Entries(entries)) => {
             let mut kids = Vec::with_capacity(entries.len());
             for (key, value) in entries {
                 kids.push((in_step(events, key, bytes)?, in_step(events, value, bytes)?));

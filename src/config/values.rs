@@ -117,7 +117,7 @@ impl<'a> Cursor<'a> {
         let percent = percent.filter(|percent| *percent <= 100);
         if percent.is_none() {
             mistakes.add(
-                self.wrong(BAD_VALUE, format!("`{}` is not a share", self.key))
+                self.wrong(BAD_VALUE, format!("`{}` is not a percentage", self.key))
                     .help("write whole percent from `0%` to `100%`"),
             );
         }

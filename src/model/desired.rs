@@ -32,9 +32,9 @@ pub struct Origin {
 pub struct Place {
     /// The file, relative to the workspace, with `/`.
     pub file: String,
-    /// The line, from 1.
+    /// The line, from 1. Also 1 where only the file is known.
     pub line: usize,
-    /// The column in characters, from 1.
+    /// The column in characters, from 1. Also 1 where only the file is known.
     pub column: usize,
 }
 

@@ -1,0 +1,335 @@
+//! `azure.yaml` → world, with every default filled in.
+
+use std::{collections::BTreeMap, fmt::Display, str::FromStr};
+
+use jiff::Timestamp;
+
+use super::{
+    entries::{ApplicationEntry, AssignmentEntry, LockItem, SubscriptionItem, UserEntry, WorldFile},
+    resources::{Place, id_of, kind_of, resource},
+};
+use crate::{
+    model::{
+        assignment::Triple,
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
+    },
+    simulator::{
+        clock::Clock,
+        world::{
+            Application, Assignment, Block, Definition, Group, LockEntry, Settings, SubscriptionEntry, Term, User,
+            World, inventory::group_scope, rights::management_group,
+        },
+    },
+};
+
+/// When everything was made that does not say when. Ours: before anybody's first commit.
+const LONG_AGO: Timestamp = Timestamp::constant(1_767_254_400, 0); // 2026-01-01T08:00:00Z
+
+/// Why a world could not be read, in words that name the entry.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(String);
+
+/// Reads a world.
+pub fn read(text: &str) -> Result<World, Unreadable> {
+    // JSON is YAML; its own parser is ten times as fast, and 400,000 assignments are worth it.
+    let file: WorldFile = if text.trim_start().starts_with('{') {
+        serde_json::from_str(text).map_err(|error| Unreadable(error.to_string()))?
+    } else {
+        serde_yaml::from_str(text).map_err(|error| Unreadable(error.to_string()))?
+    };
+    World::try_from(&file)
+}
+
+impl TryFrom<&WorldFile> for World {
+    type Error = Unreadable;
+
+    fn try_from(file: &WorldFile) -> Result<Self, Unreadable> {
+        let mut reader = Reader::new(parse("tenant", &file.tenant)?);
+        let WorldFile {
+            tenant: _,
+            clock,
+            settings,
+            applications,
+            users,
+            groups,
+            subscriptions,
+            role_definitions,
+            assignments,
+        } = file;
+        if let Some(clock) = clock {
+            reader.world.clock = Clock::read(clock).map_err(Unreadable)?;
+        }
+        if let Some(settings) = settings {
+            let usual = Settings::default();
+            reader.world.settings = Settings {
+                assignments_max: settings.assignments_max.unwrap_or(usual.assignments_max),
+                page_size: settings.page_size.unwrap_or(usual.page_size),
+                throttling: settings.throttling.unwrap_or(usual.throttling),
+            };
+        }
+        for user in users {
+            reader.user(&user.0)?;
+        }
+        match applications {
+            Some(applications) => applications.iter().try_for_each(|entry| reader.application(entry))?,
+            None => reader.usual_application()?,
+        }
+        // Groups may hold each other: first their names, then their members.
+        for group in groups {
+            let id = reader.derived("group", &group.name, group.id.as_deref())?;
+            reader.names.insert(group.name.to_ascii_lowercase(), id);
+        }
+        for group in groups {
+            let id = reader.derived("group", &group.name, group.id.as_deref())?;
+            let members = group.members.iter().map(|name| reader.principal(name)).collect::<Result<_, _>>()?;
+            reader.world.place_group(Group { id, name: group.name.clone(), members });
+        }
+        for entry in role_definitions {
+            let id = RoleDefinitionId(reader.derived("role definition", &entry.name, entry.id.as_deref())?.0);
+            let block = Block {
+                actions: entry.actions.clone(),
+                not_actions: entry.not_actions.clone(),
+                data_actions: entry.data_actions.clone(),
+                not_data_actions: entry.not_data_actions.clone(),
+            };
+            let name = entry.name.clone();
+            reader.world.definitions.insert(Definition { id, name, block, built_in: false });
+        }
+        for subscription in subscriptions {
+            reader.subscription(subscription)?;
+        }
+        for assignment in assignments {
+            reader.assignment(assignment)?;
+        }
+        reader.world.take_touched();
+        Ok(reader.world)
+    }
+}
+
+/// Puts an entry that [`super::assignment_entry`] wrote into a world.
+pub(in crate::simulator) fn replay(world: &mut World, entry: &AssignmentEntry) -> Result<(), Unreadable> {
+    let name = entry.name.as_deref().unwrap_or_default();
+    world.unplace(parse("name", name)?);
+    let empty = World::new(world.tenant);
+    let mut reader = Reader { world: std::mem::replace(world, empty), names: BTreeMap::new(), places: BTreeMap::new() };
+    let done = reader.assignment(entry);
+    *world = reader.world;
+    done
+}
+
+struct Reader {
+    world: World,
+    names: BTreeMap<String, PrincipalId>,   // groups and applications, folded
+    places: BTreeMap<String, Vec<ScopeId>>, // resources, subscriptions and management groups, folded
+}
+
+impl Reader {
+    fn new(tenant: TenantId) -> Self {
+        Self { world: World::new(tenant), names: BTreeMap::new(), places: BTreeMap::new() }
+    }
+
+    fn derived(&self, kind: &str, name: &str, written: Option<&str>) -> Result<PrincipalId, Unreadable> {
+        match written {
+            Some(id) => parse(&format!("{kind} `{name}`, id"), id),
+            None => Ok(PrincipalId(World::derived_id(self.world.tenant, kind, name))),
+        }
+    }
+
+    fn user(&mut self, entry: &UserEntry) -> Result<(), Unreadable> {
+        let UserEntry { user: name, id, name: display, mail, enabled, guest, deleted } = entry;
+        let id = self.derived("user", name, id.as_deref())?;
+        if self.world.user(id).is_some() || deleted.is_none() && self.world.user_named(&UserName::new(name)).is_some() {
+            return Err(Unreadable(format!("user `{name}` is there twice")));
+        }
+        self.world.place_user(User {
+            id,
+            name: UserName::new(name),
+            display_name: Some(display.clone().unwrap_or_else(|| display_name(name))),
+            mail: Some(mail.clone().unwrap_or_else(|| name.clone())).filter(|mail| !mail.is_empty()),
+            enabled: enabled.unwrap_or(true),
+            guest: guest.unwrap_or(false),
+            deleted: *deleted,
+        });
+        Ok(())
+    }
+
+    fn application(&mut self, entry: &ApplicationEntry) -> Result<(), Unreadable> {
+        let ApplicationEntry { name, client_id, id, secret, federated, graph } = entry;
+        let id = self.derived("service principal", name, id.as_deref())?;
+        let client_id = self.derived("application", name, client_id.as_deref())?.0;
+        if self.names.insert(name.to_ascii_lowercase(), id).is_some() {
+            return Err(Unreadable(format!("application `{name}` is there twice")));
+        }
+        self.world.place_application(Application {
+            id,
+            client_id,
+            name: name.clone(),
+            secret: secret.clone(),
+            federated: *federated,
+            graph: graph.clone().unwrap_or_else(|| vec!["Directory.ReadWrite.All".to_owned()]),
+        });
+        Ok(())
+    }
+
+    /// Somebody has to sign in; a world that is about other things need not say who.
+    fn usual_application(&mut self) -> Result<(), Unreadable> {
+        let name = "tilgang".to_owned();
+        self.application(&ApplicationEntry {
+            name: name.clone(),
+            secret: Some("secret".to_owned()),
+            federated: true,
+            ..ApplicationEntry::default()
+        })?;
+        let role = "Role Based Access Control Administrator".to_owned();
+        let entry = AssignmentEntry { principal: name, role, scope: "/".to_owned(), ..AssignmentEntry::default() };
+        self.assignment(&entry)
+    }
+
+    fn subscription(&mut self, entry: &SubscriptionItem) -> Result<(), Unreadable> {
+        let name = &entry.name;
+        let id = SubscriptionId(self.derived("subscription", name, entry.id.as_deref())?.0);
+        if self.world.subscriptions.contains_key(&id) {
+            return Err(Unreadable(format!("subscription `{name}` ({id}) is there twice")));
+        }
+        let scope = ScopeId::subscription_scope(id);
+        self.place(name, scope.clone());
+        for group in &entry.management_groups {
+            let scope = management_group(group);
+            if self.places.get(&group.to_ascii_lowercase()).is_none_or(|known| !known.contains(&scope)) {
+                self.place(group, scope);
+            }
+        }
+        self.world.place_subscription(SubscriptionEntry {
+            id,
+            name: name.clone(),
+            state: entry.state.clone().unwrap_or_else(|| "Enabled".to_owned()),
+            management_groups: entry.management_groups.clone(),
+            tags: entry.tags.clone(),
+        });
+        let group = entry.group.clone().unwrap_or_else(|| format!("{}-rg", name.to_ascii_lowercase()));
+        for group in &entry.resource_groups {
+            self.world.groups.insert(group_scope(id, group));
+        }
+        let mut place =
+            Place { tenant: self.world.tenant, subscription: id, group: &group, tags: &entry.tags, workspace: None };
+        let told = |error| Unreadable(format!("subscription `{name}`: {error}"));
+        let is_workspace = |item: &&super::entries::OneLine<super::ResourceEntry>| {
+            kind_of(&item.0).is_ok_and(|(arm_type, ..)| arm_type.ends_with("/workspaces"))
+        };
+        let workspaces = entry.resources.iter().filter(is_workspace).map(|item| id_of(&item.0, &place));
+        let workspaces: Vec<ScopeId> = workspaces.collect::<Result<_, _>>().map_err(told)?;
+        if let [only] = workspaces.as_slice() {
+            place.workspace = Some(only);
+        }
+        for item in &entry.resources {
+            let resource = resource(&item.0, &place).map_err(told)?;
+            if self.world.resources.contains_key(&resource.id) {
+                return Err(told(format!("resource `{}` is there twice", resource.name)));
+            }
+            self.place(&resource.name, resource.id.clone());
+            self.world.place_resource(resource);
+        }
+        for lock in &entry.locks {
+            if !["CanNotDelete", "ReadOnly"].contains(&lock.level.as_str()) {
+                return Err(told(format!("lock `{}`: level is CanNotDelete or ReadOnly", lock.name)));
+            }
+            let scope = match &lock.scope {
+                // A name in this subscription goes before the same name elsewhere.
+                Some(text) => self.scope(text, Some(&scope)).map_err(|error| told(error.0))?,
+                None => scope.clone(),
+            };
+            let LockItem { name, level, notes, .. } = lock.clone();
+            self.world.place_lock(LockEntry { scope, name, level, notes });
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, name: &str, scope: ScopeId) {
+        self.places.entry(name.to_ascii_lowercase()).or_default().push(scope);
+    }
+
+    fn principal(&self, text: &str) -> Result<PrincipalId, Unreadable> {
+        if let Ok(id) = text.parse() {
+            return Ok(id);
+        }
+        let user = self.world.user_named(&UserName::new(text)).map(|user| user.id);
+        let found = user.or_else(|| self.names.get(&text.to_ascii_lowercase()).copied());
+        let deleted = || self.world.all_users().find(|user| user.name == UserName::new(text)).map(|user| user.id);
+        found.or_else(deleted).ok_or_else(|| Unreadable(format!("nobody is called `{text}`")))
+    }
+
+    fn role(&self, text: &str) -> Result<RoleDefinitionId, Unreadable> {
+        let found = match text.parse() {
+            Ok(id) => self.world.definitions.get(id),
+            Err(_) => self.world.definitions.named(text),
+        };
+        let found = found.map(|definition| definition.id);
+        found.ok_or_else(|| Unreadable(format!("no role definition is called `{text}`; add it to `role_definitions`")))
+    }
+
+    fn scope(&self, text: &str, within: Option<&ScopeId>) -> Result<ScopeId, Unreadable> {
+        if text.starts_with('/') {
+            return Ok(ScopeId::new(text));
+        }
+        let all = self.places.get(&text.to_ascii_lowercase()).map(Vec::as_slice).unwrap_or_default();
+        let near: Vec<&ScopeId> = all.iter().filter(|scope| within.is_none_or(|within| within.holds(scope))).collect();
+        match near.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => Err(Unreadable(format!("no resource, subscription or management group is called `{text}`"))),
+            [one, other, ..] => Err(Unreadable(format!("`{text}` could be {one} or {other}: write the whole id"))),
+        }
+    }
+
+    fn assignment(&mut self, entry: &AssignmentEntry) -> Result<(), Unreadable> {
+        let AssignmentEntry { principal, role, scope, .. } = entry;
+        let told = |error: Unreadable| Unreadable(format!("assignment of `{role}` to `{principal}`: {error}"));
+        let triple = Triple {
+            scope: self.scope(scope, None).map_err(told)?,
+            principal: self.principal(principal).map_err(told)?,
+            definition: self.role(role).map_err(told)?,
+        };
+        let name = if let Some(name) = &entry.name {
+            parse("name", name).map_err(told)?
+        } else {
+            let key = format!("{}|{}|{}", triple.scope, triple.principal, triple.definition);
+            AssignmentName(World::derived_id(self.world.tenant, "role assignment", &key))
+        };
+        if self.world.table.get(name).is_some() || self.world.table.find(&triple).is_some() {
+            return Err(told(Unreadable("it is there twice".to_owned())));
+        }
+        let by = |who: &Option<String>| who.as_deref().map(|who| self.principal(who)).transpose().map_err(told);
+        let (created_by, updated_by) = (by(&entry.created_by)?, by(&entry.updated_by)?);
+        let is = self.world.type_of(triple.principal).unwrap_or("User");
+        let created_on = entry.created.unwrap_or(LONG_AGO);
+        let version = entry.condition_version.as_deref().or(entry.condition.as_ref().map(|_| "2.0"));
+        self.world.table.insert(Assignment {
+            principal_type: entry.principal_type.as_deref().unwrap_or(is).into(),
+            condition: entry.condition.as_deref().map(Into::into),
+            condition_version: version.map(Into::into),
+            description: entry.description.as_deref().map(Into::into),
+            created_on,
+            updated_on: entry.updated.unwrap_or(created_on),
+            created_by,
+            updated_by,
+            term: Term { activated: entry.activated, ends: entry.ends },
+            triple,
+            name,
+        });
+        Ok(())
+    }
+}
+
+fn parse<T: FromStr<Err: Display>>(what: &str, text: &str) -> Result<T, Unreadable> {
+    text.parse().map_err(|error| Unreadable(format!("{what}: `{text}`: {error}")))
+}
+
+/// `kari.fiktiv@ai-dev.no` → `Kari Fiktiv`.
+fn display_name(name: &str) -> String {
+    let words = name.split('@').next().unwrap_or_default().split(['.', '_', '-']);
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
+    };
+    words.filter_map(capital).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,133 @@
+//! World → `azure.yaml`, with nothing left to defaults.
+
+use super::entries::{
+    ApplicationEntry, AssignmentEntry, DefinitionEntry, GroupEntry, LockItem, OneLine, ResourceEntry, SettingsEntry,
+    SubscriptionItem, UserEntry, WorldFile,
+};
+use crate::model::ids::{PrincipalId, ScopeId};
+use crate::simulator::world::{
+    Application, Assignment, Block, Definition, Resource, Settings, SubscriptionEntry, User, World,
+};
+
+/// The world as a file; as text with `serde_yaml`, or with `serde_json` where speed counts.
+#[must_use]
+pub fn write(world: &World) -> WorldFile {
+    let Settings { assignments_max, page_size, throttling } = *world.settings();
+    WorldFile {
+        tenant: world.tenant.to_string(),
+        clock: world.clock.write(),
+        settings: Some(SettingsEntry {
+            assignments_max: Some(assignments_max),
+            page_size: Some(page_size),
+            throttling: Some(throttling),
+        }),
+        applications: Some(world.applications().map(application).collect()),
+        users: world.all_users().map(|entry| OneLine(user(entry))).collect(),
+        groups: world
+            .groups()
+            .map(|group| GroupEntry {
+                name: group.name.clone(),
+                id: Some(group.id.to_string()),
+                members: group.members.iter().map(ToString::to_string).collect(),
+            })
+            .collect(),
+        subscriptions: world.subscriptions().map(|entry| subscription(world, entry)).collect(),
+        role_definitions: world.definitions().filter(|entry| !entry.built_in).map(definition).collect(),
+        assignments: world.all_assignments().map(assignment_entry).collect(),
+    }
+}
+
+/// One role assignment as an entry of the file.
+#[must_use]
+pub fn assignment_entry(assignment: &Assignment) -> AssignmentEntry {
+    let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(ToOwned::to_owned);
+    AssignmentEntry {
+        principal: assignment.triple.principal.to_string(),
+        role: assignment.triple.definition.to_string(),
+        scope: assignment.triple.scope.to_string(),
+        name: Some(assignment.name.to_string()),
+        principal_type: Some(assignment.principal_type.to_string()),
+        description: text(&assignment.description),
+        condition: text(&assignment.condition),
+        condition_version: text(&assignment.condition_version),
+        created: Some(assignment.created_on),
+        updated: Some(assignment.updated_on),
+        created_by: assignment.created_by.as_ref().map(PrincipalId::to_string),
+        updated_by: assignment.updated_by.as_ref().map(PrincipalId::to_string),
+        activated: assignment.term.activated,
+        ends: assignment.term.ends,
+    }
+}
+
+fn application(entry: &Application) -> ApplicationEntry {
+    let Application { id, client_id, name, secret, federated, graph } = entry.clone();
+    let (id, client_id) = (Some(id.to_string()), Some(client_id.to_string()));
+    ApplicationEntry { name, client_id, id, secret, federated, graph: Some(graph) }
+}
+
+fn user(entry: &User) -> UserEntry {
+    let User { id, name, display_name, mail, enabled, guest, deleted } = entry.clone();
+    UserEntry {
+        user: name.to_string(),
+        id: Some(id.to_string()),
+        name: display_name,
+        mail: Some(mail.unwrap_or_default()),
+        enabled: Some(enabled),
+        guest: Some(guest),
+        deleted,
+    }
+}
+
+fn subscription(world: &World, entry: &SubscriptionEntry) -> SubscriptionItem {
+    let scope = ScopeId::subscription_scope(entry.id);
+    SubscriptionItem {
+        name: entry.name.clone(),
+        id: Some(entry.id.to_string()),
+        state: Some(entry.state.clone()),
+        management_groups: entry.management_groups.clone(),
+        group: None,
+        tags: entry.tags.clone(),
+        resource_groups: below(&world.groups, &scope).map(|group| group.last_segment().to_owned()).collect(),
+        resources: world
+            .resources
+            .range(scope.clone()..)
+            .take_while(|(id, _)| scope.holds(id))
+            .map(|(_, found)| OneLine(resource(found)))
+            .collect(),
+        locks: world
+            .locks
+            .iter()
+            .filter(|lock| scope.holds(&lock.scope))
+            .map(|lock| LockItem {
+                name: lock.name.clone(),
+                level: lock.level.clone(),
+                scope: Some(lock.scope.to_string()),
+                notes: lock.notes.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn below<'a>(all: &'a std::collections::BTreeSet<ScopeId>, scope: &'a ScopeId) -> impl Iterator<Item = &'a ScopeId> {
+    all.range(scope.clone()..).take_while(|id| scope.holds(id))
+}
+
+fn resource(found: &Resource) -> ResourceEntry {
+    ResourceEntry {
+        arm_type: Some(found.arm_type.clone()),
+        name: Some(found.name.clone()),
+        id: Some(found.id.to_string()),
+        group: Some(found.group.clone()),
+        location: Some(found.location.clone()),
+        kind: found.kind.clone(),
+        tags: Some(found.tags.clone()),
+        properties: Some(found.properties.clone()),
+        ..ResourceEntry::default()
+    }
+}
+
+fn definition(entry: &Definition) -> DefinitionEntry {
+    let Block { actions, not_actions, data_actions, not_data_actions } = entry.block.clone();
+    let (name, id) = (entry.name.clone(), Some(entry.id.to_string()));
+    DefinitionEntry { name, id, actions, not_actions, data_actions, not_data_actions }
+}

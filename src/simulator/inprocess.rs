@@ -1,0 +1,215 @@
+//! The ports, answered by a world in the same process, as one of its applications.
+//!
+//! In: what the ports take. Out: what `azure` makes of the same answers over HTTP; `tests/contract.rs` compares the two.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::{Future, ready},
+};
+
+use super::{
+    SharedWorld,
+    refusal::Refusal,
+    world::{Body, Resource, Scoping, World},
+};
+use crate::{
+    model::{
+        assignment::RoleAssignment,
+        ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+        observed::Lock,
+        people::{ById, ByName, Hint},
+        trouble::Trouble,
+    },
+    ports::{
+        AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
+        ResourceRow, Rights, Stock, SubscriptionRow,
+    },
+};
+
+/// A world, seen as one application sees it.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    shared: SharedWorld,
+    caller: PrincipalId,
+}
+
+/// A name this many edits away may have been meant. Ours.
+const EDITS_MAX: usize = 3;
+
+impl Identity {
+    pub(super) fn new(shared: SharedWorld, caller: PrincipalId) -> Self {
+        Self { shared, caller }
+    }
+
+    /// Whose object id it is.
+    #[must_use]
+    pub fn caller(&self) -> PrincipalId {
+        self.caller
+    }
+
+    fn ask<T>(
+        &self,
+        doing: &str,
+        ask: impl FnOnce(&mut World, PrincipalId) -> Result<T, Refusal>,
+    ) -> Result<T, Trouble> {
+        self.shared.with(|world| ask(world, self.caller)).map_err(|refusal| refusal.trouble(doing))
+    }
+
+    fn may_read_people(&self, world: &World) -> Result<(), Trouble> {
+        if world.application(self.caller).is_none_or(super::world::Application::may_read_people) {
+            return Ok(());
+        }
+        Err(super::routes::graph::denied().trouble("look up people"))
+    }
+}
+
+impl Directory for Identity {
+    fn by_name(&self, names: &BTreeSet<UserName>) -> impl Future<Output = BTreeMap<UserName, ByName>> + Send {
+        ready(self.shared.with(|world| {
+            let allowed = self.may_read_people(world);
+            let answer = |name: &UserName| match &allowed {
+                Err(trouble) => ByName::Unanswered(trouble.clone().into()),
+                Ok(()) => match world.user_named(name) {
+                    Some(user) => ByName::Person(user.person()),
+                    None => ByName::Nobody(hint(world, name)),
+                },
+            };
+            names.iter().map(|name| (name.clone(), answer(name))).collect()
+        }))
+    }
+
+    fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> impl Future<Output = BTreeMap<PrincipalId, ById>> + Send {
+        ready(self.shared.with(|world| {
+            let allowed = self.may_read_people(world);
+            let answer = |id: PrincipalId| match &allowed {
+                Err(trouble) => ById::Unanswered(trouble.clone().into()),
+                Ok(()) => by_id(world, id),
+            };
+            ids.iter().map(|id| (*id, answer(*id))).collect()
+        }))
+    }
+}
+
+fn by_id(world: &World, id: PrincipalId) -> ById {
+    let other = || {
+        let group = world.group(id).map(|group| group.name.as_str());
+        group.or_else(|| world.application(id).map(|application| application.name.as_str()))
+    };
+    if let Some(user) = world.user(id) {
+        ById::Person(user.person())
+    } else if let Some(name) = other() {
+        ById::NotAPerson(name.into())
+    } else if let Some(user) = world.deleted_user(id) {
+        ById::Deleted { name: user.name.clone(), on: user.deleted }
+    } else {
+        ById::Gone
+    }
+}
+
+fn hint(world: &World, name: &UserName) -> Hint {
+    if let Some(user) = world.user_with_mail(name.as_str()) {
+        return Hint::MailOf(user.name.clone());
+    }
+    if let Some(user) = world.deleted_users().find(|user| user.name == *name) {
+        return Hint::Deleted { id: user.id, on: user.deleted };
+    }
+    let near = world.users().map(|user| (strsim::osa_distance(user.name.folded(), name.folded()), user));
+    let nearest = near.filter(|(edits, _)| *edits <= EDITS_MAX).min_by_key(|(edits, user)| (*edits, user.name.clone()));
+    nearest.map_or(Hint::Nothing, |(_, user)| Hint::Nearest(user.name.clone()))
+}
+
+impl Inventory for Identity {
+    fn stock(&self, arm_types: &BTreeSet<String>) -> impl Future<Output = Result<Stock, Trouble>> + Send {
+        ready(self.ask("search resources", |world, caller| {
+            let subscriptions = world.visible_subscriptions(caller);
+            let row = |name: &str, state: &str| SubscriptionRow { name: name.to_owned(), state: state.to_owned() };
+            let wanted = |resource: &&Resource| arm_types.contains(&resource.arm_type.to_ascii_lowercase());
+            Ok(Stock {
+                subscriptions: subscriptions.map(|entry| (entry.id, row(&entry.name, &entry.state))).collect(),
+                resources: world.visible_resources(caller).filter(wanted).filter_map(resource_row).collect(),
+            })
+        }))
+    }
+}
+
+fn resource_row(resource: &Resource) -> Option<ResourceRow> {
+    let at = |pointer: &str| resource.properties.pointer(pointer);
+    let text = |pointer| at(pointer).and_then(|value| value.as_str()).map(ToOwned::to_owned);
+    Some(ResourceRow {
+        id: resource.id.clone(),
+        arm_type: resource.arm_type.to_ascii_lowercase(),
+        name: resource.name.clone(),
+        subscription: resource.id.subscription()?,
+        tags: resource.tags.clone(),
+        rbac: at("/enableRbacAuthorization").and_then(serde_json::Value::as_bool),
+        public_network_access: text("/publicNetworkAccess"),
+        network_default_action: text("/networkAcls/defaultAction"),
+        workspace: text("/WorkspaceResourceId").map(|id| ScopeId::new(&id)),
+        resource_permissions: at("/features/enableLogAccessUsingOnlyResourcePermissions")
+            .and_then(serde_json::Value::as_bool),
+    })
+}
+
+impl AssignmentReader for Identity {
+    fn assignments(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<RoleAssignment>, Trouble>> + Send {
+        ready(self.ask("list role assignments", |world, caller| {
+            let listed = world.list(caller, &ScopeId::subscription_scope(at), Scoping::default())?;
+            Ok(listed.into_iter().map(super::world::Assignment::listed).collect())
+        }))
+    }
+
+    fn pim_instances(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<PimInstance>, Trouble>> + Send {
+        ready(self.ask("list PIM instances", |world, caller| {
+            let listed = world.list(caller, &ScopeId::subscription_scope(at), Scoping::default())?;
+            let instance = |found: &super::world::Assignment| PimInstance {
+                triple: found.triple.clone(),
+                activated: found.term.activated,
+                ends: found.term.ends,
+            };
+            Ok(listed.into_iter().map(instance).collect())
+        }))
+    }
+
+    fn locks(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<Lock>, Trouble>> + Send {
+        ready(self.ask("list locks", |world, caller| {
+            let lock = |entry: &super::world::LockEntry| Lock {
+                scope: entry.scope.clone(),
+                name: entry.name.clone(),
+                level: entry.level.clone(),
+            };
+            Ok(world.locks(caller, at)?.into_iter().map(lock).collect())
+        }))
+    }
+}
+
+impl AssignmentWriter for Identity {
+    fn put(&self, put: &PutAssignment) -> impl Future<Output = Result<(), Trouble>> + Send {
+        let PutAssignment { name, triple, principal_type, description } = put;
+        let body = Body {
+            principal: Some(triple.principal),
+            definition: triple.definition.to_string(),
+            principal_type: Some(principal_type.as_azure().to_owned()),
+            description: Some(description.clone()),
+            ..Body::default()
+        };
+        let doing = "create a role assignment";
+        ready(self.ask(doing, |world, caller| world.put(caller, &triple.scope, *name, &body).map(|_| ())))
+    }
+
+    fn delete(&self, scope: &ScopeId, name: AssignmentName) -> impl Future<Output = Result<Deleted, Trouble>> + Send {
+        let gone = self.ask("delete a role assignment", |world, caller| world.delete(caller, scope, name));
+        ready(gone.map(|gone| gone.map_or(Deleted::Already, |_| Deleted::Now)))
+    }
+}
+
+impl Rights for Identity {
+    fn permissions(&self, at: &ScopeId) -> impl Future<Output = Result<Vec<Permission>, Trouble>> + Send {
+        ready(self.ask("read our permissions", |world, caller| {
+            let permission = |block: &super::world::Block| Permission {
+                actions: block.actions.clone(),
+                not_actions: block.not_actions.clone(),
+            };
+            Ok(world.permissions(caller, at)?.into_iter().map(permission).collect())
+        }))
+    }
+}

@@ -1,0 +1,203 @@
+//! Microsoft Graph v1.0: users, groups, service principals, deleted users, batches (FACTS §7).
+
+mod batch;
+mod deleted;
+mod objects;
+mod users;
+
+use serde_json::{Value, json};
+
+use super::{Answer, Ask, encoded, entra, request_id};
+use crate::simulator::{
+    SharedWorld,
+    clock::graph_time,
+    odata::Filter,
+    refusal::Refusal,
+    world::{Application, World},
+};
+
+const JSON: &str = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+/// Graph's default page of users, and the longest that `$top` may ask for (graph-docs user-list).
+const PAGE: usize = 100;
+const TOP_MAX: usize = 999;
+
+pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
+    if ask.method == "POST" && ask.path == "/v1.0/$batch" {
+        return shared.with(|world| match entra::bearer(world, ask) {
+            Ok(_) => batch::answer(world, ask),
+            Err(not_in) => refused(world, ask, &not_in.for_graph()),
+        });
+    }
+    shared.with(|world| one(world, ask))
+}
+
+fn one(world: &mut World, ask: &Ask) -> Answer {
+    let id = request_id();
+    let answered = entra::bearer(world, ask).map_err(|not_in| not_in.for_graph()).and_then(|caller| {
+        let application = world.application(caller).cloned().ok_or_else(denied)?;
+        route(world, &application, ask)
+    });
+    let answer = answered.unwrap_or_else(|refusal| refused(world, ask, &refusal));
+    let mut answer = answer.with("request-id", id).with("odata-version", "4.0").with("x-ms-resource-unit", "1");
+    for (name, value) in &mut answer.headers {
+        if name == "content-type" {
+            JSON.clone_into(value);
+        }
+    }
+    answer
+}
+
+/// The caller lacks the permission (recorded: `Authorization_RequestDenied`, FACTS §7).
+pub(in crate::simulator) fn denied() -> Refusal {
+    Refusal::new(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+}
+
+/// Nobody and nothing has this id or name (recorded for groups and applications, FACTS §7).
+fn not_found(key: &str) -> Refusal {
+    let message =
+        format!("Resource '{key}' does not exist or one of its queried reference-property objects are not present.");
+    Refusal::new(404, "Request_ResourceNotFound", message)
+}
+
+/// Graph's form of an error, with `innerError` (recorded).
+fn refused(world: &World, ask: &Ask, refusal: &Refusal) -> Answer {
+    let id = request_id();
+    let client = ask.headers.get("client-request-id").cloned().unwrap_or_else(|| id.clone());
+    let date = world.now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    Answer::json(
+        refusal.status,
+        &json!({ "error": {
+            "code": refusal.code, "message": refusal.message,
+            "innerError": { "date": date, "request-id": id, "client-request-id": client },
+        }}),
+    )
+}
+
+fn route(world: &mut World, caller: &Application, ask: &Ask) -> Result<Answer, Refusal> {
+    let parts = ask.parts();
+    let rest = parts.get(1..).unwrap_or_default();
+    let reads = ask.method == "GET" || rest.ends_with(&["getByIds"]);
+    let allowed = if reads { caller.may_read_people() } else { caller.may_write_people() };
+    if !allowed {
+        return Err(denied());
+    }
+    match (ask.method.as_str(), rest) {
+        ("GET", ["users"]) => users::list(world, ask),
+        ("POST", ["users"]) => users::create(world, ask),
+        ("GET", ["users", key]) => users::get(world, ask, key),
+        ("DELETE", ["users", key]) => users::delete(world, key),
+        ("PATCH", ["users", key]) => users::change(world, ask, key),
+        ("GET", ["groups"]) => {
+            let all = world.groups().map(objects::group).collect();
+            list(world, ask, "groups", all, objects::GROUP)
+        }
+        ("GET", ["groups", key]) => objects::get_group(world, ask, key),
+        ("GET", ["groups", key, "members" | "transitiveMembers"]) => objects::members(world, ask, key),
+        ("GET", ["servicePrincipals"]) => {
+            let all = world.applications().map(|found| objects::application(found, ask)).collect();
+            list(world, ask, "servicePrincipals", all, objects::APPLICATION)
+        }
+        ("GET", ["servicePrincipals", key]) => objects::get_application(world, ask, key),
+        ("GET", ["directoryObjects", key]) => objects::get_any(world, ask, key),
+        ("POST", ["directoryObjects", "getByIds"]) => objects::by_ids(world, ask),
+        ("GET", ["directory", "deletedItems", "microsoft.graph.user"]) => deleted::list(world, ask),
+        ("GET", ["directory", "deletedItems", "microsoft.graph.group" | "microsoft.graph.application"]) => {
+            Ok(Answer::json(200, &json!({ "@odata.context": context(ask, "directoryObjects"), "value": [] })))
+        }
+        ("GET", ["directory", "deletedItems", key]) => deleted::get(world, ask, key),
+        ("POST", ["directory", "deletedItems", key, "restore"]) => deleted::restore(world, ask, key),
+        ("GET", ["organization"]) => Ok(Answer::json(
+            200,
+            &json!({ "@odata.context": context(ask, "organization"), "value": [{ "id": world.tenant().to_string() }] }),
+        )),
+        _ => {
+            let segment = rest.first().copied().unwrap_or_default();
+            let message = format!("Resource not found for the segment '{segment}'.");
+            Err(Refusal::new(400, "BadRequest", message))
+        }
+    }
+}
+
+fn context(ask: &Ask, of: &str) -> String {
+    format!("{}/v1.0/$metadata#{of}", ask.base)
+}
+
+/// A filter, with the demand of advanced queries (graph-docs aad-advanced-queries).
+fn filter(ask: &Ask) -> Result<Option<Filter>, Refusal> {
+    let Some(text) = ask.parameter("$filter") else { return Ok(None) };
+    let filter = Filter::read(text)?;
+    let eventual = ask.headers.get("consistencylevel").is_some_and(|level| level.eq_ignore_ascii_case("eventual"));
+    if filter.is_advanced() && !(eventual && ask.parameter("$count") == Some("true")) {
+        let message = "Operator is not supported because the required parameters might be missing. Try adding $count=true query parameter and ConsistencyLevel:eventual header. Refer to https://aka.ms/graph-docs/advanced-queries for more information";
+        return Err(Refusal::new(400, "Request_UnsupportedQuery", message));
+    }
+    Ok(Some(filter))
+}
+
+/// One page of objects, filtered, selected and with its `@odata.nextLink`.
+fn list(world: &World, ask: &Ask, of: &str, objects: Vec<Value>, default: &[&str]) -> Result<Answer, Refusal> {
+    let _ = world;
+    let filter = filter(ask)?;
+    let found: Vec<Value> =
+        objects.into_iter().filter(|object| filter.as_ref().is_none_or(|filter| filter.fits(object))).collect();
+    page(ask, of, &found, default)
+}
+
+fn page(ask: &Ask, of: &str, found: &[Value], default: &[&str]) -> Result<Answer, Refusal> {
+    let top = match ask.parameter("$top").map(str::parse::<usize>) {
+        None => PAGE,
+        Some(Ok(top)) if (1..=TOP_MAX).contains(&top) => top,
+        Some(_) => {
+            let message = "Invalid page size specified: it must be between 1 and 999 inclusive.";
+            return Err(Refusal::new(400, "Request_UnsupportedQuery", message));
+        }
+    };
+    let from: usize = ask.parameter("$skiptoken").and_then(|token| token.parse().ok()).unwrap_or(0);
+    let shown: Vec<Value> = found.iter().skip(from).take(top).map(|object| select(ask, object, default)).collect();
+    let end = from.saturating_add(shown.len());
+    let mut reply = serde_json::Map::new();
+    let of = ask.parameter("$select").map_or_else(|| of.to_owned(), |select| format!("{of}({select})"));
+    reply.insert("@odata.context".to_owned(), json!(context(ask, &of)));
+    if ask.parameter("$count") == Some("true") {
+        reply.insert("@odata.count".to_owned(), json!(found.len()));
+    }
+    if end < found.len() {
+        let kept = ask.query.iter().filter(|(key, _)| !key.eq_ignore_ascii_case("$skiptoken"));
+        let kept = kept.map(|(key, value)| format!("{key}={}&", encoded(value))).collect::<Vec<_>>().concat();
+        reply.insert("@odata.nextLink".to_owned(), json!(format!("{}{}?{kept}$skiptoken={end}", ask.base, ask.path)));
+    }
+    reply.insert("value".to_owned(), json!(shown));
+    Ok(Answer::json(200, &reply))
+}
+
+/// The selected properties, or those that come by default: `accountEnabled` and `userType` only when asked for (recorded).
+fn select(ask: &Ask, object: &Value, default: &[&str]) -> Value {
+    let wanted: Vec<&str> = match ask.parameter("$select") {
+        Some(select) => select.split(',').map(str::trim).collect(),
+        None => default.to_vec(),
+    };
+    let wanted = |key: &str| key.starts_with('@') || wanted.iter().any(|name| name.eq_ignore_ascii_case(key));
+    match object {
+        Value::Object(object) => {
+            object.iter().filter(|(key, _)| wanted(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+fn entity(ask: &Ask, of: &str, object: &Value, default: &[&str]) -> Answer {
+    let mut shown = select(ask, object, default);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("@odata.context".to_owned(), json!(context(ask, &format!("{of}/$entity"))));
+    }
+    Answer::json(200, &shown)
+}
+
+fn body(ask: &Ask) -> Result<Value, Refusal> {
+    serde_json::from_slice(&ask.body)
+        .map_err(|_| Refusal::new(400, "BadRequest", "Unable to read JSON request payload."))
+}
+
+fn time(at: Option<jiff::Timestamp>) -> Value {
+    at.map_or(Value::Null, |at| json!(graph_time(at)))
+}

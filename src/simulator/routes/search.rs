@@ -1,0 +1,172 @@
+//! Resource Graph: `POST /providers/Microsoft.ResourceGraph/resources` (2022-10-01; FACTS §5).
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Map, Value, json};
+
+use super::{Answer, Ask};
+use crate::{
+    model::ids::{PrincipalId, SubscriptionId},
+    simulator::{
+        kql::{self, Row, Tables},
+        world::{Resource, World},
+    },
+};
+
+/// Rows on one page at most (specs: `$top`, 1 to 1000).
+const TOP_MAX: u64 = 1_000;
+
+pub(super) fn is_meant(ask: &Ask) -> bool {
+    ask.path.eq_ignore_ascii_case("/providers/Microsoft.ResourceGraph/resources")
+}
+
+pub(super) fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
+    if ask.method != "POST" {
+        return refused("BadRequest", "Resource Graph is asked with POST.");
+    }
+    let body: Value = match serde_json::from_slice(&ask.body) {
+        Ok(body) => body,
+        Err(error) => return refused("BadRequest", &error.to_string()),
+    };
+    let Some(query) = body.get("query").and_then(Value::as_str) else {
+        return refused("InvalidQuery", "Query is missing.");
+    };
+    let option = |name: &str| body.pointer(&format!("/options/{name}"));
+    if option("resultFormat").and_then(Value::as_str).is_some_and(|format| format != "objectArray") {
+        return refused("BadRequest", "the simulator answers in resultFormat objectArray only");
+    }
+    let top = option("$top").and_then(Value::as_u64).unwrap_or(TOP_MAX);
+    if top == 0 || top > TOP_MAX {
+        return refused("InvalidTop", "The $top must be between 1 and 1000.");
+    }
+    let only: Option<Vec<SubscriptionId>> = body
+        .get("subscriptions")
+        .and_then(Value::as_array)
+        .map(|ids| ids.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()).collect());
+    let seen = Seen { world, caller, only };
+    let rows = match kql::run(query, &seen) {
+        Ok(rows) => rows,
+        Err(error) => return refused("InvalidQuery", &error.to_string()),
+    };
+    let skip = option("$skip").and_then(Value::as_u64).unwrap_or(0);
+    let token = option("$skipToken").and_then(Value::as_str);
+    let from = match token
+        .map(|token| BASE64_STANDARD.decode(token).ok().and_then(|text| String::from_utf8(text).ok()?.parse().ok()))
+    {
+        None => skip,
+        Some(Some(from)) => from,
+        Some(None) => return refused("InvalidSkipToken", "The skip token is invalid."),
+    };
+    let (from, top) = (usize::try_from(from).unwrap_or(usize::MAX), usize::try_from(top).unwrap_or(usize::MAX));
+    let total = rows.len();
+    // Pages need an `id` in the rows, else they cannot be told apart ("Working with large result sets").
+    let pageable = rows.iter().all(|row| row.contains_key("id"));
+    let page: Vec<Row> = rows.into_iter().skip(from).take(top).collect();
+    let end = from.saturating_add(page.len());
+    let more = end < total;
+    let mut reply = Map::from_iter([
+        ("totalRecords".to_owned(), json!(total)),
+        ("count".to_owned(), json!(page.len())),
+        ("resultTruncated".to_owned(), json!(if more { "true" } else { "false" })),
+        ("data".to_owned(), json!(page)),
+        ("facets".to_owned(), json!([])),
+    ]);
+    if more && pageable {
+        reply.insert("$skipToken".to_owned(), json!(BASE64_STANDARD.encode(end.to_string())));
+    }
+    Answer::json(200, &reply)
+        .with("x-ms-user-quota-remaining", "14")
+        .with("x-ms-user-quota-resets-after", "00:00:05")
+        .with("x-ms-ratelimit-remaining-tenant-resource-requests", "14")
+}
+
+/// Resource Graph's form: the reason stands in `details`.
+fn refused(code: &str, message: &str) -> Answer {
+    Answer::json(
+        400,
+        &json!({ "error": {
+            "code": "BadRequest",
+            "message": "Please provide below info when asking for support: timestamp, correlationId.",
+            "details": [{ "code": code, "message": message }],
+        }}),
+    )
+}
+
+struct Seen<'a> {
+    world: &'a World,
+    caller: PrincipalId,
+    only: Option<Vec<SubscriptionId>>,
+}
+
+impl Seen<'_> {
+    fn asked_for(&self, id: Option<SubscriptionId>) -> bool {
+        self.only.as_ref().is_none_or(|only| id.is_some_and(|id| only.contains(&id)))
+    }
+}
+
+impl Tables for Seen<'_> {
+    fn rows(&self, table: &str) -> Option<Vec<Row>> {
+        let tenant = self.world.tenant().to_string();
+        match table {
+            "resources" => {
+                let visible = self.world.visible_resources(self.caller);
+                Some(
+                    visible
+                        .filter(|found| self.asked_for(found.id.subscription()))
+                        .map(|found| row(found, &tenant))
+                        .collect(),
+                )
+            }
+            "resourcecontainers" => Some(self.containers(&tenant)),
+            _ => None,
+        }
+    }
+}
+
+impl Seen<'_> {
+    fn containers(&self, tenant: &str) -> Vec<Row> {
+        let subscriptions =
+            self.world.visible_subscriptions(self.caller).filter(|found| self.asked_for(Some(found.id)));
+        let subscriptions = subscriptions.map(|found| {
+            object(json!({
+                "id": format!("/subscriptions/{}", found.id), "name": found.name,
+                "type": "microsoft.resources/subscriptions", "tenantId": tenant, "kind": "", "location": "",
+                "resourceGroup": "", "subscriptionId": found.id.to_string(), "managedBy": "", "sku": null, "plan": null,
+                "properties": { "state": found.state, "subscriptionPolicies": {}, "managementGroupAncestorsChain": [] },
+                "tags": found.tags, "identity": null, "zones": null, "extendedLocation": null,
+            }))
+        });
+        let groups = self.world.visible_groups(self.caller).filter(|scope| self.asked_for(scope.subscription()));
+        let groups = groups.map(|scope| {
+            let subscription = scope.subscription().map(|id| id.to_string()).unwrap_or_default();
+            object(json!({
+                "id": scope.as_str(), "name": scope.last_segment(),
+                "type": "microsoft.resources/subscriptions/resourcegroups", "tenantId": tenant, "kind": "",
+                "location": "norwayeast", "resourceGroup": scope.last_segment().to_ascii_lowercase(),
+                "subscriptionId": subscription, "managedBy": "", "sku": null, "plan": null,
+                "properties": { "provisioningState": "Succeeded" }, "tags": null, "identity": null, "zones": null,
+                "extendedLocation": null,
+            }))
+        });
+        subscriptions.chain(groups).collect()
+    }
+}
+
+/// The columns that were recorded; `type` and `resourceGroup` in lower case.
+fn row(found: &Resource, tenant: &str) -> Row {
+    let sku = found.properties.get("sku").cloned().unwrap_or(Value::Null);
+    object(json!({
+        "id": found.id.as_str(), "name": found.name, "type": found.arm_type.to_ascii_lowercase(), "tenantId": tenant,
+        "kind": found.kind.as_deref().unwrap_or_default(), "location": found.location,
+        "resourceGroup": found.group.to_ascii_lowercase(),
+        "subscriptionId": found.id.subscription().map(|id| id.to_string()).unwrap_or_default(),
+        "managedBy": "", "sku": sku, "plan": null, "properties": found.properties, "tags": found.tags,
+        "identity": null, "zones": null, "extendedLocation": null,
+    }))
+}
+
+fn object(value: Value) -> Row {
+    match value {
+        Value::Object(row) => row,
+        _ => Row::new(),
+    }
+}

@@ -1,0 +1,210 @@
+//! The world over HTTP/1.1, plain or with TLS, on a real socket of this machine.
+//!
+//! In: bytes. Out: bytes, and the misbehaviour that a fault asks for. Never: an address other than loopback; an answer
+//! of its own, these are made in [`routes`](super::routes).
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderName, HeaderValue, Request, Response},
+};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    task::{AbortHandle, JoinSet},
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    SharedWorld, Tls,
+    faults::Misbehaviour,
+    routes::{self, Answer, Ask},
+};
+
+/// How to serve.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// The port on 127.0.0.1; 0 for any free one.
+    pub port: u16,
+    /// With TLS, or plain.
+    pub tls: Option<Tls>,
+    /// How long each answer is held back.
+    pub latency_ms: u64,
+}
+
+/// A server at work; dropping it ends it, with every connection.
+#[derive(Debug)]
+pub struct Running {
+    /// `https://localhost:PORT` or `http://localhost:PORT`.
+    pub url: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The CA to trust, with TLS.
+    pub ca_pem: Option<String>,
+    /// The world it serves.
+    pub world: SharedWorld,
+    accepting: AbortHandle,
+}
+
+impl Running {
+    /// Ends it.
+    pub fn shutdown(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Largest body that is read: a world of 400,000 assignments goes through.
+const BODY_BYTES_MAX: usize = 1 << 30;
+
+/// Serves a world until the result is dropped.
+pub async fn serve(world: SharedWorld, options: ServeOptions) -> io::Result<Running> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+    let address = listener.local_addr()?;
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
+    // 127.0.0.1 rather than localhost: some machines resolve that to ::1 first.
+    let url = format!("{scheme}://127.0.0.1:{}", address.port());
+    let tls = options.tls.as_ref().map(Tls::config).transpose()?.map(TlsAcceptor::from);
+    let server = Arc::new(Server { world: world.clone(), scheme, address, latency: options.latency_ms });
+    let accepting = tokio::spawn(accept(listener, tls, server)).abort_handle();
+    Ok(Running { url, address, ca_pem: options.tls.map(|tls| tls.ca_pem), world, accepting })
+}
+
+struct Server {
+    world: SharedWorld,
+    scheme: &'static str,
+    address: SocketAddr,
+    latency: u64,
+}
+
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, server: Arc<Server>) {
+    let mut connections = JoinSet::new(); // dropped with this task: no connection outlives the server
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(10)).await; // out of file handles: others will close
+            continue;
+        };
+        while connections.try_join_next().is_some() {}
+        server.world.stats.connected();
+        let _ = stream.set_nodelay(true);
+        let (tls, server) = (tls.clone(), server.clone());
+        connections.spawn(async move {
+            let Ok((stream, cord)) = with_cord(stream) else { return };
+            match tls {
+                None => connection(stream, server, cord).await,
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        connection(stream, server, cord).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// A second hold on the same socket, to reset the connection with.
+fn with_cord(stream: TcpStream) -> io::Result<(TcpStream, Arc<TcpStream>)> {
+    let stream = stream.into_std()?;
+    let cord = TcpStream::from_std(stream.try_clone()?)?;
+    Ok((TcpStream::from_std(stream)?, Arc::new(cord)))
+}
+
+async fn connection<S>(stream: S, server: Arc<Server>, cord: Arc<TcpStream>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let (server, cord) = (server.clone(), cord.clone());
+        async move { answer(&server, &cord, request).await }
+    });
+    // A client that goes away, or a fault that closes: both end here, and neither is news.
+    let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// The connection is closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("closed by a fault")]
+struct Closed;
+
+async fn answer(server: &Server, cord: &TcpStream, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(Body::new(body), BODY_BYTES_MAX).await.map_err(|_| Closed)?;
+    let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).map(ToOwned::to_owned);
+    let host = host.unwrap_or_else(|| server.address.to_string());
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let headers = parts.headers.iter();
+    let headers = headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+    let ask = Ask::new(
+        parts.method.as_str(),
+        target,
+        headers.collect(),
+        body.to_vec(),
+        format!("{}://{host}", server.scheme),
+    );
+    if ask.is_control() {
+        return Ok(send(routes::answer(&server.world, &ask)));
+    }
+    let _at_work = server.world.stats.began();
+    let fault = if ask.is_sign_in() { None } else { server.world.faults.meet(&ask.method, target) };
+    let delay = server.latency + if let Some(Misbehaviour::Slow(ms)) = &fault { *ms } else { 0 };
+    if delay > 0 {
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+    }
+    let count = |status| server.world.stats.answered(&ask.route(), ask.is_write(), status);
+    let answer = match fault {
+        Some(Misbehaviour::Reset) => {
+            count(0);
+            let _ = cord.set_zero_linger();
+            return Err(Closed);
+        }
+        Some(Misbehaviour::LostReply) => {
+            let _ = routes::answer(&server.world, &ask);
+            count(0);
+            return Err(Closed);
+        }
+        Some(Misbehaviour::HalfBody) => {
+            let answer = routes::answer(&server.world, &ask);
+            count(answer.status);
+            return Ok(half(answer));
+        }
+        Some(fault) => routes::faulty(&server.world, &ask, &fault),
+        None => routes::answer(&server.world, &ask),
+    };
+    count(answer.status);
+    Ok(send(answer))
+}
+
+fn send(answer: Answer) -> Response<Body> {
+    let Answer { status, headers, body } = answer;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = axum::http::StatusCode::from_u16(status).unwrap_or_default();
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+fn half(answer: Answer) -> Response<Body> {
+    let length = answer.body.len();
+    let first = Bytes::copy_from_slice(answer.body.get(..length / 2).unwrap_or_default());
+    let mut response = send(Answer { body: Vec::new(), ..answer });
+    response.headers_mut().insert("content-length", HeaderValue::from(length));
+    let pieces = [Ok(first), Err(io::Error::from(io::ErrorKind::ConnectionAborted))];
+    *response.body_mut() = Body::from_stream(futures::stream::iter(pieces));
+    response
+}

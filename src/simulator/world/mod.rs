@@ -1,0 +1,178 @@
+//! One Azure: a tenant with its people, subscriptions, resources and role assignments, and the rules they follow.
+//!
+//! In: what a caller asks, and who it is. Out: what Azure would answer, or a [`Refusal`]. Never IO, never a clock: the
+//! caller tells the time ([`World::told`]). Each rule has its source beside it; `FACTS §n` is our numbered collection of
+//! what is known of Azure, with *recorded* for what was seen on the wire.
+
+pub mod assignments;
+pub mod definitions;
+pub mod directory;
+pub mod inventory;
+pub mod rights;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+pub use self::{
+    assignments::{Assignment, Body, Listed, Scoping, Term},
+    definitions::{Block, Definition},
+    directory::{Application, Group, User},
+    inventory::{LockEntry, Resource, SubscriptionEntry},
+};
+use self::{definitions::Definitions, directory::People, table::Table};
+use super::clock::Clock;
+pub use super::refusal::Refusal;
+use crate::model::ids::{AssignmentName, ScopeId, SubscriptionId, TenantId};
+
+/// Namespace of every id that a world derives from a name.
+const NAMESPACE: Uuid = Uuid::from_u128(0x7369_6d75_6c61_4765_8b1e_5d0c_6a2f_4e13);
+
+/// What can be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Role assignments one subscription can hold: 4,000, fixed (azure-docs troubleshoot-limits.md).
+    pub assignments_max: usize,
+    /// Role assignments on one page; 0 for all on one (up to 330 were recorded on one page, FACTS §1.3).
+    pub page_size: usize,
+    /// Whether Resource Manager's token buckets are enforced, or only counted in the headers (FACTS §6).
+    pub throttling: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { assignments_max: 4_000, page_size: 0, throttling: true }
+    }
+}
+
+/// One Azure.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub(super) tenant: TenantId,
+    pub(super) clock: Clock,
+    pub(super) settings: Settings,
+    pub(super) people: People,
+    pub(super) subscriptions: BTreeMap<SubscriptionId, SubscriptionEntry>,
+    pub(super) resources: BTreeMap<ScopeId, Resource>,
+    pub(super) groups: BTreeSet<ScopeId>,
+    pub(super) locks: Vec<LockEntry>,
+    pub(super) definitions: Definitions,
+    pub(super) table: Table,
+    told: Timestamp,
+    touched: Vec<Touched>,
+}
+
+/// What a request changed; whoever keeps a world on disk asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// One role assignment: made, changed or gone.
+    Assignment(AssignmentName),
+    /// Something else.
+    World,
+}
+
+impl World {
+    /// An empty tenant.
+    #[must_use]
+    pub fn new(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            clock: Clock::default(),
+            settings: Settings::default(),
+            people: People::default(),
+            subscriptions: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            groups: BTreeSet::new(),
+            locks: Vec::new(),
+            definitions: Definitions::built_in(),
+            table: Table::default(),
+            told: Timestamp::UNIX_EPOCH,
+            touched: Vec::new(),
+        }
+    }
+
+    /// The tenant.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// What can be set.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Tells the world what time its caller has.
+    pub fn told(&mut self, now: Timestamp) {
+        self.told = now;
+    }
+
+    /// The world's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.at(self.told)
+    }
+
+    /// The time that its caller told last.
+    #[must_use]
+    pub fn callers_now(&self) -> Timestamp {
+        self.told
+    }
+
+    /// Moves the world's clock on.
+    pub fn wait(&mut self, duration: jiff::SignedDuration) {
+        self.clock = match self.clock {
+            Clock::Fixed(time) => Clock::Fixed(time.checked_add(duration).unwrap_or(time)),
+            Clock::Following(offset) => Clock::Following(offset.checked_add(duration).unwrap_or(offset)),
+        };
+        self.touch(Touched::World);
+    }
+
+    /// An id for whoever has this name: the same in every run.
+    #[must_use]
+    pub fn derived_id(tenant: TenantId, kind: &str, name: &str) -> Uuid {
+        Uuid::new_v5(&NAMESPACE, format!("{tenant}|{kind}|{}", name.to_ascii_lowercase()).as_bytes())
+    }
+
+    /// What was changed since this was asked last.
+    pub fn take_touched(&mut self) -> Vec<Touched> {
+        std::mem::take(&mut self.touched)
+    }
+
+    fn touch(&mut self, touched: Touched) {
+        self.touched.push(touched);
+    }
+}
+
+impl PartialEq for World {
+    /// Two worlds are equal when they would answer alike at the same time.
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            tenant,
+            clock,
+            settings,
+            people,
+            subscriptions,
+            resources,
+            groups,
+            locks,
+            definitions,
+            table,
+            told: _,
+            touched: _,
+        } = self;
+        *tenant == other.tenant
+            && *clock == other.clock
+            && *settings == other.settings
+            && *people == other.people
+            && *subscriptions == other.subscriptions
+            && *resources == other.resources
+            && *groups == other.groups
+            && *locks == other.locks
+            && *definitions == other.definitions
+            && *table == other.table
+    }
+}
