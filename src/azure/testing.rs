@@ -2,7 +2,13 @@
 //!
 //! A function from request to reply comes in; an address, its CA, and everything that was asked of it go out.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -49,16 +55,17 @@ pub(crate) struct Reply {
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     cut: bool,
+    delay: Duration,
 }
 
 pub(crate) fn json(status: u16, body: impl std::fmt::Display) -> Reply {
     let headers = vec![("content-type", "application/json; charset=utf-8".to_owned())];
-    Reply { status, headers, body: body.to_string().into_bytes(), cut: false }
+    Reply { status, headers, body: body.to_string().into_bytes(), cut: false, delay: Duration::ZERO }
 }
 
 pub(crate) fn html(status: u16) -> Reply {
     let headers = vec![("content-type", "text/HTML".to_owned())];
-    Reply { status, headers, body: b"<html>Too many requests</html>".to_vec(), cut: false }
+    Reply { body: b"<html>Too many requests</html>".to_vec(), headers, ..json(status, "") }
 }
 
 impl Reply {
@@ -70,6 +77,12 @@ impl Reply {
     /// Half of it, and then the connection breaks.
     pub(crate) fn cut(mut self) -> Self {
         self.cut = true;
+        self
+    }
+
+    /// Later.
+    pub(crate) fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
         self
     }
 
@@ -93,6 +106,14 @@ pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) ca: String,
     seen: Arc<Mutex<Vec<Seen>>>,
+    crowd: Arc<Crowd>,
+}
+
+/// How many requests are under way, and how many there were at most.
+#[derive(Default)]
+struct Crowd {
+    now: AtomicUsize,
+    most: AtomicUsize,
 }
 
 impl Server {
@@ -115,9 +136,10 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        let (log, reply) = (seen.clone(), Arc::new(reply));
+        let crowd: Arc<Crowd> = Arc::default();
+        let (log, reply, many) = (seen.clone(), Arc::new(reply), crowd.clone());
         let app = Router::new().fallback(move |request: Request| {
-            let (log, reply) = (log.clone(), reply.clone());
+            let (log, reply, many) = (log.clone(), reply.clone(), many.clone());
             async move {
                 let (parts, body) = request.into_parts();
                 let body = String::from_utf8(to_bytes(body, 1 << 24).await.unwrap().to_vec()).unwrap();
@@ -125,7 +147,11 @@ impl Server {
                 let seen = Seen { method: parts.method.to_string(), path, headers: parts.headers, body };
                 let before = log.lock().unwrap().len();
                 log.lock().unwrap().push(seen.clone());
-                reply(&seen, before).into_response()
+                let reply = reply(&seen, before);
+                many.most.fetch_max(many.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::time::sleep(reply.delay).await;
+                many.now.fetch_sub(1, Ordering::SeqCst);
+                reply.into_response()
             }
         });
         let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -141,7 +167,7 @@ impl Server {
                 });
             }
         });
-        Self { url, ca, seen }
+        Self { url, ca, seen, crowd }
     }
 
     pub(crate) fn settings(&self) -> Settings {
@@ -155,6 +181,11 @@ impl Server {
     /// Everything that was asked but for tokens.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().iter().filter(|seen| !seen.path.ends_with("/token")).cloned().collect()
+    }
+
+    /// How many requests were under way at once.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.crowd.most.load(Ordering::SeqCst)
     }
 
     /// How many tokens were asked for.

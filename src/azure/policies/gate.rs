@@ -17,7 +17,7 @@ use crate::model::trouble::{Trouble, TroubleKind};
 
 /// Requests under way at once, per door. Ours: Resource Manager refills 25 reads a second (FACTS §6), and one takes
 /// some 0.5 s, so more than this would only be throttled.
-const AT_ONCE_MAX: usize = 16;
+pub(crate) const AT_ONCE_MAX: usize = 16;
 const AGENT: &str = concat!("tilgang/", env!("CARGO_PKG_VERSION"));
 
 /// One door's turnstile.

@@ -24,6 +24,8 @@ use crate::azure::transport::CONNECT_MAX;
 const TRIES_MAX: u32 = 6;
 /// For all tries together of a host that does not answer at all: a typing error must not cost a minute.
 pub(crate) const CONNECT_TOTAL: Duration = Duration::from_secs(10);
+/// For all tries together of a host that takes requests and does not answer them: one more after a whole silence.
+const SILENCE_TOTAL: Duration = Duration::from_secs(90);
 /// The longest wait that Azure can ask of us. Past it we give up at once: asking earlier is refused anyway (FACTS §6),
 /// and an hour's wait is better spent by whoever runs us.
 pub(crate) const WAIT_MAX: Duration = Duration::from_mins(2);
@@ -63,7 +65,8 @@ fn wait(outcome: &PolicyResult, tries: u32, elapsed: Duration) -> Option<Duratio
                 let wait = backoff(tries);
                 return (elapsed + wait + CONNECT_MAX <= CONNECT_TOTAL).then_some(wait);
             }
-            ErrorKind::Io => backoff(tries), // half an answer, or none: it may have been done, and may be done again
+            // Half an answer, or none: it may have been done, and may be done again.
+            ErrorKind::Io if elapsed <= SILENCE_TOTAL => backoff(tries),
             _ => return None,
         },
     };
@@ -166,6 +169,14 @@ mod tests {
             elapsed += wait;
         }
         assert!(tries > 1 && elapsed <= CONNECT_TOTAL, "{tries} tries, {elapsed:?}");
+    }
+
+    #[test]
+    fn a_lost_answer_is_asked_for_again_but_not_for_ever() {
+        let lost = || Err(Error::with_message(ErrorKind::Io, "cut"));
+        assert!(super::wait(&lost(), 1, Duration::from_mins(1)).is_some());
+        assert!(super::wait(&lost(), 2, Duration::from_mins(2)).is_none());
+        assert!(super::wait(&lost(), TRIES_MAX, Duration::ZERO).is_none());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::{
     azure::{
         Session, Settings,
+        policies::gate::AT_ONCE_MAX,
         testing::{Server, TENANT, html, json as answer, token},
     },
     model::trouble::TroubleKind,
@@ -127,6 +128,29 @@ async fn many_at_once_ask_for_one_token() {
     assert!(futures::future::join_all(asked).await.iter().all(Result::is_ok));
     assert_eq!((server.tokens(), server.seen().len(), session.requests()), (1, 40, 40));
     assert_eq!(session.sign_in_requests(), 1);
+}
+
+#[tokio::test]
+async fn only_so_many_are_under_way_at_once() {
+    let server = Server::start(|_, _| answer(200, json!({ "value": [] })).after(Duration::from_millis(30))).await;
+    let reader = server.session().await.reader();
+    let asked = (0..60).map(|_| reader.assignments(subscription()));
+    assert!(futures::future::join_all(asked).await.iter().all(Result::is_ok));
+    let most = server.most_at_once();
+    assert!(most > 1 && most <= AT_ONCE_MAX, "{most}");
+}
+
+/// In a process of its own: a variable of the environment belongs to the whole process.
+#[test]
+fn what_is_meant_for_this_machine_does_not_go_through_a_proxy() {
+    let test = "azure::tests::path::many_at_once_ask_for_one_token";
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    for variable in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"] {
+        child.env(variable, "http://127.0.0.1:9");
+    }
+    let done = child.args([test, "--exact"]).env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+    let told = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && told.contains("1 passed"), "{told}");
 }
 
 #[tokio::test]
