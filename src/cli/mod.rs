@@ -69,7 +69,7 @@ enum Command {
     Apply(apply::Apply),
     Drift(drift::Drift),
     Doctor(doctor::Doctor),
-    Simulate(simulate::Simulate),
+    Simulate(Box<simulate::Simulate>),
     Completions(completions::Completions),
 }
 

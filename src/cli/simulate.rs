@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand};
@@ -58,9 +58,12 @@ struct Generate {
     /// Which of the many such workspaces
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Leave Azure empty, so that everything is still to be granted; else it is as git says
+    /// How many grants in all [default: one to four for each person]
+    #[arg(long, value_name = "N")]
+    grants: Option<usize>,
+    /// Azure has everything already; else everything is still to be granted
     #[arg(long)]
-    nothing_stands: bool,
+    standing: bool,
     /// Where to write it: a folder that does not exist yet, or is empty
     dir: PathBuf,
 }
@@ -109,6 +112,31 @@ impl Simulate {
             let text = serde_yaml::to_string(&world).map_err(|error| error.to_string())?;
             std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
         }
+        Ok(())
+    }
+}
+
+impl Generate {
+    fn run(&self) -> Result<(), String> {
+        let Self { owners, people, seed, grants, standing, dir } = self;
+        let io = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+        if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(format!("{}: this folder is not empty", dir.display()));
+        }
+        let options = generate::Options {
+            grants: *grants,
+            standing: if *standing { generate::Standing::All } else { generate::Standing::None },
+            ..generate::Options::new(*owners, *people, *seed)
+        };
+        let made = generate::generate(&options);
+        let azure = ("azure.yaml".to_owned(), made.azure_yaml());
+        for (path, text) in made.files.iter().chain([&azure]) {
+            let path = dir.join(path);
+            let folder = path.parent().unwrap_or(dir);
+            std::fs::create_dir_all(folder).map_err(|error| io(folder, error))?;
+            std::fs::write(&path, text).map_err(|error| io(&path, error))?;
+        }
+        output::result(&format!("try: tilgang plan --simulate --dir {}\n", dir.display()));
         Ok(())
     }
 }

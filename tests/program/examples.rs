@@ -1,15 +1,13 @@
-#![cfg(test)]
 //! Every example is run: valid, planned, applied, and then as git says.
-
-mod common;
 
 use std::fs;
 
-use common::{Workspace, check_story, project};
+use crate::workspace::{Workspace, check_story, project};
 
 #[test]
 fn every_example_converges_and_then_writes_nothing() {
-    let folders: Vec<_> = fs::read_dir(project().join("examples")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folders: Vec<_> =
+        fs::read_dir(project().join("examples")).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(folders.len() >= 2);
     for folder in folders {
         let workspace = Workspace::copy_of(&folder);
