@@ -26,7 +26,10 @@ pub(super) struct Far {
     pub used: Vec<Used>,
     /// Resource Manager's address.
     pub address: String,
-    simulated: Option<Running>,
+    /// The simulated Azure in this process; dropped with this.
+    _simulated: Option<Running>,
+    /// What time it is in a simulated Azure, which may stand still.
+    simulated_now: Option<Timestamp>,
 }
 
 /// Which Azure is meant.
@@ -46,7 +49,7 @@ impl Far {
             Some(url) if url.starts_with("https://") => Which::Running(url),
             Some(file) => Which::Embedded(PathBuf::from(file)),
         };
-        let (mut settings, simulated) = match which {
+        let (mut settings, simulated) = match &which {
             Which::Real => (Settings::from_environment(&environment::variable).map_err(|error| fail(&error))?, None),
             Which::Running(url) => {
                 // The application that a world has when its file names none; another one by its AZURE_* names.
@@ -61,7 +64,7 @@ impl Far {
             }
             Which::Embedded(file) => {
                 let (world, client, secret) =
-                    embedded(&file, &ground.dir.join(STATE), tenant).map_err(|error| fail(&error))?;
+                    embedded(file, &ground.dir.join(STATE), tenant).map_err(|error| fail(&error))?;
                 let tls = Tls::throw_away().map_err(|error| fail(&error))?;
                 let options = ServeOptions { tls: Some(tls), ..ServeOptions::default() };
                 let running = serve(world, options).await.map_err(|error| fail(&error))?;
@@ -80,7 +83,21 @@ impl Far {
         let session = Session::connect(&settings).await.map_err(|error| fail(&error))?;
         tracing::info!("signed in by {}", session.signed_in_by());
         let reader = session.reader();
-        Ok(Self { session, reader, used: settings.used, address: settings.cloud.arm.to_string(), simulated })
+        let simulated_now = match (&simulated, which) {
+            (Some(running), _) => Some(running.world.with(|world| world.now())),
+            (None, Which::Running(url)) => {
+                Some(clock(url, settings.ca_pem.as_deref()).await.map_err(|error| fail(&error))?)
+            }
+            (None, _) => None,
+        };
+        Ok(Self {
+            session,
+            reader,
+            used: settings.used,
+            address: settings.cloud.arm.to_string(),
+            _simulated: simulated,
+            simulated_now,
+        })
     }
 
     /// What writes. Only `apply` asks for it.
@@ -90,11 +107,23 @@ impl Far {
 
     /// What time it is there.
     pub(super) fn now(&self) -> Timestamp {
-        match &self.simulated {
-            Some(running) => running.world.with(|world| world.now()),
-            None => environment::now(),
-        }
+        self.simulated_now.unwrap_or_else(environment::now)
     }
+}
+
+/// Asks a running simulator for its time.
+async fn clock(url: &str, ca_pem: Option<&str>) -> Result<Timestamp, String> {
+    let said = |error: &dyn std::fmt::Display| format!("{url}: this is no simulator of tilgang's: {error}");
+    let authorities =
+        ca_pem.map_or_else(|| Ok(Vec::new()), |pem| reqwest::Certificate::from_pem_bundle(pem.as_bytes()));
+    let authorities = authorities.map_err(|error| said(&error))?;
+    let client =
+        reqwest::Client::builder().no_proxy().tls_certs_only(authorities).build().map_err(|error| said(&error))?;
+    let answer = client.get(format!("{}/_simulator/clock", url.trim_end_matches('/'))).send().await;
+    let body = answer.map_err(|error| said(&error))?.text().await.map_err(|error| said(&error))?;
+    let body: serde_json::Value = serde_json::from_str(&body).map_err(|error| said(&error))?;
+    let now = body.get("now").and_then(serde_json::Value::as_str).unwrap_or_default();
+    now.parse().map_err(|error| said(&error))
 }
 
 /// Why an embedded Azure could not be started.

@@ -1,7 +1,11 @@
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "a test may look at its environment")]
+#![allow(clippy::print_stdout, reason = "counts are there to be read")]
 //! The program as people run it: its binary, its files, its streams and its exit codes.
 
 mod cases;
 mod examples;
+mod hands;
+mod requests;
+mod simulator;
 mod workspace;

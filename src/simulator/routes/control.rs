@@ -35,6 +35,10 @@ pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
             }
             Err(error) => refused(&error),
         },
+        ("GET", "/_simulator/clock") => {
+            let now = shared.with(|world| world.now());
+            Answer::json(200, &json!({ "now": now.to_string() }))
+        }
         // Waiting, for those who cannot: `{"seconds": 3600}` moves the world's clock on.
         ("POST", "/_simulator/clock") => {
             let body: serde_json::Value = serde_json::from_slice(&ask.body).unwrap_or_default();

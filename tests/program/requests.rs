@@ -1,0 +1,79 @@
+//! What a run costs, counted by the simulator.
+
+use serde_json::Value;
+use tilgang::simulator::generate::{Options, generate};
+
+use crate::{simulator::Simulator, workspace::Workspace};
+
+/// A generated workspace on disk.
+fn workspace(options: &Options) -> Workspace {
+    let made = generate(options);
+    let workspace = Workspace::empty();
+    for (path, text) in made.files.iter().chain([&("azure.yaml".to_owned(), made.azure_yaml())]) {
+        let path = workspace.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    workspace
+}
+
+fn run(workspace: &Workspace, simulator: &Simulator, arguments: &[&str]) -> (i32, String, Value) {
+    simulator.reset();
+    let flags = simulator.flags();
+    let all: Vec<&str> = arguments.iter().copied().chain(flags.iter().map(String::as_str)).collect();
+    let out = workspace.tilgang(&all);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    let stats = simulator.stats();
+    println!("{arguments:?}: {}", stats["by_route"]);
+    (out.status.code().unwrap(), text, stats)
+}
+
+/// 1,000 standing assignments, 20 subscriptions, 600 people, nothing to change and nothing foreign.
+#[test]
+fn a_plan_without_changes_asks_once_for_each_list() {
+    let workspace = workspace(&Options::a_thousand_standing());
+    let simulator = Simulator::start(&workspace.path().join("azure.yaml"));
+    let (code, text, stats) = run(&workspace, &simulator, &["plan", "--detailed-exitcode"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("1000 assignments checked"), "{text}");
+    let routes = &stats["by_route"];
+    assert_eq!(routes["POST resourceGraph"], 1, "{routes}");
+    assert_eq!(routes["GET roleAssignments"], 20, "{routes}");
+    assert_eq!(routes["POST $batch"], 2, "{routes}");
+    assert_eq!(stats["writes"], 0);
+    let sign_in = 4; // an OpenID document or none, and a token for each of the two audiences
+    assert!(stats["requests"].as_u64().unwrap() <= 23 + sign_in, "{routes}");
+}
+
+/// A grant costs one PUT, a removal one DELETE, and nothing is asked per item.
+#[test]
+fn a_change_costs_one_request() {
+    let workspace = workspace(&Options { grants: Some(100), ..Options::new(3, 40, 7) });
+    let simulator = Simulator::start(&workspace.path().join("azure.yaml"));
+    let (code, text, planned) = run(&workspace, &simulator, &["plan", "--detailed-exitcode"]);
+    assert_eq!(code, 2, "{text}");
+    let (code, text, applied) = run(&workspace, &simulator, &["apply", "--yes"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(applied["by_route"]["PUT roleAssignments"], 100, "{}", applied["by_route"]);
+    let count = |stats: &Value| stats["requests"].as_u64().unwrap();
+    assert_eq!(count(&applied) - count(&planned), 100, "{}", applied["by_route"]);
+    let (code, text, again) = run(&workspace, &simulator, &["apply", "--yes"]);
+    assert_eq!((code, &again["writes"]), (0, &Value::from(0)), "{text}");
+
+    // One person leaves one owner: a DELETE for each role; one list of PIM instances and one of locks for each subscription
+    // concerned, and one question who that is.
+    let file = std::fs::read_dir(workspace.path().join("owners")).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let entries: Vec<&str> = text.split("\n  - user: ").collect();
+    let (kept, last) = entries.split_at(entries.len() - 1);
+    let removals = last[0].matches("test-").count() + last[0].matches("prod-").count();
+    std::fs::write(&file, kept.join("\n  - user: ") + "\n").unwrap();
+    let (code, text, removed) = run(&workspace, &simulator, &["apply", "--yes"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(removed["by_route"]["DELETE roleAssignments"], removals, "{}\n{text}", removed["by_route"]);
+    let more =
+        |route: &str| removed["by_route"][route].as_u64().unwrap_or(0) - again["by_route"][route].as_u64().unwrap_or(0);
+    assert_eq!(more("POST $batch"), 1, "who holds what git no longer explains: {}", removed["by_route"]);
+    assert!(more("GET roleAssignmentScheduleInstances") <= 2 && more("GET locks") <= 2, "{}", removed["by_route"]);
+    assert_eq!(more("GET roleAssignments"), 0);
+}
