@@ -144,3 +144,49 @@ pub struct Permission {
     /// Taken out of them.
     pub not_actions: Vec<String>,
 }
+
+impl Permission {
+    /// Whether this block allows an action; `*` stands for any characters, and case does not matter.
+    #[must_use]
+    pub fn allows(&self, action: &str) -> bool {
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, action));
+        any(&self.actions) && !any(&self.not_actions)
+    }
+}
+
+fn fits(pattern: &str, action: &str) -> bool {
+    let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| action.strip_prefix(first)) else { return false };
+    let mut last = None;
+    for part in parts {
+        last = Some(part);
+        match rest.find(part) {
+            Some(at) => rest = rest.get(at + part.len()..).unwrap_or_default(),
+            None => return false,
+        }
+    }
+    // The last part must also end the action; earlier ones were found as far left as they go.
+    last.map_or(rest.is_empty(), |part| action.ends_with(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_have_wildcards_and_exceptions() {
+        let permission = |actions: &[&str], not_actions: &[&str]| Permission {
+            actions: actions.iter().map(ToString::to_string).collect(),
+            not_actions: not_actions.iter().map(ToString::to_string).collect(),
+        };
+        let write = "Microsoft.Authorization/roleAssignments/write";
+        assert!(permission(&["*"], &[]).allows(write));
+        assert!(permission(&["microsoft.authorization/*/WRITE"], &[]).allows(write));
+        assert!(permission(&["Microsoft.Authorization/roleAssignments/write"], &[]).allows(write));
+        assert!(!permission(&["*/read"], &[]).allows(write));
+        assert!(!permission(&["*"], &["Microsoft.Authorization/*/Write"]).allows(write));
+        assert!(!permission(&["Microsoft.Authorization/roleAssignments/writ"], &[]).allows(write));
+        assert!(!permission(&["Microsoft.Authorization/*/writ"], &[]).allows(write));
+    }
+}

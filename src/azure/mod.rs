@@ -1,1 +1,193 @@
 //! The ports over HTTP, through Microsoft's SDK.
+//!
+//! [`Settings`] come in, a [`Session`] goes out; it hands out a [`Reader`], and to `execute` alone a [`Writer`]. No token
+//! ever gets into a log, an error or a plan, no token goes to a host that is not configured, and no list comes back
+//! shorter than it is.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`settings`], [`cloud`] | environment → endpoints and evidence for signing in |
+//! | `credential/` | the chain of ways to sign in; tokens, once per audience |
+//! | `transport`, `policies/`, `pipeline` | the one request path |
+//! | `answer` | what came back → [`Trouble`] |
+//! | `legacy` | `azure_mgmt_authorization`'s `azure_core` 0.21 → that path |
+//! | `assignments` | role assignments, PIM, locks, permissions |
+//! | `inventory` | Resource Graph |
+//! | `graph/` | people |
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use self::{
+    credential::{Credential, source::Sources},
+    pipeline::Door,
+    policies::gate::Gate,
+};
+use crate::{
+    model::{
+        assignment::RoleAssignment,
+        ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+        observed::Lock,
+        people::{ById, ByName},
+        trouble::Trouble,
+    },
+    ports::{
+        AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
+        Rights, Stock,
+    },
+};
+
+mod answer;
+mod assignments;
+pub mod cloud;
+mod credential;
+mod graph;
+mod inventory;
+mod legacy;
+mod pipeline;
+mod policies;
+pub mod settings;
+mod transport;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use self::{cloud::Cloud, credential::identity::Identity, settings::Settings};
+
+/// A connection to one Azure, signed in.
+#[derive(Clone)]
+pub struct Session {
+    arm: Door,
+    graph: Door,
+    client: azure_mgmt_authorization::Client,
+    credential: Arc<Credential>,
+    sign_in: Arc<Gate>,
+    arm_audience: Arc<str>,
+}
+
+impl Session {
+    /// Opens the transport and signs in: one request, for a token. Whatever is wrong with either is said here.
+    pub async fn connect(settings: &Settings) -> Result<Self, Trouble> {
+        let Settings { cloud, tenant, ca_pem, used: _, chain } = settings;
+        let transport = transport::open(cloud, ca_pem.as_deref())?;
+        let sign_in = Gate::new();
+        let sources = Sources {
+            transport: transport.clone(),
+            authority: cloud.authority.clone(),
+            tenant: tenant.clone(),
+            gate: sign_in.clone(),
+        };
+        let credential = Arc::new(Credential::sign_in(chain, sources, &cloud.arm_audience).await?);
+        let door =
+            |url, audience, id_header| Door::new(url, audience, id_header, transport.clone(), credential.clone());
+        let arm = door(&cloud.arm, &cloud.arm_audience, "x-ms-client-request-id");
+        let graph = door(&cloud.graph, &cloud.graph_audience, "client-request-id");
+        let client = legacy::client(&arm)?;
+        Ok(Self { arm, graph, client, credential, sign_in, arm_audience: cloud.arm_audience.as_str().into() })
+    }
+
+    /// What reads. It cannot write.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader { client: self.client.clone(), arm: self.arm.clone(), graph: self.graph.clone() }
+    }
+
+    /// What writes role assignments. It cannot read.
+    #[must_use]
+    pub fn writer(&self) -> Writer {
+        Writer { client: self.client.clone() }
+    }
+
+    /// Which way to sign in answered, for people.
+    #[must_use]
+    pub fn signed_in_by(&self) -> String {
+        self.credential.signed_in_by().to_owned()
+    }
+
+    /// Who we are, as our token says; no request is made for it.
+    pub async fn identity(&self) -> Result<Identity, Trouble> {
+        self.credential.identity(&self.arm_audience).await
+    }
+
+    /// Requests sent to Resource Manager and Graph so far, repeated ones included.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.arm.requests() + self.graph.requests()
+    }
+
+    /// Requests sent to sign in so far.
+    #[must_use]
+    pub fn sign_in_requests(&self) -> u64 {
+        self.sign_in.passed()
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("signed_in_by", &self.signed_in_by()).finish_non_exhaustive()
+    }
+}
+
+/// Azure's reading ports.
+#[derive(Clone)]
+pub struct Reader {
+    client: azure_mgmt_authorization::Client,
+    arm: Door,
+    graph: Door,
+}
+
+/// Azure's writing port.
+#[derive(Clone)]
+pub struct Writer {
+    client: azure_mgmt_authorization::Client,
+}
+
+impl Directory for Reader {
+    async fn by_name(&self, names: &BTreeSet<UserName>) -> BTreeMap<UserName, ByName> {
+        graph::by_name(&self.graph, names).await
+    }
+
+    async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
+        graph::by_id(&self.graph, ids).await
+    }
+}
+
+impl Inventory for Reader {
+    async fn stock(&self, arm_types: &BTreeSet<String>) -> Result<Stock, Trouble> {
+        inventory::stock(&self.arm, arm_types).await
+    }
+}
+
+impl AssignmentReader for Reader {
+    async fn assignments(&self, at: SubscriptionId) -> Result<Vec<RoleAssignment>, Trouble> {
+        assignments::list(&self.client, at).await
+    }
+
+    async fn pim_instances(&self, at: SubscriptionId) -> Result<Vec<PimInstance>, Trouble> {
+        assignments::pim(&self.client, at).await
+    }
+
+    async fn locks(&self, at: SubscriptionId) -> Result<Vec<Lock>, Trouble> {
+        assignments::locks(&self.arm, at).await
+    }
+}
+
+impl Rights for Reader {
+    async fn permissions(&self, at: &ScopeId) -> Result<Vec<Permission>, Trouble> {
+        assignments::permissions(&self.arm, at).await
+    }
+}
+
+impl AssignmentWriter for Writer {
+    async fn put(&self, assignment: &PutAssignment) -> Result<(), Trouble> {
+        assignments::put(&self.client, assignment).await
+    }
+
+    async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Deleted, Trouble> {
+        assignments::delete(&self.client, scope, name).await
+    }
+}

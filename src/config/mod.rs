@@ -1,1 +1,243 @@
-//! YAML and the built-in catalogue → [`Desired`](crate::model::desired::Desired), or every error at once.
+//! YAML and the built-in catalogue → [`Desired`], or every error at once.
+//!
+//! `files` reads a folder; `yaml` makes a tree of each text (`node`), refusing what a reviewer would misread (`characters`,
+//! `spans`); `settings`, `catalog`, `targets` and `policy` read `tilgang.yaml`, `owner_file` the shape of an owner's file, `checks` hold
+//! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
+//! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
+
+mod catalog;
+mod characters;
+mod checks;
+mod cursor;
+mod error;
+mod files;
+mod lower;
+mod node;
+mod owner_file;
+mod policy;
+mod revision;
+mod rules;
+mod settings;
+mod sign_in;
+mod sources;
+mod spans;
+mod suggest;
+mod targets;
+mod values;
+mod yaml;
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
+use crate::model::owner::OwnerCode;
+
+pub use error::ConfigError;
+pub use revision::revision;
+pub use rules::{RULES, Rule};
+pub use sources::Sources;
+
+use checks::{CHECKS, Context};
+use error::{Mistake, Mistakes};
+use files::{Input, Purpose, SETTINGS, purpose};
+use settings::Settings;
+
+/// A workspace as far as it could be read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What git wants; `None` if `tilgang.yaml` is missing or has a mistake, or if there is no owner's file.
+    pub desired: Option<Desired>,
+    /// The files, their text, and where things stand in them.
+    pub sources: Sources,
+    /// Every mistake in every file, by file, then by place.
+    pub errors: Vec<ConfigError>,
+    /// `sha256:…` over names and bytes of all files that count, and the built-in catalogue.
+    pub digest: String,
+}
+
+/// Reads a workspace from disk, and asks git which commit it is.
+#[must_use]
+pub fn load(dir: &Path) -> Loaded {
+    let mut loaded = assemble(files::read(dir));
+    if let Some(desired) = &mut loaded.desired {
+        desired.revision = revision(dir, &loaded.sources);
+    }
+    loaded
+}
+
+/// Reads a workspace from texts, each with its path relative to the workspace: what [`load`] does, without a disk or git.
+#[must_use]
+pub fn load_texts(files: &[(&str, &str)]) -> Loaded {
+    assemble(files.iter().map(|(path, text)| Input::text(path, text)).collect())
+}
+
+/// The nearest folder upwards that holds a `tilgang.yaml`.
+#[must_use]
+pub fn find_workspace(from: &Path) -> Option<PathBuf> {
+    let real = from.canonicalize().ok()?;
+    real.ancestors().find(|folder| folder.join(SETTINGS).is_file()).map(Path::to_owned)
+}
+
+/// What one owner's file came to.
+struct OwnerRead {
+    code: Option<OwnerCode>,
+    file: OwnerFile,
+    title: Option<String>,
+    grants: Vec<Grant>,
+    mistakes: Vec<Mistake>,
+}
+
+fn assemble(mut inputs: Vec<Input>) -> Loaded {
+    inputs.retain(|input| purpose(&input.path) != Purpose::Ignored || input.refused.is_some());
+    let no_settings = !inputs.iter().any(|input| input.path == SETTINGS);
+    inputs.extend(no_settings.then(|| files::missing(SETTINGS)));
+    // A folder that could not be read has been told already.
+    let no_owners = !inputs.iter().any(|input| input.path.starts_with("owners/"));
+    inputs.extend(no_owners.then(|| files::missing("owners/")));
+    inputs.sort_by(|a, b| (a.path != SETTINGS, &a.path).cmp(&(b.path != SETTINGS, &b.path)));
+
+    let digest = digest(&inputs);
+    let decoded: Vec<_> = inputs.into_par_iter().map(Input::decode).collect();
+    let (texts, refused): (Vec<_>, Vec<_>) =
+        decoded.into_iter().map(|(path, text, refused)| ((path, text), refused)).unzip();
+    let sources = Sources::new(texts);
+    let files: Vec<_> = sources.files().map(|(id, path)| (id, purpose(path))).zip(refused).collect();
+
+    let mut mistakes = Mistakes::default();
+    let mut settings = Settings::default();
+    let mut of_settings = FileId(0);
+    for ((id, _), refused) in files.iter().filter(|((_, purpose), _)| *purpose == Purpose::Settings) {
+        of_settings = *id;
+        if let Some(refused) = refused {
+            mistakes.add(refused.clone());
+        } else if let Some(node) = yaml::read(sources.text(*id), &mut mistakes) {
+            settings = settings::read(&node, *id, &mut mistakes);
+        }
+    }
+
+    let owners: Vec<_> = files
+        .par_iter()
+        .filter(|((_, purpose), _)| *purpose != Purpose::Settings)
+        .map(|((id, purpose), refused)| read_owner(*id, *purpose, refused.as_ref(), sources.text(*id), &settings))
+        .collect();
+
+    let told = mistakes.0.iter().map(|mistake| (of_settings, mistake));
+    let told = told.chain(owners.iter().flat_map(|owner| owner.mistakes.iter().map(|m| (id_of(owner.file), m))));
+    let mut errors: Vec<_> =
+        told.collect::<Vec<_>>().into_par_iter().map(|(id, m)| sources.show(id, m.clone())).collect();
+    errors.sort_by_key(ConfigError::order);
+
+    let any_owner = owners.iter().any(|owner| owner.code.is_some());
+    let desired = if mistakes.is_empty() && any_owner { desired(settings, owners) } else { None };
+    Loaded { desired, sources, errors, digest }
+}
+
+fn read_owner(id: FileId, purpose: Purpose, refused: Option<&Mistake>, text: &str, settings: &Settings) -> OwnerRead {
+    let (Purpose::Owner(owner), None) = (purpose, refused) else {
+        let code = if let Purpose::Owner(code) | Purpose::Misnamed(Some(code)) = purpose { Some(code) } else { None };
+        let mistakes = refused.cloned().into_iter().collect();
+        return OwnerRead { code, file: OwnerFile::Broken(id), title: None, grants: Vec::new(), mistakes };
+    };
+    let mut mistakes = Mistakes::default();
+    let node = yaml::read(text, &mut mistakes);
+    let shape = node.as_ref().and_then(|node| owner_file::read(node, &mut mistakes));
+    let mut read = OwnerRead {
+        code: Some(owner),
+        file: OwnerFile::Broken(id),
+        title: shape.as_ref().and_then(|shape| shape.title).map(str::to_owned),
+        grants: Vec::new(),
+        mistakes: Vec::new(),
+    };
+    if let Some(shape) = shape {
+        let context = Context { owner, settings };
+        for check in CHECKS {
+            check(&shape, &context, &mut mistakes);
+        }
+        if mistakes.is_empty() {
+            read.file = if shape.removed { OwnerFile::Removed(id) } else { OwnerFile::Read(id) };
+            read.grants = lower::grants(&shape, owner, id, &settings.catalog);
+        }
+    }
+    read.mistakes = mistakes.0;
+    read
+}
+
+fn desired(settings: Settings, read: Vec<OwnerRead>) -> Option<Desired> {
+    let Settings { tenant, instance, former_instances, catalog, owners: deviating, policy, .. } = settings;
+    let mut owners: BTreeMap<_, _> = deviating
+        .into_iter()
+        .map(|(code, of)| {
+            let settings::OwnerSettings { environments, resources, reviewers, contact } = of;
+            let file = OwnerFile::Missing;
+            (code, Owner { title: None, file, environments, resources, reviewers, contact })
+        })
+        .collect();
+    let mut grants = Vec::with_capacity(read.iter().map(|owner| owner.grants.len()).sum());
+    for OwnerRead { code, file, title, grants: of_owner, mistakes: _ } in read {
+        let Some(code) = code else { continue };
+        let entry = owners.entry(code).or_insert_with(|| Owner {
+            title: None,
+            file: OwnerFile::Missing,
+            environments: None,
+            resources: BTreeMap::new(),
+            reviewers: Vec::new(),
+            contact: None,
+        });
+        // `ttd.yml` beside `ttd.yaml`: which of them is meant? Until that is clear, neither explains anything.
+        let doubtful = matches!(entry.file, OwnerFile::Broken(_));
+        if !doubtful {
+            (entry.file, entry.title) = (file, title);
+            grants.extend(of_owner);
+        }
+    }
+    grants.retain(|grant| matches!(owners.get(&grant.owner), Some(Owner { file: OwnerFile::Read(_), .. })));
+    grants.sort_by_key(|grant| grant.owner); // stable: as in the file
+    let (tenant, instance) = (tenant?, instance?);
+    Some(Desired { tenant, instance, former_instances, catalog, owners, grants, policy, revision: Revision::NotInGit })
+}
+
+fn id_of(file: OwnerFile) -> FileId {
+    match file {
+        OwnerFile::Read(id) | OwnerFile::Removed(id) | OwnerFile::Broken(id) => id,
+        OwnerFile::Missing => FileId(0),
+    }
+}
+
+fn digest(inputs: &[Input]) -> String {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_be_bytes()); // else `ab` + `c` would be `a` + `bc`
+        hash.update(bytes);
+    };
+    for Input { path, bytes, refused: _ } in inputs {
+        part(path.as_bytes());
+        part(bytes);
+    }
+    part(catalog::BUILT_IN.as_bytes());
+    let mut text = "sha256:".to_owned();
+    for byte in hash.finalize() {
+        let _ = write!(text, "{byte:02x}"); // into a String: cannot fail
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_tells_workspaces_apart() {
+        let of = |path, text| load_texts(&[("tilgang.yaml", "version: 1"), (path, text), ("azure.yaml", text)]).digest;
+        let one = of("owners/ttd.yaml", "owner: ttd");
+        assert_eq!(one, of("owners/ttd.yaml", "owner: ttd"));
+        assert_ne!(one, of("owners/skd.yaml", "owner: ttd"));
+        assert_ne!(one, of("owners/ttd.yaml", "owner: ttd "));
+        assert_eq!(one.len(), "sha256:".len() + 64);
+    }
+}

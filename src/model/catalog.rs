@@ -77,15 +77,11 @@ pub struct RoleDefinition {
 }
 
 impl Catalog {
-    /// Whether this definition on this kind of target is, or once was, what a role gives.
+    /// Every (resource kind, role definition) that a role gives or once gave.
     #[must_use]
-    pub fn manages(&self, kind: &KindName, definition: RoleDefinitionId) -> bool {
-        self.retired.iter().any(|(k, d)| k == kind && *d == definition)
-            || self
-                .roles
-                .values()
-                .flat_map(|role| &role.gives)
-                .any(|g| &g.kind == kind && g.definition.id == definition)
+    pub fn managed(&self) -> BTreeSet<(&KindName, RoleDefinitionId)> {
+        let given = self.roles.values().flat_map(|role| &role.gives).map(|gives| (&gives.kind, gives.definition.id));
+        given.chain(self.retired.iter().map(|(kind, definition)| (kind, *definition))).collect()
     }
 
     /// The name of a role definition, if the catalogue knows it.

@@ -27,6 +27,24 @@ pub struct Origin {
     pub path: Box<[u32]>,
 }
 
+/// An origin as people read it: `owners/ttd.yaml:8:15`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file, relative to the workspace, with `/`.
+    pub file: String,
+    /// The line, from 1. Also 1 where only the file is known.
+    pub line: usize,
+    /// The column in characters, from 1. Also 1 where only the file is known.
+    pub column: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { file, line, column } = self;
+        write!(f, "{file}:{line}:{column}")
+    }
+}
+
 /// Everything git says.
 #[derive(Clone, Debug)]
 pub struct Desired {

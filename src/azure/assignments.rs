@@ -1,0 +1,221 @@
+//! Role assignments, PIM instances, locks and our own permissions, by Resource Manager.
+//!
+//! A subscription or scope comes in, whole lists go out. An entry that cannot be read makes its whole list an error:
+//! what is unknown must never look like what is absent.
+
+use azure_core::time::OffsetDateTime;
+use azure_core_legacy::{Continuable, Pageable};
+use azure_mgmt_authorization::models;
+use futures::StreamExt;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{
+    legacy,
+    pipeline::{Door, Links},
+};
+use crate::{
+    model::{
+        assignment::{PrincipalType, RoleAssignment, Triple},
+        ids::{AssignmentName, RoleDefinitionId, ScopeId, SubscriptionId},
+        observed::Lock,
+        trouble::{Trouble, TroubleKind},
+    },
+    ports::{Deleted, Permission, PimInstance, PutAssignment},
+};
+
+const LOCKS: &str = "/providers/Microsoft.Authorization/locks";
+const LOCKS_API: &str = "2020-05-01";
+const PERMISSIONS_API: &str = "2022-04-01";
+
+/// The unfiltered list at a subscription: at, above and below it (FACTS §1.2).
+pub(crate) async fn list(
+    client: &azure_mgmt_authorization::Client,
+    at: SubscriptionId,
+) -> Result<Vec<RoleAssignment>, Trouble> {
+    let doing = format!("list role assignments of subscription {at}");
+    let pages = client.role_assignments_client().list_for_subscription(at.to_string()).into_stream();
+    let entries = collect(pages, &doing, |page: models::RoleAssignmentListResult| page.value).await?;
+    entries.into_iter().map(|entry| assignment(entry).map_err(|why| malformed(&doing, &why))).collect()
+}
+
+/// Active PIM instances at, above and below a subscription (FACTS §8).
+pub(crate) async fn pim(
+    client: &azure_mgmt_authorization::Client,
+    at: SubscriptionId,
+) -> Result<Vec<PimInstance>, Trouble> {
+    let doing = format!("list PIM's role assignments of subscription {at}");
+    let scope = old_scope(&ScopeId::subscription_scope(at));
+    let pages = client.role_assignment_schedule_instances_client().list_for_scope(scope).into_stream();
+    let entries = collect(pages, &doing, |page: models::RoleAssignmentScheduleInstanceListResult| page.value).await?;
+    entries.into_iter().map(|entry| pim_instance(entry).map_err(|why| malformed(&doing, &why))).collect()
+}
+
+/// Creates or updates.
+pub(crate) async fn put(client: &azure_mgmt_authorization::Client, it: &PutAssignment) -> Result<(), Trouble> {
+    use models::role_assignment_properties::PrincipalType as Old;
+    let PutAssignment { name, triple: Triple { scope, principal, definition }, principal_type, description } = it;
+    let doing = format!("put role assignment {name} at {scope}");
+    // Read back with whatever scope stands before it, and compared by its GUID alone (FACTS §1.4).
+    let definition = match scope.subscription() {
+        Some(id) => format!("/subscriptions/{id}/providers/Microsoft.Authorization/roleDefinitions/{definition}"),
+        None => format!("/providers/Microsoft.Authorization/roleDefinitions/{definition}"),
+    };
+    let mut properties = models::RoleAssignmentProperties::new(definition, principal.to_string());
+    properties.principal_type = Some(match principal_type {
+        PrincipalType::User => Old::User,
+        PrincipalType::Group => Old::Group,
+        PrincipalType::ServicePrincipal => Old::ServicePrincipal,
+        PrincipalType::Other => return Err(malformed(&doing, "what kind of principal it is must be known")),
+    });
+    properties.description = Some(description.clone());
+    let parameters = models::RoleAssignmentCreateParameters::new(properties);
+    let sent = client.role_assignments_client().create(old_scope(scope), name.to_string(), parameters);
+    let stands = sent.await.map_err(|error| legacy::trouble(&error, &doing))?; // 201, and 201 again (FACTS §1.6)
+    match stands.name.as_deref().map(str::parse) {
+        Some(Ok(answered)) if *name == answered => Ok(()),
+        _ => Err(malformed(&doing, "the answer is not that role assignment")),
+    }
+}
+
+/// Deletes; 204 says that nothing stood there. The old client's `.await` would stumble over that empty body.
+pub(crate) async fn delete(
+    client: &azure_mgmt_authorization::Client,
+    scope: &ScopeId,
+    name: AssignmentName,
+) -> Result<Deleted, Trouble> {
+    let doing = format!("delete role assignment {name} at {scope}");
+    let sent = client.role_assignments_client().delete(old_scope(scope), name.to_string()).send().await;
+    let answer = sent.map_err(|error| legacy::trouble(&error, &doing))?;
+    match u16::from(answer.as_raw_response().status()) {
+        204 => Ok(Deleted::Already),
+        200 => {
+            // With the deleted assignment as its body (FACTS §1.7); a proxy's page under a 200 deletes nothing.
+            let gone = answer.into_body().await.map_err(|error| legacy::trouble(&error, &doing))?;
+            match gone.name.as_deref().map(str::parse) {
+                Some(Ok(answered)) if name == answered => Ok(Deleted::Now),
+                _ => Err(malformed(&doing, "the answer is not that role assignment")),
+            }
+        }
+        other => Err(malformed(&doing, &format!("{other} is not among the promised answers"))),
+    }
+}
+
+/// Management locks at and below a subscription. Resource Graph does not show them (TRAPS).
+pub(crate) async fn locks(door: &Door, at: SubscriptionId) -> Result<Vec<Lock>, Trouble> {
+    let doing = format!("list locks of subscription {at}");
+    let url = door.url(&format!("/subscriptions/{at}{LOCKS}?api-version={LOCKS_API}"), &doing)?;
+    let entries: Vec<LockEntry> = door.list(url, &doing).await?;
+    entries.into_iter().map(|entry| entry.read().map_err(|why| malformed(&doing, &why))).collect()
+}
+
+#[derive(Deserialize)]
+struct LockEntry {
+    id: String,
+    name: String,
+    properties: LockProperties,
+}
+
+#[derive(Deserialize)]
+struct LockProperties {
+    level: String,
+}
+
+impl LockEntry {
+    fn read(self) -> Result<Lock, String> {
+        let Self { id, name, properties: LockProperties { level } } = self;
+        let marker = id.to_ascii_lowercase().rfind(&LOCKS.to_ascii_lowercase());
+        let scope = marker.and_then(|at| id.get(..at)).ok_or_else(|| format!("`{id}` is not a lock's id"))?;
+        Ok(Lock { scope: ScopeId::new(scope), name, level })
+    }
+}
+
+/// Our own permissions at a scope. Not through the old client: it writes `Microsoft.KeyVault//vaults` for a resource
+/// without a parent, and knows no other scopes.
+pub(crate) async fn permissions(door: &Door, at: &ScopeId) -> Result<Vec<Permission>, Trouble> {
+    let doing = format!("read our permissions at {at}");
+    let path = format!("{}/providers/Microsoft.Authorization/permissions", at.as_str().trim_end_matches('/'));
+    let url = door.url(&format!("{path}?api-version={PERMISSIONS_API}"), &doing)?;
+    let entries: Vec<models::Permission> = door.list(url, &doing).await?;
+    Ok(entries.into_iter().map(|it| Permission { actions: it.actions, not_actions: it.not_actions }).collect())
+}
+
+async fn collect<P, T>(
+    mut pages: Pageable<P, azure_core_legacy::Error>,
+    doing: &str,
+    entries: impl Fn(P) -> Vec<T>,
+) -> Result<Vec<T>, Trouble>
+where
+    P: Continuable<Continuation = String>,
+{
+    let (mut all, mut links) = (Vec::new(), Links::new(doing));
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| legacy::trouble(&error, doing))?;
+        links.follow(page.continuation())?; // the stream follows it; this only sees that it ends
+        all.extend(entries(page));
+    }
+    Ok(all)
+}
+
+/// The old client writes `/{scope}/providers/…`: with the slash that a scope starts with, there would be two.
+fn old_scope(scope: &ScopeId) -> String {
+    scope.as_str().trim_start_matches('/').to_owned()
+}
+
+fn assignment(entry: models::RoleAssignment) -> Result<RoleAssignment, String> {
+    let id = entry.id.unwrap_or_default();
+    let missing = |what: &str| format!("role assignment `{id}` has no readable {what}");
+    let properties = entry.properties.ok_or_else(|| missing("properties"))?;
+    let triple = triple(properties.scope.as_deref(), &properties.principal_id, &properties.role_definition_id)
+        .map_err(&missing)?;
+    Ok(RoleAssignment {
+        triple,
+        name: entry.name.as_deref().and_then(|name| name.parse().ok()).ok_or_else(|| missing("name"))?,
+        principal_type: properties.principal_type.as_ref().map_or(PrincipalType::Other, principal_type),
+        condition: properties.condition.filter(|text| !text.is_empty()).map(Into::into),
+        description: properties.description.filter(|text| !text.is_empty()).map(Into::into),
+        created_on: properties.created_on.and_then(timestamp),
+    })
+}
+
+fn pim_instance(entry: models::RoleAssignmentScheduleInstance) -> Result<PimInstance, String> {
+    use models::role_assignment_schedule_instance_properties::AssignmentType;
+    let id = entry.id.unwrap_or_default();
+    let missing = |what: &str| format!("PIM instance `{id}` has no readable {what}");
+    let properties = entry.properties.ok_or_else(|| missing("properties"))?;
+    let (principal, definition) = (properties.principal_id.as_deref(), properties.role_definition_id.as_deref());
+    let triple = triple(properties.scope.as_deref(), principal.unwrap_or_default(), definition.unwrap_or_default())
+        .map_err(missing)?;
+    Ok(PimInstance {
+        triple,
+        activated: matches!(properties.assignment_type, Some(AssignmentType::Activated)),
+        ends: properties.end_date_time.and_then(timestamp),
+    })
+}
+
+fn triple(scope: Option<&str>, principal: &str, definition: &str) -> Result<Triple, &'static str> {
+    Ok(Triple {
+        scope: ScopeId::new(scope.filter(|scope| scope.starts_with('/')).ok_or("scope")?),
+        principal: principal.parse().map_err(|_| "principal")?,
+        definition: RoleDefinitionId::from_resource_id(definition).ok_or("role definition")?,
+    })
+}
+
+fn principal_type(old: &models::role_assignment_properties::PrincipalType) -> PrincipalType {
+    use models::role_assignment_properties::PrincipalType as Old;
+    match old {
+        Old::User => PrincipalType::User,
+        Old::Group | Old::ForeignGroup => PrincipalType::Group,
+        Old::ServicePrincipal => PrincipalType::ServicePrincipal,
+        Old::Device => PrincipalType::Other,
+        Old::UnknownValue(word) => PrincipalType::from_azure(word),
+    }
+}
+
+fn timestamp(at: OffsetDateTime) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(at.unix_timestamp_nanos()).ok()
+}
+
+fn malformed(doing: &str, message: &str) -> Trouble {
+    Trouble::new(TroubleKind::Malformed, doing, message)
+}

@@ -1,0 +1,187 @@
+//! Repeats what may succeed when repeated, and waits as long as Azure asks.
+//!
+//! Everything we send can be repeated: GET; PUT and DELETE of a role assignment whose name we chose (FACTS §10); and
+//! POSTs that only read (Resource Graph, `$batch` of GETs, `getByIds`, a token). Never waits without a bound.
+
+use std::{sync::Arc, time::Duration};
+
+use azure_core::{
+    error::ErrorKind,
+    http::{
+        AsyncRawResponse, Context, Request,
+        headers::{HeaderName, Headers},
+        policies::{Policy, PolicyResult},
+    },
+    time::{OffsetDateTime, parse_rfc7231},
+};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::no_next;
+use crate::azure::transport::CONNECT_MAX;
+
+/// Tries of one request, the first included.
+const TRIES_MAX: u32 = 6;
+/// For all tries together of a host that does not answer at all: a typing error must not cost a minute.
+pub(crate) const CONNECT_TOTAL: Duration = Duration::from_secs(10);
+/// For all tries together of a host that takes requests and does not answer them: one more after a whole silence.
+const SILENCE_TOTAL: Duration = Duration::from_secs(90);
+/// The longest wait that Azure can ask of us. Past it we give up at once: asking earlier is refused anyway (FACTS §6),
+/// and an hour's wait is better spent by whoever runs us.
+pub(crate) const WAIT_MAX: Duration = Duration::from_mins(2);
+/// First wait when Azure names none; doubles from here.
+const BACKOFF_FIRST: Duration = Duration::from_millis(500);
+/// Where the doubling ends.
+const BACKOFF_MAX: Duration = Duration::from_secs(20);
+
+/// Our retry policy, in front of the SDK's, which is switched off.
+#[derive(Debug)]
+pub(crate) struct Retry;
+
+#[async_trait::async_trait]
+impl Policy for Retry {
+    async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
+        let (first, rest) = next.split_first().ok_or_else(no_next)?;
+        let started = Instant::now();
+        let mut tries = 0;
+        loop {
+            let outcome = first.send(context, request, rest).await;
+            tries += 1;
+            let Some(wait) = wait(&outcome, tries, started.elapsed()) else { return outcome };
+            tracing::debug!(tries, ?wait, host = request.url().host_str(), "waiting to repeat a request");
+            sleep(wait).await;
+            request.body_mut().reset().await?;
+        }
+    }
+}
+
+/// How long to wait before the next try; `None` to take the outcome as it is.
+fn wait(outcome: &PolicyResult, tries: u32, elapsed: Duration) -> Option<Duration> {
+    let wait = match outcome {
+        Ok(answer) if is_passing(u16::from(answer.status())) => asked(answer).unwrap_or_else(|| backoff(tries)),
+        Ok(_) => return None,
+        Err(error) => match error.kind() {
+            ErrorKind::Connection => {
+                let wait = backoff(tries);
+                return (elapsed + wait + CONNECT_MAX <= CONNECT_TOTAL).then_some(wait);
+            }
+            // Half an answer, or none: it may have been done, and may be done again.
+            ErrorKind::Io if elapsed <= SILENCE_TOTAL => backoff(tries),
+            _ => return None,
+        },
+    };
+    (tries < TRIES_MAX && wait <= WAIT_MAX).then_some(wait)
+}
+
+/// Statuses that a later try may change.
+pub(crate) fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// The wait that an answer asks for: milliseconds, whole or broken seconds (Graph sends `2.128`), or an HTTP date.
+fn asked(answer: &AsyncRawResponse) -> Option<Duration> {
+    retry_after(answer.headers())
+}
+
+fn retry_after(headers: &Headers) -> Option<Duration> {
+    let text = |name: &'static str| headers.get_optional_str(&HeaderName::from_static(name)).map(str::trim);
+    if let Some(milliseconds) = text("x-ms-retry-after-ms").or_else(|| text("retry-after-ms")) {
+        return milliseconds.parse().ok().map(Duration::from_millis);
+    }
+    let asked = text("retry-after")?;
+    seconds(asked).or_else(|| {
+        // Measured against the answer's own clock where there is one: ours may be wrong.
+        let now = text("date").and_then(|date| parse_rfc7231(date).ok()).unwrap_or_else(OffsetDateTime::now_utc);
+        let wait = parse_rfc7231(asked).ok()? - now;
+        Some(Duration::try_from(wait).unwrap_or_default()) // a date that has passed: at once
+    })
+}
+
+/// A number of seconds as Graph writes them; also inside `$batch` answers.
+pub(crate) fn seconds(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()
+}
+
+/// Doubles with each try, and differs between those who wait together.
+pub(crate) fn backoff(tries: u32) -> Duration {
+    let whole = BACKOFF_FIRST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(BACKOFF_MAX);
+    let share = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
+    whole.mul_f64(0.5 + share / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use azure_core::{error::Error, http::StatusCode};
+
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&'static str, &'static str)]) -> AsyncRawResponse {
+        let mut all = Headers::new();
+        for (name, value) in headers {
+            all.insert(HeaderName::from_static(name), *value);
+        }
+        AsyncRawResponse::from_bytes(StatusCode::from(status), all, "<html>no</html>")
+    }
+
+    #[test]
+    fn retry_after_is_read_in_all_its_spellings() {
+        for (headers, wait) in [
+            (&[("retry-after", "3")][..], 3_000),
+            (&[("retry-after", "2.128")], 2_128),
+            (&[("retry-after", " 0 ")], 0),
+            (&[("date", "Sun, 22 Nov 2026 09:00:00 GMT"), ("retry-after", "Sun, 22 Nov 2026 09:00:07 GMT")], 7_000),
+            (&[("date", "Sun, 22 Nov 2026 09:00:00 GMT"), ("retry-after", "Sun, 22 Nov 2026 08:00:00 GMT")], 0),
+            (&[("x-ms-retry-after-ms", "250"), ("retry-after", "9")], 250),
+        ] {
+            let waited = super::wait(&Ok(answer(429, headers)), 1, Duration::ZERO);
+            assert_eq!(waited, Some(Duration::from_millis(wait)), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_a_back_off_and_too_long_a_wait_is_given_up() {
+        for nonsense in ["-1", "soon", "NaN", "1e300"] {
+            let waited = super::wait(&Ok(answer(429, &[("retry-after", nonsense)])), 1, Duration::ZERO).unwrap();
+            assert!(waited <= BACKOFF_FIRST, "{nonsense}: {waited:?}");
+        }
+        assert_eq!(super::wait(&Ok(answer(429, &[("retry-after", "3600")])), 1, Duration::ZERO), None);
+        assert_eq!(super::wait(&Ok(answer(503, &[("retry-after", "1")])), TRIES_MAX, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn only_what_may_pass_is_repeated() {
+        for status in [408, 429, 500, 502, 503, 504] {
+            assert!(super::wait(&Ok(answer(status, &[])), 1, Duration::ZERO).is_some(), "{status}");
+        }
+        for status in [200, 201, 204, 307, 400, 401, 403, 404, 409, 501, 529] {
+            assert!(super::wait(&Ok(answer(status, &[])), 1, Duration::ZERO).is_none(), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_does_not_answer_costs_ten_seconds_and_no_more() {
+        let refused = || Err(Error::with_message(ErrorKind::Connection, "no"));
+        let (mut elapsed, mut tries) = (Duration::ZERO, 0);
+        loop {
+            elapsed += CONNECT_MAX; // the worst case: each try takes all it may
+            tries += 1;
+            let Some(wait) = super::wait(&refused(), tries, elapsed) else { break };
+            elapsed += wait;
+        }
+        assert!(tries > 1 && elapsed <= CONNECT_TOTAL, "{tries} tries, {elapsed:?}");
+    }
+
+    #[test]
+    fn a_lost_answer_is_asked_for_again_but_not_for_ever() {
+        let lost = || Err(Error::with_message(ErrorKind::Io, "cut"));
+        assert!(super::wait(&lost(), 1, Duration::from_mins(1)).is_some());
+        assert!(super::wait(&lost(), 2, Duration::from_mins(2)).is_none());
+        assert!(super::wait(&lost(), TRIES_MAX, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn back_off_grows_to_its_bound() {
+        assert!(backoff(1) <= BACKOFF_FIRST && backoff(1) >= BACKOFF_FIRST / 2);
+        assert!(backoff(60) <= BACKOFF_MAX && backoff(60) >= BACKOFF_MAX / 2);
+    }
+}

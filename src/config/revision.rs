@@ -1,0 +1,77 @@
+//! Which state of git a workspace is in. Asks the `git` program; never changes anything.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::Command,
+};
+
+use jiff::Timestamp;
+
+use super::{
+    files::{Purpose, purpose},
+    sources::Sources,
+};
+use crate::model::desired::{FileId, Revision};
+
+/// How many files one call of `git` is given. Ours: far below what a command line holds.
+const FILES_PER_CALL: usize = 500;
+
+/// HEAD, its committer time, and the files that differ from it.
+#[must_use]
+pub fn revision(dir: &Path, sources: &Sources) -> Revision {
+    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    if !real.ancestors().any(|folder| folder.join(".git").exists()) {
+        return Revision::NotInGit;
+    }
+    ask(&real, sources).unwrap_or_else(Revision::Unknown)
+}
+
+fn ask(dir: &Path, sources: &Sources) -> Result<Revision, String> {
+    let head = git(dir, &["log", "-1", "--no-show-signature", "--format=%H %ct", "HEAD"])?;
+    let (hash, seconds) = head.trim().split_once(' ').ok_or("git named no commit")?;
+    let time = seconds.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let time = time.ok_or_else(|| format!("the time of commit {hash} is no time"))?;
+
+    // `<mode> blob <hash>\t<path>`, paths relative to `dir`.
+    let listed = git(dir, &["ls-tree", "-r", "-z", "HEAD"])?;
+    let entries = listed.split('\0').filter_map(|line| line.split_once('\t'));
+    let committed: BTreeMap<_, _> = entries.filter_map(|(data, path)| Some((path, data.rsplit(' ').next()?))).collect();
+
+    let files: Vec<_> = sources.files().filter(|(_, path)| counts(path) && dir.join(path).is_file()).collect();
+    let mut edited = BTreeSet::new();
+    for some in files.chunks(FILES_PER_CALL) {
+        let mut args = vec!["hash-object", "--"];
+        args.extend(some.iter().map(|(_, path)| *path));
+        // By content, through git's own filters: neither the index nor its flags have a say in what differs.
+        let hashes = git(dir, &args)?;
+        let mut hashes = hashes.lines();
+        edited.extend(some.iter().filter(|(_, path)| committed.get(path).copied() != hashes.next()).map(id));
+    }
+    Ok(Revision::Commit { hash: hash.to_owned(), time, edited })
+}
+
+fn id((file, _): &(FileId, &str)) -> FileId {
+    *file
+}
+
+fn counts(path: &str) -> bool {
+    matches!(purpose(path), Purpose::Settings | Purpose::Owner(_))
+}
+
+fn git(dir: &Path, args: &[&str]) -> Result<String, String> {
+    let mut git = Command::new("git");
+    // Set inside hooks, these would point to another repository than the one `dir` lies in.
+    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {
+        git.env_remove(variable);
+    }
+    git.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
+    let output =
+        git.arg("-C").arg(dir).args(args).output().map_err(|error| format!("git could not be run: {error}"))?;
+    if output.status.success() {
+        return String::from_utf8(output.stdout).map_err(|_| "git answered in no known encoding".to_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.lines().find(|line| line.starts_with("fatal:")).or(said.lines().next()).unwrap_or("git failed");
+    Err(said.trim_start_matches("fatal: ").to_owned())
+}

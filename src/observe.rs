@@ -1,1 +1,0 @@
-//! Desired + reading ports → Observed. Never writes, never decides.

@@ -1,0 +1,169 @@
+//! What the lists left open, asked once: who holds what git does not explain, what PIM ends, what a lock keeps.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use futures::{StreamExt, stream};
+
+use crate::{
+    model::{
+        assignment::{Hand, Pim, Standing},
+        desired::Desired,
+        ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
+        observed::{Locks, Observed, Reading, Sighting},
+        owner::{EnvironmentName, KindName, OwnerCode},
+        people::{ById, ByName, Person},
+    },
+    ports::{AssignmentReader, Directory, PimInstance},
+};
+
+use super::SIDE_BY_SIDE_MAX;
+
+/// Asks, and writes the answers into `observed`.
+pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &(impl Directory + AssignmentReader)) {
+    let open = open(desired, observed);
+    let lists = stream::iter(open.subscriptions)
+        .map(async |id| {
+            let (pim, locks) = futures::join!(azure.pim_instances(id), azure.locks(id));
+            (id, pim, locks)
+        })
+        .buffer_unordered(SIDE_BY_SIDE_MAX)
+        .collect::<Vec<_>>();
+    let people = async { if open.people.is_empty() { BTreeMap::new() } else { azure.by_id(&open.people).await } };
+    let (lists, people) = futures::join!(lists, people);
+    observed.people.by_id.extend(open.known);
+    observed.people.by_id.extend(people);
+    for (id, pim, locks) in lists {
+        let Some(subscription) = observed.subscriptions.get_mut(&id) else { continue };
+        subscription.locks = match locks {
+            Ok(locks) => Locks::Known(locks),
+            Err(trouble) => Locks::Unanswered(Arc::new(trouble)),
+        };
+        if let Reading::Seen(scopes) = &mut subscription.reading {
+            for (scope, standings) in scopes {
+                mark(scope, standings, pim.as_ref().ok());
+            }
+        }
+    }
+}
+
+/// What PIM says of the assignments at a scope; `None` if it did not answer.
+fn mark(scope: &ScopeId, standings: &mut [Standing], pim: Option<&Vec<PimInstance>>) {
+    for standing in standings.iter_mut() {
+        standing.pim = match pim {
+            None => Pim::Unanswered,
+            Some(instances) => {
+                let triple = &standing.assignment.triple;
+                let ends = |instance: &&PimInstance| instance.activated || instance.ends.is_some();
+                let mut same =
+                    instances.iter().filter(|i| i.triple.scope == *scope && i.triple == *triple).filter(ends);
+                match same.next() {
+                    None => Pim::No,
+                    Some(instance) if instance.activated => Pim::Activated,
+                    Some(_) => Pim::Timed,
+                }
+            }
+        };
+    }
+}
+
+/// What is open.
+#[derive(Default)]
+struct Open {
+    /// Object ids that no name led to.
+    people: BTreeSet<PrincipalId>,
+    /// Object ids that a name led to, and that hold something git did not explain.
+    known: BTreeMap<PrincipalId, ById>,
+    /// Subscriptions where a removal or a foreign assignment hangs on PIM and locks.
+    subscriptions: BTreeSet<SubscriptionId>,
+}
+
+fn open(desired: &Desired, observed: &Observed) -> Open {
+    let mut open = Open::default();
+    let mut known: BTreeMap<PrincipalId, &Person> = BTreeMap::new();
+    for answer in observed.people.by_name.values() {
+        if let ByName::Person(person) = answer {
+            known.insert(person.id, person);
+        }
+    }
+    for grant in &desired.grants {
+        if let Some(id) = grant.user.id
+            && !matches!(observed.people.by_name.get(&grant.user.name), Some(ByName::Person(person)) if person.id == id)
+        {
+            open.people.insert(id); // the name led elsewhere or nowhere; known or not, the id itself must be asked
+        }
+    }
+    let explained = explained(desired, observed);
+    let targets: BTreeMap<&ScopeId, &KindName> = observed
+        .targets
+        .iter()
+        .filter_map(|(key, sighting)| match sighting {
+            Sighting::Found(target) => Some((&target.scope, &key.kind)),
+            Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => None,
+        })
+        .collect();
+    let managed = desired.catalog.managed();
+    for (id, subscription) in &observed.subscriptions {
+        let Reading::Seen(scopes) = &subscription.reading else { continue };
+        for (scope, standings) in scopes {
+            for Standing { assignment, hand, .. } in standings {
+                let triple = &assignment.triple;
+                let concerns = match hand {
+                    Hand::Ours => {
+                        let here = explained.get(scope);
+                        !here.is_some_and(|here| here.contains(&(triple.principal, triple.definition)))
+                    }
+                    Hand::Foreign => {
+                        targets.get(scope).is_some_and(|kind| managed.contains(&(*kind, triple.definition)))
+                    }
+                };
+                if !concerns {
+                    continue;
+                }
+                open.subscriptions.insert(*id);
+                match known.get(&triple.principal) {
+                    Some(person) => {
+                        open.known.insert(triple.principal, ById::Person((*person).clone()));
+                    }
+                    None => {
+                        open.people.insert(triple.principal);
+                    }
+                }
+            }
+        }
+    }
+    open
+}
+
+type Place<'a> = (OwnerCode, &'a EnvironmentName, &'a KindName);
+
+/// Who should hold what, by scope.
+type Explained<'a> = BTreeMap<&'a ScopeId, HashSet<(PrincipalId, RoleDefinitionId)>>;
+
+/// What git wants today, as far as names and targets are known.
+fn explained<'a>(desired: &Desired, observed: &'a Observed) -> Explained<'a> {
+    let mut targets: BTreeMap<Place<'_>, Vec<&ScopeId>> = BTreeMap::new();
+    for (key, sighting) in &observed.targets {
+        if let Sighting::Found(target) = sighting {
+            targets.entry((key.owner, &key.environment, &key.kind)).or_default().push(&target.scope);
+        }
+    }
+    let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let mut explained = Explained::new();
+    for grant in desired.grants.iter().filter(|grant| !grant.has_ended(today)) {
+        let Some(role) = desired.catalog.roles.get(&grant.role) else { continue };
+        let id = grant.user.id.or_else(|| match observed.people.by_name.get(&grant.user.name) {
+            Some(ByName::Person(person)) => Some(person.id),
+            Some(ByName::Nobody(_) | ByName::Unanswered(_)) | None => None,
+        });
+        let Some(id) = id else { continue };
+        for gives in &role.gives {
+            for scope in targets.get(&(grant.owner, &role.environment, &gives.kind)).into_iter().flatten() {
+                explained.entry(scope).or_default().insert((id, gives.definition.id));
+            }
+        }
+    }
+    explained
+}

@@ -1,0 +1,212 @@
+//! What cannot be done, or not safely: each with its reason and what would help.
+
+use std::{fmt, sync::Arc};
+
+use jiff::Timestamp;
+
+use crate::model::{
+    desired::Origin,
+    ids::{ScopeId, UserName},
+    observed::Lock,
+    owner::{EnvironmentName, OwnerCode, RoleName},
+    people::Hint,
+    trouble::Trouble,
+};
+
+use super::change::{Action, Stray};
+
+/// A change that git asks for and that is not in the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// What would have been done.
+    pub action: Action,
+    /// At whom.
+    pub owner: Option<OwnerCode>,
+    /// In which environment, if it is known.
+    pub environment: Option<EnvironmentName>,
+    /// Which role, if it is known.
+    pub role: Option<RoleName>,
+    /// Who, as git or Entra names them; else the object id.
+    pub who: String,
+    /// Where, if it is known.
+    pub scope: Option<ScopeId>,
+    /// Why not.
+    pub block: Block,
+    /// The lines of git it comes from.
+    pub origins: Vec<Origin>,
+}
+
+impl Blocked {
+    /// By owner, then person, role and place.
+    #[must_use]
+    pub fn order(&self) -> impl Ord + '_ {
+        (self.owner, &self.who, self.action, &self.role, &self.scope)
+    }
+}
+
+/// Why a change is not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// Entra knows nobody by this name.
+    UnknownPerson(Hint),
+    /// The object id in git belongs to nobody, not even among the deleted.
+    GonePerson,
+    /// The object id in git belongs to a group or service principal, by this name.
+    NotAPerson(Arc<str>),
+    /// Another person stands behind the name than git's object id says.
+    OtherPerson {
+        /// The name that Entra has for git's id, if any.
+        id_is: Option<UserName>,
+    },
+    /// Entra could not say who this is.
+    PersonUnanswered(Arc<Trouble>),
+    /// There is no such target; what was looked for, and what came close.
+    TargetMissing(String),
+    /// Two targets where one is meant.
+    TargetSeveral(Vec<ScopeId>),
+    /// The target could not be looked for, or what stands at it could not be read.
+    Unread(Arc<Trouble>),
+    /// Somebody else's assignment with a condition stands in its place; Azure allows one.
+    HeldWithCondition,
+    /// The person holds it through PIM, for a time; Azure allows one.
+    HeldByPim,
+    /// Whether PIM ends it could not be asked.
+    PimUnanswered,
+    /// The owner has no file.
+    OwnerFileMissing,
+    /// The owner's file has errors.
+    OwnerFileBroken,
+    /// Nobody can say whose it is: neither its description nor its subscription names an owner.
+    OwnerUnknown(Stray),
+    /// Somebody whom git lists here could not be told from the holder.
+    Doubt(UserName),
+    /// Git still lists the person, but where it should now stand is not known.
+    StillListed(Stray),
+    /// It was made after the commit that was read: by a newer commit than this one.
+    MadeAfterCommit {
+        /// When it was made.
+        made: Option<Timestamp>,
+        /// When HEAD was committed.
+        commit: Timestamp,
+    },
+    /// Git could not say which commit this is.
+    CommitUnknown(String),
+    /// A lock stops the deletion.
+    Locked(Lock),
+}
+
+impl Block {
+    /// A stable word for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownPerson(_) => "unknown-person",
+            Self::GonePerson => "gone-person",
+            Self::NotAPerson(_) => "not-a-person",
+            Self::OtherPerson { .. } => "other-person",
+            Self::PersonUnanswered(_) => "person-unanswered",
+            Self::TargetMissing(_) => "target-missing",
+            Self::TargetSeveral(_) => "target-ambiguous",
+            Self::Unread(_) => "unread",
+            Self::HeldWithCondition => "held-with-condition",
+            Self::HeldByPim => "held-by-pim",
+            Self::PimUnanswered => "pim-unanswered",
+            Self::OwnerFileMissing => "owner-file-missing",
+            Self::OwnerFileBroken => "owner-file-broken",
+            Self::OwnerUnknown(_) => "owner-unknown",
+            Self::Doubt(_) => "doubt",
+            Self::StillListed(_) => "still-listed",
+            Self::MadeAfterCommit { .. } => "made-after-commit",
+            Self::CommitUnknown(_) => "commit-unknown",
+            Self::Locked(_) => "locked",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownPerson(Hint::Nearest(name) | Hint::MailOf(name)) => format!("did you mean `{name}`?"),
+            Self::UnknownPerson(Hint::Deleted { .. }) => {
+                "restore the user in Entra, or take the entry out of the file".to_owned()
+            }
+            Self::UnknownPerson(Hint::Nothing) => {
+                "the person must be a registered user first; check the spelling of the sign-in name".to_owned()
+            }
+            Self::GonePerson | Self::NotAPerson(_) => "correct `id`, or take the entry out of the file".to_owned(),
+            Self::OtherPerson { .. } => {
+                "find out which of the two is meant, and correct `user` or `id` in the file".to_owned()
+            }
+            Self::TargetMissing(_) => {
+                "check the naming rule in `tilgang.yaml`, or name the owner's resource there".to_owned()
+            }
+            Self::TargetSeveral(_) => "rename one, or tag only the right one, so that one is left".to_owned(),
+            Self::HeldWithCondition => "take the other assignment away in the portal, and run again".to_owned(),
+            Self::HeldByPim => "run again when the activation has ended".to_owned(),
+            Self::OwnerFileMissing => {
+                "restore the file; or, if the owner has left, write one with `removed: true`".to_owned()
+            }
+            Self::OwnerFileBroken => "correct the errors in the owner's file".to_owned(),
+            Self::OwnerUnknown(_) => "remove it by hand, or give it an owner in its description".to_owned(),
+            Self::Doubt(name) => format!("make sure who `{name}` is; then run again"),
+            Self::StillListed(_) => "correct the naming rule, or add the role definition to `retired`".to_owned(),
+            Self::MadeAfterCommit { .. } => "run from the newest commit".to_owned(),
+            Self::CommitUnknown(_) => "make git work here: without it an old commit could undo a new one".to_owned(),
+            Self::Locked(lock) => format!("take the lock `{}` away, apply, and put it back", lock.name),
+            Self::PersonUnanswered(_) | Self::Unread(_) | Self::PimUnanswered => return None,
+        })
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownPerson(Hint::MailOf(_)) => f.write_str("this is an e-mail address, not a sign-in name"),
+            Self::UnknownPerson(Hint::Deleted { on: Some(on), .. }) => {
+                write!(f, "deleted from Entra on {}", on.strftime("%Y-%m-%d"))
+            }
+            Self::UnknownPerson(Hint::Deleted { on: None, .. }) => f.write_str("deleted from Entra"),
+            Self::UnknownPerson(_) => f.write_str("Entra knows no such user"),
+            Self::GonePerson => f.write_str("Entra knows nobody with this `id`, not even among the deleted"),
+            Self::NotAPerson(name) => write!(f, "this `id` is not a person's but that of `{name}`"),
+            Self::OtherPerson { id_is: Some(name) } => {
+                write!(f, "another person has this name now; the `id` in the file is that of `{name}`")
+            }
+            Self::OtherPerson { id_is: None } => {
+                f.write_str("another person has this name now; the `id` in the file is nobody's")
+            }
+            Self::PersonUnanswered(trouble) | Self::Unread(trouble) => write!(f, "{trouble}"),
+            Self::TargetMissing(words) => f.write_str(words),
+            Self::TargetSeveral(scopes) => {
+                write!(f, "{} resources fit where one is meant:", scopes.len())?;
+                scopes.iter().try_for_each(|scope| write!(f, " `{scope}`"))
+            }
+            Self::HeldWithCondition => {
+                f.write_str("someone else's assignment with a condition stands in its place, and Azure allows only one")
+            }
+            Self::HeldByPim => f.write_str("held through PIM for a time, and Azure allows only one such assignment"),
+            Self::PimUnanswered => f.write_str("whether PIM activated it could not be asked"),
+            Self::OwnerFileMissing => f.write_str("the owner has no file; without one nothing explains a removal"),
+            Self::OwnerFileBroken => {
+                f.write_str("the owner's file has errors; a file that was not read explains nothing")
+            }
+            Self::OwnerUnknown(stray) => {
+                write!(f, "{stray}; neither its description nor its subscription names an owner")
+            }
+            Self::Doubt(name) => write!(f, "this could be `{name}`, whom the file lists and who could not be resolved"),
+            Self::StillListed(stray) => {
+                write!(f, "{stray}; git still lists the person, and where it should now stand is not known")
+            }
+            Self::MadeAfterCommit { made: Some(made), commit } => {
+                write!(f, "made at {made}, after the commit that was read ({commit})")
+            }
+            Self::MadeAfterCommit { made: None, commit } => {
+                write!(f, "Azure does not say when it was made; the commit that was read is of {commit}")
+            }
+            Self::CommitUnknown(reason) => write!(f, "git could not say which commit this is: {reason}"),
+            Self::Locked(Lock { name, level, scope }) => {
+                write!(f, "the lock `{name}` ({level}) on `{}` stops deletions", scope.last_segment())
+            }
+        }
+    }
+}

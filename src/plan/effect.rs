@@ -1,0 +1,82 @@
+//! Promise 9: a grant without effect is said. Disabled accounts, and targets where an assignment does not do what it says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{ids::ScopeId, observed::Impediment, people::Person};
+
+use super::{
+    change::Who,
+    finding::{Code, Finding},
+    want::{Place, Want, Wanted},
+};
+
+/// One finding for each target that stands in the way of all its grants, and one for each disabled person at an owner.
+pub(super) fn no_effect(wanted: &Wanted<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut disabled: BTreeMap<_, (&Person, &Want<'_>)> = BTreeMap::new();
+    for (scope, wants) in &wanted.at {
+        if let Some(place) = wanted.targets.get(*scope) {
+            let people: BTreeSet<_> = wants.iter().map(|want| want.person.id).collect();
+            findings.extend(place.target.impediments.iter().map(|why| at_target(scope, place, people.len(), why)));
+        }
+        for want in wants.iter().filter(|want| !want.person.enabled) {
+            disabled.entry((want.grant.owner, want.person.id)).or_insert((want.person, want));
+        }
+    }
+    findings.extend(
+        disabled.into_values().map(|(person, want)| Finding {
+            code: Code::NoEffect,
+            owner: Some(want.grant.owner),
+            environment: None,
+            role: None,
+            who: Some(Who::person(person)),
+            scope: None,
+            assignment: None,
+            message: "the account is disabled: nobody can sign in with it; if the person has left, take the entry out"
+                .to_owned(),
+            origins: vec![want.grant.user.origin.clone()],
+            accepted: None,
+        }),
+    );
+    findings
+}
+
+fn at_target(scope: &ScopeId, place: &Place<'_>, people: usize, why: &Impediment) -> Finding {
+    let name = scope.last_segment();
+    let grants =
+        if people == 1 { "the grant of 1 person".to_owned() } else { format!("the grants of {people} people") };
+    let message = match why {
+        Impediment::AccessPolicyMode => {
+            format!(
+                "`{name}` is in access-policy mode, where {grants} open no secret: turn on Azure RBAC for the vault"
+            )
+        }
+        Impediment::NetworkClosed => {
+            format!("`{name}` is closed to public networks: {grants} work only from inside its network")
+        }
+        Impediment::WorkspaceDemandsRights(workspace) => {
+            format!(
+                "`{name}` keeps its logs in `{}`, which demands rights of its own: {grants} do not open the logs",
+                workspace.last_segment()
+            )
+        }
+        Impediment::WorkspaceUnseen(workspace) => {
+            format!(
+                "`{name}` keeps its logs in `{}`, which could not be seen: whether {grants} open the logs is not known",
+                workspace.last_segment()
+            )
+        }
+    };
+    Finding {
+        code: Code::NoEffect,
+        owner: Some(place.key.owner),
+        environment: Some(place.key.environment.clone()),
+        role: None,
+        who: None,
+        scope: Some(scope.clone()),
+        assignment: None,
+        message,
+        origins: Vec::new(),
+        accepted: None,
+    }
+}

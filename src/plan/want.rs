@@ -1,0 +1,228 @@
+//! Grants → wanted assignments at targets, and what stands in the way of the others.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use jiff::civil::Date;
+
+use crate::model::{
+    catalog::{Gives, RoleDefinition},
+    desired::{Desired, Grant, UserEntry},
+    ids::{PrincipalId, RoleDefinitionId, ScopeId},
+    observed::{Observed, Reading, Sighting, Target, TargetKey},
+    owner::{EnvironmentName, KindName, OwnerCode, RoleName},
+    people::{Hint, Person},
+};
+
+use super::{
+    blocked::{Block, Blocked},
+    change::{Action, Who},
+    finding::{Code, Finding},
+    resolve::resolve,
+};
+
+/// What git wants, in Azure's terms.
+#[derive(Debug, Default)]
+pub(super) struct Wanted<'a> {
+    /// Wanted assignments, by scope.
+    pub at: BTreeMap<&'a ScopeId, Vec<Want<'a>>>,
+    /// Each target that was found, by scope.
+    pub targets: BTreeMap<&'a ScopeId, Place<'a>>,
+    /// Grants whose day has passed, by scope: they explain a removal.
+    pub ended: BTreeMap<(&'a ScopeId, PrincipalId, RoleDefinitionId), &'a Grant>,
+    /// Grants whose person could not be resolved, by owner: whoever stands there unexplained could be one of them.
+    pub doubts: BTreeMap<OwnerCode, Vec<Doubt<'a>>>,
+    /// Who is listed at an owner with a grant that has no certain place.
+    pub unplaced: BTreeSet<(OwnerCode, PrincipalId)>,
+    /// Grants that cannot be made.
+    pub blocked: Vec<Blocked>,
+    /// What people should know.
+    pub findings: Vec<Finding>,
+}
+
+/// A grant whose person could not be resolved.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubt<'a> {
+    pub grant: &'a Grant,
+    /// The object id it can only be about, if one is known: git's own, or that of the deleted user of this name.
+    pub id: Option<PrincipalId>,
+}
+
+/// One wanted assignment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Want<'a> {
+    pub person: &'a Person,
+    pub definition: &'a RoleDefinition,
+    pub grant: &'a Grant,
+}
+
+impl Want<'_> {
+    pub(super) fn key(&self) -> (PrincipalId, RoleDefinitionId) {
+        (self.person.id, self.definition.id)
+    }
+}
+
+/// Whose target a scope is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub key: &'a TargetKey,
+    pub target: &'a Target,
+}
+
+pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date) -> Wanted<'a> {
+    let mut wanted = Wanted::default();
+    let mut places: BTreeMap<(OwnerCode, &EnvironmentName, &KindName), Vec<&Sighting>> = BTreeMap::new();
+    for (key, sighting) in &observed.targets {
+        places.entry((key.owner, &key.environment, &key.kind)).or_default().push(sighting);
+        if let Sighting::Found(target) = sighting {
+            wanted.targets.insert(&target.scope, Place { key, target });
+        }
+    }
+    let mut person = Memo::default();
+    for grant in &desired.grants {
+        let Some(role) = desired.catalog.roles.get(&grant.role) else { continue }; // config lets none through
+        let ended = grant.has_ended(today);
+        let person = match person.resolve(&grant.user, observed) {
+            Ok(person) => person,
+            Err(_) if ended => continue, // nothing is wanted, so nothing is missing
+            Err(block) => {
+                let deleted = match &block {
+                    Block::UnknownPerson(Hint::Deleted { id, .. }) => Some(*id),
+                    _ => None,
+                };
+                let doubt = Doubt { grant, id: grant.user.id.or(deleted) };
+                wanted.doubts.entry(grant.owner).or_default().push(doubt);
+                let blocked = blocked(grant, &role.environment, None, block);
+                wanted.blocked.push(blocked);
+                continue;
+            }
+        };
+        for Gives { kind, definition } in &role.gives {
+            let sightings = places.get(&(grant.owner, &role.environment, kind)).map_or(&[][..], Vec::as_slice);
+            if sightings.is_empty() && !ended {
+                let words = format!("no target of kind `{kind}` was looked for");
+                wanted.block(grant, role, person, None, Block::TargetMissing(words));
+            }
+            for sighting in sightings {
+                match *sighting {
+                    Sighting::Found(target) if ended => {
+                        wanted.ended.insert((&target.scope, person.id, definition.id), grant);
+                    }
+                    _ if ended => {}
+                    Sighting::Found(target) => {
+                        match observed.subscriptions.get(&target.subscription).map(|s| &s.reading) {
+                            Some(Reading::Seen(_)) => {
+                                wanted.at.entry(&target.scope).or_default().push(Want { person, definition, grant });
+                            }
+                            Some(Reading::Unseen(trouble)) => {
+                                wanted.block(grant, role, person, Some(&target.scope), Block::Unread(trouble.clone()));
+                            }
+                            None => {
+                                let words = "its subscription was not read".to_owned();
+                                wanted.block(grant, role, person, Some(&target.scope), Block::TargetMissing(words));
+                            }
+                        }
+                    }
+                    Sighting::Missing(words) => {
+                        wanted.block(grant, role, person, None, Block::TargetMissing(words.clone()));
+                    }
+                    Sighting::Several(scopes) => {
+                        wanted.block(grant, role, person, None, Block::TargetSeveral(scopes.clone()));
+                    }
+                    Sighting::Unseen(trouble) => {
+                        wanted.block(grant, role, person, None, Block::Unread(trouble.clone()));
+                    }
+                }
+            }
+        }
+    }
+    for wants in wanted.at.values_mut() {
+        wants.sort_by_key(|want| (want.key(), &want.grant.origin));
+    }
+    wanted.findings.append(&mut person.findings);
+    wanted
+}
+
+impl<'a> Wanted<'a> {
+    fn block(
+        &mut self,
+        grant: &'a Grant,
+        role: &crate::model::catalog::Role,
+        person: &Person,
+        scope: Option<&ScopeId>,
+        block: Block,
+    ) {
+        self.unplaced.insert((grant.owner, person.id));
+        self.blocked.push(blocked(grant, &role.environment, scope, block));
+    }
+
+    /// Somebody unresolved whom the holder of this assignment could be.
+    pub(super) fn doubt(
+        &self,
+        owner: OwnerCode,
+        principal: PrincipalId,
+        concerns: impl Fn(&RoleName) -> bool,
+    ) -> Option<&'a UserEntry> {
+        let doubts = self.doubts.get(&owner)?;
+        let could_be = |doubt: &&Doubt<'_>| concerns(&doubt.grant.role) && doubt.id.is_none_or(|id| id == principal);
+        doubts.iter().find(could_be).map(|doubt| &*doubt.grant.user)
+    }
+}
+
+fn blocked(grant: &Grant, environment: &EnvironmentName, scope: Option<&ScopeId>, block: Block) -> Blocked {
+    Blocked {
+        action: Action::Grant,
+        owner: Some(grant.owner),
+        environment: Some(environment.clone()),
+        role: Some(grant.role.clone()),
+        who: grant.user.name.to_string(),
+        scope: scope.cloned(),
+        origins: vec![match &block {
+            Block::UnknownPerson(_)
+            | Block::GonePerson
+            | Block::NotAPerson(_)
+            | Block::OtherPerson { .. }
+            | Block::PersonUnanswered(_) => grant.user.origin.clone(),
+            _ => grant.origin.clone(),
+        }],
+        block,
+    }
+}
+
+/// The grants of a person follow each other: each entry is resolved once.
+#[derive(Default)]
+struct Memo<'a> {
+    last: Option<(&'a Arc<UserEntry>, Result<&'a Person, Block>)>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Memo<'a> {
+    fn resolve(&mut self, entry: &'a Arc<UserEntry>, observed: &'a Observed) -> Result<&'a Person, Block> {
+        if let Some((last, answer)) = &self.last
+            && Arc::ptr_eq(last, entry)
+        {
+            return answer.clone();
+        }
+        let answer = resolve(entry, &observed.people);
+        if let Ok(person) = &answer
+            && person.name != entry.name
+        {
+            self.findings.push(Finding {
+                code: Code::Renamed,
+                owner: None,
+                environment: None,
+                role: None,
+                who: Some(Who::person(person)),
+                scope: None,
+                assignment: None,
+                message: format!("`{}` is now `{}` in Entra; write the new name in the file", entry.name, person.name),
+                origins: vec![entry.origin.clone()],
+                accepted: None,
+            });
+        }
+        self.last = Some((entry, answer.clone()));
+        answer
+    }
+}

@@ -1,0 +1,119 @@
+//! The sums of a view: one line in words at the end of every text, `summary` in JSON.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::{
+    model::desired::OwnerFile,
+    plan::change::{Action, Change},
+};
+
+use super::{
+    View,
+    facts::Facts,
+    words::{Tense, count, list, verb},
+};
+
+/// Sums of a view. Refused removals are no revokes here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Count {
+    pub grants: usize,
+    pub revokes: usize,
+    pub updates: usize,
+    pub unchanged: usize,
+    pub blocked: usize,
+    pub refused: usize,
+    pub findings: usize,
+    pub accepted: usize,
+    pub unread: usize,
+    pub left_out: usize,
+    pub errors: usize,
+}
+
+impl Count {
+    pub(super) fn of(facts: &Facts<'_>) -> Self {
+        let View { plan, refused, desired, errors, .. } = facts.view;
+        let changes = |action| facts.changes().filter(|change| change.action == action).count();
+        let accepted = plan.findings.iter().filter(|finding| finding.accepted.is_some()).count();
+        Self {
+            grants: changes(Action::Grant),
+            revokes: changes(Action::Revoke),
+            updates: changes(Action::Update),
+            unchanged: plan.unchanged,
+            blocked: plan.blocked.len(),
+            refused: refused.len(),
+            findings: plan.findings.len() - accepted,
+            accepted,
+            unread: plan.unread.len(),
+            left_out: desired.owners.values().filter(|owner| matches!(owner.file, OwnerFile::Broken(_))).count(),
+            errors: *errors,
+        }
+    }
+
+    /// Whether git and Azure agree, and all of both was read.
+    pub(super) fn is_converged(&self) -> bool {
+        let Self { grants, revokes, updates, blocked, refused, unread, left_out, errors, .. } = self;
+        grants + revokes + updates + blocked + refused + unread + left_out + errors == 0
+    }
+
+    /// What is not done, what stays, what people should know; and last, why nobody should take this for the whole.
+    pub(super) fn rest(&self) -> Vec<String> {
+        let some = |number: usize, words: String| (number > 0).then_some(words);
+        let join = |words: [Option<String>; 2]| words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let not_done = join([
+            some(self.blocked, format!("{} blocked", self.blocked)),
+            some(self.refused, format!("{} refused", self.refused)),
+        ]);
+        let findings = join([
+            some(self.findings, count(self.findings, "finding", "findings")),
+            some(self.accepted, count(self.accepted, "accepted finding", "accepted findings")),
+        ]);
+        let incomplete = [
+            some(self.errors, count(self.errors, "error in the files", "errors in the files")),
+            some(self.left_out, format!("{} left out", count(self.left_out, "owner", "owners"))),
+            some(self.unread, format!("{} of Azure not read", count(self.unread, "part", "parts"))),
+        ];
+        let incomplete: Vec<String> = incomplete.into_iter().flatten().collect();
+        let rest = [
+            some(not_done.len(), not_done),
+            some(
+                usize::from(!self.is_converged()) * self.unchanged,
+                format!("{} unchanged", self.unchanged_in_words()),
+            ),
+            some(findings.len(), findings),
+            some(incomplete.len(), format!("not the whole picture: {}", list(&incomplete))),
+        ];
+        rest.into_iter().flatten().collect()
+    }
+
+    /// `41 assignments`.
+    pub(super) fn unchanged_in_words(&self) -> String {
+        count(self.unchanged, "assignment", "assignments")
+    }
+}
+
+/// `3 people gain, 1 loses, 1 is put right`; `None` for no changes.
+pub(super) fn people<'a>(changes: &(impl Iterator<Item = &'a Change> + Clone), tense: Tense) -> Option<String> {
+    let mut words = Vec::new();
+    for action in [Action::Grant, Action::Revoke, Action::Update] {
+        let changes = changes.clone().filter(|change| change.action == action);
+        let people = changes.map(|change| change.triple.principal).collect::<BTreeSet<_>>().len();
+        let verb = match (action, tense) {
+            _ if people == 0 => continue,
+            (Action::Grant, Tense::Will) if people > 1 => "gain",
+            (Action::Revoke, Tense::Will) if people > 1 => "lose",
+            (Action::Update, Tense::Will) if people > 1 => "are put right",
+            (Action::Update, Tense::Did) if people > 1 => "were put right",
+            _ => verb(action, tense),
+        };
+        let number = if words.is_empty() { count(people, "person", "people") } else { people.to_string() };
+        words.push(format!("{number} {verb}"));
+    }
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// `2026-11-22 09:00 UTC`.
+pub(super) fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}

@@ -1,0 +1,168 @@
+//! JSON format 1 (keys and their order are a contract: `DESIGN.md` §7). Core types are not serializable; these are.
+//!
+//! Keys are only ever added within a format. `changes` holds what policy lets through, `refused` the removals it took out.
+
+use serde::Serialize;
+
+use crate::{
+    execute::Outcome,
+    model::desired::{Origin, OwnerFile, Revision},
+    plan::drift::Class,
+};
+
+use super::{
+    Reporter, View,
+    clean::clean_json,
+    count::Count,
+    facts::Facts,
+    json_entries::{BlockedJson, ChangeJson, DriftJson, FindingJson, OutcomeJson, RefusedJson, UnreadJson},
+};
+
+/// The number that stands under `format`.
+const FORMAT: u32 = 1;
+
+/// JSON for machines.
+pub(super) struct Json;
+
+impl Reporter for Json {
+    fn plan(&self, view: &View<'_>) -> String {
+        let facts = Facts::new(view);
+        let changes = facts.changes().map(|change| ChangeJson::of(view, change)).collect();
+        print(&Envelope { changes: Some(changes), ..Envelope::of(&facts) })
+    }
+
+    fn drift(&self, view: &View<'_>) -> String {
+        let changes = view.plan.changes.iter().map(|change| DriftJson::of_change(view, change));
+        let findings = view.plan.findings.iter().filter_map(|finding| DriftJson::of_finding(view, finding));
+        let mut drift: Vec<DriftJson> = changes.chain(findings).collect();
+        drift.sort_by_key(|drift| Class::ALL.iter().position(|class| class.word() == drift.class));
+        print(&Envelope { drift: Some(drift), ..Envelope::of(&Facts::new(view)) })
+    }
+
+    fn outcomes(&self, view: &View<'_>, outcomes: &[Outcome]) -> String {
+        let outcomes = outcomes.iter().map(|outcome| OutcomeJson::of(view, outcome)).collect();
+        print(&Envelope { outcomes: Some(outcomes), ..Envelope::of(&Facts::new(view)) })
+    }
+}
+
+fn print(envelope: &Envelope) -> String {
+    let json = serde_json::to_string_pretty(envelope).unwrap_or_default(); // strings and numbers under fixed keys: cannot fail
+    clean_json(&json) + "\n"
+}
+
+#[derive(Serialize)]
+struct Envelope {
+    format: u32,
+    tool: String,
+    tenant: String,
+    instance: String,
+    config: ConfigJson,
+    observed: ObservedJson,
+    summary: SummaryJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Vec<ChangeJson>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    drift: Option<Vec<DriftJson>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcomes: Option<Vec<OutcomeJson>>,
+    blocked: Vec<BlockedJson>,
+    refused: Vec<RefusedJson>,
+    findings: Vec<FindingJson>,
+    unread: Vec<UnreadJson>,
+    left_out: Vec<LeftOutJson>,
+    protected_unknown: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ConfigJson {
+    digest: String,
+    commit: Option<String>,
+    errors: usize,
+}
+
+#[derive(Serialize)]
+struct ObservedJson {
+    digest: String,
+    at: String,
+    complete: bool,
+}
+
+/// `refused` removals are not among `revokes`, `accepted` findings not among `findings`.
+#[derive(Serialize)]
+struct SummaryJson {
+    grants: usize,
+    revokes: usize,
+    updates: usize,
+    unchanged: usize,
+    blocked: usize,
+    refused: usize,
+    findings: usize,
+    accepted: usize,
+}
+
+/// An owner whose file has errors, and how many of its assignments are kept for it.
+#[derive(Serialize)]
+struct LeftOutJson {
+    owner: String,
+    file: String,
+    kept: usize,
+}
+
+impl Envelope {
+    fn of(facts: &Facts<'_>) -> Self {
+        let View { desired, plan, refused, observed_at, config_digest, observed_digest, tool, .. } = facts.view;
+        let Count { grants, revokes, updates, unchanged, blocked, findings, accepted, errors, .. } = Count::of(facts);
+        let view = facts.view;
+        Self {
+            format: FORMAT,
+            tool: (*tool).to_owned(),
+            tenant: desired.tenant.to_string(),
+            instance: desired.instance.to_string(),
+            config: ConfigJson { digest: (*config_digest).to_owned(), commit: commit(&desired.revision), errors },
+            observed: ObservedJson {
+                digest: (*observed_digest).to_owned(),
+                at: observed_at.to_string(),
+                complete: plan.is_complete(),
+            },
+            summary: SummaryJson {
+                grants,
+                revokes,
+                updates,
+                unchanged,
+                blocked,
+                refused: refused.len(),
+                findings,
+                accepted,
+            },
+            changes: None,
+            drift: None,
+            outcomes: None,
+            blocked: plan.blocked.iter().map(|blocked| BlockedJson::of(view, blocked)).collect(),
+            refused: refused.iter().map(|refused| RefusedJson::of(view, refused)).collect(),
+            findings: plan.findings.iter().map(|finding| FindingJson::of(view, finding)).collect(),
+            unread: plan.unread.iter().map(UnreadJson::of).collect(),
+            left_out: left_out(view),
+            protected_unknown: plan.protected.unresolved.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+fn commit(revision: &Revision) -> Option<String> {
+    match revision {
+        Revision::Commit { hash, .. } => Some(hash.clone()),
+        Revision::NotInGit | Revision::Unknown(_) => None,
+    }
+}
+
+fn left_out(view: &View<'_>) -> Vec<LeftOutJson> {
+    let broken = view.desired.owners.iter().filter_map(|(code, owner)| match owner.file {
+        OwnerFile::Broken(file) => Some((code, file)),
+        OwnerFile::Read(_) | OwnerFile::Removed(_) | OwnerFile::Missing => None,
+    });
+    let left_out = broken.map(|(code, file)| LeftOutJson {
+        owner: code.to_string(),
+        file: (view.places)(&Origin { file, path: Box::default() }).file,
+        kept: view.plan.kept.get(code).copied().unwrap_or_default(),
+    });
+    left_out.collect()
+}

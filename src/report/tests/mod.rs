@@ -1,0 +1,8 @@
+//! Golden reports of small hand-made plans. `BLESS=1 cargo test` writes them anew: read each as a lead would before it is kept.
+
+mod golden;
+mod hostile;
+mod invented;
+mod keys;
+mod many;
+mod world;

@@ -1,0 +1,129 @@
+//! The text of a plan: what could not be read, who gains and loses, what is blocked and refused, findings, the sums.
+
+use std::collections::BTreeMap;
+
+use crate::{execute::Outcome, plan::change::Action};
+
+use super::{
+    Reporter, Style, View,
+    count::{Count, people, time},
+    facts::{Facts, Item, Sections, owners, people as people_of},
+    page::{Ink, Lead, Page},
+    text_drift, text_outcomes, text_sections,
+    words::{self, Tense},
+};
+
+/// Text for people.
+pub(super) struct Text(pub Style);
+
+impl Reporter for Text {
+    fn plan(&self, view: &View<'_>) -> String {
+        let facts = Facts::new(view);
+        let mut page = Page::new(self.0);
+        text_sections::loud(&mut page, &facts);
+        sections(&mut page, &facts, &facts.sections(facts.changes()), Tense::Will);
+        text_sections::blocked(&mut page, &facts);
+        text_sections::refused(&mut page, &facts);
+        text_sections::findings(&mut page, &facts, |_| true);
+        end(&mut page, &facts);
+        page.finish()
+    }
+
+    fn drift(&self, view: &View<'_>) -> String {
+        text_drift::drift(&Facts::new(view), self.0)
+    }
+
+    fn outcomes(&self, view: &View<'_>, outcomes: &[Outcome]) -> String {
+        text_outcomes::outcomes(&Facts::new(view), outcomes, self.0)
+    }
+}
+
+fn end(page: &mut Page, facts: &Facts<'_>) {
+    let count = Count::of(facts);
+    let changes = people(&facts.changes(), Tense::Will);
+    page.gap();
+    text_sections::next(page, facts, &count);
+    if changes.is_some() {
+        page.line(0, Ink::Plain, "Nothing has been changed. `tilgang apply` carries this out.");
+    }
+    let plan = match changes {
+        _ if count.is_converged() => {
+            let at = time(facts.view.observed_at);
+            format!("Nothing to do: Azure is as git says; {} checked at {at}", count.unchanged_in_words())
+        }
+        Some(changes) => format!("Plan: {changes}"),
+        None => "Plan: nothing to change".to_owned(),
+    };
+    page.last(&[vec![plan], count.rest()].concat());
+}
+
+/// Sign and colour of what happens to a person.
+fn sign(item: &Item<'_>, tense: Tense) -> (Ink, String) {
+    let (ink, sign) = match (item.action, tense) {
+        (Action::Update, _) => (Ink::Mend, '~'),
+        (Action::Grant, Tense::Will | Tense::Did) => (Ink::Gain, '+'),
+        (Action::Revoke, Tense::Will | Tense::Did) => (Ink::Lose, '-'),
+        (Action::Grant, Tense::Is) => (Ink::Warn, '-'),
+        (Action::Revoke, Tense::Is) => (Ink::Lose, '+'),
+    };
+    (ink, format!("{sign} {}", words::verb(item.action, tense)))
+}
+
+/// Who gains and who loses: what many share first, then person by person.
+pub(super) fn sections(page: &mut Page, facts: &Facts<'_>, sections: &Sections<'_>, tense: Tense) {
+    for items in &sections.shared {
+        page.gap();
+        shared(page, facts, items, tense);
+    }
+    for items in &sections.people {
+        page.gap();
+        person(page, facts, items, tense);
+    }
+}
+
+/// One person: everything that changes for them, owner by owner.
+fn person(page: &mut Page, facts: &Facts<'_>, items: &[Item<'_>], tense: Tense) {
+    let Some(first) = items.first() else { return };
+    let (name, rest) = words::person(first.who);
+    page.put(0, &[Lead { ink: Ink::Strong, text: &name, width: 0 }], Ink::Faint, &rest);
+    let width = items.iter().map(|item| sign(item, tense).1.len()).max().unwrap_or_default();
+    let why = |item: &Item<'_>| (words::place(facts, item), words::reason(facts, item));
+    for (index, item) in items.iter().enumerate() {
+        let (ink, sign) = sign(item, tense);
+        page.put(2, &[Lead { ink, text: &sign, width }], Ink::Plain, &words::what(facts, item, tense));
+        let (place, reason) = why(item);
+        let next_says_it = items.get(index + 1).is_some_and(|next| {
+            (next.owner, next.action) == (item.owner, item.action) && why(next) == (place.clone(), reason.clone())
+        });
+        if !(next_says_it || place.is_empty() && reason.is_empty()) {
+            page.put(width + 4, &[Lead { ink: Ink::Faint, text: &place, width: 0 }], Ink::Faint, &reason);
+        }
+    }
+}
+
+/// One reason that many people share: the reason, then what it does, with a count and the names.
+fn shared(page: &mut Page, facts: &Facts<'_>, items: &[Item<'_>], tense: Tense) {
+    let Some(first) = items.first() else { return };
+    let many = words::count(people_of(items), "person", "people");
+    let at = match owners(items).into_iter().collect::<Vec<_>>().as_slice() {
+        [one] => words::owner(facts.view, *one),
+        several => words::count(several.len(), "owner", "owners"),
+    };
+    let reason = words::reason(facts, first);
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    page.line(0, Ink::Strong, &format!("{many} at {at}{reason}"));
+    let mut by_effect: BTreeMap<_, Vec<&Item<'_>>> = BTreeMap::new();
+    for item in items {
+        by_effect.entry((item.owner, item.role, words::what(facts, item, tense))).or_default().push(item);
+    }
+    let (ink, sign) = sign(first, tense);
+    for ((_, _, what), items) in by_effect {
+        page.put(2, &[Lead { ink, text: &sign, width: 0 }], Ink::Plain, &what);
+        let mut names: Vec<_> = items.iter().map(|item| (words::sorted_by(item.who), words::short(item.who))).collect();
+        names.sort();
+        let names: Vec<String> = names.into_iter().map(|(_, name)| name).collect();
+        let count = format!("{}:", words::count(names.len(), "person", "people"));
+        let indent = sign.len() + 4;
+        page.put(indent, &[Lead { ink: Ink::Plain, text: &count, width: 0 }], Ink::Plain, &names.join(", "));
+    }
+}

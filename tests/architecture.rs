@@ -1,0 +1,166 @@
+#![cfg(test)]
+//! The map in `src/lib.rs`, kept true: who may name whom, what pure rooms never do, how large a room may be.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Who may name whom. `cli` may name everyone.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("config", &["model"]),
+    ("plan", &["model"]),
+    ("ports", &["model"]),
+    ("observe", &["model", "ports"]),
+    ("execute", &["model", "ports", "plan"]),
+    ("report", &["model", "plan", "execute", "config"]),
+    ("azure", &["model", "ports"]),
+    ("simulator", &["model", "ports"]),
+    ("cli", &["model", "config", "plan", "ports", "observe", "execute", "report", "azure", "simulator"]),
+];
+
+/// A file beyond this does more than one thing.
+const LINES_MAX: usize = 600;
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Each room's files, by name, with their text.
+fn rooms() -> BTreeMap<String, Vec<(PathBuf, String)>> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut rooms: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
+    for file in files(&src) {
+        let inside = file.strip_prefix(&src).unwrap();
+        let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        rooms.entry(first.trim_end_matches(".rs").to_owned()).or_default().push((inside.to_owned(), text));
+    }
+    rooms
+}
+
+/// The rooms that a text names: `crate::room` and the first words of `use crate::{…}`.
+fn named(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let (mut depth, mut word) = (0, String::new());
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => word.clear(),
+                    ':' | '\n' | ' ' if depth == 0 => {}
+                    c if depth == 0 && (c.is_alphanumeric() || c == '_') => word.push(c),
+                    _ => {}
+                }
+                if depth == 0 && ROOMS.iter().any(|(room, _)| *room == word) {
+                    found.insert(word.clone());
+                }
+            }
+        } else {
+            found.insert(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+        }
+    }
+    found
+}
+
+#[test]
+fn rooms_name_only_whom_they_may() {
+    let mut wrong = Vec::new();
+    for (room, files) in rooms() {
+        if room == "lib" || room == "main" {
+            continue;
+        }
+        let (_, may) =
+            ROOMS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("`{room}` is not on the map"));
+        for (file, text) in files {
+            for other in named(&text) {
+                if other != room && ROOMS.iter().any(|(name, _)| *name == other) && !may.contains(&other.as_str()) {
+                    wrong.push(format!("{} names `{other}`", file.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_map_shows_every_room() {
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    for room in rooms().keys().filter(|room| !["lib", "main"].contains(&room.as_str())) {
+        assert!(lib.contains(&format!("| [`{room}`] |")), "`{room}` has no row in src/lib.rs");
+    }
+}
+
+#[test]
+fn pure_rooms_stay_pure() {
+    let never = [
+        "async ",
+        ".await",
+        "tokio",
+        "serde",
+        "std::fs",
+        "std::env",
+        "std::net",
+        "std::time",
+        "Timestamp::now",
+        "HashMap",
+    ];
+    let mut wrong = Vec::new();
+    for room in ["model", "plan"] {
+        for (file, text) in &rooms()[room] {
+            for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+                wrong.extend(
+                    never
+                        .iter()
+                        .filter(|word| line.contains(**word))
+                        .map(|word| format!("{}:{} has `{word}`", file.display(), n + 1)),
+                );
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn who_plans_or_looks_never_holds_a_writer() {
+    for (room, files) in rooms() {
+        for (file, text) in files {
+            let may = ["ports", "execute", "azure", "simulator", "cli"].contains(&room.as_str());
+            assert!(may || !text.contains("AssignmentWriter"), "{} names the writing port", file.display());
+            let is_apply = file.ends_with("cli/apply.rs") || file.ends_with("cli/far.rs");
+            assert!(room != "cli" || is_apply || !text.contains("writer()"), "{} takes a writer", file.display());
+        }
+    }
+}
+
+#[test]
+fn no_room_is_too_large() {
+    for (file, text) in rooms().into_values().flatten() {
+        let lines = text.lines().count();
+        assert!(lines <= LINES_MAX, "{} has {lines} lines: which one thing does it do?", file.display());
+    }
+}
+
+#[test]
+fn every_room_says_what_it_is() {
+    for (file, text) in rooms().into_values().flatten() {
+        assert!(text.starts_with("//!"), "{} has no header", file.display());
+    }
+}
