@@ -123,7 +123,11 @@ impl Inventory for Identity {
         ready(self.ask("search resources", |world, caller| {
             let subscriptions = world.visible_subscriptions(caller);
             let row = |name: &str, state: &str| SubscriptionRow { name: name.to_owned(), state: state.to_owned() };
-            let wanted = |resource: &&Resource| arm_types.contains(&resource.arm_type.to_ascii_lowercase());
+            // Workspaces are always among them: whether a component's logs can be read hangs on its workspace.
+            let wanted = |resource: &&Resource| {
+                let arm_type = resource.arm_type.to_ascii_lowercase();
+                arm_types.contains(&arm_type) || arm_type == "microsoft.operationalinsights/workspaces"
+            };
             Ok(Stock {
                 subscriptions: subscriptions.map(|entry| (entry.id, row(&entry.name, &entry.state))).collect(),
                 resources: world.visible_resources(caller).filter(wanted).filter_map(resource_row).collect(),

@@ -1,7 +1,7 @@
 //! Azure, small enough to own: one world with Azure's rules, in process and over HTTP.
 //!
-//! In: a world in the form of `azure.yaml` ([`file`]), and requests, through the ports ([`inprocess`]) or over HTTP(S) on
-//! loopback ([`serve`]). Out: what Azure would answer, and the world as it is afterwards. Never: an answer Azure would not
+//! In: a world in the form of `azure.yaml` ([`mod@file`]), and requests, through the ports ([`inprocess`]) or over HTTP(S) on
+//! loopback ([`mod@serve`]). Out: what Azure would answer, and the world as it is afterwards. Never: an answer Azure would not
 //! give, unless a [`faults::Fault`] asks for it; a request to anywhere; a clock of its own ([`clock`]).
 
 pub mod clock;

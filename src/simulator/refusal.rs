@@ -43,6 +43,16 @@ impl Refusal {
         Self::new(403, "AuthorizationFailed", message).gateway()
     }
 
+    /// The identity has the right, under a condition that this is outside of (azure-docs troubleshooting.md; the words are
+    /// those that enterprise-azure-policy-as-code looks for, FACTS §1.8).
+    #[must_use]
+    pub fn condition(client: &str, object: PrincipalId, action: &str, scope: &ScopeId) -> Self {
+        let message = format!(
+            "The client '{client}' with object id '{object}' has an authorization with ABAC condition that is not fulfilled to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."
+        );
+        Self::new(403, "AuthorizationFailed", message).gateway()
+    }
+
     /// A lock stands in the way (recorded for the delete of a group: `ScopeLocked`, FACTS §1.8).
     #[must_use]
     pub fn locked(operation: &str, target: &str, locked: &ScopeId) -> Self {

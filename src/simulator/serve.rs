@@ -1,7 +1,7 @@
 //! The world over HTTP/1.1, plain or with TLS, on a real socket of this machine.
 //!
 //! In: bytes. Out: bytes, and the misbehaviour that a fault asks for. Never: an address other than loopback; an answer
-//! of its own, these are made in [`routes`](super::routes).
+//! of its own, these are made in [`routes`].
 
 use std::{
     io,

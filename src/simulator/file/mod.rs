@@ -1,6 +1,6 @@
 //! The world as a file, `azure.yaml`: for people to write by hand, and the form in which a world is kept and sent.
 //!
-//! In: YAML (or JSON, which is YAML). Out: a [`World`], or one clear error. Back again: [`write`]; a world that is written
+//! In: YAML (or JSON, which is YAML). Out: a [`World`](super::World), or one clear error. Back again: [`write()`]; a world that is written
 //! and read is the same world. Never: a key that nobody knows, or a name that could mean two things.
 //!
 //! ```yaml

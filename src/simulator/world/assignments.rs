@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Refusal, Touched, World};
+use super::{Refusal, Touched, World, condition::Asked};
 use crate::model::{
     assignment::{PrincipalType, RoleAssignment, Triple, resource_id},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId},
@@ -199,7 +199,13 @@ impl World {
         name: AssignmentName,
         body: &Body,
     ) -> Result<Assignment, Refusal> {
-        self.demand(caller, WRITE, scope)?;
+        let asked = Asked {
+            action: WRITE,
+            definition: RoleDefinitionId::from_resource_id(&body.definition),
+            principal: body.principal,
+            principal_type: body.principal_type.as_deref(),
+        };
+        self.demand_for(caller, scope, &asked)?;
         // "A ReadOnly lock: authorised users can read, but not delete or update" (azure-docs lock-resources.md); that it
         // holds for role assignments is inferred (FACTS §1.8).
         if let Some(lock) = self.lock_over(scope).find(|lock| lock.level.eq_ignore_ascii_case("ReadOnly")) {
@@ -277,7 +283,18 @@ impl World {
         scope: &ScopeId,
         name: AssignmentName,
     ) -> Result<Option<Assignment>, Refusal> {
-        self.demand(caller, DELETE, scope)?;
+        match self.table.get(name).filter(|found| &found.triple.scope == scope) {
+            None => self.demand(caller, DELETE, scope)?,
+            Some(found) => {
+                let asked = Asked {
+                    action: DELETE,
+                    definition: Some(found.triple.definition),
+                    principal: Some(found.triple.principal),
+                    principal_type: Some(&found.principal_type),
+                };
+                self.demand_for(caller, scope, &asked)?;
+            }
+        }
         // Both levels stop a delete at or below their scope (public reports: azure-docs#110791, azurerm#11770). Resource
         // Manager refuses before the provider is asked, so an absent one is refused as well (inferred).
         if let Some(lock) = self.lock_over(scope).next() {

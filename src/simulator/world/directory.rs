@@ -107,7 +107,7 @@ impl Application {
 pub(in crate::simulator) struct People {
     users: BTreeMap<PrincipalId, User>,
     groups: BTreeMap<PrincipalId, Group>,
-    applications: BTreeMap<PrincipalId, Application>,
+    applications: Vec<Application>, // few, and the first of the file signs in where nobody says who
     by_name: BTreeMap<UserName, PrincipalId>, // the living only
     by_mail: BTreeMap<UserName, PrincipalId>, // likewise; folded as names are
     member_of: BTreeMap<PrincipalId, BTreeSet<PrincipalId>>,
@@ -208,21 +208,21 @@ impl World {
         self.people.groups.get(&id)
     }
 
-    /// Every application.
+    /// Every application, in the order of the file.
     pub fn applications(&self) -> impl Iterator<Item = &Application> {
-        self.people.applications.values()
+        self.people.applications.iter()
     }
 
     /// An application by its service principal's object id.
     #[must_use]
     pub fn application(&self, id: PrincipalId) -> Option<&Application> {
-        self.people.applications.get(&id)
+        self.people.applications.iter().find(|application| application.id == id)
     }
 
     /// An application by client id.
     #[must_use]
     pub fn client(&self, client_id: Uuid) -> Option<&Application> {
-        self.people.applications.values().find(|application| application.client_id == client_id)
+        self.people.applications.iter().find(|application| application.client_id == client_id)
     }
 
     /// Azure's word for what has this id; `None` if nothing living has it.
@@ -232,7 +232,7 @@ impl World {
             Some("User")
         } else if self.people.groups.contains_key(&id) {
             Some("Group")
-        } else if self.people.applications.contains_key(&id) {
+        } else if self.application(id).is_some() {
             Some("ServicePrincipal")
         } else {
             None
@@ -274,7 +274,11 @@ impl World {
 
     /// Adds or replaces an application.
     pub fn place_application(&mut self, application: Application) {
-        self.people.applications.insert(application.id, application);
+        let applications = &mut self.people.applications;
+        match applications.iter_mut().find(|old| old.id == application.id) {
+            Some(old) => *old = application,
+            None => applications.push(application),
+        }
         self.touch(Touched::World);
     }
 

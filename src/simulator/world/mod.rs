@@ -5,6 +5,7 @@
 //! what is known of Azure, with *recorded* for what was seen on the wire.
 
 pub mod assignments;
+pub mod condition;
 pub mod definitions;
 pub mod directory;
 pub mod inventory;

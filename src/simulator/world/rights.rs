@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Block, Refusal, World};
+use super::{
+    Assignment, Block, Refusal, World,
+    condition::{self, Asked},
+};
 use crate::model::ids::{PrincipalId, ScopeId};
 
 impl World {
@@ -34,20 +37,37 @@ impl World {
         found
     }
 
-    /// The blocks of permissions that a caller has at a scope, inherited ones included.
-    ///
-    /// A condition on one is not read: it counts as fulfilled.
-    #[must_use]
-    pub fn blocks(&self, caller: PrincipalId, at: &ScopeId) -> Vec<&Block> {
+    /// What a caller holds at a scope, inherited ones included, with what each permits.
+    fn held(&self, caller: PrincipalId, at: &ScopeId) -> Vec<(&Assignment, &Block)> {
         let above = self.above(at);
         let now = self.now();
         let holders = self.with_groups(caller);
         let held = holders.iter().flat_map(|holder| self.table.of(*holder));
         held.filter(|held| held.term.ends.is_none_or(|ends| ends > now))
             .filter(|held| &held.triple.scope == at || above.contains(&held.triple.scope))
-            .filter_map(|held| self.definitions.get(held.triple.definition))
-            .map(|definition| &definition.block)
+            .filter_map(|held| Some((held, &self.definitions.get(held.triple.definition)?.block)))
             .collect()
+    }
+
+    /// The blocks of permissions that a caller has at a scope, inherited ones included.
+    #[must_use]
+    pub fn blocks(&self, caller: PrincipalId, at: &ScopeId) -> Vec<&Block> {
+        self.held(caller, at).into_iter().map(|(_, block)| block).collect()
+    }
+
+    /// Whether a caller may assign or unassign this: its conditions are read, too (FACTS §9). An assignment outside of
+    /// them fails in these words (enterprise-azure-policy-as-code matches them, FACTS §1.8).
+    pub fn demand_for(&self, caller: PrincipalId, at: &ScopeId, asked: &Asked<'_>) -> Result<(), Refusal> {
+        self.demand(caller, asked.action, at)?;
+        let held = self.held(caller, at);
+        let mut allowing = held.iter().filter(|(_, block)| block.allows(asked.action));
+        let free = allowing.any(|(held, _)| {
+            held.condition.as_ref().is_none_or(|condition| condition::fulfilled(condition, asked) == Some(true))
+        });
+        if free {
+            return Ok(());
+        }
+        Err(Refusal::condition(&self.client_word(caller), caller, asked.action, at))
     }
 
     /// Whether a caller may.

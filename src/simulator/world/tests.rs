@@ -272,3 +272,29 @@ fn a_changed_world_is_written_and_read_back() {
     let text = serde_yaml::to_string(&file::write(&sim.world)).unwrap();
     assert_eq!(file::read(&text).unwrap(), sim.world);
 }
+
+/// FACTS §9: Role Based Access Control Administrator with a condition on what is assigned, and on what is taken away.
+#[test]
+fn a_condition_narrows_who_assigns() {
+    let mut sim = Sim::new();
+    let at = sim.at("kv");
+    let (ours, other) =
+        (sim.body("kari.fiktiv@ai-dev.no", "Key Vault Secrets Officer"), sim.body("kari.fiktiv@ai-dev.no", "Owner"));
+    sim.put(OTHER, &at, &other).unwrap();
+    let clause = |action: &str, from: &str| {
+        format!(
+            "((!(ActionMatches{{'Microsoft.Authorization/roleAssignments/{action}'}})) OR (@{from}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{b86a8fe4-44ce-4948-aee5-eccb2c155cd7}}))"
+        )
+    };
+    let condition = format!("{} AND {}", clause("write", "Request"), clause("delete", "Resource"));
+    let held = sim.world.all_assignments().find(|found| found.triple.principal == sim.caller).unwrap().clone();
+    sim.world.place(Assignment { condition: Some(condition.into()), ..held });
+    sim.put(NAME, &at, &ours).unwrap();
+    sim.world.delete(sim.caller, &at, NAME).unwrap().unwrap();
+    let refused = sim.put(NAME, &sim.at("kv-2"), &other).unwrap_err();
+    assert_eq!((refused.status, refused.code.as_str()), (403, "AuthorizationFailed"));
+    assert!(
+        refused.message.contains("has an authorization with ABAC condition that is not fulfilled to perform action")
+    );
+    assert_eq!(sim.world.delete(sim.caller, &at, OTHER).unwrap_err().status, 403);
+}

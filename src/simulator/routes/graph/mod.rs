@@ -89,13 +89,13 @@ fn route(world: &mut World, caller: &Application, ask: &Ask) -> Result<Answer, R
         ("PATCH", ["users", key]) => users::change(world, ask, key),
         ("GET", ["groups"]) => {
             let all = world.groups().map(objects::group).collect();
-            list(world, ask, "groups", all, objects::GROUP)
+            list(ask, "groups", all, objects::GROUP)
         }
         ("GET", ["groups", key]) => objects::get_group(world, ask, key),
         ("GET", ["groups", key, "members" | "transitiveMembers"]) => objects::members(world, ask, key),
         ("GET", ["servicePrincipals"]) => {
-            let all = world.applications().map(|found| objects::application(found, ask)).collect();
-            list(world, ask, "servicePrincipals", all, objects::APPLICATION)
+            let all = world.applications().map(objects::application).collect();
+            list(ask, "servicePrincipals", all, objects::APPLICATION)
         }
         ("GET", ["servicePrincipals", key]) => objects::get_application(world, ask, key),
         ("GET", ["directoryObjects", key]) => objects::get_any(world, ask, key),
@@ -135,8 +135,7 @@ fn filter(ask: &Ask) -> Result<Option<Filter>, Refusal> {
 }
 
 /// One page of objects, filtered, selected and with its `@odata.nextLink`.
-fn list(world: &World, ask: &Ask, of: &str, objects: Vec<Value>, default: &[&str]) -> Result<Answer, Refusal> {
-    let _ = world;
+fn list(ask: &Ask, of: &str, objects: Vec<Value>, default: &[&str]) -> Result<Answer, Refusal> {
     let filter = filter(ask)?;
     let found: Vec<Value> =
         objects.into_iter().filter(|object| filter.as_ref().is_none_or(|filter| filter.fits(object))).collect();

@@ -22,8 +22,7 @@ pub(super) fn group(found: &Group) -> Value {
     json!({ "id": found.id.to_string(), "displayName": found.name, "mail": null, "securityEnabled": true })
 }
 
-pub(super) fn application(found: &Application, ask: &Ask) -> Value {
-    let _ = ask;
+pub(super) fn application(found: &Application) -> Value {
     json!({
         "id": found.id.to_string(), "appId": found.client_id.to_string(), "displayName": found.name,
         "servicePrincipalType": "Application", "accountEnabled": true,
@@ -42,7 +41,7 @@ pub(super) fn get_group(world: &World, ask: &Ask, key: &str) -> Result<Answer, R
 
 pub(super) fn get_application(world: &World, ask: &Ask, key: &str) -> Result<Answer, Refusal> {
     let found = world.application(id(key)?).ok_or_else(|| not_found(key))?;
-    Ok(entity(ask, "servicePrincipals", &application(found, ask), APPLICATION))
+    Ok(entity(ask, "servicePrincipals", &application(found), APPLICATION))
 }
 
 /// Direct members, or all that are in it through groups.
@@ -58,16 +57,16 @@ pub(super) fn members(world: &World, ask: &Ask, key: &str) -> Result<Answer, Ref
             }
         }
     }
-    let found: Vec<Value> = members.iter().filter_map(|member| any(world, ask, *member)).collect();
+    let found: Vec<Value> = members.iter().filter_map(|member| any(world, *member)).collect();
     page(ask, "directoryObjects", &found, &[users::DEFAULT, APPLICATION].concat())
 }
 
 pub(super) fn get_any(world: &World, ask: &Ask, key: &str) -> Result<Answer, Refusal> {
-    let found = any(world, ask, id(key)?).ok_or_else(|| not_found(key))?;
+    let found = any(world, id(key)?).ok_or_else(|| not_found(key))?;
     Ok(entity(ask, "directoryObjects", &found, &[users::DEFAULT, APPLICATION].concat()))
 }
 
-fn any(world: &World, ask: &Ask, id: PrincipalId) -> Option<Value> {
+fn any(world: &World, id: PrincipalId) -> Option<Value> {
     let typed = |mut object: Value, kind: &str| {
         if let Some(object) = object.as_object_mut() {
             object.insert("@odata.type".to_owned(), json!(format!("#microsoft.graph.{kind}")));
@@ -76,7 +75,7 @@ fn any(world: &World, ask: &Ask, id: PrincipalId) -> Option<Value> {
     };
     let user = world.user(id).map(|found| typed(users::object(found), "user"));
     let found = user.or_else(|| world.group(id).map(|found| typed(group(found), "group")));
-    found.or_else(|| world.application(id).map(|found| typed(application(found, ask), "servicePrincipal")))
+    found.or_else(|| world.application(id).map(|found| typed(application(found), "servicePrincipal")))
 }
 
 /// One answer for up to 1,000 ids; what does not exist is left out without an error (recorded, FACTS §7).
@@ -98,8 +97,7 @@ pub(super) fn by_ids(world: &World, ask: &Ask) -> Result<Answer, Refusal> {
                 .any(|wanted| is.strip_prefix("#microsoft.graph.").is_some_and(|is| is.eq_ignore_ascii_case(wanted)))
         })
     };
-    let found =
-        ids.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()).filter_map(|id| any(world, ask, id));
+    let found = ids.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()).filter_map(|id| any(world, id));
     let value: Vec<Value> = found.filter(wanted).collect();
     Ok(Answer::json(200, &json!({ "@odata.context": context(ask, "directoryObjects"), "value": value })))
 }
