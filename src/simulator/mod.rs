@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod faults;
 pub mod file;
+pub mod generate;
 pub mod inprocess;
 pub mod kql;
 pub mod odata;

@@ -170,3 +170,78 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::world::Body;
+
+    const AZURE: &str = "
+tenant: 00000000-0000-0000-0000-0000000000aa
+users: [kari.fiktiv@ai-dev.no]
+subscriptions: [{ name: One, resources: [vault kv, vault kv-2] }]
+";
+
+    fn put(world: &mut World, at: &str) -> crate::model::ids::AssignmentName {
+        let caller = world.applications().next().unwrap().id;
+        let body = Body {
+            principal: Some(world.users().next().unwrap().id),
+            definition: "b86a8fe4-44ce-4948-aee5-eccb2c155cd7".to_owned(),
+            ..Body::default()
+        };
+        let scope = world.resources().find(|found| found.name == at).unwrap().id.clone();
+        let name = crate::model::ids::AssignmentName(uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, at.as_bytes()));
+        world.put(caller, &scope, name, &body).unwrap();
+        name
+    }
+
+    #[test]
+    fn a_story_over_several_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, mut world, opened) = State::open(folder.path(), AZURE).unwrap();
+        assert_eq!(opened, Opened::New);
+        let gone = put(&mut world, "kv");
+        put(&mut world, "kv-2");
+        state.keep(&world, &world.clone().take_touched()).unwrap();
+        world.take_touched();
+        world.unplace(gone);
+        state.keep(&world, &world.clone().take_touched()).unwrap();
+        assert!(matches!(State::open(folder.path(), AZURE), Err(StateError::Held(_))));
+        drop(state); // without a word: the journal has it all
+
+        let (state, kept, opened) = State::open(folder.path(), AZURE).unwrap();
+        assert_eq!((opened, kept.assignments_len()), (Opened::Kept, 2));
+        assert_eq!(kept, world);
+        drop(state);
+
+        let (_state, fresh, opened) = State::open(folder.path(), &format!("{AZURE}# changed\n")).unwrap();
+        assert_eq!((opened, fresh.assignments_len()), (Opened::Changed, 1));
+    }
+
+    #[test]
+    fn a_cut_line_is_a_change_that_was_never_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, mut world, _) = State::open(folder.path(), AZURE).unwrap();
+        put(&mut world, "kv");
+        let touched = world.take_touched();
+        state.keep(&world, &touched).unwrap();
+        drop(state);
+        let journal = folder.path().join("journal.jsonl");
+        let text = fs::read_to_string(&journal).unwrap();
+        fs::write(&journal, format!("{text}{}", &text[..text.len() / 2])).unwrap();
+        let (_state, kept, _) = State::open(folder.path(), AZURE).unwrap();
+        assert_eq!(kept, world);
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(State::open(folder.path(), AZURE).unwrap());
+        fs::write(folder.path().join("world.json"), "{").unwrap();
+        let error = State::open(folder.path(), AZURE).unwrap_err().to_string();
+        assert!(error.contains("delete it to start from azure.yaml"), "{error}");
+        assert!(
+            State::open(&folder.path().join("new"), "tenant: x").unwrap_err().to_string().starts_with("azure.yaml: ")
+        );
+    }
+}

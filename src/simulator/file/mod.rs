@@ -15,8 +15,8 @@ mod write;
 pub(super) use self::read::replay;
 pub use self::{
     entries::{
-        ApplicationEntry, AssignmentEntry, DefinitionEntry, GroupEntry, LockItem, ResourceEntry, SubscriptionItem,
-        UserEntry, WorldFile,
+        ApplicationEntry, AssignmentEntry, DefinitionEntry, GroupEntry, LockItem, OneLine, ResourceEntry,
+        SettingsEntry, SubscriptionItem, UserEntry, WorldFile,
     },
     read::{Unreadable, read},
     write::{assignment_entry, write},

@@ -176,3 +176,6 @@ impl PartialEq for World {
             && *table == other.table
     }
 }
+
+#[cfg(test)]
+mod tests;

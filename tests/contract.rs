@@ -1,0 +1,256 @@
+#![cfg(test)]
+//! What every implementor of the ports owes: one suite, run against each.
+//!
+//! An implementor is one line at the end: its name, and how to get it from a world.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use tilgang::{
+    model::{
+        assignment::{PrincipalType, Triple},
+        ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+        people::{ById, ByName, Hint},
+        trouble::TroubleKind,
+    },
+    ports::{AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PutAssignment, Rights},
+    simulator::{SharedWorld, file},
+};
+
+const WORLD: &str = r"
+tenant: 00000000-0000-0000-0000-0000000000aa
+applications: [{ name: tilgang, client_id: 00000000-0000-0000-0000-0000000000c1, secret: s3cret }]
+users:
+  - { user: kari.fiktiv@ai-dev.no, id: 00000000-0000-0000-0000-00000000000a }
+  - { user: Ola.Dikt@ai-dev.no, id: 00000000-0000-0000-0000-00000000000b, enabled: false }
+  - { user: 'nina_elsewhere.example#EXT#@ai-dev.onmicrosoft.com', id: 00000000-0000-0000-0000-00000000000c, guest: true, mail: nina@elsewhere.example }
+  - { user: per.papir@ai-dev.no, id: 00000000-0000-0000-0000-00000000000d, deleted: 2026-11-01T12:00:00Z }
+groups: [{ name: tilgang-ttd, id: 00000000-0000-0000-0000-0000000000e1, members: [kari.fiktiv@ai-dev.no] }]
+subscriptions:
+  - name: Altinn-TTD-Prod
+    id: 00000000-0000-0000-0000-000000000001
+    group: ttd-prod-rg
+    tags: { finops_serviceownercode: ttd }
+    resources:
+      - { workspace: ttd-prod-law, resource_permissions: false }
+      - component ttd-prod-ai
+      - { vault: ttd-prod-keyvault, rbac: false, network: Disabled, properties: { networkAcls: { defaultAction: Deny } } }
+      - { vault: ttd-prod-kv2, properties: { enableRbacAuthorization: null } }
+      - { type: Microsoft.Storage/storageAccounts, name: ttdprodstorage }
+    locks: [{ name: keep, level: CanNotDelete, scope: ttd-prod-ai }]
+  - { name: Altinn-SKD-Prod, id: 00000000-0000-0000-0000-000000000002, state: Disabled, resources: [vault skd-prod-keyvault] }
+assignments:
+  - { principal: tilgang, role: Role Based Access Control Administrator, scope: /subscriptions/00000000-0000-0000-0000-000000000001 }
+  - { principal: tilgang, role: Reader, scope: /subscriptions/00000000-0000-0000-0000-000000000002 }
+  - { principal: kari.fiktiv@ai-dev.no, role: Monitoring Reader, scope: ttd-prod-ai, description: by hand, created: 2026-10-01T08:00:00.1234567Z }
+  - { principal: tilgang-ttd, role: Reader, scope: ttd-prod-keyvault, ends: 2026-12-01T00:00:00Z, activated: true }
+";
+
+const ONE: SubscriptionId = SubscriptionId(uuid::Uuid::from_u128(1));
+const TWO: SubscriptionId = SubscriptionId(uuid::Uuid::from_u128(2));
+const NOWHERE: SubscriptionId = SubscriptionId(uuid::Uuid::from_u128(3));
+const KARI: PrincipalId = PrincipalId(uuid::Uuid::from_u128(0xa));
+
+/// All that the house needs of Azure.
+trait Azure: Directory + Inventory + AssignmentReader + AssignmentWriter + Rights {}
+impl<T: Directory + Inventory + AssignmentReader + AssignmentWriter + Rights> Azure for T {}
+
+fn world() -> SharedWorld {
+    SharedWorld::new(file::read(WORLD).unwrap(), || "2026-11-22T09:00:00Z".parse::<Timestamp>().unwrap())
+}
+
+fn resource(name: &str) -> ScopeId {
+    let world = file::read(WORLD).unwrap();
+    world.resources().find(|found| found.name == name).unwrap().id.clone()
+}
+
+fn put(name: u128, at: &ScopeId, principal: PrincipalId) -> PutAssignment {
+    PutAssignment {
+        name: AssignmentName(uuid::Uuid::from_u128(name)),
+        triple: Triple {
+            scope: at.clone(),
+            principal,
+            definition: "b86a8fe4-44ce-4948-aee5-eccb2c155cd7".parse().unwrap(),
+        },
+        principal_type: PrincipalType::User,
+        description: "tilgang/altinn-apps ttd prod-operations".to_owned(),
+    }
+}
+
+async fn people_by_name(azure: &impl Azure, _: &SharedWorld) {
+    let asked = [
+        "KARI.fiktiv@ai-dev.no",
+        "ola.dikt@ai-dev.no",
+        "nina@elsewhere.example",
+        "per.papir@ai-dev.no",
+        "kari.fiktif@ai-dev.no",
+        "quite.another'person@ai-dev.brreg.no",
+    ];
+    let names: BTreeSet<UserName> = asked.iter().map(|name| UserName::new(name)).collect();
+    let answers = azure.by_name(&names).await;
+    assert_eq!(answers.len(), names.len());
+    let of = |name: &str| answers[&UserName::new(name)].clone();
+    let ByName::Person(kari) = of(asked[0]) else { panic!("{:?}", of(asked[0])) };
+    assert_eq!((kari.id, kari.name.as_str(), kari.enabled, kari.guest), (KARI, "kari.fiktiv@ai-dev.no", true, false));
+    assert!(matches!(of(asked[1]), ByName::Person(ola) if !ola.enabled && ola.name.as_str() == "Ola.Dikt@ai-dev.no"));
+    assert!(matches!(of(asked[2]), ByName::Nobody(Hint::MailOf(name)) if name.folded().starts_with("nina_elsewhere")));
+    let deleted = Some("2026-11-01T12:00:00Z".parse().unwrap());
+    assert!(matches!(of(asked[3]), ByName::Nobody(Hint::Deleted { id, on }) if on == deleted && id.0.as_u128() == 0xd));
+    assert!(matches!(of(asked[4]), ByName::Nobody(Hint::Nearest(name)) if name == kari.name));
+    assert!(matches!(of(asked[5]), ByName::Nobody(_)));
+}
+
+/// More names and ids than one request can hold.
+async fn many_people(azure: &impl Azure, _: &SharedWorld) {
+    let mut names: BTreeSet<UserName> = (0..700).map(|n| UserName::new(&format!("x{n}@nowhere.example"))).collect();
+    names.insert(UserName::new("kari.fiktiv@ai-dev.no"));
+    let answers = azure.by_name(&names).await;
+    assert_eq!(answers.keys().cloned().collect::<BTreeSet<_>>(), names);
+    assert_eq!(answers.values().filter(|answer| matches!(answer, ByName::Person(_))).count(), 1);
+    let mut ids: BTreeSet<PrincipalId> = (1_000..2_200).map(|n| PrincipalId(uuid::Uuid::from_u128(n))).collect();
+    ids.insert(KARI);
+    let answers = azure.by_id(&ids).await;
+    assert_eq!(answers.keys().copied().collect::<BTreeSet<_>>(), ids);
+    assert_eq!(answers.values().filter(|answer| **answer == ById::Gone).count(), 1_200);
+}
+
+async fn people_by_id(azure: &impl Azure, world: &SharedWorld) {
+    let id = |n: u128| PrincipalId(uuid::Uuid::from_u128(n));
+    let application = world.with(|world| world.applications().next().unwrap().id);
+    let answers = azure.by_id(&[KARI, id(0xd), id(0xe1), id(0xff), application].into()).await;
+    assert!(matches!(&answers[&KARI], ById::Person(kari) if kari.id == KARI && kari.enabled));
+    assert!(
+        matches!(&answers[&id(0xd)], ById::Deleted { name, on: Some(_) } if name.as_str() == "per.papir@ai-dev.no")
+    );
+    assert_eq!(answers[&id(0xe1)], ById::NotAPerson("tilgang-ttd".into()));
+    assert_eq!(answers[&id(0xff)], ById::Gone);
+    assert_eq!(answers[&application], ById::NotAPerson("tilgang".into()));
+}
+
+async fn stock(azure: &impl Azure, _: &SharedWorld) {
+    let types =
+        ["microsoft.insights/components", "microsoft.keyvault/vaults", "microsoft.operationalinsights/workspaces"];
+    let stock = azure.stock(&types.iter().map(ToString::to_string).collect()).await.unwrap();
+    assert_eq!(stock.subscriptions[&ONE].name, "Altinn-TTD-Prod");
+    assert_eq!(stock.subscriptions[&TWO].state, "Disabled");
+    assert_eq!(stock.resources.len(), 5);
+    assert!(stock.resources.is_sorted_by(|a, b| a.id <= b.id));
+    let row = |name: &str| stock.resources.iter().find(|row| row.name == name).unwrap();
+    let vault = row("ttd-prod-keyvault");
+    assert_eq!(
+        (vault.arm_type.as_str(), vault.subscription, vault.rbac),
+        ("microsoft.keyvault/vaults", ONE, Some(false))
+    );
+    assert_eq!(vault.public_network_access.as_deref(), Some("Disabled"));
+    assert_eq!(vault.network_default_action.as_deref(), Some("Deny"));
+    assert_eq!(vault.tags["finops_serviceownercode"], "ttd");
+    assert_eq!(row("ttd-prod-kv2").rbac, None);
+    assert_eq!(row("skd-prod-keyvault").rbac, Some(true));
+    assert_eq!(row("ttd-prod-ai").workspace, Some(row("ttd-prod-law").id.clone()));
+    assert_eq!(row("ttd-prod-law").resource_permissions, Some(false));
+    assert_eq!(row("ttd-prod-law").workspace, None);
+}
+
+async fn assignments(azure: &impl Azure, _: &SharedWorld) {
+    let listed = azure.assignments(ONE).await.unwrap();
+    assert_eq!(listed.len(), 3);
+    let hand = listed.iter().find(|found| found.triple.principal == KARI).unwrap();
+    assert_eq!(hand.triple.scope, resource("ttd-prod-ai"));
+    assert_eq!(hand.description.as_deref(), Some("by hand"));
+    assert_eq!(hand.principal_type, PrincipalType::User);
+    assert_eq!(hand.created_on, Some("2026-10-01T08:00:00.1234567Z".parse().unwrap()));
+    assert_eq!(hand.condition, None);
+    let refused = azure.assignments(NOWHERE).await.unwrap_err();
+    assert_eq!((refused.kind, refused.status), (TroubleKind::NotFound, Some(404)));
+}
+
+async fn pim_and_locks(azure: &impl Azure, _: &SharedWorld) {
+    let instances = azure.pim_instances(ONE).await.unwrap();
+    let activated: Vec<_> = instances.iter().filter(|instance| instance.activated).collect();
+    assert_eq!(activated.len(), 1);
+    assert_eq!(activated[0].triple.scope, resource("ttd-prod-keyvault"));
+    assert_eq!(activated[0].ends, Some("2026-12-01T00:00:00Z".parse().unwrap()));
+    assert!(instances.iter().filter(|instance| !instance.activated).all(|instance| instance.ends.is_none()));
+    let locks = azure.locks(ONE).await.unwrap();
+    assert_eq!(locks.len(), 1);
+    assert_eq!(
+        (&locks[0].scope, locks[0].name.as_str(), locks[0].level.as_str()),
+        (&resource("ttd-prod-ai"), "keep", "CanNotDelete")
+    );
+    assert!(azure.locks(TWO).await.unwrap().is_empty());
+}
+
+/// Every page is read, whatever their size.
+async fn pages(azure: &impl Azure, world: &SharedWorld) {
+    let mut paged = file::write(&file::read(WORLD).unwrap());
+    paged.settings = Some(file::SettingsEntry { page_size: Some(1), ..file::SettingsEntry::default() });
+    world.replace((&paged).try_into().unwrap());
+    assert_eq!(azure.assignments(ONE).await.unwrap().len(), 3);
+}
+
+async fn writes(azure: &impl Azure, world: &SharedWorld) {
+    let vault = resource("ttd-prod-kv2");
+    let made = put(7, &vault, KARI);
+    azure.put(&made).await.unwrap();
+    azure.put(&made).await.unwrap(); // repeating it is harmless
+    let stored = |name| world.with(|world| world.assignment(name).cloned());
+    let found = stored(made.name).unwrap();
+    assert_eq!((&found.triple, found.principal_type.as_ref()), (&made.triple, "User"));
+    assert_eq!(found.description.as_deref(), Some(made.description.as_str()));
+    // An update takes away a condition that somebody added.
+    world.with(|world| {
+        world.place(tilgang::simulator::world::Assignment { condition: Some("x".into()), ..found });
+    });
+    azure.put(&made).await.unwrap();
+    assert_eq!(stored(made.name).unwrap().condition, None);
+    let exists = azure.put(&put(8, &vault, KARI)).await.unwrap_err();
+    assert_eq!(
+        (exists.kind, exists.status, exists.code.as_deref()),
+        (TroubleKind::Exists, Some(409), Some("RoleAssignmentExists"))
+    );
+    assert!(exists.message.contains("00000000000000000000000000000007"));
+    assert_eq!(azure.delete(&vault, made.name).await.unwrap(), Deleted::Now);
+    assert_eq!(azure.delete(&vault, made.name).await.unwrap(), Deleted::Already);
+    assert_eq!(stored(made.name), None);
+}
+
+async fn refusals(azure: &impl Azure, _: &SharedWorld) {
+    let nobody =
+        azure.put(&put(7, &resource("ttd-prod-kv2"), PrincipalId(uuid::Uuid::from_u128(0xff)))).await.unwrap_err();
+    assert_eq!((nobody.kind, nobody.status), (TroubleKind::PrincipalUnknown, Some(400)));
+    let denied = azure.put(&put(7, &resource("skd-prod-keyvault"), KARI)).await.unwrap_err();
+    assert_eq!((denied.kind, denied.code.as_deref()), (TroubleKind::Denied, Some("AuthorizationFailed")));
+    let ai = resource("ttd-prod-ai");
+    let locked = put(7, &ai, KARI);
+    azure.put(&locked).await.unwrap(); // a lock does not stop it
+    let refused = azure.delete(&ai, locked.name).await.unwrap_err();
+    assert_eq!((refused.kind, refused.code.as_deref()), (TroubleKind::Locked, Some("ScopeLocked")));
+}
+
+async fn rights(azure: &impl Azure, _: &SharedWorld) {
+    let here = azure.permissions(&resource("ttd-prod-keyvault")).await.unwrap();
+    let may = |action: &str| here.iter().any(|block| block.actions.iter().any(|allowed| allowed == action));
+    assert!(may("Microsoft.Authorization/roleAssignments/write") && may("*/read"));
+    let there = azure.permissions(&resource("skd-prod-keyvault")).await.unwrap();
+    assert_eq!(there.iter().flat_map(|block| block.actions.clone()).collect::<Vec<_>>(), ["*/read"]);
+}
+
+macro_rules! suite {
+    ($implementor:ident, $from:expr) => {
+        mod $implementor {
+            suite!(@ $from; people_by_name many_people people_by_id stock assignments pim_and_locks pages writes refusals rights);
+        }
+    };
+    (@ $from:expr; $($case:ident)+) => {$(
+        #[tokio::test]
+        async fn $case() {
+            let world = super::world();
+            // What it stands on (a server, say) lives as long as the case.
+            let from = $from;
+            let (azure, _stands_on) = from(world.clone()).await;
+            super::$case(&azure, &world).await;
+        }
+    )+};
+}
+
+suite!(in_process, async |world: tilgang::simulator::SharedWorld| (world.sign_in_first().unwrap(), ()));
