@@ -1,1 +1,106 @@
-//! Arguments and environment → exit code.
+//! Arguments and environment → exit code. One file a command: its flags, and `run`.
+//!
+//! Rules live elsewhere; here is only who is asked, in which order, and where the answer is printed: results on stdout,
+//! everything for people on stderr.
+
+mod apply;
+mod completions;
+mod doctor;
+mod drift;
+mod environment;
+mod exit;
+mod far;
+mod ground;
+mod logs;
+mod output;
+mod plan;
+mod progress;
+mod simulate;
+mod survey;
+mod validate;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use self::exit::Exit;
+use self::{environment::Color, logs::LogFormat};
+
+/// Keeps Azure RBAC equal to what git says: who may read logs and manage secrets, per service owner.
+#[derive(Debug, Parser)]
+#[command(name = "tilgang", version, propagate_version = true, after_help = exit::HELP, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// The workspace [default: the nearest folder upwards with tilgang.yaml]
+    #[arg(long, global = true, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Use a simulated Azure: from the workspace's azure.yaml, from WORLD (a file), or one that runs at an https:// address
+    #[arg(long, global = true, value_name = "WORLD", num_args = 0..=1, default_missing_value = "")]
+    simulate: Option<String>,
+    /// Trust this CA, too: a PEM file
+    #[arg(long, global = true, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Only this service owner; repeat for more
+    #[arg(long, global = true, value_name = "CODE")]
+    owner: Vec<String>,
+    /// How log lines on stderr look
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    log_format: LogFormat,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    color: Color,
+    /// Say more on stderr; repeat for more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Validate(validate::Validate),
+    Plan(plan::Plan),
+    Apply(apply::Apply),
+    Drift(drift::Drift),
+    Doctor(doctor::Doctor),
+    Simulate(Box<simulate::Simulate>),
+    Completions(completions::Completions),
+}
+
+/// Runs the program on these arguments.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked = !error.use_stderr(); // --help and --version
+            return match error.print() {
+                Ok(()) if asked => Exit::Converged,
+                _ => Exit::Usage,
+            };
+        }
+    };
+    let Cli { global, command } = cli;
+    logs::start(&global);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::fail(&global, format!("could not start: {error}")),
+    };
+    runtime.block_on(async {
+        match command {
+            Command::Validate(command) => command.run(&global),
+            Command::Plan(command) => command.run(&global).await,
+            Command::Apply(command) => command.run(&global).await,
+            Command::Drift(command) => command.run(&global).await,
+            Command::Doctor(command) => command.run(&global).await,
+            Command::Simulate(command) => command.run(&global).await,
+            Command::Completions(command) => command.run(),
+        }
+    })
+}

@@ -51,18 +51,20 @@ impl Input {
         Self { path: path.to_owned(), bytes: Vec::new(), refused: Some(refused) }
     }
 
-    /// The text, and for a file in another encoding where it stops being UTF-8.
-    pub(super) fn decode(&self) -> (String, Option<Mistake>) {
-        let Err(error) = str::from_utf8(&self.bytes) else {
-            return (String::from_utf8_lossy(&self.bytes).into_owned(), self.refused.clone());
+    /// Path and text, and why it is not read any further; for a file in another encoding, where it stops being UTF-8.
+    pub(super) fn decode(self) -> (String, String, Option<Mistake>) {
+        let Self { path, bytes, refused } = self;
+        let error = match String::from_utf8(bytes) {
+            Ok(text) => return (path, text, refused),
+            Err(error) => error,
         };
-        let at = error.valid_up_to();
-        let byte = self.bytes.get(at).copied().unwrap_or_default();
+        let at = error.utf8_error().valid_up_to();
+        let byte = error.as_bytes().get(at).copied().unwrap_or_default();
         let span = at..at + char::REPLACEMENT_CHARACTER.len_utf8();
         let mistake = Mistake::new(UTF8, Spot::Bytes(span), "the file is not UTF-8")
             .label(format!("byte 0x{byte:02X}"))
             .help("save it as UTF-8; letters such as `æ`, `ø` and `å` have to be typed anew where they look wrong");
-        (String::from_utf8_lossy(&self.bytes).into_owned(), self.refused.clone().or(Some(mistake)))
+        (path, String::from_utf8_lossy(error.as_bytes()).into_owned(), refused.or(Some(mistake)))
     }
 }
 

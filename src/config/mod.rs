@@ -103,13 +103,9 @@ fn assemble(mut inputs: Vec<Input>) -> Loaded {
     inputs.sort_by(|a, b| (a.path != SETTINGS, &a.path).cmp(&(b.path != SETTINGS, &b.path)));
 
     let digest = digest(&inputs);
-    let (texts, refused): (Vec<_>, Vec<_>) = inputs
-        .into_par_iter()
-        .map(|input| {
-            let (text, refused) = input.decode();
-            ((input.path, text), refused)
-        })
-        .unzip();
+    let decoded: Vec<_> = inputs.into_par_iter().map(Input::decode).collect();
+    let (texts, refused): (Vec<_>, Vec<_>) =
+        decoded.into_iter().map(|(path, text, refused)| ((path, text), refused)).unzip();
     let sources = Sources::new(texts);
     let files: Vec<_> = sources.files().map(|(id, path)| (id, purpose(path))).zip(refused).collect();
 
@@ -193,12 +189,14 @@ fn desired(settings: Settings, read: Vec<OwnerRead>) -> Option<Desired> {
             reviewers: Vec::new(),
             contact: None,
         });
-        // `ttd.yml` beside `ttd.yaml`: the first does not count, whatever the order.
-        if matches!(entry.file, OwnerFile::Missing) || !matches!(file, OwnerFile::Broken(_)) {
+        // `ttd.yml` beside `ttd.yaml`: which of them is meant? Until that is clear, neither explains anything.
+        let doubtful = matches!(entry.file, OwnerFile::Broken(_));
+        if !doubtful {
             (entry.file, entry.title) = (file, title);
+            grants.extend(of_owner);
         }
-        grants.extend(of_owner);
     }
+    grants.retain(|grant| matches!(owners.get(&grant.owner), Some(Owner { file: OwnerFile::Read(_), .. })));
     grants.sort_by_key(|grant| grant.owner); // stable: as in the file
     let (tenant, instance) = (tenant?, instance?);
     Some(Desired { tenant, instance, former_instances, catalog, owners, grants, policy, revision: Revision::NotInGit })
@@ -227,4 +225,19 @@ fn digest(inputs: &[Input]) -> String {
         let _ = write!(text, "{byte:02x}"); // into a String: cannot fail
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_tells_workspaces_apart() {
+        let of = |path, text| load_texts(&[("tilgang.yaml", "version: 1"), (path, text), ("azure.yaml", text)]).digest;
+        let one = of("owners/ttd.yaml", "owner: ttd");
+        assert_eq!(one, of("owners/ttd.yaml", "owner: ttd"));
+        assert_ne!(one, of("owners/skd.yaml", "owner: ttd"));
+        assert_ne!(one, of("owners/ttd.yaml", "owner: ttd "));
+        assert_eq!(one.len(), "sha256:".len() + 64);
+    }
 }

@@ -77,7 +77,10 @@ impl Count {
         let incomplete: Vec<String> = incomplete.into_iter().flatten().collect();
         let rest = [
             some(not_done.len(), not_done),
-            Some(format!("{} unchanged", self.unchanged_in_words())).filter(|_| !self.is_converged()),
+            some(
+                usize::from(!self.is_converged()) * self.unchanged,
+                format!("{} unchanged", self.unchanged_in_words()),
+            ),
             some(findings.len(), findings),
             some(incomplete.len(), format!("not the whole picture: {}", list(&incomplete))),
         ];

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-use super::{View, words};
+use super::{View, remedy::remedy, words};
 
 #[derive(Serialize)]
 pub(super) struct ChangeJson {
@@ -213,7 +213,7 @@ impl FindingJson {
 impl DriftJson {
     pub(super) fn of_change(view: &View<'_>, change: &Change) -> Self {
         let class = Class::of(change);
-        let remedy = words::remedy(class).to_owned();
+        let remedy = remedy(class).to_owned();
         Self { class: class.word(), remedy, what: DriftOf::Change(ChangeJson::of(view, change)) }
     }
 
@@ -244,13 +244,7 @@ impl UnreadJson {
 
 impl TroubleJson {
     fn of(trouble: &Trouble) -> Self {
-        let Trouble { kind: _, doing, status, code, message, request_id } = trouble;
-        Self {
-            doing: doing.clone(),
-            status: *status,
-            code: code.clone(),
-            message: message.clone(),
-            request_id: request_id.clone(),
-        }
+        let Trouble { kind: _, doing, status, code, message, request_id } = trouble.clone();
+        Self { doing, status, code, message, request_id }
     }
 }

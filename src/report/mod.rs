@@ -4,8 +4,9 @@
 //! not in the inputs. Text from YAML or Azure is data: each format has one way out, and that way makes it harmless (`clean`).
 //! A service owner's lead reads the text: people first, GUIDs only where there is no name.
 //!
-//! A format is one file with a [`Reporter`] in it, and one line in [`Format::reporter`]. What formats share stands in
-//! `facts` (what belongs together), `words` (how it is said) and `count` (the sums).
+//! A format is one file with a `Reporter` in it, and one line in `Format::reporter`. What formats share stands in
+//! `facts` (what belongs together), `words` and `remedy` (how it is
+//! said), `groups` (what is said once) and `count` (the sums).
 
 mod clean;
 mod count;
@@ -14,6 +15,7 @@ mod groups;
 mod json;
 mod json_entries;
 mod page;
+mod remedy;
 mod text;
 mod text_drift;
 mod text_outcomes;
@@ -32,7 +34,7 @@ use crate::{
 };
 
 /// An output format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people, at a terminal or in a log.
     Text,

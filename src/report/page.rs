@@ -138,3 +138,26 @@ fn wrap(words: &str, first: usize, hang: usize) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_wrap_below_the_first_by_what_the_eye_sees() {
+        let mut page = Page::new(Style::Plain);
+        let lead = Lead { ink: Ink::Gain, text: "+ gains", width: 9 };
+        page.put(2, &[lead], Ink::Plain, &"李李李李李 ".repeat(18));
+        let text = page.finish();
+        assert!(text.lines().all(|line| line.width() <= WIDTH), "{text}");
+        assert!(text.lines().nth(1).unwrap().starts_with("             李"), "{text}");
+    }
+
+    #[test]
+    fn a_word_longer_than_a_line_stays_whole() {
+        let mut page = Page::new(Style::Plain);
+        let long = "x".repeat(WIDTH + 1);
+        page.line(4, Ink::Plain, &format!("a {long} b"));
+        assert_eq!(page.finish(), format!("    a\n    {long}\n    b\n"));
+    }
+}

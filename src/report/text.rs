@@ -87,12 +87,15 @@ fn person(page: &mut Page, facts: &Facts<'_>, items: &[Item<'_>], tense: Tense) 
     let (name, rest) = words::person(first.who);
     page.put(0, &[Lead { ink: Ink::Strong, text: &name, width: 0 }], Ink::Faint, &rest);
     let width = items.iter().map(|item| sign(item, tense).1.len()).max().unwrap_or_default();
-    for item in items {
+    let why = |item: &Item<'_>| (words::place(facts, item), words::reason(facts, item));
+    for (index, item) in items.iter().enumerate() {
         let (ink, sign) = sign(item, tense);
         page.put(2, &[Lead { ink, text: &sign, width }], Ink::Plain, &words::what(facts, item, tense));
-        let place = words::place(facts, item);
-        let reason = words::reason(facts, item);
-        if !(place.is_empty() && reason.is_empty()) {
+        let (place, reason) = why(item);
+        let next_says_it = items.get(index + 1).is_some_and(|next| {
+            (next.owner, next.action) == (item.owner, item.action) && why(next) == (place.clone(), reason.clone())
+        });
+        if !(next_says_it || place.is_empty() && reason.is_empty()) {
             page.put(width + 4, &[Lead { ink: Ink::Faint, text: &place, width: 0 }], Ink::Faint, &reason);
         }
     }

@@ -8,9 +8,10 @@ use super::{
     facts::Facts,
     groups::{self, group},
     page::{Ink, Lead, Page},
+    remedy,
     text::sections,
     text_sections,
-    words::{self, Tense},
+    words::Tense,
 };
 
 pub(super) fn drift(facts: &Facts<'_>, style: Style) -> String {
@@ -27,9 +28,9 @@ pub(super) fn drift(facts: &Facts<'_>, style: Style) -> String {
         sums.push(format!("{number} {}", class.word()));
         page.gap();
         let label = format!("{} ({number})", class.word().to_uppercase());
-        page.put(0, &[Lead { ink: Ink::Warn, text: &label, width: 0 }], Ink::Strong, words::class_meaning(class));
+        page.put(0, &[Lead { ink: Ink::Warn, text: &label, width: 0 }], Ink::Strong, remedy::meaning(class));
         if to_mend {
-            page.line(0, Ink::Plain, &format!("remedy: {}", words::remedy(class)));
+            page.line(0, Ink::Plain, &format!("remedy: {}", remedy::remedy(class)));
         }
         sections(&mut page, facts, &facts.sections(changes()), Tense::Is);
         for group in group(findings.into_iter(), |finding| (finding.code.word(), finding.message.clone())) {

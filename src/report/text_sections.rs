@@ -1,18 +1,20 @@
 //! The sections that texts share: what was not read, what is blocked, what is refused, findings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
     model::{
         desired::{Origin, OwnerFile},
-        trouble::TroubleKind,
+        owner::OwnerCode,
+        trouble::{Trouble, TroubleKind},
     },
-    plan::{Unread, blocked::Block, finding::Finding},
+    plan::{Unread, approve::Refused, blocked::Block, finding::Finding},
 };
 
 use super::{
+    clean::clean,
     count::Count,
     facts::{Facts, MANY},
     groups::{self, Affected, group},
@@ -26,10 +28,25 @@ pub(super) const INDENT: usize = 13;
 /// What could not be read: first, and loud.
 pub(super) fn loud(page: &mut Page, facts: &Facts<'_>) {
     let view = facts.view;
-    for unread in &view.plan.unread {
-        let at = unread.owner.map(|owner| format!("{}: ", words::owner(view, owner))).unwrap_or_default();
-        entry(page, Ink::Warn, "! not read", &unread.trouble.to_string());
-        page.line(INDENT, Ink::Plain, &format!("{at}nothing is removed there"));
+    let like = |unread: &Unread| {
+        let Trouble { kind, status, ref code, .. } = *unread.trouble;
+        ("unread", format!("{kind:?} {status:?} {code:?}"))
+    };
+    for group in group(view.plan.unread.iter(), like) {
+        let (said, more) =
+            if group.members.len() < MANY { (group.members.len(), 0) } else { (1, group.members.len() - 1) };
+        for unread in group.members.iter().take(said) {
+            entry(page, Ink::Warn, "! not read", &unread.trouble.to_string());
+            let at = unread.owner.map(|owner| format!("{}: ", words::owner(view, owner))).unwrap_or_default();
+            page.line(INDENT, Ink::Plain, &format!("{at}nothing is removed there"));
+        }
+        if more > 0 {
+            let owners: BTreeSet<OwnerCode> =
+                group.members.iter().skip(said).filter_map(|unread| unread.owner).collect();
+            let owners: Vec<&str> = owners.iter().map(OwnerCode::as_str).collect();
+            let at = if owners.is_empty() { String::new() } else { format!(", at {}", words::list(&owners)) };
+            page.line(INDENT, Ink::Strong, &format!("and {more} more like it{at}: nothing is removed there"));
+        }
     }
     for (code, owner) in &view.desired.owners {
         let OwnerFile::Broken(file) = owner.file else { continue };
@@ -40,10 +57,11 @@ pub(super) fn loud(page: &mut Page, facts: &Facts<'_>) {
         let words = format!("{path} has errors: what stands at {} stays as it is{kept}", words::owner(view, *code));
         entry(page, Ink::Warn, "! left out", &words);
     }
-    if let Some(unknown) = view.plan.protected.unresolved.first() {
-        let words = format!(
-            "`policy.protected` names `{unknown}`, whom Entra does not know: until that is corrected nothing is removed"
-        );
+    let unknown: Vec<String> = view.plan.protected.unresolved.iter().map(|name| format!("`{name}`")).collect();
+    if !unknown.is_empty() {
+        let names = words::list(&unknown);
+        let words =
+            format!("`policy.protected` names {names}, unknown to Entra: until that is corrected nothing is removed");
         entry(page, Ink::Warn, "! attention", &words);
     }
 }
@@ -69,23 +87,31 @@ pub(super) fn blocked(page: &mut Page, facts: &Facts<'_>) {
     let shown: BTreeSet<String> = facts.view.plan.unread.iter().map(|unread| unread.trouble.to_string()).collect();
     let said = |block: &Block| match block {
         Block::Unread(trouble) if shown.contains(&trouble.to_string()) => {
-            format!("could not {} (see above)", trouble.doing)
+            "Azure could not be read there (see above)".to_owned()
         }
         block => block.to_string(),
     };
     for group in group(facts.view.plan.blocked.iter(), |blocked| (blocked.block.code(), said(&blocked.block))) {
         page.gap();
         entry(page, Ink::Warn, "! blocked", &group.message);
-        people(page, facts, &groups::blocked(facts, &group.members));
+        // A wrong name is each one's own mistake, at its own line; everything else befalls many at a time.
+        let own = ["unknown-person", "gone-person", "not-a-person", "other-person"].contains(&group.code);
+        let affected = groups::blocked(facts, &group.members);
+        if own { each(page, facts, &affected) } else { people(page, facts, &affected) }
     }
 }
 
-/// Removals that policy refuses: each refusal once.
+/// Removals that policy refuses: each refusal once for each reason to remove.
 pub(super) fn refused(page: &mut Page, facts: &Facts<'_>) {
-    let refused = facts.view.refused.iter();
-    for group in group(refused, |refused| (refused.refusal.code(), refused.refusal.to_string())) {
+    let why = |refused: &Refused| {
+        let because = &refused.change.because;
+        (refused.refusal.code(), format!("{}\n{}", clean(&refused.refusal.to_string()), words::because(because)))
+    };
+    for group in group(facts.view.refused.iter(), why) {
+        let (refusal, because) = group.message.split_once('\n').unwrap_or((&group.message, ""));
         page.gap();
-        entry(page, Ink::Lose, "x refused", &group.message);
+        entry(page, Ink::Lose, "x refused", refusal);
+        page.line(INDENT, Ink::Plain, &format!("reason to remove: {because}"));
         people(page, facts, &groups::refused(facts, &group.members));
     }
 }
@@ -100,31 +126,43 @@ pub(super) fn findings(page: &mut Page, facts: &Facts<'_>, wanted: impl Fn(&Find
     }
 }
 
-/// Whom it concerns: one line each, or many in one paragraph; and what helps, once if it is the same for all.
+/// Whom it concerns: one line each, or many in one paragraph.
 pub(super) fn people(page: &mut Page, facts: &Facts<'_>, affected: &[Affected<'_>]) {
     let names: BTreeSet<&str> = affected.iter().map(|affected| affected.who.as_str()).collect();
-    let helps: BTreeSet<Option<&str>> = affected.iter().map(|affected| affected.help.as_deref()).collect();
-    let same = helps.len() == 1;
-    if same && names.len() >= MANY {
-        let owners: BTreeSet<_> = affected.iter().filter_map(|affected| affected.owner).collect();
-        let at = match owners.into_iter().collect::<Vec<_>>().as_slice() {
-            [] => String::new(),
-            [one] => format!(" at {}", words::owner(facts.view, *one)),
-            several => format!(" at {} owners", several.len()),
-        };
-        let names: Vec<&str> = names.into_iter().collect();
-        page.line(INDENT, Ink::Plain, &format!("{} people{at}: {}", names.len(), names.join(", ")));
-    } else {
-        let places: Vec<String> = affected.iter().map(|one| facts.places(one.origins.iter().copied())).collect();
-        let width = places.iter().map(|place| place.width()).max().unwrap_or_default();
-        for (one, place) in affected.iter().zip(&places) {
-            page.put(INDENT, &[Lead { ink: Ink::Faint, text: place, width }], Ink::Plain, &one.words(facts));
-            if let (Some(help), false) = (&one.help, same) {
-                page.line(INDENT, Ink::Plain, &format!("help: {help}"));
-            }
-        }
+    if names.len() < MANY || !is_help_the_same(affected) {
+        return each(page, facts, affected);
     }
-    if let (Some(Some(help)), true) = (helps.first(), same) {
-        page.line(INDENT, Ink::Plain, &format!("help: {help}"));
+    let mut alike: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    for Affected { who, owner, verb, roles, .. } in affected {
+        alike.entry((owner, verb, roles)).or_default().push(who);
+    }
+    for ((owner, verb, roles), names) in alike {
+        let who = words::count(names.len(), "person", "people");
+        let all = Affected { who, owner: *owner, verb, roles: roles.clone(), origins: Vec::new(), help: None };
+        page.line(INDENT, Ink::Plain, &format!("{}: {}", all.words(facts), names.join(", ")));
+    }
+    helped(page, INDENT, affected.first());
+}
+
+/// One line each, with its place; and what helps, once if it is the same for all.
+fn each(page: &mut Page, facts: &Facts<'_>, affected: &[Affected<'_>]) {
+    let same = is_help_the_same(affected);
+    let places: Vec<String> = affected.iter().map(|one| facts.places(one.origins.iter().copied())).collect();
+    let width = places.iter().map(|place| place.width()).max().unwrap_or_default();
+    let indent = if width == 0 { INDENT } else { INDENT + width + 2 };
+    for (one, place) in affected.iter().zip(&places) {
+        page.put(INDENT, &[Lead { ink: Ink::Faint, text: place, width }], Ink::Plain, &one.words(facts));
+        helped(page, indent, Some(one).filter(|_| !same));
+    }
+    helped(page, INDENT, affected.first().filter(|_| same));
+}
+
+fn is_help_the_same(affected: &[Affected<'_>]) -> bool {
+    affected.windows(2).all(|pair| matches!(pair, [a, b] if a.help == b.help))
+}
+
+fn helped(page: &mut Page, indent: usize, affected: Option<&Affected<'_>>) {
+    if let Some(help) = affected.and_then(|affected| affected.help.as_deref()) {
+        page.line(indent, Ink::Plain, &format!("help: {help}"));
     }
 }

@@ -11,7 +11,6 @@ use crate::{
     plan::{
         approve::Refusal,
         change::{Action, Because, Change, Stray, Who},
-        drift::Class,
     },
 };
 
@@ -39,12 +38,7 @@ pub(super) fn owner(view: &View<'_>, code: OwnerCode) -> String {
 
 /// What people call somebody, and what tells them apart.
 pub(super) fn person(who: &Who) -> (String, String) {
-    let kind = match who.principal_type {
-        PrincipalType::User => None,
-        PrincipalType::Group => Some("a group"),
-        PrincipalType::ServicePrincipal => Some("an application"),
-        PrincipalType::Other => Some("neither a person nor a group"),
-    };
+    let kind = kind(who.principal_type);
     let id = || format!("object id {}", who.id);
     match (&who.display_name, &who.name) {
         (Some(display_name), Some(name)) => (display_name.to_string(), name.to_string()),
@@ -54,11 +48,23 @@ pub(super) fn person(who: &Who) -> (String, String) {
     }
 }
 
+fn kind(principal_type: PrincipalType) -> Option<&'static str> {
+    match principal_type {
+        PrincipalType::User => None,
+        PrincipalType::Group => Some("a group"),
+        PrincipalType::ServicePrincipal => Some("an application"),
+        PrincipalType::Other => Some("neither a person nor a group"),
+    }
+}
+
 /// Somebody in one word or two: the sign-in name where there is one.
 pub(super) fn short(who: &Who) -> String {
     match (&who.name, &who.display_name) {
         (Some(name), _) => name.to_string(),
-        (None, Some(display_name)) => display_name.to_string(),
+        (None, Some(display_name)) => match kind(who.principal_type) {
+            Some(kind) => format!("{display_name} ({kind})"),
+            None => display_name.to_string(),
+        },
         (None, None) => format!("object id {}", who.id),
     }
 }
@@ -181,6 +187,13 @@ pub(super) fn reason(facts: &Facts<'_>, item: &Item<'_>) -> String {
             let words = [reason.as_deref(), ticket.as_deref()];
             words.into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
+        because => self::because(because),
+    }
+}
+
+/// Why, in words that need no knowledge of this program.
+pub(super) fn because(because: &Because) -> String {
+    match because {
         Because::Stray(Stray::NoTarget) => {
             "made by tilgang, at a resource that no naming rule leads to any more".to_owned()
         }
@@ -202,32 +215,5 @@ pub(super) fn refusal_help(refusal: &Refusal) -> &'static str {
         | Refusal::Expiries(_) => {
             "if all of them are meant, let the platform team put a dated exception into `overrides/`; or remove fewer at a time"
         }
-    }
-}
-
-/// What a class of drift means.
-pub(super) fn class_meaning(class: Class) -> &'static str {
-    match class {
-        Class::Missing => "git wants it, Azure does not have it",
-        Class::Altered => "stands, but not as git says",
-        Class::Surplus => "stands, and the owner's file does not list it",
-        Class::Expired => "stands after its last day",
-        Class::Stray => "made by tilgang, where no file, rule or catalogue puts anything",
-        Class::Orphaned => "its person is no longer in Entra",
-        Class::Unmanaged => "others made it, and git does not list it",
-    }
-}
-
-/// What mends a change of a class.
-pub(super) fn remedy(class: Class) -> &'static str {
-    match class {
-        Class::Missing => "`tilgang apply` makes it; if nobody should have it, take it out of the owner's file",
-        Class::Altered => "`tilgang apply` puts it right",
-        Class::Surplus => "`tilgang apply` removes it; if it is meant, list it in the owner's file",
-        Class::Expired => "`tilgang apply --only expired` removes it; if it is still needed, write a later `until`",
-        Class::Stray => {
-            "`tilgang apply` removes it; if it should stand, correct the rule or the catalogue in `tilgang.yaml`"
-        }
-        Class::Orphaned | Class::Unmanaged => "`tilgang apply` removes it",
     }
 }

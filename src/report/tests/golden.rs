@@ -14,7 +14,10 @@ use crate::{
     report::{Format, Style, drift, outcomes, plan},
 };
 
-use super::world::{World, id, trouble, who};
+use super::{
+    invented::{code, id, trouble, who},
+    world::World,
+};
 
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "the one switch of the tests in this room")]
@@ -96,7 +99,7 @@ fn outcomes_of_everything() {
 fn what_was_not_read_comes_first() {
     let mut world = World::new();
     world.owner("mat", "Mattilsynet", OwnerFile::Broken);
-    world.plan.kept.insert(super::world::code("mat"), 3);
+    world.plan.kept.insert(code("mat"), 3);
     world.errors = 2;
     world.unread("skd", "list role assignments of Altinn-SKD-Prod");
     let unread = Arc::new(trouble("list role assignments of Altinn-SKD-Prod"));

@@ -19,7 +19,7 @@ use crate::{
     report::{Format, Style, drift, outcomes, plan},
 };
 
-use super::world::{World, who};
+use super::{invented::who, world::World};
 
 /// Clears the screen, turns the line round, forges a line, hides, and ends a line in four ways.
 const EVIL: &str =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    model::desired::OwnerFile,
+    model::{desired::OwnerFile, people::Hint},
     plan::{
         approve::{Count, Refusal, Refused},
         blocked::Block,
@@ -14,7 +14,8 @@ use crate::{
 
 use super::{
     golden::check,
-    world::{World, trouble, who},
+    invented::{trouble, who},
+    world::World,
 };
 
 fn people(count: usize) -> impl Iterator<Item = Who> {
@@ -51,6 +52,30 @@ fn a_broken_rule_is_said_once_for_all_owners() {
     }
     check("stray.txt", &world.view(|view| plan(view, Format::Text, Style::Plain)));
     check("stray_drift.txt", &world.view(|view| drift(view, Format::Text, Style::Plain)));
+}
+
+#[test]
+fn many_unread_subscriptions_are_one_message() {
+    let mut world = World::new();
+    for owner in ["brg", "digdir", "hdir", "hi", "k1103", "ksdigi", "kv", "mat", "nav", "nb", "ok", "svv", "udir"] {
+        world.owner(owner, &owner.to_uppercase(), OwnerFile::Read);
+        let doing = format!("list role assignments of Altinn-{}-Prod", owner.to_uppercase());
+        world.unread(owner, &doing);
+        world.block("kari.fiktiv@ai-dev.no", owner, "prod-developer", 5, Block::Unread(Arc::new(trouble(&doing))));
+    }
+    check("unread_many.txt", &world.view(|view| plan(view, Format::Text, Style::Plain)));
+}
+
+#[test]
+fn every_misspelt_name_keeps_its_line() {
+    let mut world = World::new();
+    for (n, person) in people(12).enumerate() {
+        let line = 5 + 2 * u32::try_from(n).unwrap();
+        world.block(person.name.unwrap().as_str(), "ttd", "test-developer", line, Block::UnknownPerson(Hint::Nothing));
+    }
+    let text = world.view(|view| plan(view, Format::Text, Style::Plain));
+    assert_eq!(text.matches("owners/ttd.yaml:").count(), 12, "{text}");
+    assert_eq!(text.matches("help:").count(), 1, "{text}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod golden;
 mod hostile;
+mod invented;
 mod keys;
 mod many;
 mod world;

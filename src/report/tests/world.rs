@@ -1,4 +1,4 @@
-//! Small hand-made plans: owners, people and changes, each in a line.
+//! Small hand-made plans: people and changes, each in a line.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,13 +7,12 @@ use uuid::Uuid;
 
 use crate::{
     model::{
-        assignment::{Mark, PrincipalType, Triple},
-        catalog::{Catalog, Environment, Gives, Pattern, ResourceKind, Role, RoleDefinition},
+        assignment::{Mark, Triple, resource_id},
+        catalog::Gives,
         desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Place, Revision, UserEntry},
-        ids::{AssignmentName, PrincipalId, ScopeId, TenantId, UserName},
-        owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
+        ids::{AssignmentName, TenantId, UserName},
+        owner::{EnvironmentName, InstanceName, RoleName},
         policy::Policy,
-        trouble::{Trouble, TroubleKind},
     },
     plan::{
         Plan, Unread,
@@ -25,8 +24,7 @@ use crate::{
     report::View,
 };
 
-pub(super) const KEY_VAULT: &str = "key-vault";
-pub(super) const INSIGHTS: &str = "application-insights";
+use super::invented::{KEY_VAULT, catalog, code, scope, trouble};
 
 /// A desired state and a plan under construction.
 pub(super) struct World {
@@ -34,90 +32,6 @@ pub(super) struct World {
     pub plan: Plan,
     pub refused: Vec<Refused>,
     pub errors: usize,
-}
-
-pub(super) fn code(text: &str) -> OwnerCode {
-    OwnerCode::new(text).unwrap()
-}
-
-/// Kari Fiktiv, `kari.fiktiv@ai-dev.no`.
-pub(super) fn who(name: &str) -> Who {
-    let sign_in = format!("{}@ai-dev.no", name.to_lowercase().replace(' ', ".").replace('ø', "oe").replace('å', "aa"));
-    Who {
-        id: id(name),
-        principal_type: PrincipalType::User,
-        name: Some(UserName::new(&sign_in)),
-        display_name: Some(name.into()),
-    }
-}
-
-pub(super) fn id(name: &str) -> PrincipalId {
-    PrincipalId(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
-}
-
-pub(super) fn scope(owner: &str, environment: &str, kind: &str) -> ScopeId {
-    let (group, arm_type, name) = if kind == KEY_VAULT {
-        ("altinnapps", "Microsoft.KeyVault/vaults", "keyvault")
-    } else {
-        ("monitor", "Microsoft.Insights/components", "ai")
-    };
-    ScopeId::new(&format!(
-        "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/{group}-{owner}-{environment}-rg/providers/{arm_type}/{owner}-{environment}-{name}"
-    ))
-}
-
-pub(super) fn trouble(doing: &str) -> Trouble {
-    Trouble {
-        status: Some(403),
-        code: Some("AuthorizationFailed".into()),
-        request_id: Some("6f1c0a52-0000-4000-8000-000000000001".into()),
-        ..Trouble::new(TroubleKind::Denied, doing, "The client does not have authorization to perform the action.")
-    }
-}
-
-fn catalog() -> Catalog {
-    let mut catalog = Catalog::default();
-    for (name, title, azure_name) in [("test", "Test", "tt02"), ("prod", "Prod", "prod")] {
-        let subscription = Pattern::new(&format!("Altinn-{{OWNER}}-{title}")).unwrap();
-        let environment = Environment { title: title.into(), azure_name: azure_name.into(), subscription };
-        catalog.environments.insert(EnvironmentName::new(name), environment);
-        for (role, title_of, may, kind, definition, definition_name) in [
-            (
-                "developer",
-                "Developer",
-                "read logs",
-                INSIGHTS,
-                "43d0d8ad-25c7-4714-9337-8ba259a9fe05",
-                "Monitoring Reader",
-            ),
-            (
-                "operations",
-                "Operations",
-                "read and change secrets",
-                KEY_VAULT,
-                "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
-                "Key Vault Secrets Officer",
-            ),
-        ] {
-            let definition = RoleDefinition { id: definition.parse().unwrap(), name: definition_name.into() };
-            let role_of = Role {
-                title: format!("{title} {title_of}"),
-                may: may.into(),
-                environment: EnvironmentName::new(name),
-                gives: vec![Gives { kind: KindName::new(kind), definition }],
-            };
-            catalog.roles.insert(RoleName::new(&format!("{name}-{role}")), role_of);
-        }
-    }
-    for (kind, title, arm_type) in [
-        (INSIGHTS, "Application Insights", "microsoft.insights/components"),
-        (KEY_VAULT, "Key Vault", "microsoft.keyvault/vaults"),
-    ] {
-        let name = Pattern::new("{owner}-{env}-x").unwrap();
-        let kind_of = ResourceKind { title: title.into(), arm_type: arm_type.into(), name, tags: BTreeMap::new() };
-        catalog.kinds.insert(KindName::new(kind), kind_of);
-    }
-    catalog
 }
 
 impl World {
@@ -259,7 +173,7 @@ impl World {
             environment: Some(EnvironmentName::new("prod")),
             role: Some(RoleName::new(role)),
             who: Some(person.clone()),
-            assignment: Some(crate::model::assignment::resource_id(&scope, AssignmentName(Uuid::nil()))),
+            assignment: Some(resource_id(&scope, AssignmentName(Uuid::nil()))),
             scope: Some(scope),
             message: message.into(),
             origins: Vec::new(),

@@ -1,0 +1,109 @@
+//! `tilgang apply`: makes a plan, asks, and carries out what policy approved. The only command that takes a writer.
+
+use std::io::{BufRead, Write};
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    execute::{Outcome, execute},
+    plan::change::Change,
+    report,
+};
+
+use super::{Exit, Global, environment, output, progress, survey::Survey};
+
+/// Make Azure as git says: plans, asks, and carries out what policy allows
+///
+/// Example: tilgang apply --dir examples/altinn --simulate --yes
+#[derive(Debug, Args)]
+pub(super) struct Apply {
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+    /// Only some of the changes
+    #[arg(long, value_enum)]
+    only: Option<Only>,
+    /// How the result looks
+    #[arg(long, value_enum, default_value_t = report::Format::Text)]
+    format: report::Format,
+}
+
+/// Which changes are carried out.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Only {
+    /// Removals of grants whose last day has passed: for a nightly job.
+    Expired,
+}
+
+impl Only {
+    fn keeps(self, change: &Change) -> bool {
+        match self {
+            Self::Expired => change.because.is_expiry(),
+        }
+    }
+}
+
+impl Apply {
+    pub(super) async fn run(&self, global: &Global) -> Exit {
+        let mut far = None;
+        let survey = match Survey::make(global, &mut far).await {
+            Ok(survey) => survey,
+            Err(exit) => return exit,
+        };
+        if self.format == report::Format::Text {
+            survey.print(global, self.format, report::plan);
+        }
+        let approved = survey.approval.approved.clone();
+        let approved = match self.only {
+            Some(only) => approved.only(|change| only.keeps(change)),
+            None => approved,
+        };
+        let changes = approved.changes().len();
+        if changes > 0 && !self.yes {
+            match ask(changes) {
+                Some(true) => {}
+                Some(false) => {
+                    output::say("nothing was changed");
+                    return survey.exit();
+                }
+                None => {
+                    let words = "nobody can be asked here; pass `--yes` to apply without asking";
+                    return output::usage(global, words);
+                }
+            }
+        }
+        let Some(far) = far else { return Exit::Failed };
+        let bar = progress::applying(changes);
+        let outcomes = execute(&approved, &far.writer(), &|_: &Outcome| bar.inc(1)).await;
+        bar.finish_and_clear();
+        if changes > 0 || self.format != report::Format::Text {
+            if self.format == report::Format::Text {
+                output::result("\n"); // the plan stands above
+            }
+            survey.print(global, self.format, |view, format, style| report::outcomes(view, &outcomes, format, style));
+        }
+        survey.exit().max(worst(&outcomes))
+    }
+}
+
+/// Nothing failed, some did, or all.
+fn worst(outcomes: &[Outcome]) -> Exit {
+    match outcomes.iter().filter(|outcome| outcome.result.is_err()).count() {
+        0 => Exit::Converged,
+        failed if failed < outcomes.len() => Exit::Partly,
+        _ => Exit::Failed,
+    }
+}
+
+/// Asks on stderr, reads from stdin; `None` if nobody is there.
+fn ask(changes: usize) -> Option<bool> {
+    if !environment::can_be_asked() {
+        return None;
+    }
+    let mut error = std::io::stderr().lock();
+    let _ = write!(error, "\nApply {changes} change{}? Only `yes` is yes: ", if changes == 1 { "" } else { "s" });
+    let _ = error.flush();
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).ok()?;
+    Some(answer.trim() == "yes")
+}

@@ -1,0 +1,29 @@
+//! `tilgang drift`: what differs between git and Azure, in classes. Holds nothing that can write.
+
+use clap::Args;
+
+use crate::report;
+
+use super::{Exit, Global, survey::Survey};
+
+/// Say what differs between git and Azure: missing, unmanaged, stray, orphaned, expired; exit 2 if anything does
+///
+/// Example: tilgang drift --dir examples/altinn --simulate
+#[derive(Debug, Args)]
+pub(super) struct Drift {
+    /// How the report looks
+    #[arg(long, value_enum, default_value_t = report::Format::Text)]
+    format: report::Format,
+}
+
+impl Drift {
+    pub(super) async fn run(&self, global: &Global) -> Exit {
+        let mut far = None;
+        let survey = match Survey::make(global, &mut far).await {
+            Ok(survey) => survey,
+            Err(exit) => return exit,
+        };
+        survey.print(global, self.format, report::drift);
+        survey.reading().max(if survey.plan.has_drift() { Exit::Pending } else { Exit::Converged })
+    }
+}

@@ -1,0 +1,134 @@
+//! The far end: Azure, or a simulated one, signed in. Everything from here to the far end's socket is the same for both.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::{
+    azure::{Reader, Session, Settings, Writer, settings::Used},
+    model::ids::TenantId,
+    simulator::{
+        Running, ServeOptions, SharedWorld, State, Tls, World, serve,
+        state::{Opened, StateError},
+    },
+};
+
+use super::{Exit, Global, environment, ground::Ground, output};
+
+/// Where a simulated Azure keeps what was done to it, below the workspace.
+const STATE: &str = ".tilgang";
+
+/// A connection to Azure, or to a simulated one that lives as long as this does.
+pub(super) struct Far {
+    pub session: Session,
+    pub reader: Reader,
+    /// The variables that were used, and for what.
+    pub used: Vec<Used>,
+    /// Resource Manager's address.
+    pub address: String,
+    simulated: Option<Running>,
+}
+
+/// Which Azure is meant.
+enum Which<'a> {
+    Real,
+    Embedded(PathBuf),
+    Running(&'a str),
+}
+
+impl Far {
+    /// Connects and signs in.
+    pub(super) async fn connect(global: &Global, ground: &Ground, tenant: TenantId) -> Result<Self, Exit> {
+        let fail = |error: &dyn std::fmt::Display| output::fail(global, error);
+        let which = match global.simulate.as_deref() {
+            None => Which::Real,
+            Some("") => Which::Embedded(ground.dir.join("azure.yaml")),
+            Some(url) if url.starts_with("https://") => Which::Running(url),
+            Some(file) => Which::Embedded(PathBuf::from(file)),
+        };
+        let (mut settings, simulated) = match which {
+            Which::Real => (Settings::from_environment(&environment::variable).map_err(|error| fail(&error))?, None),
+            Which::Running(url) => {
+                // The application that a world has when its file names none; another one by its AZURE_* names.
+                let client = environment::variable("AZURE_CLIENT_ID")
+                    .unwrap_or_else(|| World::derived_id(tenant, "application", "tilgang").to_string());
+                let secret = environment::variable("AZURE_CLIENT_SECRET").unwrap_or_else(|| "secret".to_owned());
+                (
+                    Settings::simulated(url, &tenant.to_string(), (&client, &secret), None)
+                        .map_err(|error| fail(&error))?,
+                    None,
+                )
+            }
+            Which::Embedded(file) => {
+                let (world, client, secret) =
+                    embedded(&file, &ground.dir.join(STATE), tenant).map_err(|error| fail(&error))?;
+                let tls = Tls::throw_away().map_err(|error| fail(&error))?;
+                let options = ServeOptions { tls: Some(tls), ..ServeOptions::default() };
+                let running = serve(world, options).await.map_err(|error| fail(&error))?;
+                let settings =
+                    Settings::simulated(&running.url, &tenant.to_string(), (&client, &secret), running.ca_pem.clone())
+                        .map_err(|error| fail(&error))?;
+                (settings, Some(running))
+            }
+        };
+        settings.tenant = Some(tenant.to_string()); // the workspace says whose people these are
+        if let Some(file) = &global.ca {
+            let pem = std::fs::read_to_string(file)
+                .map_err(|error| output::fail(global, format_args!("{}: {error}", file.display())))?;
+            settings.ca_pem = Some(settings.ca_pem.unwrap_or_default() + &pem);
+        }
+        let session = Session::connect(&settings).await.map_err(|error| fail(&error))?;
+        tracing::info!("signed in by {}", session.signed_in_by());
+        let reader = session.reader();
+        Ok(Self { session, reader, used: settings.used, address: settings.cloud.arm.to_string(), simulated })
+    }
+
+    /// What writes. Only `apply` asks for it.
+    pub(super) fn writer(&self) -> Writer {
+        self.session.writer()
+    }
+
+    /// What time it is there.
+    pub(super) fn now(&self) -> Timestamp {
+        match &self.simulated {
+            Some(running) => running.world.with(|world| world.now()),
+            None => environment::now(),
+        }
+    }
+}
+
+/// Why an embedded Azure could not be started.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("{file} cannot be read: {error}; `--simulate` starts from it, or from the world that you name")]
+    File { file: PathBuf, error: std::io::Error },
+    #[error("{0}")]
+    State(#[from] StateError),
+    #[error("the simulated Azure is tenant {world}, and tilgang.yaml says {workspace}: write the same in both")]
+    Tenant { world: TenantId, workspace: TenantId },
+    #[error("the simulated Azure has no application with a secret: nobody can sign in")]
+    NoApplication,
+}
+
+/// The world as the last run left it, kept at each change; and who signs in to it.
+fn embedded(file: &Path, folder: &Path, tenant: TenantId) -> Result<(SharedWorld, String, String), Unusable> {
+    let text = std::fs::read_to_string(file).map_err(|error| Unusable::File { file: file.to_owned(), error })?;
+    let (state, world, opened) = State::open(folder, &text)?;
+    if opened == Opened::Changed {
+        output::say(format_args!("note: {} has changed: the simulated Azure starts anew from it", file.display()));
+    }
+    if world.tenant() != tenant {
+        return Err(Unusable::Tenant { world: world.tenant(), workspace: tenant });
+    }
+    let mut applications = world.applications();
+    let application =
+        applications.find_map(|application| Some((application.client_id.to_string(), application.secret.clone()?)));
+    let (client, secret) = application.ok_or(Unusable::NoApplication)?;
+    drop(applications);
+    let shared = SharedWorld::new(world, environment::now).kept_by(move |world, touched| {
+        if let Err(error) = state.keep(world, touched) {
+            tracing::error!("the simulated Azure could not be kept: {error}");
+        }
+    });
+    Ok((shared, client, secret))
+}

@@ -1,0 +1,163 @@
+//! `tilgang simulate`: a simulated Azure for anybody, over HTTP or HTTPS on loopback; and workspaces of any size.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand};
+
+use crate::simulator::{ServeOptions, SharedWorld, Tls, faults, file, generate, serve};
+
+use super::{Exit, Global, environment, output};
+
+/// Serve a simulated Azure on this machine, or make a workspace of any size
+///
+/// Example: tilgang simulate --world examples/altinn/azure.yaml --tls /tmp/ca --listen 127.0.0.1:8443
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Simulate {
+    #[command(subcommand)]
+    command: Option<Make>,
+    /// The world it begins with, in the form of azure.yaml
+    #[arg(long, value_name = "FILE", required = true)]
+    world: Option<PathBuf>,
+    /// Where to listen: loopback only; port 0 for any free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Serve HTTPS, with a local CA whose ca.pem is written into DIR; else plain HTTP, for curl and friends
+    #[arg(long, value_name = "DIR")]
+    tls: Option<PathBuf>,
+    /// Write the world as it is at the end into FILE
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Hold each answer back for N milliseconds
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    latency_ms: u64,
+    /// What shall go wrong: which request, how, how often
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Make {
+    Generate(Generate),
+}
+
+/// Make a workspace and its azure.yaml, the same for the same seed
+///
+/// Example: tilgang simulate generate --owners 110 --people 600 --seed 1 /tmp/large
+#[derive(Debug, Args)]
+struct Generate {
+    /// How many service owners
+    #[arg(long, value_name = "N")]
+    owners: usize,
+    /// How many people
+    #[arg(long, value_name = "N")]
+    people: usize,
+    /// Which of the many such workspaces
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How many grants in all [default: one to four for each person]
+    #[arg(long, value_name = "N")]
+    grants: Option<usize>,
+    /// Azure has everything already; else everything is still to be granted
+    #[arg(long)]
+    standing: bool,
+    /// Where to write it: a folder that does not exist yet, or is empty
+    dir: PathBuf,
+}
+
+impl Simulate {
+    pub(super) async fn run(&self, global: &Global) -> Exit {
+        let ended = match &self.command {
+            Some(Make::Generate(generate)) => generate.run(),
+            None => self.serve().await,
+        };
+        match ended {
+            Ok(()) => Exit::Converged,
+            Err(error) => output::fail(global, error),
+        }
+    }
+
+    async fn serve(&self) -> Result<(), String> {
+        if !self.listen.ip().is_loopback() || self.listen.ip() != IpAddr::from([127, 0, 0, 1]) {
+            return Err(format!("{}: the simulator listens on 127.0.0.1 only", self.listen));
+        }
+        let Some(path) = &self.world else { return Err("name a world with `--world FILE`".to_owned()) };
+        let world = file::read(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
+        let shared = SharedWorld::new(world, environment::now);
+        if let Some(path) = &self.faults {
+            let list = faults::read(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
+            shared.faults.set(list);
+        }
+        let tls = match &self.tls {
+            Some(dir) => Some(Tls::in_folder(dir).map_err(|error| format!("{}: {error}", dir.display()))?),
+            None => None,
+        };
+        let options = ServeOptions { port: self.listen.port(), tls, latency_ms: self.latency_ms };
+        let running = serve(shared, options).await.map_err(|error| format!("{}: {error}", self.listen))?;
+        output::result(&format!("{}\n", running.url));
+        if let Some(dir) = &self.tls {
+            output::say(format_args!(
+                "try: tilgang plan --simulate {} --ca {}",
+                running.url,
+                dir.join("ca.pem").display()
+            ));
+        }
+        output::say(format_args!("what was asked: {}/_simulator/stats; Ctrl-C ends it", running.url));
+        ended().await;
+        if let Some(path) = &self.save {
+            let world = running.world.with(|world| file::write(world));
+            let text = serde_yaml::to_string(&world).map_err(|error| error.to_string())?;
+            std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Generate {
+    fn run(&self) -> Result<(), String> {
+        let Self { owners, people, seed, grants, standing, dir } = self;
+        let io = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+        if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(format!("{}: this folder is not empty", dir.display()));
+        }
+        let options = generate::Options {
+            grants: *grants,
+            standing: if *standing { generate::Standing::All } else { generate::Standing::None },
+            ..generate::Options::new(*owners, *people, *seed)
+        };
+        let made = generate::generate(&options);
+        let azure = ("azure.yaml".to_owned(), made.azure_yaml());
+        for (path, text) in made.files.iter().chain([&azure]) {
+            let path = dir.join(path);
+            let folder = path.parent().unwrap_or(dir);
+            std::fs::create_dir_all(folder).map_err(|error| io(folder, error))?;
+            std::fs::write(&path, text).map_err(|error| io(&path, error))?;
+        }
+        output::result(&format!("try: tilgang plan --simulate --dir {}\n", dir.display()));
+        Ok(())
+    }
+}
+
+/// Until somebody ends it: Ctrl-C, or the signal of a service manager.
+async fn ended() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupted.await;
+}
+
+fn read(path: &PathBuf) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
