@@ -253,4 +253,86 @@ macro_rules! suite {
     )+};
 }
 
+/// The production client, its two halves together again.
+mod both {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use tilgang::{
+        azure::{Reader, Session, Settings, Writer},
+        model::{
+            assignment::RoleAssignment,
+            ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+            observed::Lock,
+            people::{ById, ByName},
+            trouble::Trouble,
+        },
+        ports::{
+            AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
+            Rights, Stock,
+        },
+        simulator::{Running, ServeOptions, SharedWorld, Tls, serve},
+    };
+
+    const TENANT: &str = "00000000-0000-0000-0000-0000000000aa";
+    const CLIENT: (&str, &str) = ("00000000-0000-0000-0000-0000000000c1", "s3cret");
+
+    pub(crate) struct Both(Reader, Writer);
+
+    /// Serves the world over HTTPS and signs in to it.
+    pub(crate) async fn over_https(world: SharedWorld) -> (Both, Running) {
+        let options = ServeOptions { tls: Some(Tls::throw_away().unwrap()), ..ServeOptions::default() };
+        let running = serve(world, options).await.unwrap();
+        let settings = Settings::simulated(&running.url, TENANT, CLIENT, running.ca_pem.clone()).unwrap();
+        let session = Session::connect(&settings).await.unwrap();
+        (Both(session.reader(), session.writer()), running)
+    }
+
+    impl Directory for Both {
+        async fn by_name(&self, names: &BTreeSet<UserName>) -> BTreeMap<UserName, ByName> {
+            self.0.by_name(names).await
+        }
+
+        async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
+            self.0.by_id(ids).await
+        }
+    }
+
+    impl Inventory for Both {
+        async fn stock(&self, arm_types: &BTreeSet<String>) -> Result<Stock, Trouble> {
+            self.0.stock(arm_types).await
+        }
+    }
+
+    impl AssignmentReader for Both {
+        async fn assignments(&self, at: SubscriptionId) -> Result<Vec<RoleAssignment>, Trouble> {
+            self.0.assignments(at).await
+        }
+
+        async fn pim_instances(&self, at: SubscriptionId) -> Result<Vec<PimInstance>, Trouble> {
+            self.0.pim_instances(at).await
+        }
+
+        async fn locks(&self, at: SubscriptionId) -> Result<Vec<Lock>, Trouble> {
+            self.0.locks(at).await
+        }
+    }
+
+    impl AssignmentWriter for Both {
+        async fn put(&self, assignment: &PutAssignment) -> Result<(), Trouble> {
+            self.1.put(assignment).await
+        }
+
+        async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Deleted, Trouble> {
+            self.1.delete(scope, name).await
+        }
+    }
+
+    impl Rights for Both {
+        async fn permissions(&self, at: &ScopeId) -> Result<Vec<Permission>, Trouble> {
+            self.0.permissions(at).await
+        }
+    }
+}
+
 suite!(in_process, async |world: tilgang::simulator::SharedWorld| (world.sign_in_first().unwrap(), ()));
+suite!(over_https, super::both::over_https);

@@ -91,9 +91,12 @@ pub(crate) async fn delete(
         204 => Ok(Deleted::Already),
         200 => {
             // With the deleted assignment as its body (FACTS §1.7); a proxy's page under a 200 deletes nothing.
-            let gone = answer.into_body().await.map_err(|error| legacy::trouble(&error, &doing))?;
-            match gone.name.as_deref().map(str::parse) {
+            let body = answer.into_raw_response().into_body().collect().await;
+            let body = body.map_err(|error| legacy::trouble(&error, &doing))?;
+            let gone: Option<models::RoleAssignment> = serde_json::from_slice(&body).ok();
+            match gone.and_then(|gone| gone.name).as_deref().map(str::parse) {
                 Some(Ok(answered)) if name == answered => Ok(Deleted::Now),
+                _ if body.is_empty() => Ok(Deleted::Now),
                 _ => Err(malformed(&doing, "the answer is not that role assignment")),
             }
         }

@@ -150,17 +150,6 @@ struct List {
     next: Option<String>,
 }
 
-/// The entries of a list that has one page, as one for 15 keys has; more is an error, not a shorter list.
-pub(super) fn entries<T: DeserializeOwned>(body: Value, doing: &str) -> Result<Vec<T>, Arc<Trouble>> {
-    let trouble = |message: String| Arc::new(Trouble::new(TroubleKind::Malformed, doing, message));
-    let shape = |error: serde_json::Error| trouble(format!("the answer does not have the promised shape: {error}"));
-    let List { value, next } = serde_json::from_value(body).map_err(shape)?;
-    if next.is_some() {
-        return Err(trouble("Graph gives the answer for a few keys in several pages".to_owned()));
-    }
-    value.into_iter().map(|entry| serde_json::from_value(entry).map_err(shape)).collect()
-}
-
 /// The entries of a list, all pages of it.
 pub(super) async fn all_entries<T: DeserializeOwned>(
     door: &Door,

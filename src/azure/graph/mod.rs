@@ -108,8 +108,11 @@ async fn ask_in_chunks<T: ToString + Clone>(
 ) -> Vec<(Vec<T>, Result<Vec<Person>, Arc<Trouble>>)> {
     let ask = async |chunks: Vec<Vec<T>>| {
         let items = chunks.iter().map(|chunk| Item::get(users_url(property, chunk))).collect();
-        let outcomes = batch::send(door, items, doing).await;
-        chunks.into_iter().zip(outcomes.into_iter().map(|it| people(it, doing))).collect::<Vec<_>>()
+        let mut answers = Vec::new();
+        for (chunk, outcome) in chunks.into_iter().zip(batch::send(door, items, doing).await) {
+            answers.push((chunk, people(door, outcome, doing).await));
+        }
+        answers
     };
     let whole = ask(values.chunks(IN_MAX).map(<[T]>::to_vec).collect()).await;
     let (refused, mut answered): (Vec<_>, Vec<_>) = whole.into_iter().partition(|(chunk, outcome)| {
@@ -126,8 +129,8 @@ fn users_url<T: ToString>(property: &str, values: &[T]) -> String {
     format!("/users?$filter={}&{SELECT}", batch::encoded(&format!("{property} in ({})", values.join(","))))
 }
 
-fn people(outcome: Outcome, doing: &str) -> Result<Vec<Person>, Arc<Trouble>> {
-    let users: Vec<User> = batch::entries(outcome?, doing)?;
+async fn people(door: &Door, outcome: Outcome, doing: &str) -> Result<Vec<Person>, Arc<Trouble>> {
+    let users: Vec<User> = batch::all_entries(door, outcome?, doing).await?; // one page, but for an odd day
     users
         .into_iter()
         .map(|user| user.person().ok_or_else(|| malformed(doing, "a user without a readable id")))

@@ -178,6 +178,24 @@ async fn a_question_left_out_and_a_list_in_pages_are_unanswered_not_nobody() {
 }
 
 #[tokio::test]
+async fn an_answer_in_pages_is_followed() {
+    let url = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
+    let base = url.clone();
+    let server = Server::start(move |seen, _| {
+        if seen.method == "GET" {
+            assert_eq!(seen.path, "/v1.0/users?$skiptoken=x");
+            return answer(200, json!({ "value": [user(2, "b@x.no")] }));
+        }
+        let next = format!("{}/v1.0/users?$skiptoken=x", base.get().unwrap());
+        batch(&seen.json(), |_| (200, json!({ "value": [user(1, "a@x.no")], "@odata.nextLink": next })))
+    })
+    .await;
+    url.set(server.url.clone()).unwrap();
+    let answers = server.session().await.reader().by_name(&names(["a@x.no", "b@x.no"])).await;
+    assert!(answers.values().all(|it| matches!(it, ByName::Person(_))), "{answers:?}");
+}
+
+#[tokio::test]
 async fn hints_for_names_that_nobody_has() {
     let deleted = id(9).replace('-', "");
     let server = Server::start(move |seen, _| {
