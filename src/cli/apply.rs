@@ -13,9 +13,8 @@ use crate::{
 use super::{Exit, Global, environment, output, progress, survey::Survey};
 
 /// Make Azure as git says: plans, asks, and carries out what policy allows
-///
-/// Example: tilgang apply --dir examples/altinn --simulate --yes
 #[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang apply --dir examples/altinn --simulate --yes")]
 pub(super) struct Apply {
     /// Do not ask
     #[arg(long)]

@@ -6,9 +6,8 @@ use clap_complete::{Shell, generate};
 use super::{Cli, Exit, output};
 
 /// Print a completion script for a shell
-///
-/// Example: tilgang completions bash > /etc/bash_completion.d/tilgang
 #[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang completions bash > /etc/bash_completion.d/tilgang")]
 pub(super) struct Completions {
     /// Which shell
     shell: Shell,

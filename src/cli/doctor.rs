@@ -28,9 +28,8 @@ const NEEDED: &[(&str, &str)] = &[
 const SIDE_BY_SIDE_MAX: usize = 16;
 
 /// Say what our identity may do and what it lacks, by action and scope
-///
-/// Example: tilgang doctor --dir examples/altinn --simulate
 #[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang doctor --dir examples/altinn --simulate")]
 pub(super) struct Doctor {}
 
 impl Doctor {

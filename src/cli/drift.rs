@@ -7,9 +7,8 @@ use crate::report;
 use super::{Exit, Global, survey::Survey};
 
 /// Say what differs between git and Azure: missing, unmanaged, stray, orphaned, expired; exit 2 if anything does
-///
-/// Example: tilgang drift --dir examples/altinn --simulate
 #[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang drift --dir examples/altinn --simulate")]
 pub(super) struct Drift {
     /// How the report looks
     #[arg(long, value_enum, default_value_t = report::Format::Text)]

@@ -19,11 +19,9 @@ pub(super) fn now() -> Timestamp {
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Color {
-    /// When the stream is a terminal and `NO_COLOR` is not set.
+    // When the stream is a terminal and `NO_COLOR` is not set.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 

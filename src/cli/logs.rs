@@ -7,9 +7,9 @@ use super::{Global, environment};
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum LogFormat {
-    /// For people.
+    // For people.
     Text,
-    /// One JSON object a line.
+    // One JSON object a line.
     Json,
 }
 

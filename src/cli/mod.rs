@@ -40,25 +40,25 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Global {
     /// The workspace [default: the nearest folder upwards with tilgang.yaml]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Use a simulated Azure: from the workspace's azure.yaml, from WORLD (a file), or one that runs at an https:// address
-    #[arg(long, global = true, value_name = "WORLD", num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "WORLD", num_args = 0..=1, default_missing_value = "")]
     simulate: Option<String>,
     /// Trust this CA, too: a PEM file
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "FILE")]
     ca: Option<PathBuf>,
     /// Only this service owner; repeat for more
-    #[arg(long, global = true, value_name = "CODE")]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "CODE")]
     owner: Vec<String>,
     /// How log lines on stderr look
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    #[arg(long, global = true, help_heading = "Global options", value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     log_format: LogFormat,
-    /// When to colour
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    /// When to colour: auto is when stdout is a terminal and NO_COLOR is not set
+    #[arg(long, global = true, help_heading = "Global options", value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     color: Color,
     /// Say more on stderr; repeat for more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = "Global options", action = clap::ArgAction::Count)]
     verbose: u8,
 }
 

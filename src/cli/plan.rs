@@ -7,9 +7,8 @@ use crate::report;
 use super::{Exit, Global, survey::Survey};
 
 /// Show what would change in Azure, and why; changes nothing
-///
-/// Example: tilgang plan --dir examples/altinn --simulate
 #[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang plan --dir examples/altinn --simulate")]
 pub(super) struct Plan {
     /// How the plan looks
     #[arg(long, value_enum, default_value_t = report::Format::Text)]

@@ -12,9 +12,10 @@ use crate::simulator::{ServeOptions, SharedWorld, Tls, faults, file, generate, s
 use super::{Exit, Global, environment, output};
 
 /// Serve a simulated Azure on this machine, or make a workspace of any size
-///
-/// Example: tilgang simulate --world examples/altinn/azure.yaml --tls /tmp/ca --listen 127.0.0.1:8443
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example: tilgang simulate --world examples/altinn/azure.yaml --tls /tmp/ca --listen 127.0.0.1:8443"
+)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Simulate {
     #[command(subcommand)]
@@ -45,9 +46,8 @@ enum Make {
 }
 
 /// Make a workspace and its azure.yaml, the same for the same seed
-///
-/// Example: tilgang simulate generate --owners 110 --people 600 --seed 1 /tmp/large
 #[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang simulate generate --owners 110 --people 600 --seed 1 /tmp/large")]
 struct Generate {
     /// How many service owners
     #[arg(long, value_name = "N")]

@@ -5,9 +5,8 @@ use clap::Args;
 use super::{Exit, Global, output};
 
 /// Check the YAML: offline, without a credential, every error at once
-///
-/// Example: tilgang validate --dir examples/altinn
 #[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang validate --dir examples/altinn")]
 pub(super) struct Validate {}
 
 impl Validate {
