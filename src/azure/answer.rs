@@ -109,8 +109,8 @@ fn kind(status: u16, code: Option<&str>, said_why: bool) -> TroubleKind {
 fn plain(status: u16) -> &'static str {
     match status {
         300..=399 => "the answer leads elsewhere, and redirects are not followed",
-        401 => "our token is not accepted",
-        403 => "our identity may not do this",
+        401 => "not accepted",
+        403 => "not allowed",
         404 => "it is not there",
         408 | 504 => "Azure did not answer in time",
         429 => "throttled, and still so after all tries",
