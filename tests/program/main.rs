@@ -6,6 +6,7 @@
 mod cases;
 mod examples;
 mod hands;
+mod readme;
 mod requests;
 mod simulator;
 mod workspace;

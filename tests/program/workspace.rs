@@ -79,7 +79,7 @@ pub(crate) fn project() -> PathBuf {
 }
 
 /// Everything in a folder but what a simulated Azure keeps and what a story says of it.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
