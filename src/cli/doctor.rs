@@ -52,6 +52,7 @@ impl Doctor {
             far.session.signed_in_by(),
             far.address
         ));
+        page.note(format_args!("as {}", far.who));
         for used in &far.used {
             page.note(format_args!("{} gave the {}", used.variable, used.became));
         }

@@ -24,6 +24,8 @@ pub(super) struct Far {
     pub reader: Reader,
     /// The variables that were used, and for what.
     pub used: Vec<Used>,
+    /// Who we are there, for people.
+    pub who: String,
     /// Resource Manager's address.
     pub address: String,
     /// The simulated Azure in this process; dropped with this.
@@ -82,6 +84,17 @@ impl Far {
         }
         let session = Session::connect(&settings).await.map_err(|error| fail(&error))?;
         tracing::info!("signed in by {}", session.signed_in_by());
+        let identity = session.identity().await.map_err(|error| fail(&error))?;
+        if let Some(other) = identity.tenant.filter(|signed_in| *signed_in != tenant) {
+            // Somebody else's tenant knows none of our people: everybody would look gone.
+            return Err(fail(&format_args!("signed in to tenant {other}, and tilgang.yaml says {tenant}")));
+        }
+        let who = match (identity.name, identity.object) {
+            (Some(name), Some(id)) => format!("{name} (object id {id})"),
+            (Some(name), None) => name,
+            (None, Some(id)) => format!("object id {id}"),
+            (None, None) => "an identity that its token does not name".to_owned(),
+        };
         let reader = session.reader();
         let simulated_now = match (&simulated, which) {
             (Some(running), _) => Some(running.world.with(|world| world.now())),
@@ -92,6 +105,7 @@ impl Far {
         };
         Ok(Self {
             session,
+            who,
             reader,
             used: settings.used,
             address: settings.cloud.arm.to_string(),
