@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::{
     execute::{Outcome, execute},
     plan::change::Change,
-    report,
+    report::{self, View},
 };
 
 use super::{Exit, Global, environment, output, progress, survey::Survey};
@@ -45,18 +45,19 @@ impl Only {
 impl Apply {
     pub(super) async fn run(&self, global: &Global) -> Exit {
         let mut far = None;
-        let survey = match Survey::make(global, &mut far).await {
+        let mut survey = match Survey::make(global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
-        if self.format == report::Format::Text {
-            survey.print(global, self.format, report::plan);
+        if let Some(only) = self.only {
+            survey.narrow(|change| only.keeps(change));
         }
-        let approved = survey.approval.approved.clone();
-        let approved = match self.only {
-            Some(only) => approved.only(|change| only.keeps(change)),
-            None => approved,
-        };
+        if self.format == report::Format::Text {
+            survey.print(global, self.format, |view, format, style| {
+                report::plan(&View { is_applying: true, ..*view }, format, style)
+            });
+        }
+        let approved = &survey.approval.approved;
         let changes = approved.changes().len();
         if changes > 0 && !self.yes {
             match ask(changes) {
@@ -73,7 +74,7 @@ impl Apply {
         }
         let Some(far) = far else { return Exit::Failed };
         let bar = progress::applying(changes);
-        let outcomes = execute(&approved, &far.writer(), &|_: &Outcome| bar.inc(1)).await;
+        let outcomes = execute(approved, &far.writer(), &|_: &Outcome| bar.inc(1)).await;
         bar.finish_and_clear();
         if changes > 0 || self.format != report::Format::Text {
             if self.format == report::Format::Text {

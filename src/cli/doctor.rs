@@ -131,7 +131,7 @@ impl Page {
 
     /// One line for each action: granted everywhere, or where it lacks.
     fn rights(&mut self, answers: Answers) {
-        let all = answers.len();
+        let (asked, all) = (answers.len(), answers.iter().filter(|(_, answer)| answer.is_ok()).count());
         let mut lacking: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for (scope, answer) in answers {
             match answer {
@@ -147,6 +147,10 @@ impl Page {
         }
         for (n, (action, needed_for)) in NEEDED.iter().enumerate() {
             match lacking.get(&n) {
+                None if all == 0 => {} // nobody knows
+                None if all < asked => {
+                    self.good(format_args!("{action} at the {all} of {asked} targets that answered"))
+                }
                 None => self.good(format_args!("{action} at all {all} targets")),
                 Some(at) if *needed_for == "apply" => {
                     // A reading identity is a good thing: plan and drift need no more.

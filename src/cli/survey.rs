@@ -7,7 +7,12 @@ use jiff::Timestamp;
 use crate::{
     model::{desired::Desired, observed::Observed, owner::OwnerCode},
     observe::observe,
-    plan::{self, Plan, approve::Approval, digest::digest},
+    plan::{
+        self, Plan,
+        approve::Approval,
+        change::{Action, Change},
+        digest::digest,
+    },
     report::{Format, Style, View},
 };
 
@@ -33,6 +38,14 @@ impl Survey {
         Ok(Self { ground, desired, observed, plan, approval })
     }
 
+    /// Leaves only the changes that `keep` wants: what the run does not mean is neither shown nor judged. Removals that are
+    /// blocked stay: nobody knows which of them are meant.
+    pub(super) fn narrow(&mut self, keep: impl Fn(&Change) -> bool) {
+        self.plan.changes.retain(keep);
+        self.plan.blocked.retain(|blocked| blocked.action == Action::Revoke);
+        self.approval = self.plan.approve(&self.desired.policy);
+    }
+
     /// Prints a report on stdout.
     pub(super) fn print(
         &self,
@@ -51,6 +64,7 @@ impl Survey {
             config_digest: &self.ground.loaded.digest,
             observed_digest: &observed_digest,
             tool: concat!("tilgang ", env!("CARGO_PKG_VERSION")),
+            is_applying: false,
         };
         let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
         output::result(&report(&view, format, style));

@@ -26,7 +26,7 @@ pub(super) struct Words {
     pub(super) environments: BTreeMap<EnvironmentName, Environment>,
     pub(super) kinds: BTreeMap<KindName, ResourceKind>,
     bases: BTreeMap<String, Base>,
-    retired: BTreeSet<(KindName, RoleDefinitionId)>,
+    retired: BTreeSet<(KindName, RoleDefinition)>,
     /// Names of role definitions, those that are given no longer included.
     names: BTreeMap<RoleDefinitionId, String>,
     pub(super) domains: Vec<String>,
@@ -83,7 +83,7 @@ impl Words {
         }
         for item in retired.map(|retired| retired.items(mistakes)).into_iter().flatten() {
             if let Some(Gives { kind, definition }) = self.gives(item, mistakes) {
-                self.retired.insert((kind, definition.id));
+                self.retired.insert((kind, definition));
             }
         }
         self.users(users, mistakes);

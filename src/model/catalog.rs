@@ -18,7 +18,7 @@ pub struct Catalog {
     /// `test-developer` and so on: each base role in each environment.
     pub roles: BTreeMap<RoleName, Role>,
     /// Role definitions that were given once. Ours may still stand, and are removed as any other.
-    pub retired: BTreeSet<(KindName, RoleDefinitionId)>,
+    pub retired: BTreeSet<(KindName, RoleDefinition)>,
 }
 
 /// A runtime environment.
@@ -81,14 +81,15 @@ impl Catalog {
     #[must_use]
     pub fn managed(&self) -> BTreeSet<(&KindName, RoleDefinitionId)> {
         let given = self.roles.values().flat_map(|role| &role.gives).map(|gives| (&gives.kind, gives.definition.id));
-        given.chain(self.retired.iter().map(|(kind, definition)| (kind, *definition))).collect()
+        given.chain(self.retired.iter().map(|(kind, definition)| (kind, definition.id))).collect()
     }
 
     /// The name of a role definition, if the catalogue knows it.
     #[must_use]
     pub fn definition_name(&self, id: RoleDefinitionId) -> Option<&str> {
-        let mut given = self.roles.values().flat_map(|role| &role.gives);
-        given.find(|g| g.definition.id == id).map(|g| g.definition.name.as_str())
+        let given = self.roles.values().flat_map(|role| &role.gives).map(|gives| &gives.definition);
+        let mut known = given.chain(self.retired.iter().map(|(_, definition)| definition));
+        known.find(|definition| definition.id == id).map(|definition| definition.name.as_str())
     }
 }
 

@@ -32,12 +32,6 @@ impl ApprovedPlan {
     pub fn changes(&self) -> &[Change] {
         &self.0
     }
-
-    /// Leaves only what `keep` wants: an approved plan may be narrowed, never widened.
-    #[must_use]
-    pub fn only(self, keep: impl Fn(&Change) -> bool) -> Self {
-        Self(self.0.into_iter().filter(keep).collect())
-    }
 }
 
 /// What policy made of a plan.
@@ -129,14 +123,14 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Owner(Count { count, max }) => {
-                write!(f, "{count} removals at this owner; `policy.revokes.per_owner` allows {max}")
+                write!(f, "{} at this owner; `policy.revokes.per_owner` allows {max}", removals(*count))
             }
             Self::OwnerInProd(Count { count, max }) => {
-                write!(f, "{count} removals at this owner in prod; `policy.revokes.prod_per_owner` allows {max}")
+                write!(f, "{} at this owner in prod; `policy.revokes.prod_per_owner` allows {max}", removals(*count))
             }
             Self::OwnerShare(it) => share(f, it, "at this owner"),
             Self::All(Count { count, max }) => {
-                write!(f, "{count} removals in this run; `policy.revokes.max` allows {max}")
+                write!(f, "{} in this run; `policy.revokes.max` allows {max}", removals(*count))
             }
             Self::AllShare(it) => share(f, it, "in all"),
             Self::Expiries(Count { count, max }) => {
@@ -248,6 +242,10 @@ impl Judge<'_> {
             self.refuse(ended, &Refusal::Expiries(count));
         }
     }
+}
+
+fn removals(count: usize) -> String {
+    format!("{count} removal{}", if count == 1 { "" } else { "s" })
 }
 
 fn too_large(count: usize, of: usize, max_percent: usize) -> Option<Share> {

@@ -138,19 +138,25 @@ impl Block {
                 "find out which of the two is meant, and correct `user` or `id` in the file".to_owned()
             }
             Self::TargetMissing(_) => {
-                "check the naming rule in `tilgang.yaml`, or name the owner's resource there".to_owned()
+                "make the resource fit in Azure; or correct the rule, or the owner's `resources`, in `tilgang.yaml`"
+                    .to_owned()
             }
             Self::TargetSeveral(_) => "rename one, or tag only the right one, so that one is left".to_owned(),
             Self::HeldWithCondition => "take the other assignment away in the portal, and run again".to_owned(),
-            Self::HeldByPim => "run again when the activation has ended".to_owned(),
+            Self::HeldByPim => "run again when it has ended there".to_owned(),
             Self::OwnerFileMissing => {
                 "restore the file; or, if the owner has left, write one with `removed: true`".to_owned()
             }
             Self::OwnerFileBroken => "correct the errors in the owner's file".to_owned(),
             Self::OwnerUnknown(_) => "remove it by hand, or give it an owner in its description".to_owned(),
             Self::Doubt(name) => format!("make sure who `{name}` is; then run again"),
-            Self::StillListed(_) => "correct the naming rule, or add the role definition to `retired`".to_owned(),
-            Self::MadeAfterCommit { .. } => "run from the newest commit".to_owned(),
+            Self::StillListed(Stray::NoTarget) => "correct the naming rule in `tilgang.yaml`".to_owned(),
+            Self::StillListed(Stray::NoRole) => {
+                "put the role definition back in `tilgang.yaml`, or add it to `retired` there".to_owned()
+            }
+            Self::MadeAfterCommit { .. } => {
+                "run from the newest commit; if this is the newest, make another".to_owned()
+            }
             Self::CommitUnknown(_) => "make git work here: without it an old commit could undo a new one".to_owned(),
             Self::Locked(lock) => format!("take the lock `{}` away, apply, and put it back", lock.name),
             Self::PersonUnanswered(_) | Self::Unread(_) | Self::PimUnanswered => return None,
@@ -198,15 +204,29 @@ impl fmt::Display for Block {
                 write!(f, "{stray}; git still lists the person, and where it should now stand is not known")
             }
             Self::MadeAfterCommit { made: Some(made), commit } => {
-                write!(f, "made at {made}, after the commit that was read ({commit})")
+                write!(f, "made on {}, after the commit that was read ({})", day(*made), minute(*commit))
             }
             Self::MadeAfterCommit { made: None, commit } => {
-                write!(f, "Azure does not say when it was made; the commit that was read is of {commit}")
+                write!(f, "Azure does not say when it was made; the commit that was read is of {}", minute(*commit))
             }
             Self::CommitUnknown(reason) => write!(f, "git could not say which commit this is: {reason}"),
+            Self::Locked(Lock { name, level, scope })
+                if scope.subscription().is_some_and(|id| ScopeId::subscription_scope(id) == *scope) =>
+            {
+                write!(f, "the lock `{name}` ({level}) on the whole subscription stops deletions")
+            }
             Self::Locked(Lock { name, level, scope }) => {
                 write!(f, "the lock `{name}` ({level}) on `{}` stops deletions", scope.last_segment())
             }
         }
     }
+}
+
+/// A day says enough of when something was made, and what was made on one day is said once.
+fn day(at: Timestamp) -> impl fmt::Display {
+    at.strftime("%Y-%m-%d")
+}
+
+fn minute(at: Timestamp) -> impl fmt::Display {
+    at.strftime("%Y-%m-%d %H:%M UTC")
 }

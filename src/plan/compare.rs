@@ -5,6 +5,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
 use crate::model::{
     assignment::{Hand, Mark, Pim, PrincipalType, Standing, Triple},
     desired::{Desired, Grant, OwnerFile, Revision},
@@ -331,10 +333,14 @@ impl<'a> Compare<'a> {
         {
             return Err(Block::StillListed(*stray));
         }
+        let ended = self.wanted.ended.get(&(&triple.scope, triple.principal, triple.definition));
+        let ended = ended.and_then(|grant| grant.until);
         match &self.desired.revision {
             Revision::Commit { time, edited, .. } => {
                 let made = standing.assignment.created_on;
-                if !edited.contains(&file) && made.is_none_or(|made| made > *time) {
+                // What HEAD lists with a last day is not absent from HEAD: it has ended, whenever it was made by then.
+                let has_ended = ended.zip(made).is_some_and(|(until, made)| day(made) <= until);
+                if !has_ended && !edited.contains(&file) && made.is_none_or(|made| made > *time) {
                     return Err(Block::MadeAfterCommit { made, commit: *time });
                 }
             }
@@ -350,9 +356,9 @@ impl<'a> Compare<'a> {
             Some(stray) => Because::Stray(*stray),
             None if standing.hand == Hand::Foreign => Because::Unmanaged,
             None if removed => Because::OwnerRemoved,
-            None => match self.wanted.ended.get(&(&triple.scope, triple.principal, triple.definition)) {
-                Some(Grant { until: Some(until), .. }) => Because::Ended(*until),
-                _ => Because::NotListed { gone: self.gone(triple.principal) },
+            None => match ended {
+                Some(until) => Because::Ended(until),
+                None => Because::NotListed { gone: self.gone(triple.principal) },
             },
         })
     }
@@ -430,8 +436,12 @@ impl<'a> Compare<'a> {
         let revoke =
             self.desired.policy.unmanaged == Unmanaged::Revoke && assignment.principal_type == PrincipalType::User;
         if !revoke {
-            let message = "made by someone else and not listed: list it in git, or remove it by hand".to_owned();
-            self.find(Code::Unmanaged, &surplus, message, Vec::new());
+            let message = if assignment.principal_type == PrincipalType::User {
+                "made by someone else and not listed: list it in git, or remove it by hand"
+            } else {
+                "made by someone else, and not for a person: list the people in git, and remove it by hand"
+            };
+            self.find(Code::Unmanaged, &surplus, message.to_owned(), Vec::new());
             return;
         }
         if standing.pim == Pim::Unanswered {
@@ -477,6 +487,10 @@ impl<'a> Compare<'a> {
             Some(ById::Gone | ById::Unanswered(_)) | None => Who { id, principal_type, name: None, display_name: None },
         }
     }
+}
+
+fn day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
 }
 
 fn key(standing: &Standing) -> (PrincipalId, RoleDefinitionId) {

@@ -72,6 +72,8 @@ pub struct View<'a> {
     pub observed_digest: &'a str,
     /// The program and its version: `tilgang 0.1.0`.
     pub tool: &'a str,
+    /// Whether this very run goes on to carry it out: then nobody is told to run `apply`.
+    pub is_applying: bool,
 }
 
 /// What every format can print. Each answer ends with a line feed.

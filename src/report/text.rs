@@ -43,7 +43,7 @@ fn end(page: &mut Page, facts: &Facts<'_>) {
     let changes = people(&facts.changes(), Tense::Will);
     page.gap();
     text_sections::next(page, facts, &count);
-    if changes.is_some() {
+    if changes.is_some() && !facts.view.is_applying {
         page.line(0, Ink::Plain, "Nothing has been changed. `tilgang apply` carries this out.");
     }
     let plan = match changes {

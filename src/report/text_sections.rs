@@ -71,8 +71,13 @@ pub(super) fn next(page: &mut Page, facts: &Facts<'_>, count: &Count) {
     if count.errors + count.left_out > 0 {
         page.line(0, Ink::Plain, "`tilgang validate` shows every error in the files.");
     }
-    let may_not = |unread: &Unread| matches!(unread.trouble.kind, TroubleKind::Denied | TroubleKind::SignIn);
-    if facts.view.plan.unread.iter().any(may_not) {
+    let may_not = |trouble: &Trouble| matches!(trouble.kind, TroubleKind::Denied | TroubleKind::SignIn);
+    let plan = facts.view.plan;
+    let unanswered = plan.blocked.iter().filter_map(|blocked| match &blocked.block {
+        Block::PersonUnanswered(trouble) | Block::Unread(trouble) => Some(trouble),
+        _ => None,
+    });
+    if plan.unread.iter().map(|unread| &unread.trouble).chain(unanswered).any(|trouble| may_not(trouble)) {
         page.line(0, Ink::Plain, "`tilgang doctor` shows which rights are missing.");
     }
 }

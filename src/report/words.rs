@@ -213,7 +213,7 @@ pub(super) fn refusal_help(refusal: &Refusal) -> &'static str {
         | Refusal::All(_)
         | Refusal::AllShare(_)
         | Refusal::Expiries(_) => {
-            "if all of them are meant, let the platform team put a dated exception into `overrides/`; or remove fewer at a time"
+            "if all of them are meant, let the platform team raise the limit in `tilgang.yaml` for this change; or remove fewer at a time"
         }
     }
 }

@@ -43,8 +43,22 @@ impl Workspace {
         quiet(&mut shell);
         let out = shell.args(["-c", line]).env("PATH", path).current_dir(self.path()).output().unwrap();
         let text = String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap();
-        (text.replace(&self.path().display().to_string(), "DIR"), out.status.code().unwrap_or(-1))
+        let text = text.replace(&self.path().display().to_string(), "DIR");
+        let text = without(&text, "https://127.0.0.1:", "PORT", |c| c.is_ascii_digit());
+        let text = without(&text, "request ", "ID", |c| c.is_ascii_hexdigit() || c == '-');
+        (text, out.status.code().unwrap_or(-1))
     }
+}
+
+/// Puts one word for what differs from run to run: the characters after each `start` that `are` so.
+fn without(text: &str, start: &str, word: &str, are: impl Fn(char) -> bool) -> String {
+    let mut parts = text.split(start);
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(&are);
+        told = told + start + if rest.len() == part.len() { "" } else { word } + rest;
+    }
+    told
 }
 
 /// The program, away from this machine's settings.

@@ -207,6 +207,7 @@ impl World {
             config_digest: "sha256:c0ffee",
             observed_digest: "sha256:0b5e2d",
             tool: "tilgang 0.1.0",
+            is_applying: false,
         })
     }
 }
