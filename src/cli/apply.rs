@@ -53,9 +53,7 @@ impl Apply {
             survey.narrow(|change| only.keeps(change));
         }
         if self.format == report::Format::Text {
-            survey.print(global, self.format, |view, format, style| {
-                report::plan(&View { is_applying: true, ..*view }, format, style)
-            });
+            survey.print(global, self.format, |view, format, style| report::plan(&applying(view), format, style));
         }
         let approved = &survey.approval.approved;
         let changes = approved.changes().len();
@@ -80,10 +78,17 @@ impl Apply {
             if self.format == report::Format::Text {
                 output::result("\n"); // the plan stands above
             }
-            survey.print(global, self.format, |view, format, style| report::outcomes(view, &outcomes, format, style));
+            survey.print(global, self.format, |view, format, style| {
+                report::outcomes(&applying(view), &outcomes, format, style)
+            });
         }
         survey.exit().max(worst(&outcomes))
     }
+}
+
+/// As this command shows it: the plan, and below it what became of it.
+fn applying<'a>(view: &View<'a>) -> View<'a> {
+    View { is_applying: true, ..*view }
 }
 
 /// Nothing failed, some did, or all.

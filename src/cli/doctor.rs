@@ -15,7 +15,7 @@ use crate::{
     ports::{Permission, Rights},
 };
 
-use super::{Exit, Global, far::Far, output, survey};
+use super::{Exit, Global, far::Far, output, survey, validate::count};
 
 /// What is asked of the identity at each target.
 const NEEDED: &[(&str, &str)] = &[
@@ -41,7 +41,7 @@ impl Doctor {
         };
         let Some(mut desired) = ground.loaded.desired.take() else { return ground.exit().max(Exit::Failed) };
         let mut page = Page::default();
-        page.good(format_args!("workspace {}: {} service owners", ground.dir.display(), desired.owners.len()));
+        page.good(format_args!("workspace {}: {}", ground.dir.display(), count(desired.owners.len(), "service owner")));
         let far = match Far::connect(global, &ground, desired.tenant).await {
             Ok(far) => far,
             Err(exit) => return exit,
@@ -58,7 +58,8 @@ impl Doctor {
         }
         let (observed, plan) = survey::look(&mut desired, ground.owners.as_ref(), &far, far.now()).await;
         match &observed.inventory {
-            Ok(()) => page.good(format_args!("Resource Graph answers: {} subscriptions", observed.subscriptions.len())),
+            Ok(()) => page
+                .good(format_args!("Resource Graph answers: {}", count(observed.subscriptions.len(), "subscription"))),
             Err(trouble) => page.bad(trouble),
         }
         let unanswered = observed.people.by_name.values().filter_map(|answer| match answer {
@@ -67,9 +68,14 @@ impl Doctor {
         });
         match unanswered.clone().next() {
             None => {
-                page.good(format_args!("Microsoft Graph answers: {} people looked up", observed.people.by_name.len()));
+                page.good(format_args!(
+                    "Microsoft Graph answers: {} looked up",
+                    count(observed.people.by_name.len(), "person")
+                ));
             }
-            Some(trouble) => page.bad(format_args!("{trouble} ({} people without an answer)", unanswered.count())),
+            Some(trouble) => {
+                page.bad(format_args!("{trouble} ({} without an answer)", count(unanswered.count(), "person")));
+            }
         }
         for subscription in observed.subscriptions.values() {
             if let Reading::Unseen(trouble) = &subscription.reading {
@@ -149,7 +155,7 @@ impl Page {
             match lacking.get(&n) {
                 None if all == 0 => {} // nobody knows
                 None if all < asked => {
-                    self.good(format_args!("{action} at the {all} of {asked} targets that answered"))
+                    self.good(format_args!("{action} at the {all} of {asked} targets that answered"));
                 }
                 None => self.good(format_args!("{action} at all {all} targets")),
                 Some(at) if *needed_for == "apply" => {

@@ -35,7 +35,7 @@ impl Validate {
 }
 
 /// `1 person`, `2 people`.
-fn count(count: usize, word: &str) -> String {
+pub(super) fn count(count: usize, word: &str) -> String {
     match (count, word) {
         (1, word) => format!("1 {word}"),
         (count, "person") => format!("{count} people"),

@@ -131,6 +131,8 @@ pub enum Because {
         /// The person is no longer among the living in Entra; what is known of that.
         gone: Option<Gone>,
     },
+    /// Its role definition was given once and is no longer.
+    Retired,
     /// Its last day has passed.
     Ended(Date),
     /// The owner's file is a tombstone.
@@ -180,8 +182,8 @@ impl fmt::Display for Gone {
 impl fmt::Display for Stray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoTarget => "ours, at a resource that no naming rule leads to any more",
-            Self::NoRole => "ours, with a role definition that no role gives any more",
+            Self::NoTarget => "made by tilgang, at a resource that no naming rule leads to any more",
+            Self::NoRole => "made by tilgang, and no role in the catalogue gives it any more",
         })
     }
 }
@@ -199,6 +201,7 @@ impl fmt::Display for Because {
             Self::DescriptionChanged => f.write_str("its description says something else than git"),
             Self::NotListed { gone: None } => f.write_str("no longer listed"),
             Self::NotListed { gone: Some(gone) } => write!(f, "no longer listed, and {gone}"),
+            Self::Retired => f.write_str("its role definition is `retired` in the catalogue"),
             Self::Ended(on) => write!(f, "ended after {on}"),
             Self::OwnerRemoved => f.write_str("the owner's file says `removed: true`"),
             Self::Stray(stray) => write!(f, "{stray}"),

@@ -356,9 +356,10 @@ impl<'a> Compare<'a> {
             Some(stray) => Because::Stray(*stray),
             None if standing.hand == Hand::Foreign => Because::Unmanaged,
             None if removed => Because::OwnerRemoved,
-            None => match ended {
-                Some(until) => Because::Ended(until),
-                None => Because::NotListed { gone: self.gone(triple.principal) },
+            None => match (ended, self.gone(triple.principal)) {
+                (Some(until), _) => Because::Ended(until),
+                (None, None) if surplus.role.is_none() => Because::Retired,
+                (None, gone) => Because::NotListed { gone },
             },
         })
     }

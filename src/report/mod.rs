@@ -72,7 +72,8 @@ pub struct View<'a> {
     pub observed_digest: &'a str,
     /// The program and its version: `tilgang 0.1.0`.
     pub tool: &'a str,
-    /// Whether this very run goes on to carry it out: then nobody is told to run `apply`.
+    /// Whether this very run carries it out: then nobody is told to run `apply`, and the outcomes stand below the plan and
+    /// repeat nothing of it.
     pub is_applying: bool,
 }
 

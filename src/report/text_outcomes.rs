@@ -2,6 +2,7 @@
 
 use crate::{
     execute::{Done, Failure, Outcome},
+    model::trouble::TroubleKind,
     plan::change::{Action, Change},
 };
 
@@ -19,13 +20,17 @@ use super::{
 pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome], style: Style) -> String {
     let mut page = Page::new(style);
     let of = |done: Done| outcomes.iter().filter(move |it| it.result == Ok(done)).map(|it| &it.change);
-    text_sections::loud(&mut page, facts);
+    if !facts.view.is_applying {
+        text_sections::loud(&mut page, facts);
+    }
     sections(&mut page, facts, &facts.sections(of(Done::Now)), Tense::Did);
     already(&mut page, facts, &of(Done::Already).collect::<Vec<_>>());
     failed(&mut page, facts, outcomes);
     held_back(&mut page, facts, outcomes);
-    text_sections::blocked(&mut page, facts);
-    text_sections::refused(&mut page, facts);
+    if !facts.view.is_applying {
+        text_sections::blocked(&mut page, facts);
+        text_sections::refused(&mut page, facts);
+    }
     end(&mut page, facts, outcomes);
     page.finish()
 }
@@ -104,7 +109,13 @@ fn end(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
     let done = people(&done, Tense::Did);
     let count = Count::of(facts);
     page.gap();
-    text_sections::next(page, facts, &count);
+    if !facts.view.is_applying {
+        text_sections::next(page, facts, &count);
+    }
+    let is_denied = |it: &Outcome| matches!(&it.result, Err(Failure::Trouble(it)) if it.kind == TroubleKind::Denied);
+    if outcomes.iter().any(is_denied) {
+        page.line(0, Ink::Plain, "`tilgang doctor` shows which rights are missing.");
+    }
     if failed + held_back > 0 {
         page.line(0, Ink::Plain, "Run `tilgang apply` again: what is done stays done, and the rest is tried again.");
     } else if done.is_some() {

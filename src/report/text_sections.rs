@@ -110,7 +110,7 @@ pub(super) fn blocked(page: &mut Page, facts: &Facts<'_>) {
 pub(super) fn refused(page: &mut Page, facts: &Facts<'_>) {
     let why = |refused: &Refused| {
         let because = &refused.change.because;
-        (refused.refusal.code(), format!("{}\n{}", clean(&refused.refusal.to_string()), words::because(because)))
+        (refused.refusal.code(), format!("{}\n{}", clean(&refused.refusal.to_string()), because))
     };
     for group in group(facts.view.refused.iter(), why) {
         let (refusal, because) = group.message.split_once('\n').unwrap_or((&group.message, ""));

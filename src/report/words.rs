@@ -10,7 +10,7 @@ use crate::{
     },
     plan::{
         approve::Refusal,
-        change::{Action, Because, Change, Stray, Who},
+        change::{Action, Because, Change, Who},
     },
 };
 
@@ -187,17 +187,6 @@ pub(super) fn reason(facts: &Facts<'_>, item: &Item<'_>) -> String {
             let words = [reason.as_deref(), ticket.as_deref()];
             words.into_iter().flatten().collect::<Vec<_>>().join(", ")
         }
-        because => self::because(because),
-    }
-}
-
-/// Why, in words that need no knowledge of this program.
-pub(super) fn because(because: &Because) -> String {
-    match because {
-        Because::Stray(Stray::NoTarget) => {
-            "made by tilgang, at a resource that no naming rule leads to any more".to_owned()
-        }
-        Because::Stray(Stray::NoRole) => "made by tilgang, and no role in the catalogue gives it any more".to_owned(),
         because => because.to_string(),
     }
 }
