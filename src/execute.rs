@@ -2,7 +2,7 @@
 //!
 //! Decides nothing: what is asked for is in the plan, complete. Grants and updates first, side by side; revokes only when
 //! all of those have answered. A failure is an outcome, and the others go on. A revoke from a person one of whose grants at
-//! the same owner failed is held back: nobody loses access halfway.
+//! the same owner was not made is held back: nobody loses access halfway.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ pub enum Done {
 pub enum Failure {
     /// Azure refused, or could not be reached.
     Trouble(Trouble),
-    /// Not tried: a grant of the same person at the same owner failed.
+    /// Not tried: a grant of the same person at the same owner was not made.
     HeldBack,
 }
 
@@ -64,9 +64,10 @@ pub async fn execute(
         plan.changes().iter().partition(|change| change.action == Action::Revoke);
     let none = BTreeSet::new();
     let mut outcomes = side_by_side(&grants, &none, azure, answered).await;
-    let failed =
-        outcomes.iter().filter(|outcome| outcome.result.is_err()).map(|outcome| whose(&outcome.change)).collect();
-    outcomes.extend(side_by_side(&revokes, &failed, azure, answered).await);
+    // "Already" counts as not done here: what somebody else made since we looked may be narrower, or end by itself.
+    let not_done = outcomes.iter().filter(|outcome| outcome.result != Ok(Done::Now));
+    let not_done = not_done.map(|outcome| whose(&outcome.change)).collect();
+    outcomes.extend(side_by_side(&revokes, &not_done, azure, answered).await);
     outcomes
 }
 

@@ -1,12 +1,17 @@
 //! `tilgang apply`: makes a plan, asks, and carries out what policy approved. The only command that takes a writer.
 
-use std::io::{BufRead, Write};
+use std::{
+    collections::BTreeSet,
+    io::{BufRead, Write},
+    time::{Duration, Instant},
+};
 
 use clap::{Args, ValueEnum};
 
 use crate::{
     execute::{Outcome, execute},
-    plan::change::Change,
+    model::{ids::PrincipalId, owner::OwnerCode},
+    plan::change::{Action, Change},
     report::{self, View},
 };
 
@@ -42,6 +47,15 @@ impl Only {
     }
 }
 
+/// How old a plan may be when it is carried out: somebody may have thought about it for longer than Azure stood still.
+const PLAN_AGE_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// Whose grants are still to be made: nobody loses the old before they have the new.
+fn waiting(changes: &[Change]) -> BTreeSet<(OwnerCode, PrincipalId)> {
+    let grants = changes.iter().filter(|change| change.action == Action::Grant);
+    grants.map(|change| (change.owner, change.triple.principal)).collect()
+}
+
 impl Apply {
     pub(super) async fn run(&self, global: &Global) -> Exit {
         let mut far = None;
@@ -49,16 +63,24 @@ impl Apply {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
+        let planned = Instant::now();
         if let Some(only) = self.only {
-            survey.narrow(|change| only.keeps(change));
+            let waiting = waiting(&survey.plan.changes);
+            survey.narrow(|change| only.keeps(change) && !waiting.contains(&(change.owner, change.triple.principal)));
         }
         if self.format == report::Format::Text {
             survey.print(global, self.format, |view, format, style| report::plan(&applying(view), format, style));
         }
         let approved = &survey.approval.approved;
         let changes = approved.changes().len();
+        if changes > 0 && !self.yes && self.format != report::Format::Text {
+            return output::usage(global, "with this format nobody sees the plan before the question; pass `--yes`");
+        }
         if changes > 0 && !self.yes {
             match ask(changes) {
+                Some(true) if planned.elapsed() > PLAN_AGE_MAX => {
+                    return output::fail(global, "the plan is older than five minutes: nothing was changed; run again");
+                }
                 Some(true) => {}
                 Some(false) => {
                     output::say("nothing was changed");

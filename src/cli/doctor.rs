@@ -39,7 +39,7 @@ impl Doctor {
             Ok(ground) => ground,
             Err(exit) => return exit,
         };
-        let Some(mut desired) = ground.loaded.desired.take() else { return ground.exit().max(Exit::Failed) };
+        let Some(desired) = ground.loaded.desired.take() else { return ground.exit().max(Exit::Failed) };
         let mut page = Page::default();
         page.good(format_args!("workspace {}: {}", ground.dir.display(), count(desired.owners.len(), "service owner")));
         let far = match Far::connect(global, &ground, desired.tenant).await {
@@ -56,7 +56,7 @@ impl Doctor {
         for used in &far.used {
             page.note(format_args!("{} gave the {}", used.variable, used.became));
         }
-        let (observed, plan) = survey::look(&mut desired, ground.owners.as_ref(), &far, far.now()).await;
+        let (observed, plan) = survey::look(&desired, ground.owners.as_ref(), &far, far.now()).await;
         match &observed.inventory {
             Ok(()) => page
                 .good(format_args!("Resource Graph answers: {}", count(observed.subscriptions.len(), "subscription"))),

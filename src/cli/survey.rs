@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::{
-    model::{desired::Desired, observed::Observed, owner::OwnerCode},
+    model::{
+        desired::{Desired, Revision},
+        observed::Observed,
+        owner::OwnerCode,
+    },
     observe::observe,
     plan::{
         self, Plan,
@@ -31,9 +35,14 @@ impl Survey {
     /// Reads, looks and compares. `Err` when there is nothing to compare with.
     pub(super) async fn make(global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
         let mut ground = global.ground()?;
-        let Some(mut desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
+        let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
-        let (observed, plan) = look(&mut desired, ground.owners.as_ref(), far, far.now()).await;
+        let (observed, plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
+        if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
+            output::say(
+                "note: this workspace is not in git, so nobody can tell whether an old copy undoes a newer one",
+            );
+        }
         let approval = plan.approve(&desired.policy);
         Ok(Self { ground, desired, observed, plan, approval })
     }
@@ -86,14 +95,11 @@ impl Survey {
 
 /// Looks at Azure and compares.
 pub(super) async fn look(
-    desired: &mut Desired,
+    desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
     far: &Far,
     now: Timestamp,
 ) -> (Observed, Plan) {
-    if let Some(owners) = owners {
-        desired.grants.retain(|grant| owners.contains(&grant.owner));
-    }
     let spinner = progress::looking();
     let observed = observe(desired, owners, now, &far.reader).await;
     spinner.finish_and_clear();

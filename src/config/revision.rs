@@ -38,6 +38,9 @@ fn ask(dir: &Path, sources: &Sources) -> Result<Revision, String> {
     let entries = listed.split('\0').filter_map(|line| line.split_once('\t'));
     let committed: BTreeMap<_, _> = entries.filter_map(|(data, path)| Some((path, data.rsplit(' ').next()?))).collect();
 
+    if !committed.contains_key(super::files::SETTINGS) {
+        return Ok(Revision::NotInGit); // it lies in a repository of something else
+    }
     let files: Vec<_> = sources.files().filter(|(_, path)| counts(path) && dir.join(path).is_file()).collect();
     let mut edited = BTreeSet::new();
     for some in files.chunks(FILES_PER_CALL) {

@@ -84,10 +84,10 @@ impl PrincipalType {
 /// holds no e-mail address. Azure allows 2 KB (FACTS §6); ours stays below 200 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
-    /// The owner it was made for, when the word is a code.
-    pub owner: Option<OwnerCode>,
+    /// The owner it was made for.
+    pub owner: OwnerCode,
     /// The role it was made for.
-    pub role: Option<RoleName>,
+    pub role: RoleName,
 }
 
 impl Mark {
@@ -100,12 +100,13 @@ impl Mark {
         }
     }
 
-    /// Reads a description; `None` if it is not `instance`'s.
+    /// Reads a description; `None` if it is not `instance`'s, or does not name owner and role.
     #[must_use]
     pub fn read(description: &str, instance: &InstanceName) -> Option<Self> {
         let mut words = description.split_whitespace();
-        (words.next()?.strip_prefix("tilgang/")? == instance.as_str())
-            .then(|| Self { owner: words.next().and_then(OwnerCode::new), role: words.next().map(RoleName::new) })
+        let ours = words.next()?.strip_prefix("tilgang/")? == instance.as_str();
+        let (owner, role) = (OwnerCode::new(words.next()?)?, RoleName::new(words.next()?));
+        ours.then_some(Self { owner, role })
     }
 }
 
@@ -178,16 +179,16 @@ pub fn resource_id(scope: &ScopeId, name: AssignmentName) -> String {
 }
 
 /// Whose an assignment is. `instances`: this instance's name first, then its former ones.
+///
+/// A name that fits its content can only be ours. A description can be copied by anybody, so it counts only where we would
+/// write one: on a person's assignment at a resource. Our own identity's rights, or a group's, are never ours to remove.
 #[must_use]
-pub fn hand<'a>(
-    triple: &Triple,
-    name: AssignmentName,
-    description: Option<&str>,
-    instances: impl IntoIterator<Item = &'a InstanceName>,
-) -> Hand {
-    let ours = |instance| {
-        description.is_some_and(|text| Mark::read(text, instance).is_some()) || triple.name(instance) == name
-    };
+pub fn hand<'a>(assignment: &RoleAssignment, instances: impl IntoIterator<Item = &'a InstanceName>) -> Hand {
+    let RoleAssignment { triple, name, principal_type, description, .. } = assignment;
+    let markable = *principal_type == PrincipalType::User && triple.scope.is_resource();
+    let text = description.as_deref().filter(|_| markable);
+    let ours =
+        |instance| text.is_some_and(|text| Mark::read(text, instance).is_some()) || triple.name(instance) == *name;
     if instances.into_iter().any(ours) { Hand::Ours } else { Hand::Foreign }
 }
 
@@ -232,15 +233,43 @@ mod tests {
     }
 
     #[test]
-    fn ours_by_name_or_by_description_and_by_nothing_else() {
+    fn ours_by_name_or_by_a_description_where_we_would_write_one_and_by_nothing_else() {
         let (ours, other) = (InstanceName::new("altinn-apps"), InstanceName::new("altinn-apps-2"));
-        let triple = triple("/subscriptions/x");
+        let vault = "/subscriptions/x/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/v";
         let random = AssignmentName(Uuid::from_u128(7));
-        let hand = |name, text| hand(&triple, name, text, [&ours]);
-        assert_eq!(hand(triple.name(&ours), None), Hand::Ours);
-        assert_eq!(hand(random, Some("tilgang/altinn-apps ttd prod-operations")), Hand::Ours);
-        assert_eq!(hand(random, Some("tilgang/altinn-apps-2 ttd prod-operations")), Hand::Foreign);
-        assert_eq!(hand(random, Some("made by tilgang/altinn-apps")), Hand::Foreign);
-        assert_eq!(hand(triple.name(&other), None), Hand::Foreign);
+        let mark = "tilgang/altinn-apps ttd prod-operations";
+        let hand = |scope: &str, name: AssignmentName, principal_type, text: Option<&str>| {
+            let assignment = RoleAssignment {
+                triple: triple(scope),
+                name,
+                principal_type,
+                condition: None,
+                description: text.map(Into::into),
+                created_on: None,
+            };
+            hand(&assignment, [&ours])
+        };
+        let user = PrincipalType::User;
+        assert_eq!(hand(vault, triple(vault).name(&ours), user, None), Hand::Ours);
+        assert_eq!(hand(vault, triple(vault).name(&other), user, None), Hand::Foreign);
+        assert_eq!(hand(vault, random, user, Some(mark)), Hand::Ours);
+        for not_ours in [
+            "tilgang/altinn-apps-2 ttd prod-operations",
+            "made by tilgang/altinn-apps ttd x",
+            "tilgang/altinn-apps",
+            "tilgang/altinn-apps – pipeline identity",
+        ] {
+            assert_eq!(hand(vault, random, user, Some(not_ours)), Hand::Foreign, "{not_ours}");
+        }
+        assert_eq!(hand(vault, random, PrincipalType::ServicePrincipal, Some(mark)), Hand::Foreign);
+        assert_eq!(hand(vault, random, PrincipalType::Group, Some(mark)), Hand::Foreign);
+        for wide in [
+            "/",
+            "/subscriptions/x",
+            "/subscriptions/x/resourceGroups/rg",
+            "/providers/Microsoft.Management/managementGroups/m",
+        ] {
+            assert_eq!(hand(wide, random, user, Some(mark)), Hand::Foreign, "{wide}");
+        }
     }
 }

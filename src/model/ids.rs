@@ -153,6 +153,14 @@ impl ScopeId {
         self.folded().strip_prefix("/subscriptions/")?.split('/').next()?.parse().ok()
     }
 
+    /// Whether it is one resource: neither a resource group nor anything wider.
+    #[must_use]
+    pub fn is_resource(&self) -> bool {
+        self.folded().starts_with("/subscriptions/")
+            && self.folded().contains("/resourcegroups/")
+            && self.folded().contains("/providers/")
+    }
+
     /// The last part: for a resource, its name.
     #[must_use]
     pub fn last_segment(&self) -> &str {

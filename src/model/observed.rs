@@ -1,6 +1,9 @@
 //! What was seen in Azure, when, and what could not be seen.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -21,6 +24,8 @@ pub struct Observed {
     pub inventory: Result<(), Arc<Trouble>>,
     /// Each target that git means.
     pub targets: BTreeMap<TargetKey, Sighting>,
+    /// Subscriptions that the naming rule gives to an owner and that could not be seen, by name.
+    pub absent: BTreeSet<(OwnerCode, String)>,
     /// Each subscription that was read for assignments.
     pub subscriptions: BTreeMap<SubscriptionId, Subscription>,
     /// Who people are.

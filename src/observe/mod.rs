@@ -21,7 +21,7 @@ use crate::{
         assignment::{Hand, Pim, RoleAssignment, Standing, hand},
         desired::Desired,
         ids::{ScopeId, SubscriptionId, UserName},
-        observed::{Locks, Observed, Reading, Sighting, Subscription},
+        observed::{Locks, Observed, Reading, Sighting, Subscription, TargetKey},
         owner::OwnerCode,
         people::People,
         trouble::Trouble,
@@ -40,28 +40,30 @@ pub async fn observe(
     azure: &(impl Directory + Inventory + AssignmentReader),
 ) -> Observed {
     let chosen = |owner: OwnerCode| owners.is_none_or(|owners| owners.contains(&owner));
-    let names = names(desired);
-    let (by_name, (inventory, targets, subscriptions)) =
-        futures::join!(azure.by_name(&names), look(desired, &chosen, azure));
-    let mut observed =
-        Observed { at, inventory, targets, subscriptions, people: People { by_name, by_id: BTreeMap::new() } };
+    let names = names(desired, &chosen);
+    let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, azure));
+    let Looked { inventory, targets, absent, subscriptions } = looked;
+    let people = People { by_name, by_id: BTreeMap::new() };
+    let mut observed = Observed { at, inventory, targets, absent, subscriptions, people };
     questions::ask(desired, &mut observed, azure).await;
     observed
 }
 
-/// Everybody whom git names.
-fn names(desired: &Desired) -> BTreeSet<UserName> {
-    let listed = desired.grants.iter().map(|grant| &grant.user.name);
+/// Everybody whom git names at these owners, and who is protected.
+fn names(desired: &Desired, chosen: &impl Fn(OwnerCode) -> bool) -> BTreeSet<UserName> {
+    let listed = desired.grants.iter().filter(|grant| chosen(grant.owner)).map(|grant| &grant.user.name);
     listed.chain(desired.policy.protected.iter().map(|protected| &protected.name)).cloned().collect()
 }
 
-type Looked = (
-    Result<(), Arc<Trouble>>,
-    BTreeMap<crate::model::observed::TargetKey, Sighting>,
-    BTreeMap<SubscriptionId, Subscription>,
-);
+/// What was found in Azure, people left out.
+struct Looked {
+    inventory: Result<(), Arc<Trouble>>,
+    targets: BTreeMap<TargetKey, Sighting>,
+    absent: BTreeSet<(OwnerCode, String)>,
+    subscriptions: BTreeMap<SubscriptionId, Subscription>,
+}
 
-/// Finds targets and reads the subscriptions that matter.
+/// Finds targets and reads the subscriptions that matter. Targets of all owners, whoever is chosen: two may mean one.
 async fn look(
     desired: &Desired,
     chosen: &(impl Fn(OwnerCode) -> bool + Sync),
@@ -71,10 +73,16 @@ async fn look(
         Ok(stock) => stock,
         Err(trouble) => {
             let trouble = Arc::new(trouble);
-            return (Err(trouble.clone()), targets::unseen(desired, chosen, &trouble), BTreeMap::new());
+            return Looked {
+                targets: targets::unseen(desired, &trouble),
+                inventory: Err(trouble),
+                absent: BTreeSet::new(),
+                subscriptions: BTreeMap::new(),
+            };
         }
     };
-    let targets = targets::sight(desired, chosen, &stock);
+    let targets = targets::sight(desired, &stock);
+    let absent = targets::absent(desired, chosen, &stock);
     let scopes: BTreeSet<&ScopeId> = targets
         .values()
         .filter_map(|sighting| match sighting {
@@ -98,7 +106,7 @@ async fn look(
         )
     });
     let subscriptions = stream::iter(reads).buffer_unordered(SIDE_BY_SIDE_MAX).collect().await;
-    (Ok(()), targets, subscriptions)
+    Looked { inventory: Ok(()), targets, absent, subscriptions }
 }
 
 /// Tells ours from foreign, before any filter; then keeps all of ours, and of the others what stands exactly at a target.
@@ -109,7 +117,7 @@ fn sort(
 ) -> BTreeMap<ScopeId, Vec<Standing>> {
     let mut kept: BTreeMap<ScopeId, Vec<Standing>> = BTreeMap::new();
     for assignment in listed {
-        let hand = hand(&assignment.triple, assignment.name, assignment.description.as_deref(), desired.instances());
+        let hand = hand(&assignment, desired.instances());
         if hand == Hand::Ours || targets.contains(&assignment.triple.scope) {
             let scope = assignment.triple.scope.clone();
             kept.entry(scope).or_default().push(Standing { assignment, hand, pim: Pim::NotAsked });

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 
 use crate::{
     model::{
-        assignment::{Hand, Pim, Standing},
+        assignment::{Hand, Pim, Standing, Triple},
         desired::Desired,
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
         observed::{Locks, Observed, Reading, Sighting},
@@ -42,29 +42,35 @@ pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &(imp
             Err(trouble) => Locks::Unanswered(Arc::new(trouble)),
         };
         if let Reading::Seen(scopes) = &mut subscription.reading {
-            for (scope, standings) in scopes {
-                mark(scope, standings, pim.as_ref().ok());
+            let ends = pim.ok().map(ends);
+            for standings in scopes.values_mut() {
+                mark(standings, ends.as_ref());
             }
         }
     }
 }
 
-/// What PIM says of the assignments at a scope; `None` if it did not answer.
-fn mark(scope: &ScopeId, standings: &mut [Standing], pim: Option<&Vec<PimInstance>>) {
-    for standing in standings.iter_mut() {
-        standing.pim = match pim {
+/// What ends by itself, and whether because somebody activated it.
+type Ends = BTreeMap<Triple, bool>;
+
+fn ends(instances: Vec<PimInstance>) -> Ends {
+    let mut ends = Ends::new();
+    for PimInstance { triple, activated, ends: at } in instances {
+        if activated || at.is_some() {
+            *ends.entry(triple).or_default() |= activated;
+        }
+    }
+    ends
+}
+
+/// What PIM says of these assignments; `None` if it did not answer.
+fn mark(standings: &mut [Standing], ends: Option<&Ends>) {
+    for standing in standings {
+        standing.pim = match ends.map(|ends| ends.get(&standing.assignment.triple)) {
             None => Pim::Unanswered,
-            Some(instances) => {
-                let triple = &standing.assignment.triple;
-                let ends = |instance: &&PimInstance| instance.activated || instance.ends.is_some();
-                let mut same =
-                    instances.iter().filter(|i| i.triple.scope == *scope && i.triple == *triple).filter(ends);
-                match same.next() {
-                    None => Pim::No,
-                    Some(instance) if instance.activated => Pim::Activated,
-                    Some(_) => Pim::Timed,
-                }
-            }
+            Some(None) => Pim::No,
+            Some(Some(true)) => Pim::Activated,
+            Some(Some(false)) => Pim::Timed,
         };
     }
 }

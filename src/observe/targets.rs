@@ -63,20 +63,12 @@ fn meant<'a>(desired: &'a Desired, chosen: &impl Fn(OwnerCode) -> bool) -> Vec<M
 }
 
 /// Every target, unseen for one and the same reason.
-pub(super) fn unseen(
-    desired: &Desired,
-    chosen: &impl Fn(OwnerCode) -> bool,
-    trouble: &Arc<Trouble>,
-) -> BTreeMap<TargetKey, Sighting> {
-    meant(desired, chosen).into_iter().map(|meant| (meant.key, Sighting::Unseen(trouble.clone()))).collect()
+pub(super) fn unseen(desired: &Desired, trouble: &Arc<Trouble>) -> BTreeMap<TargetKey, Sighting> {
+    meant(desired, &|_| true).into_iter().map(|meant| (meant.key, Sighting::Unseen(trouble.clone()))).collect()
 }
 
 /// Which resource each target is.
-pub(super) fn sight(
-    desired: &Desired,
-    chosen: &impl Fn(OwnerCode) -> bool,
-    stock: &Stock,
-) -> BTreeMap<TargetKey, Sighting> {
+pub(super) fn sight(desired: &Desired, stock: &Stock) -> BTreeMap<TargetKey, Sighting> {
     let by_name = by_name(stock);
     let workspaces: BTreeMap<_, _> = stock
         .resources
@@ -85,7 +77,7 @@ pub(super) fn sight(
         .map(|row| (&row.id, row))
         .collect();
     let mut sightings = BTreeMap::new();
-    for meant in meant(desired, chosen) {
+    for meant in meant(desired, &|_| true) {
         let named = by_name.get(&(meant.kind.arm_type.as_str(), meant.key.name.clone())).map_or(&[][..], Vec::as_slice);
         let subscription = meant.environment.subscription.fill(meant.key.owner, &meant.environment.azure_name);
         let misfits: Vec<(&ResourceRow, Option<String>)> =
@@ -168,6 +160,22 @@ fn impediments(row: &ResourceRow, workspaces: &BTreeMap<&crate::model::ids::Scop
         }
     }
     found
+}
+
+/// Subscriptions that the naming rule gives to these owners and that are not in stock. What is not listed may still be there:
+/// an inventory leaves out what our identity may not see, without a sign.
+pub(super) fn absent(
+    desired: &Desired,
+    chosen: &impl Fn(OwnerCode) -> bool,
+    stock: &Stock,
+) -> BTreeSet<(OwnerCode, String)> {
+    let there: BTreeSet<String> = stock.subscriptions.values().map(|row| row.name.to_ascii_lowercase()).collect();
+    let owners = desired.owners.keys().copied().filter(|owner| chosen(*owner));
+    let meant = owners.flat_map(|owner| {
+        let environments = desired.environments_of(owner).map(|(_, environment)| environment);
+        environments.map(move |environment| (owner, environment.subscription.fill(owner, &environment.azure_name)))
+    });
+    meant.filter(|(_, name)| !there.contains(&name.to_ascii_lowercase())).collect()
 }
 
 /// A subscription that has to be read.

@@ -3,10 +3,7 @@
 //! Only removals are refused; grants, updates and other owners go on. A limit refuses all it counts, never "the rest":
 //! nobody should lose access because of their place in the alphabet.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
 use crate::model::{
     ids::{AssignmentName, UserName},
@@ -195,21 +192,21 @@ impl Judge<'_> {
     }
 
     fn owners(&mut self) {
-        let owners: BTreeSet<OwnerCode> = self.open(false).map(|change| change.owner).collect();
-        for owner in owners {
-            let names = |judge: &Self, prod_only: bool| -> Vec<AssignmentName> {
-                let in_prod = |change: &Change| change.environment.as_ref().is_none_or(|name| name.as_str() == PROD);
-                let changes =
-                    judge.open(false).filter(|change| change.owner == owner && (!prod_only || in_prod(change)));
-                changes.map(|change| change.name).collect()
-            };
-            let limits = self.policy.revokes;
-            let prod = names(self, true);
+        let mut by_owner: BTreeMap<OwnerCode, Vec<(AssignmentName, bool)>> = BTreeMap::new();
+        for change in self.open(false) {
+            // Where the environment is not known it may be prod.
+            let in_prod = change.environment.as_ref().is_none_or(|name| name.as_str() == PROD);
+            by_owner.entry(change.owner).or_default().push((change.name, in_prod));
+        }
+        let limits = self.policy.revokes;
+        for (owner, mut open) in by_owner {
+            let prod: Vec<_> = open.iter().filter(|(_, in_prod)| *in_prod).map(|(name, _)| *name).collect();
             if prod.len() > limits.prod_per_owner_max {
                 let count = Count { count: prod.len(), max: limits.prod_per_owner_max };
                 self.refuse(prod, &Refusal::OwnerInProd(count));
+                open.retain(|(_, in_prod)| !in_prod);
             }
-            let all = names(self, false);
+            let all: Vec<_> = open.into_iter().map(|(name, _)| name).collect();
             if all.len() > limits.per_owner_max {
                 let count = Count { count: all.len(), max: limits.per_owner_max };
                 self.refuse(all, &Refusal::Owner(count));

@@ -58,12 +58,16 @@ pub enum Block {
         /// The name that Entra has for git's id, if any.
         id_is: Option<UserName>,
     },
+    /// Nobody has this name, and git's object id leads to a guest, or to somebody of another domain than reviewers saw.
+    NameElsewhere(UserName),
     /// Entra could not say who this is.
     PersonUnanswered(Arc<Trouble>),
     /// There is no such target; what was looked for, and what came close.
     TargetMissing(String),
     /// Two targets where one is meant.
     TargetSeveral(Vec<ScopeId>),
+    /// One resource is the target of two owners, environments or kinds.
+    TargetShared,
     /// The target could not be looked for, or what stands at it could not be read.
     Unread(Arc<Trouble>),
     /// Somebody else's assignment with a condition stands in its place; Azure allows one.
@@ -103,10 +107,11 @@ impl Block {
             Self::UnknownPerson(_) => "unknown-person",
             Self::GonePerson => "gone-person",
             Self::NotAPerson(_) => "not-a-person",
-            Self::OtherPerson { .. } => "other-person",
+            Self::OtherPerson { .. } | Self::NameElsewhere(_) => "other-person",
             Self::PersonUnanswered(_) => "person-unanswered",
             Self::TargetMissing(_) => "target-missing",
             Self::TargetSeveral(_) => "target-ambiguous",
+            Self::TargetShared => "target-shared",
             Self::Unread(_) => "unread",
             Self::HeldWithCondition => "held-with-condition",
             Self::HeldByPim => "held-by-pim",
@@ -142,13 +147,15 @@ impl Block {
                     .to_owned()
             }
             Self::TargetSeveral(_) => "rename one, or tag only the right one, so that one is left".to_owned(),
+            Self::TargetShared => "give each a resource of its own in `tilgang.yaml`".to_owned(),
+            Self::NameElsewhere(name) => format!("if `{name}` is meant, write that name in the file"),
             Self::HeldWithCondition => "take the other assignment away in the portal, and run again".to_owned(),
             Self::HeldByPim => "run again when it has ended there".to_owned(),
             Self::OwnerFileMissing => {
                 "restore the file; or, if the owner has left, write one with `removed: true`".to_owned()
             }
             Self::OwnerFileBroken => "correct the errors in the owner's file".to_owned(),
-            Self::OwnerUnknown(_) => "remove it by hand, or give it an owner in its description".to_owned(),
+            Self::OwnerUnknown(_) => "remove it by hand, if nobody needs it".to_owned(),
             Self::Doubt(name) => format!("make sure who `{name}` is; then run again"),
             Self::StillListed(Stray::NoTarget) => "correct the naming rule in `tilgang.yaml`".to_owned(),
             Self::StillListed(Stray::NoRole) => {
@@ -187,6 +194,15 @@ impl fmt::Display for Block {
                 write!(f, "{} resources fit where one is meant:", scopes.len())?;
                 scopes.iter().try_for_each(|scope| write!(f, " `{scope}`"))
             }
+            Self::TargetShared => {
+                f.write_str("this resource is a target twice, so whose an assignment on it is cannot be told")
+            }
+            Self::NameElsewhere(name) => {
+                write!(
+                    f,
+                    "nobody has this name; the `id` in the file is that of `{name}`: a guest, or of another domain"
+                )
+            }
             Self::HeldWithCondition => {
                 f.write_str("someone else's assignment with a condition stands in its place, and Azure allows only one")
             }
@@ -197,7 +213,7 @@ impl fmt::Display for Block {
                 f.write_str("the owner's file has errors; a file that was not read explains nothing")
             }
             Self::OwnerUnknown(stray) => {
-                write!(f, "{stray}; neither its description nor its subscription names an owner")
+                write!(f, "{stray}; whose it is cannot be told: description and subscription name no owner, or two")
             }
             Self::Doubt(name) => write!(f, "this could be `{name}`, whom the file lists and who could not be resolved"),
             Self::StillListed(stray) => {

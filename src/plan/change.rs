@@ -134,7 +134,12 @@ pub enum Because {
     /// Its role definition was given once and is no longer.
     Retired,
     /// Its last day has passed.
-    Ended(Date),
+    Ended {
+        /// The last day.
+        on: Date,
+        /// Not long ago.
+        recently: bool,
+    },
     /// The owner's file is a tombstone.
     OwnerRemoved,
     /// Ours, where no file, rule or catalogue puts anything.
@@ -165,7 +170,7 @@ impl Because {
     /// Whether the day alone took it away: such removals are counted apart.
     #[must_use]
     pub fn is_expiry(&self) -> bool {
-        matches!(self, Self::Ended(_))
+        matches!(self, Self::Ended { recently: true, .. })
     }
 }
 
@@ -202,7 +207,7 @@ impl fmt::Display for Because {
             Self::NotListed { gone: None } => f.write_str("no longer listed"),
             Self::NotListed { gone: Some(gone) } => write!(f, "no longer listed, and {gone}"),
             Self::Retired => f.write_str("its role definition is `retired` in the catalogue"),
-            Self::Ended(on) => write!(f, "ended after {on}"),
+            Self::Ended { on, .. } => write!(f, "ended after {on}"),
             Self::OwnerRemoved => f.write_str("the owner's file says `removed: true`"),
             Self::Stray(stray) => write!(f, "{stray}"),
             Self::Unmanaged => f.write_str("not listed, made by someone else; policy says `unmanaged: revoke`"),

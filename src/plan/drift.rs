@@ -50,7 +50,7 @@ impl Class {
         match (change.action, &change.because) {
             (Action::Grant, _) => Self::Missing,
             (Action::Update, _) => Self::Altered,
-            (Action::Revoke, Because::Ended(_)) => Self::Expired,
+            (Action::Revoke, Because::Ended { .. }) => Self::Expired,
             (Action::Revoke, Because::Stray(_)) => Self::Stray,
             (Action::Revoke, Because::Unmanaged) => Self::Unmanaged,
             (Action::Revoke, Because::NotListed { gone: Some(_) }) => Self::Orphaned,
@@ -64,7 +64,7 @@ impl Class {
         match code {
             Code::Unmanaged => Some(Self::Unmanaged),
             Code::Orphaned => Some(Self::Orphaned),
-            Code::NoEffect | Code::Renamed | Code::MayEnd => None,
+            Code::NoEffect | Code::Renamed | Code::NotSeen | Code::MayEnd => None,
         }
     }
 }

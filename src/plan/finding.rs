@@ -76,6 +76,8 @@ codes! {
     NoEffect = "no-effect";
     /// The person has another sign-in name than git says.
     Renamed = "renamed";
+    /// An owner's subscription that our identity does not see.
+    NotSeen = "not-seen";
     /// Someone else's equal assignment satisfies a grant, but whether it ends by itself could not be asked.
     MayEnd = "may-end";
 }

@@ -1,7 +1,8 @@
 //! `Desired` + `Observed` → `Plan`; `Plan` + policy → `ApprovedPlan`. Pure: no IO, no async, no clock (the day is an argument).
 //!
-//! [`plan`] walks in three steps, each a file: names become people (`resolve`), grants become assignments at targets
-//! (`want`), and those are compared with what stands (`compare`). What is unknown blocks what depends on it, and is said.
+//! [`plan`] walks in steps, each a file: names become people (`resolve`), grants become assignments at targets
+//! (`want`), and those are compared with what stands (`compare`); what
+//! stands and is not wanted goes if that is proven (`removal`). What is unknown blocks what depends on it, and is said.
 
 pub mod approve;
 pub mod blocked;
@@ -11,6 +12,7 @@ pub mod digest;
 pub mod drift;
 mod effect;
 pub mod finding;
+mod removal;
 mod resolve;
 mod want;
 
@@ -22,15 +24,19 @@ use std::{
 use jiff::civil::Date;
 
 use crate::model::{
-    desired::Desired,
+    desired::{Desired, OwnerFile},
     ids::{PrincipalId, UserName},
     observed::{Observed, Reading},
     owner::OwnerCode,
-    people::{ByName, Hint},
-    trouble::Trouble,
+    people::{ById, ByName},
+    trouble::{Trouble, TroubleKind},
 };
 
-use self::{blocked::Blocked, change::Change, finding::Finding};
+use self::{
+    blocked::Blocked,
+    change::Change,
+    finding::{Code, Finding},
+};
 
 /// What differs between git and Azure, and what could not be decided.
 #[must_use = "a plan changes nothing until it is approved and executed"]
@@ -73,12 +79,6 @@ pub struct Protected {
 }
 
 impl Plan {
-    /// Whether git and Azure agree as far as could be seen: nothing to do, and nothing that cannot be done.
-    #[must_use]
-    pub fn is_converged(&self) -> bool {
-        self.changes.is_empty() && self.blocked.is_empty() && self.unread.is_empty() && self.kept.is_empty()
-    }
-
     /// Leaves only what concerns these owners.
     pub fn only(&mut self, owners: &BTreeSet<OwnerCode>) {
         self.changes.retain(|change| owners.contains(&change.owner));
@@ -98,8 +98,9 @@ impl Plan {
 /// Compares what git wants with what Azure showed.
 pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     let wanted = want::want(desired, observed, today);
-    let mut plan = compare::compare(desired, observed, wanted);
-    plan.unread = unread(observed);
+    let mut plan = compare::compare(desired, observed, wanted, today);
+    plan.unread = unread(desired, observed);
+    plan.findings.extend(absent(desired, observed));
     plan.protected = protected(desired, observed);
     finding::accept(&mut plan.findings, &desired.policy.accept, today);
     plan.changes.sort_by(|a, b| a.order().cmp(&b.order()));
@@ -110,7 +111,7 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     plan
 }
 
-fn unread(observed: &Observed) -> Vec<Unread> {
+fn unread(desired: &Desired, observed: &Observed) -> Vec<Unread> {
     let inventory = observed.inventory.as_ref().err().map(|trouble| Unread { owner: None, trouble: trouble.clone() });
     let lists = observed.subscriptions.values().filter_map(|subscription| match &subscription.reading {
         Reading::Seen(_) => None,
@@ -118,7 +119,50 @@ fn unread(observed: &Observed) -> Vec<Unread> {
             Some(Unread { owner: subscription.belongs_to.as_ref().map(|(owner, _)| *owner), trouble: trouble.clone() })
         }
     });
-    inventory.into_iter().chain(lists).collect()
+    // Everybody shall be taken out there, and nobody can look whether it is so.
+    let removed = observed.absent.iter().filter(|(owner, _)| matches!(desired.file_of(*owner), OwnerFile::Removed(_)));
+    let absent = removed.map(|(owner, name)| {
+        let doing = format!("look at what still stands at {owner}");
+        let message = format!("our identity sees no subscription `{name}`");
+        let trouble = Trouble::new(TroubleKind::NotFound, doing, message);
+        Unread { owner: Some(*owner), trouble: Arc::new(trouble) }
+    });
+    let mut unanswered: Vec<&Arc<Trouble>> = Vec::new();
+    let by_name = observed.people.by_name.values().filter_map(|answer| match answer {
+        ByName::Unanswered(trouble) => Some(trouble),
+        ByName::Person(_) | ByName::Nobody(_) => None,
+    });
+    let by_id = observed.people.by_id.values().filter_map(|answer| match answer {
+        ById::Unanswered(trouble) => Some(trouble),
+        ById::Person(_) | ById::NotAPerson(_) | ById::Deleted { .. } | ById::Gone => None,
+    });
+    for trouble in by_name.chain(by_id) {
+        if unanswered.last().is_none_or(|last| !Arc::ptr_eq(last, trouble)) && !unanswered.contains(&trouble) {
+            unanswered.push(trouble);
+        }
+    }
+    let people = unanswered.into_iter().map(|trouble| Unread { owner: None, trouble: trouble.clone() });
+    inventory.into_iter().chain(lists).chain(absent).chain(people).collect()
+}
+
+/// An owner's subscription that nobody could look into: nothing is granted there, and nothing was checked.
+fn absent(desired: &Desired, observed: &Observed) -> impl Iterator<Item = Finding> {
+    let read = observed.absent.iter().filter(|(owner, _)| matches!(desired.file_of(*owner), OwnerFile::Read(_)));
+    read.map(|(owner, name)| Finding {
+        code: Code::NotSeen,
+        owner: Some(*owner),
+        environment: None,
+        role: None,
+        who: None,
+        scope: None,
+        assignment: None,
+        message: format!(
+            "our identity sees no subscription `{name}`, so nothing was checked there; if the owner has none, \
+             say which `environments` it has in `tilgang.yaml`"
+        ),
+        origins: Vec::new(),
+        accepted: None,
+    })
 }
 
 fn protected(desired: &Desired, observed: &Observed) -> Protected {
@@ -128,9 +172,7 @@ fn protected(desired: &Desired, observed: &Observed) -> Protected {
             Some(ByName::Person(found)) => {
                 protected.ids.insert(found.id);
             }
-            Some(ByName::Nobody(Hint::Deleted { id, .. })) => {
-                protected.ids.insert(*id);
-            }
+            // Not even a deleted user of that name: the protected one may be alive under another.
             Some(ByName::Nobody(_) | ByName::Unanswered(_)) | None => protected.unresolved.push(person.name.clone()),
         }
     }

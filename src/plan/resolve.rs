@@ -25,16 +25,19 @@ pub(super) fn resolve<'a>(entry: &UserEntry, people: &'a People) -> Result<&'a P
         return Ok(person);
     }
     match (by_name, people.by_id.get(&id)) {
+        (_, Some(ById::Unanswered(trouble))) => Err(Block::PersonUnanswered(trouble.clone())),
+        (_, Some(ById::NotAPerson(name))) => Err(Block::NotAPerson(name.clone())),
         (ByName::Person(_), Some(ById::Person(holder))) => Err(Block::OtherPerson { id_is: Some(holder.name.clone()) }),
         (ByName::Person(_), Some(ById::Deleted { name, .. })) => Err(Block::OtherPerson { id_is: Some(name.clone()) }),
-        (ByName::Person(_), _) => Err(Block::OtherPerson { id_is: None }),
-        (ByName::Nobody(_), Some(ById::Person(renamed))) => Ok(renamed),
+        (ByName::Person(_), Some(ById::Gone) | None) => Err(Block::OtherPerson { id_is: None }),
+        (ByName::Nobody(_), Some(ById::Person(renamed))) => {
+            // Reviewers saw a name of this domain; an id does not lead out of it.
+            let elsewhere = renamed.guest || renamed.name.domain() != entry.name.domain();
+            if elsewhere { Err(Block::NameElsewhere(renamed.name.clone())) } else { Ok(renamed) }
+        }
         (ByName::Unanswered(_), Some(ById::Person(person))) if person.name == entry.name => Ok(person),
         (_, Some(ById::Deleted { on, .. })) => Err(Block::UnknownPerson(Hint::Deleted { id, on: *on })),
-        (_, Some(ById::NotAPerson(name))) => Err(Block::NotAPerson(name.clone())),
         (ByName::Nobody(_), Some(ById::Gone) | None) => Err(Block::GonePerson),
-        (_, Some(ById::Unanswered(trouble))) | (ByName::Unanswered(trouble), _) => {
-            Err(Block::PersonUnanswered(trouble.clone()))
-        }
+        (ByName::Unanswered(trouble), _) => Err(Block::PersonUnanswered(trouble.clone())),
     }
 }

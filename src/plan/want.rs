@@ -8,6 +8,7 @@ use std::{
 use jiff::civil::Date;
 
 use crate::model::{
+    assignment::Hand,
     catalog::{Gives, RoleDefinition},
     desired::{Desired, Grant, UserEntry},
     ids::{PrincipalId, RoleDefinitionId, ScopeId},
@@ -30,6 +31,8 @@ pub(super) struct Wanted<'a> {
     pub at: BTreeMap<&'a ScopeId, Vec<Want<'a>>>,
     /// Each target that was found, by scope.
     pub targets: BTreeMap<&'a ScopeId, Place<'a>>,
+    /// Resources that are a target twice: nobody can say whose an assignment there is.
+    pub shared: BTreeSet<&'a ScopeId>,
     /// Grants whose day has passed, by scope: they explain a removal.
     pub ended: BTreeMap<(&'a ScopeId, PrincipalId, RoleDefinitionId), &'a Grant>,
     /// Grants whose person could not be resolved, by owner: whoever stands there unexplained could be one of them.
@@ -46,7 +49,7 @@ pub(super) struct Wanted<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Doubt<'a> {
     pub grant: &'a Grant,
-    /// The object id it can only be about, if one is known: git's own, or that of the deleted user of this name.
+    /// The object id it can only be about, if one is known: that of the deleted user of this name.
     pub id: Option<PrincipalId>,
 }
 
@@ -77,7 +80,9 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
     for (key, sighting) in &observed.targets {
         places.entry((key.owner, &key.environment, &key.kind)).or_default().push(sighting);
         if let Sighting::Found(target) = sighting {
-            wanted.targets.insert(&target.scope, Place { key, target });
+            if wanted.targets.insert(&target.scope, Place { key, target }).is_some() {
+                wanted.shared.insert(&target.scope);
+            }
         }
     }
     let mut person = Memo::default();
@@ -90,10 +95,9 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
             Err(block) => {
                 let deleted = match &block {
                     Block::UnknownPerson(Hint::Deleted { id, .. }) => Some(*id),
-                    _ => None,
+                    _ => None, // however sure `id` looks, the name may lead to whom is meant
                 };
-                let doubt = Doubt { grant, id: grant.user.id.or(deleted) };
-                wanted.doubts.entry(grant.owner).or_default().push(doubt);
+                wanted.doubts.entry(grant.owner).or_default().push(Doubt { grant, id: deleted });
                 let blocked = blocked(grant, &role.environment, None, block);
                 wanted.blocked.push(blocked);
                 continue;
@@ -107,6 +111,11 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
             }
             for sighting in sightings {
                 match *sighting {
+                    Sighting::Found(target) if wanted.shared.contains(&target.scope) => {
+                        if !ended {
+                            wanted.block(grant, role, person, Some(&target.scope), Block::TargetShared);
+                        }
+                    }
                     Sighting::Found(target) if ended => {
                         wanted.ended.insert((&target.scope, person.id, definition.id), grant);
                     }
@@ -142,6 +151,7 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
         wants.sort_by_key(|want| (want.key(), &want.grant.origin));
     }
     wanted.findings.append(&mut person.findings);
+    wanted.widen_doubts(observed);
     wanted
 }
 
@@ -158,6 +168,28 @@ impl<'a> Wanted<'a> {
         self.blocked.push(blocked(grant, &role.environment, scope, block));
     }
 
+    /// A name that a deleted user had means that user only where the deleted one holds something of ours: else the name
+    /// may be that of somebody who is alive under another one.
+    fn widen_doubts(&mut self, observed: &Observed) {
+        let targets = &self.targets;
+        let holds = |owner: OwnerCode, id: PrincipalId| {
+            targets.iter().filter(|(_, place)| place.key.owner == owner).any(|(scope, place)| {
+                let subscription = observed.subscriptions.get(&place.target.subscription);
+                let Some(Reading::Seen(scopes)) = subscription.map(|subscription| &subscription.reading) else {
+                    return false;
+                };
+                let here = scopes.get(*scope).into_iter().flatten();
+                here.into_iter()
+                    .any(|standing| standing.hand == Hand::Ours && standing.assignment.triple.principal == id)
+            })
+        };
+        for (owner, doubts) in &mut self.doubts {
+            for doubt in doubts {
+                doubt.id = doubt.id.filter(|id| holds(*owner, *id));
+            }
+        }
+    }
+
     /// Somebody unresolved whom the holder of this assignment could be.
     pub(super) fn doubt(
         &self,
@@ -166,7 +198,7 @@ impl<'a> Wanted<'a> {
         concerns: impl Fn(&RoleName) -> bool,
     ) -> Option<&'a UserEntry> {
         let doubts = self.doubts.get(&owner)?;
-        let could_be = |doubt: &&Doubt<'_>| concerns(&doubt.grant.role) && doubt.id.is_none_or(|id| id == principal);
+        let could_be = |doubt: &&Doubt<'_>| doubt.id.is_none_or(|id| id == principal) && concerns(&doubt.grant.role);
         doubts.iter().find(could_be).map(|doubt| &*doubt.grant.user)
     }
 }
@@ -184,6 +216,7 @@ fn blocked(grant: &Grant, environment: &EnvironmentName, scope: Option<&ScopeId>
             | Block::GonePerson
             | Block::NotAPerson(_)
             | Block::OtherPerson { .. }
+            | Block::NameElsewhere(_)
             | Block::PersonUnanswered(_) => grant.user.origin.clone(),
             _ => grant.origin.clone(),
         }],

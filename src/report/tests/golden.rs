@@ -44,8 +44,9 @@ pub(super) fn everything() -> World {
     world.change(Action::Update, &ola, "ttd", "test-operations", Because::ConditionAdded).origins =
         vec![world.origin("ttd", 20)];
     world.revoke(&per, "skd", "prod-operations", Because::NotListed { gone: Some(Gone::Deleted(None)) });
-    world.revoke(&per, "skd", "prod-developer", Because::Ended("2026-11-21".parse().unwrap())).origins =
-        vec![world.origin("skd", 31)];
+    world
+        .revoke(&per, "skd", "prod-developer", Because::Ended { on: "2026-11-21".parse().unwrap(), recently: true })
+        .origins = vec![world.origin("skd", 31)];
     let nobody = Who { id: id("nobody"), name: None, display_name: None, ..who("x") };
     world.revoke(&nobody, "ttd", "prod-operations", Because::Stray(Stray::NoTarget)).role = None;
     let change =

@@ -1,0 +1,361 @@
+//! What stands and git does not want: whose it is, and whether its removal is proven.
+//!
+//! Unknown never removes: each removal passes [`Compare::proof`] or becomes a [`Blocked`] with the reason.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
+
+use crate::model::{
+    assignment::{Hand, Mark, Pim, PrincipalType, Standing},
+    desired::{Grant, Origin, OwnerFile, Revision},
+    ids::{PrincipalId, RoleDefinitionId},
+    observed::{Locks, Subscription},
+    owner::{EnvironmentName, OwnerCode, RoleName},
+    people::ById,
+    policy::Unmanaged,
+};
+
+use super::{
+    blocked::{Block, Blocked},
+    change::{Action, Because, Change, Gone, Stray, Who},
+    compare::Compare,
+    finding::{Code, Finding},
+    want::Place,
+};
+
+/// How long after its last day a removal still counts as an expiry. Ours: a nightly job may rest for a month.
+const EXPIRY_RECENT: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// What stands, and whose place it is, as the removal of an assignment needs to know it.
+pub(super) struct Surplus<'a> {
+    subscription: &'a Subscription,
+    standing: &'a Standing,
+    /// Whose it is, if nothing speaks against it.
+    owner: Option<OwnerCode>,
+    environment: Option<EnvironmentName>,
+    role: Option<RoleName>,
+    stray: Option<Stray>,
+}
+
+/// Where git lists somebody: owner, role, and the line.
+type Listed = (Option<OwnerCode>, Option<RoleName>, Option<Origin>);
+
+impl<'a> Compare<'a> {
+    /// It stands, and git does not want it there. Whether it goes is judged when everything wanted has been looked at.
+    pub(super) fn unwanted(
+        &mut self,
+        subscription: Option<&'a Subscription>,
+        place: Option<Place<'a>>,
+        standing: &'a Standing,
+    ) {
+        let Some(subscription) = subscription else { return };
+        let definition = standing.assignment.triple.definition;
+        let managed = place.filter(|place| self.managed.contains(&(&place.key.kind, definition)));
+        let surplus = match (standing.hand, managed) {
+            (_, Some(place)) => Surplus {
+                subscription,
+                standing,
+                owner: Some(place.key.owner),
+                environment: Some(place.key.environment.clone()),
+                role: self.role_of(standing, place),
+                stray: None,
+            },
+            (Hand::Ours, None) => self.stray(subscription, place, standing),
+            (Hand::Foreign, None) => return,
+        };
+        if let (Hand::Ours, Some(owner)) = (standing.hand, surplus.owner) {
+            *self.plan.standing.entry(owner).or_default() += 1;
+        }
+        self.surplus.push(surplus);
+    }
+
+    /// The owner's role that a managed assignment stands for: the one in its description, else the first that gives it.
+    fn role_of(&self, standing: &Standing, place: Place<'_>) -> Option<RoleName> {
+        let roles = &self.desired.catalog.roles;
+        let here = |name: &RoleName| roles.get(name).is_some_and(|role| role.environment == place.key.environment);
+        let definition = standing.assignment.triple.definition;
+        let mut giving = roles.iter().filter(|(name, role)| {
+            here(name) && role.gives.iter().any(|g| g.kind == place.key.kind && g.definition.id == definition)
+        });
+        let marked = self.mark(standing).map(|mark| mark.role);
+        marked.filter(here).or_else(|| giving.next().map(|(name, _)| name.clone()))
+    }
+
+    fn mark(&self, standing: &Standing) -> Option<Mark> {
+        let description = standing.assignment.description.as_deref()?;
+        self.desired.instances().find_map(|instance| Mark::read(description, instance))
+    }
+
+    /// Ours, where nothing puts it. Description, place and subscription must not name different owners.
+    fn stray(&self, subscription: &'a Subscription, place: Option<Place<'a>>, standing: &'a Standing) -> Surplus<'a> {
+        let mark = self.mark(standing);
+        let in_it = standing.assignment.triple.scope.subscription().is_some();
+        let belongs_to = subscription.belongs_to.as_ref().filter(|_| in_it);
+        let named: BTreeSet<OwnerCode> = mark
+            .iter()
+            .map(|mark| mark.owner)
+            .chain(place.map(|place| place.key.owner))
+            .chain(belongs_to.map(|(owner, _)| *owner))
+            .collect();
+        let role = mark.map(|mark| mark.role);
+        let of_role = role.as_ref().and_then(|role| self.desired.catalog.roles.get(role)).map(|role| &role.environment);
+        let of_place = place.map(|place| &place.key.environment).or(belongs_to.map(|(_, environment)| environment));
+        Surplus {
+            subscription,
+            standing,
+            owner: named.first().copied().filter(|_| named.len() == 1),
+            environment: of_place.or(of_role).cloned(),
+            role,
+            stray: Some(if place.is_some() { Stray::NoRole } else { Stray::NoTarget }),
+        }
+    }
+
+    /// Judges what is surplus, one by one.
+    pub(super) fn judge_surplus(&mut self) {
+        let mut restorable = BTreeSet::new();
+        for surplus in std::mem::take(&mut self.surplus) {
+            match surplus.standing.hand {
+                Hand::Ours => self.ours(&surplus, &mut restorable),
+                Hand::Foreign => self.foreign(&surplus),
+            }
+        }
+        // A grant to somebody who was deleted, and whose assignment stands, is not missing but orphaned: said once.
+        self.plan.blocked.retain(|blocked| {
+            let place = (blocked.owner, blocked.role.clone(), blocked.origins.first().cloned());
+            !(matches!(blocked.block, Block::UnknownPerson(_)) && restorable.contains(&place))
+        });
+    }
+
+    fn ours(&mut self, surplus: &Surplus<'a>, restorable: &mut BTreeSet<Listed>) {
+        if let Some(owner) = surplus.owner
+            && matches!(self.desired.file_of(owner), OwnerFile::Broken(_))
+        {
+            *self.plan.kept.entry(owner).or_default() += 1; // the file's own errors are said elsewhere
+            return;
+        }
+        if let Some((grant, gone)) = self.restorable_and_listed(surplus) {
+            let (origin, role) = (grant.user.origin.clone(), grant.role.clone());
+            restorable.insert((surplus.owner, Some(role), Some(origin.clone())));
+            let message = format!("{gone}, and still listed: restore the user, or take the entry out of the file");
+            self.find(Code::Orphaned, surplus, message, vec![origin]);
+            return;
+        }
+        self.judge(surplus);
+    }
+
+    fn judge(&mut self, surplus: &Surplus<'a>) {
+        match self.proof(surplus) {
+            Ok((owner, because)) => self.revoke(surplus, owner, because),
+            Err(block) => self.block_revoke(surplus, block),
+        }
+    }
+
+    /// A deleted person whom git still lists is not removed: Entra can restore them for 30 days.
+    fn restorable_and_listed(&self, surplus: &Surplus<'a>) -> Option<(&'a Grant, Gone)> {
+        let principal = surplus.standing.assignment.triple.principal;
+        let Some(ById::Deleted { name, on }) = self.observed.people.by_id.get(&principal) else { return None };
+        let doubts = self.wanted.doubts.get(&surplus.owner?)?.iter().map(|doubt| doubt.grant);
+        let mut listed = doubts.filter(|grant| {
+            (grant.user.name == *name || grant.user.id == Some(principal)) && self.concerns(surplus, &grant.role)
+        });
+        listed.next().map(|grant| (grant, Gone::Deleted(*on)))
+    }
+
+    /// Why this may be removed and on whose word, or why not.
+    fn proof(&self, surplus: &Surplus<'a>) -> Result<(OwnerCode, Because), Block> {
+        let Surplus { subscription, standing, owner, stray, role, environment: _ } = surplus;
+        let triple = &standing.assignment.triple;
+        if self.wanted.shared.contains(&triple.scope) {
+            return Err(Block::TargetShared);
+        }
+        let owner = match (owner, stray) {
+            (Some(owner), _) => *owner,
+            (None, stray) => return Err(Block::OwnerUnknown(stray.unwrap_or(Stray::NoTarget))),
+        };
+        let (file, removed) = match self.desired.file_of(owner) {
+            OwnerFile::Read(file) => (file, false),
+            OwnerFile::Removed(file) => (file, true),
+            OwnerFile::Missing => return Err(Block::OwnerFileMissing),
+            OwnerFile::Broken(_) => return Err(Block::OwnerFileBroken),
+        };
+        if let Some(ById::Unanswered(trouble)) = self.observed.people.by_id.get(&triple.principal) {
+            return Err(Block::PersonUnanswered(trouble.clone()));
+        }
+        if let Some(entry) = self.wanted.doubt(owner, triple.principal, |listed| self.concerns(surplus, listed)) {
+            return Err(Block::Doubt(entry.name.clone()));
+        }
+        // What git now means for a listed person is not standing yet, and what stands is what it meant before.
+        let given_up = !role.as_ref().is_some_and(|role| self.gives(role, triple.definition));
+        if (stray.is_some() || given_up) && self.wanted.unplaced.contains(&(owner, triple.principal)) {
+            return Err(Block::StillListed(stray.unwrap_or(Stray::NoRole)));
+        }
+        let ended = self.wanted.ended.get(&(&triple.scope, triple.principal, triple.definition));
+        let ended = ended.and_then(|grant| grant.until);
+        match &self.desired.revision {
+            Revision::Commit { time, edited, .. } => {
+                let made = standing.assignment.created_on;
+                // What HEAD lists with a last day is not absent from HEAD: it has ended, whenever it was made by then.
+                let has_ended = ended.zip(made).is_some_and(|(until, made)| day(made) <= until);
+                if !has_ended && !edited.contains(&file) && made.is_none_or(|made| made > *time) {
+                    return Err(Block::MadeAfterCommit { made, commit: *time });
+                }
+            }
+            Revision::NotInGit => {}
+            Revision::Unknown(reason) => return Err(Block::CommitUnknown(reason.clone())),
+        }
+        if let Locks::Known(locks) = &subscription.locks
+            && let Some(lock) = locks.iter().find(|lock| lock.scope.holds(&triple.scope))
+        {
+            return Err(Block::Locked(lock.clone()));
+        }
+        let because = match (stray, ended, self.gone(triple.principal)) {
+            _ if standing.hand == Hand::Foreign => Because::Unmanaged,
+            (Some(stray), ..) => Because::Stray(*stray),
+            _ if removed => Because::OwnerRemoved,
+            (None, Some(on), _) => Because::Ended { on, recently: self.recently(on) },
+            (None, None, None) if given_up => Because::Retired,
+            (None, None, gone) => Because::NotListed { gone },
+        };
+        Ok((owner, because))
+    }
+
+    /// Whether a last day has just passed. One that lies far back was written so: its removal is an edit, not an expiry.
+    fn recently(&self, on: Date) -> bool {
+        on.saturating_add(EXPIRY_RECENT) >= self.today
+    }
+
+    fn gives(&self, role: &RoleName, definition: RoleDefinitionId) -> bool {
+        let role = self.desired.catalog.roles.get(role);
+        role.is_some_and(|role| role.gives.iter().any(|gives| gives.definition.id == definition))
+    }
+
+    /// Whether somebody listed with this role could be the one who holds a surplus. A surplus whose role the catalogue does
+    /// not know, or no longer gives, could be anybody's in its environment.
+    fn concerns(&self, surplus: &Surplus<'_>, listed: &RoleName) -> bool {
+        let definition = surplus.standing.assignment.triple.definition;
+        let Some(role) = self.desired.catalog.roles.get(listed) else { return true };
+        let meant = surplus.role.as_ref().filter(|role| self.desired.catalog.roles.contains_key(*role));
+        let same_environment = surplus.environment.as_ref().is_none_or(|environment| *environment == role.environment);
+        match meant {
+            Some(meant) => meant == listed || (same_environment && self.gives(listed, definition)),
+            None => same_environment,
+        }
+    }
+
+    fn gone(&self, principal: PrincipalId) -> Option<Gone> {
+        match self.observed.people.by_id.get(&principal)? {
+            ById::Deleted { on, .. } => Some(Gone::Deleted(*on)),
+            ById::Gone => Some(Gone::ForGood),
+            ById::Person(_) | ById::NotAPerson(_) | ById::Unanswered(_) => None,
+        }
+    }
+
+    fn revoke(&mut self, surplus: &Surplus<'a>, owner: OwnerCode, because: Because) {
+        let assignment = &surplus.standing.assignment;
+        let triple = assignment.triple.clone();
+        let ended = self.wanted.ended.get(&(&assignment.triple.scope, triple.principal, triple.definition));
+        let change = Change {
+            action: Action::Revoke,
+            owner,
+            environment: surplus.environment.clone(),
+            role: surplus.role.clone(),
+            who: self.who(surplus.standing),
+            definition_name: self.desired.catalog.definition_name(triple.definition).map(Arc::from),
+            name: assignment.name,
+            description: assignment.description.as_deref().unwrap_or_default().to_owned(),
+            origins: ended.map(|grant| grant.origin.clone()).into_iter().collect(),
+            because,
+            triple,
+        };
+        self.plan.changes.push(change);
+    }
+
+    fn block_revoke(&mut self, surplus: &Surplus<'a>, block: Block) {
+        let who = self.who(surplus.standing);
+        self.plan.blocked.push(Blocked {
+            action: Action::Revoke,
+            owner: surplus.owner,
+            environment: surplus.environment.clone(),
+            role: surplus.role.clone(),
+            who: who.to_string(),
+            scope: Some(surplus.standing.assignment.triple.scope.clone()),
+            block,
+            origins: Vec::new(),
+        });
+    }
+
+    /// Others' assignment at a managed target, with a managed role definition, that git does not list.
+    fn foreign(&mut self, surplus: &Surplus<'a>) {
+        let Surplus { standing, owner: Some(owner), .. } = surplus else { return };
+        let assignment = &standing.assignment;
+        if !assignment.principal_type.is_people() || matches!(standing.pim, Pim::Activated | Pim::Timed) {
+            return; // applications are not people, and what PIM gives for a time ends by itself
+        }
+        if let Some(gone) = self.gone(assignment.triple.principal) {
+            let message = format!("made by someone else for a person {gone}; remove it by hand");
+            self.find(Code::Orphaned, surplus, message, Vec::new());
+            return;
+        }
+        let is_person = assignment.principal_type == PrincipalType::User;
+        let other_instance = assignment.description.as_deref().is_some_and(|text| text.starts_with("tilgang/"));
+        if self.desired.policy.unmanaged == Unmanaged::Revoke && is_person && !other_instance {
+            *self.plan.standing.entry(*owner).or_default() += 1; // what a share of removals is counted from
+            if standing.pim == Pim::Unanswered {
+                self.block_revoke(surplus, Block::PimUnanswered);
+            } else {
+                self.judge(surplus);
+            }
+            return;
+        }
+        if matches!(self.desired.file_of(*owner), OwnerFile::Broken(_)) {
+            return; // what the file lists is not known; its errors are said elsewhere
+        }
+        let doubt = self.wanted.doubt(*owner, assignment.triple.principal, |listed| self.concerns(surplus, listed));
+        let message = match doubt {
+            Some(entry) => {
+                let name = &entry.name;
+                format!(
+                    "made by someone else; this could be `{name}`, whom the file lists and who could not be resolved"
+                )
+            }
+            None if is_person => "made by someone else and not listed: list it in git, or remove it by hand".to_owned(),
+            None => {
+                "made by someone else, and not for a person: list the people in git, and remove it by hand".to_owned()
+            }
+        };
+        self.find(Code::Unmanaged, surplus, message, Vec::new());
+    }
+
+    fn find(&mut self, code: Code, surplus: &Surplus<'a>, message: String, origins: Vec<Origin>) {
+        let finding = Finding {
+            code,
+            owner: surplus.owner,
+            environment: surplus.environment.clone(),
+            role: surplus.role.clone(),
+            who: Some(self.who(surplus.standing)),
+            scope: Some(surplus.standing.assignment.triple.scope.clone()),
+            assignment: Some(surplus.standing.assignment.resource_id()),
+            message,
+            origins,
+            accepted: None,
+        };
+        self.plan.findings.push(finding);
+    }
+
+    fn who(&self, standing: &Standing) -> Who {
+        let (id, principal_type) = (standing.assignment.triple.principal, standing.assignment.principal_type);
+        match self.observed.people.by_id.get(&id) {
+            Some(ById::Person(person)) => Who { principal_type, ..Who::person(person) },
+            Some(ById::Deleted { name, .. }) => {
+                Who { id, principal_type, name: Some(name.clone()), display_name: None }
+            }
+            Some(ById::NotAPerson(name)) => Who { id, principal_type, name: None, display_name: Some(name.clone()) },
+            Some(ById::Gone | ById::Unanswered(_)) | None => Who { id, principal_type, name: None, display_name: None },
+        }
+    }
+}
+
+fn day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
