@@ -48,7 +48,7 @@ impl Only {
 }
 
 /// How old a plan may be when it is carried out: somebody may have thought about it for longer than Azure stood still.
-const PLAN_AGE_MAX: Duration = Duration::from_secs(5 * 60);
+const PLAN_AGE_MAX: Duration = Duration::from_mins(5);
 
 /// Whose grants are still to be made: nobody loses the old before they have the new.
 fn waiting(changes: &[Change]) -> BTreeSet<(OwnerCode, PrincipalId)> {

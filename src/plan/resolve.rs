@@ -25,10 +25,12 @@ pub(super) fn resolve<'a>(entry: &UserEntry, people: &'a People) -> Result<&'a P
         return Ok(person);
     }
     match (by_name, people.by_id.get(&id)) {
-        (_, Some(ById::Unanswered(trouble))) => Err(Block::PersonUnanswered(trouble.clone())),
         (_, Some(ById::NotAPerson(name))) => Err(Block::NotAPerson(name.clone())),
         (ByName::Person(_), Some(ById::Person(holder))) => Err(Block::OtherPerson { id_is: Some(holder.name.clone()) }),
         (ByName::Person(_), Some(ById::Deleted { name, .. })) => Err(Block::OtherPerson { id_is: Some(name.clone()) }),
+        (_, Some(ById::Unanswered(trouble))) | (ByName::Unanswered(trouble), Some(ById::Gone) | None) => {
+            Err(Block::PersonUnanswered(trouble.clone()))
+        }
         (ByName::Person(_), Some(ById::Gone) | None) => Err(Block::OtherPerson { id_is: None }),
         (ByName::Nobody(_), Some(ById::Person(renamed))) => {
             // Reviewers saw a name of this domain; an id does not lead out of it.
@@ -36,8 +38,9 @@ pub(super) fn resolve<'a>(entry: &UserEntry, people: &'a People) -> Result<&'a P
             if elsewhere { Err(Block::NameElsewhere(renamed.name.clone())) } else { Ok(renamed) }
         }
         (ByName::Unanswered(_), Some(ById::Person(person))) if person.name == entry.name => Ok(person),
-        (_, Some(ById::Deleted { on, .. })) => Err(Block::UnknownPerson(Hint::Deleted { id, on: *on })),
+        (ByName::Nobody(_), Some(ById::Deleted { on, .. })) => Err(Block::UnknownPerson(Hint::Deleted { id, on: *on })),
         (ByName::Nobody(_), Some(ById::Gone) | None) => Err(Block::GonePerson),
-        (ByName::Unanswered(trouble), _) => Err(Block::PersonUnanswered(trouble.clone())),
+        // Whose id it is could be told, but not whether the name has moved on to somebody else.
+        (ByName::Unanswered(trouble), Some(ById::Person(_) | ById::Deleted { .. })) => Err(Block::PersonUnanswered(trouble.clone())),
     }
 }

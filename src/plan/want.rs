@@ -79,10 +79,10 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
     let mut places: BTreeMap<(OwnerCode, &EnvironmentName, &KindName), Vec<&Sighting>> = BTreeMap::new();
     for (key, sighting) in &observed.targets {
         places.entry((key.owner, &key.environment, &key.kind)).or_default().push(sighting);
-        if let Sighting::Found(target) = sighting {
-            if wanted.targets.insert(&target.scope, Place { key, target }).is_some() {
-                wanted.shared.insert(&target.scope);
-            }
+        if let Sighting::Found(target) = sighting
+            && wanted.targets.insert(&target.scope, Place { key, target }).is_some()
+        {
+            wanted.shared.insert(&target.scope);
         }
     }
     let mut person = Memo::default();
