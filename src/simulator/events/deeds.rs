@@ -205,7 +205,7 @@ fn bring_back(world: &mut World, gone: &mut Gone, name: &str) -> Result<(), Stri
 }
 
 fn anew(world: &mut World, gone: &mut Gone, name: &str, with_assignments: bool) -> Result<(), String> {
-    let there = place(world, name).is_ok();
+    let there = place(world, name).is_ok_and(|id| world.resources().any(|found| found.id == id));
     if there {
         delete(world, gone, name, with_assignments)?;
     }
