@@ -188,7 +188,7 @@ fn connect(address: &str, trusted: Option<&Arc<ClientConfig>>) -> Box<dyn Wire> 
 fn ask(wire: &mut (dyn Wire + '_), request: &str) -> (u16, Vec<u8>) {
     wire.write_all(request.as_bytes()).unwrap();
     wire.flush().unwrap();
-    let (mut got, mut buffer) = (Vec::new(), [0; 32_768]);
+    let (mut got, mut buffer) = (Vec::new(), [0; 16_384]);
     let head = loop {
         if let Some(end) = got.windows(4).position(|four| four == b"\r\n\r\n") {
             break end + 4;

@@ -71,6 +71,7 @@ impl SharedWorld {
 
     /// Takes a fault file on, from now: what shall go wrong replaces what was said before, what people do as well. Answers
     /// what happened at once.
+    #[must_use]
     pub fn begin(&self, file: FaultFile) -> Vec<Happened> {
         let FaultFile { seed, faults, events } = file;
         self.with(|world| {

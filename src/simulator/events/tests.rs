@@ -56,7 +56,7 @@ fn a_recovered_vault_has_no_assignments() {
     assert_eq!(told("does: { recreate_resource: ttd-prod-ai }"), (vec![], 2, 2));
     let id = "/subscriptions/x/resourceGroups/y/providers/z/w/nothing";
     assert!(told(&format!("does: {{ recreate_resource: '{id}' }}")).0.concat().contains("no deleted resource"));
-    let id = world().resources().find(|found| found.name == "ttd-prod-ai").unwrap().id.to_string();
+    let id = file::read(WORLD).unwrap().resources().find(|found| found.name == "ttd-prod-ai").unwrap().id.to_string();
     assert_eq!(told(&format!("does: {{ delete_resource: '{id}' }}")), (vec![], 1, 2));
     assert_eq!(told(&format!("does: {{ recreate_resource: '{id}' }}")), (vec![], 2, 2));
     for (text, words) in [

@@ -87,9 +87,12 @@ pub struct Seen<'a> {
     pub told: Timestamp,
 }
 
+/// What is left of a fault's `beyond`, and when that was counted; nothing before its first request.
+type Tokens = Option<(f64, Timestamp)>;
+
 #[derive(Debug, Default)]
 struct Kept {
-    list: Vec<(Fault, Option<(f64, Timestamp)>)>, // with the tokens of `beyond`, and when they were counted
+    list: Vec<(Fault, Tokens)>,
     seed: u64,
     given: Option<Timestamp>,
 }
@@ -140,7 +143,7 @@ impl Faults {
         let Kept { list, seed, given } = &mut *kept;
         let start = *given.get_or_insert(seen.now);
         let target = seen.target.to_ascii_lowercase();
-        let due = |(place, (fault, tokens)): (usize, &mut (Fault, Option<(f64, Timestamp)>))| {
+        let due = |(place, (fault, tokens)): (usize, &mut (Fault, Tokens))| {
             if !fault.fits(seen, &target, start) {
                 return None;
             }
@@ -218,7 +221,7 @@ impl Fault {
 
 impl Pace {
     /// How long until there is room, in seconds; `None` if there is, and then it is taken.
-    fn room(self, tokens: &mut Option<(f64, Timestamp)>, now: Timestamp) -> Option<f64> {
+    fn room(self, tokens: &mut Tokens, now: Timestamp) -> Option<f64> {
         let most = f64::from(self.at_once);
         let (left, counted) = tokens.unwrap_or((most, now));
         let passed = now.duration_since(counted).as_secs_f64().max(0.0);
@@ -249,8 +252,8 @@ fn chance(seed: u64, place: usize, n: u32) -> f64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^= z >> 31;
-    let [a, b, c, d, ..] = z.to_be_bytes();
-    f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
+    let high = u32::try_from(z >> 32).unwrap_or_default();
+    f64::from(high) / (f64::from(u32::MAX) + 1.0)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

@@ -111,6 +111,7 @@ impl World {
     }
 
     /// The resources that Resource Graph knows of and the caller may read, by id.
+    #[must_use]
     pub fn searchable_resources(&self, caller: PrincipalId) -> Vec<&Resource> {
         let was = self.past.resources.as_it_was(self.now(), self.settings.consistency.resource_graph_lag);
         let visible = self.visible_resources(caller);
