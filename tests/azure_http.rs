@@ -64,7 +64,7 @@ async fn start() -> (Running, Session) {
 }
 
 fn fault(route: &str, does: Misbehaviour) -> Fault {
-    Fault { method: None, route: route.to_owned(), does, times: Some(1), after: 0 }
+    Fault { route: route.to_owned(), does, times: Some(1), ..Fault::default() }
 }
 
 #[tokio::test]

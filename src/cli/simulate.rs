@@ -89,7 +89,9 @@ impl Simulate {
         let shared = SharedWorld::new(world, environment::now);
         if let Some(path) = &self.faults {
             let list = faults::read(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
-            shared.faults.set(list);
+            if let Some(failed) = shared.begin(list).iter().find_map(|it| it.failed.as_deref()) {
+                return Err(format!("{}: {failed}", path.display()));
+            }
         }
         let tls = match &self.tls {
             Some(dir) => Some(Tls::in_folder(dir).map_err(|error| format!("{}: {error}", dir.display()))?),

@@ -35,12 +35,9 @@ impl Clock {
             return Ok(Self::Fixed(time));
         }
         let text = text.trim().trim_start_matches('+');
-        // A duration has no calendar: a day is 24 hours here.
-        let span: jiff::Span = text.parse().map_err(|_| {
+        duration(text).map(Self::Following).map_err(|_| {
             format!("`clock: {text}` is neither a time such as 2026-11-22T09:00:00Z nor an offset such as 30 days")
-        })?;
-        let offset = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours());
-        offset.map(Self::Following).map_err(|error| format!("`clock: {text}`: {error}"))
+        })
     }
 
     /// As [`Clock::read`] reads it; `None` for the caller's own time.
@@ -52,6 +49,15 @@ impl Clock {
             Self::Following(offset) => Some(format!("{offset:#}")),
         }
     }
+}
+
+/// A length of time: `30 days`, `-2h`, `1m 30s`.
+pub fn duration(text: &str) -> Result<SignedDuration, String> {
+    let span: jiff::Span =
+        text.trim().parse().map_err(|_| format!("`{text}` is not a length of time such as 90s or 10m"))?;
+    // A duration has no calendar: a day is 24 hours here.
+    let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours());
+    length.map_err(|error| format!("`{text}`: {error}"))
 }
 
 /// A time as Azure writes it: seven decimals and `Z` (recorded, FACTS §1.4).

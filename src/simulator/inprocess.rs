@@ -130,7 +130,12 @@ impl Inventory for Identity {
             };
             Ok(Stock {
                 subscriptions: subscriptions.map(|entry| (entry.id, row(&entry.name, &entry.state))).collect(),
-                resources: world.visible_resources(caller).filter(wanted).filter_map(resource_row).collect(),
+                resources: world
+                    .searchable_resources(caller)
+                    .into_iter()
+                    .filter(wanted)
+                    .filter_map(resource_row)
+                    .collect(),
             })
         }))
     }

@@ -5,6 +5,7 @@
 //! give, unless a [`faults::Fault`] asks for it; a request to anywhere; a clock of its own ([`clock`]).
 
 pub mod clock;
+pub mod events;
 pub mod faults;
 pub mod file;
 pub mod generate;

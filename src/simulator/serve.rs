@@ -14,6 +14,7 @@ use axum::{
     body::{Body, Bytes},
     http::{HeaderName, HeaderValue, Request, Response},
 };
+use futures::StreamExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -158,7 +159,7 @@ async fn answer(server: &Server, cord: &TcpStream, request: Request<Incoming>) -
         return Ok(send(routes::answer(&server.world, &ask)));
     }
     let _at_work = server.world.stats.began();
-    let fault = if ask.is_sign_in() { None } else { server.world.faults.meet(&ask.method, target) };
+    let fault = routes::meet(&server.world, &ask);
     let delay = server.latency + if let Some(Misbehaviour::Slow(ms)) = &fault { *ms } else { 0 };
     if delay > 0 {
         tokio::time::sleep(Duration::from_millis(delay)).await;
@@ -174,6 +175,15 @@ async fn answer(server: &Server, cord: &TcpStream, request: Request<Incoming>) -
             let _ = routes::answer(&server.world, &ask);
             count(0);
             return Err(Closed);
+        }
+        Some(Misbehaviour::Never) => {
+            count(0);
+            std::future::pending().await // dropped with the connection
+        }
+        Some(Misbehaviour::SlowBody(ms)) => {
+            let answer = routes::answer(&server.world, &ask);
+            count(answer.status);
+            return Ok(slow(answer, ms));
         }
         Some(Misbehaviour::HalfBody) => {
             let answer = routes::answer(&server.world, &ask);
@@ -196,6 +206,23 @@ fn send(answer: Answer) -> Response<Body> {
             response.headers_mut().append(name, value);
         }
     }
+    response
+}
+
+/// The body in ten pieces, over so many milliseconds.
+fn slow(answer: Answer, ms: u64) -> Response<Body> {
+    let length = answer.body.len();
+    let all = Bytes::from(answer.body);
+    let size = length.div_ceil(10).max(1);
+    let pieces = (0..length.div_ceil(size)).map(move |n| all.slice(n * size..length.min((n + 1) * size)));
+    let wait = Duration::from_millis(ms / 10);
+    let mut response = send(Answer { status: answer.status, headers: answer.headers, body: Vec::new() });
+    response.headers_mut().insert("content-length", HeaderValue::from(length));
+    let pieces = futures::stream::iter(pieces).then(move |piece| async move {
+        tokio::time::sleep(wait).await;
+        Ok::<_, io::Error>(piece)
+    });
+    *response.body_mut() = Body::from_stream(pieces);
     response
 }
 

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
-    faults::Faults,
+    events::{Events, Happened},
+    faults::{FaultFile, Faults},
     inprocess::Identity,
     stats::Stats,
     throttle::Buckets,
@@ -29,6 +30,8 @@ pub struct SharedWorld {
     pub stats: Arc<Stats>,
     /// What shall go wrong.
     pub faults: Arc<Faults>,
+    /// What people do meanwhile.
+    pub events: Arc<Events>,
     /// Resource Manager's token buckets.
     pub buckets: Arc<Buckets>,
 }
@@ -42,6 +45,7 @@ impl SharedWorld {
             keep: None,
             stats: Arc::default(),
             faults: Arc::default(),
+            events: Arc::default(),
             buckets: Arc::default(),
         }
     }
@@ -56,12 +60,25 @@ impl SharedWorld {
     pub fn with<T>(&self, ask: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.locked();
         world.told((self.now)());
+        self.events.happen(&mut world);
         let answer = ask(&mut world);
         let touched = world.take_touched();
         if let Some(keep) = self.keep.as_ref().filter(|_| !touched.is_empty()) {
             keep(&world, &touched);
         }
         answer
+    }
+
+    /// Takes a fault file on, from now: what shall go wrong replaces what was said before, what people do as well. Answers
+    /// what happened at once.
+    #[must_use]
+    pub fn begin(&self, file: FaultFile) -> Vec<Happened> {
+        let FaultFile { seed, faults, events } = file;
+        self.with(|world| {
+            self.faults.begin(faults, seed, world.now());
+            self.events.forget();
+            self.events.begin(world, events)
+        })
     }
 
     /// Puts another world in its place.

@@ -5,6 +5,7 @@
 
 mod cases;
 mod examples;
+mod faults;
 mod hands;
 mod readme;
 mod requests;

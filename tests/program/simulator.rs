@@ -19,9 +19,19 @@ pub(crate) struct Simulator {
 
 impl Simulator {
     pub(crate) fn start(world: &Path) -> Self {
+        Self::start_with(world, &[])
+    }
+
+    /// With further flags.
+    pub(crate) fn start_with(world: &Path, flags: &[&str]) -> Self {
         let ca = tempfile::tempdir().unwrap();
         let mut command: Command = program();
-        command.args(["simulate", "--listen", "127.0.0.1:0", "--world"]).arg(world).arg("--tls").arg(ca.path());
+        command
+            .args(["simulate", "--listen", "127.0.0.1:0", "--world"])
+            .arg(world)
+            .arg("--tls")
+            .arg(ca.path())
+            .args(flags);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
@@ -57,6 +67,7 @@ impl Simulator {
             let ca = reqwest::Certificate::from_pem(&ca).unwrap();
             let client = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build().unwrap();
             let mut request = client.request(method.parse().unwrap(), format!("{}{path}", self.url));
+            request = request.header("accept", "application/json");
             if let Some(token) = token {
                 request = request.bearer_auth(token);
             }

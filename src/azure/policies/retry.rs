@@ -20,8 +20,13 @@ use uuid::Uuid;
 use super::no_next;
 use crate::azure::transport::CONNECT_MAX;
 
-/// Tries of one request, the first included.
+/// Tries of one request, the first included; those that were throttled with a wait are counted apart.
 const TRIES_MAX: u32 = 6;
+/// Times that one request is throttled with a wait. Who is told when to come back, and does, has not failed: with sixteen
+/// of us at a bucket that refills ten a second, a tenth of them are turned away again and again.
+const THROTTLED_MAX: u32 = 60;
+/// For all waits together of a request that is only ever throttled.
+const THROTTLED_TOTAL: Duration = Duration::from_mins(15);
 /// For all tries together of a host that does not answer at all: a typing error must not cost a minute.
 pub(crate) const CONNECT_TOTAL: Duration = Duration::from_secs(10);
 /// For all tries together of a host that takes requests and does not answer them: one more after a whole silence.
@@ -43,19 +48,25 @@ impl Policy for Retry {
     async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
         let (first, rest) = next.split_first().ok_or_else(no_next)?;
         let started = Instant::now();
-        let mut tries = 0;
+        let (mut tries, mut throttled) = (0, 0);
         loop {
             let outcome = first.send(context, request, rest).await;
-            tries += 1;
-            let Some(wait) = wait(&outcome, tries, started.elapsed()) else { return outcome };
-            tracing::debug!(tries, ?wait, host = request.url().host_str(), "waiting to repeat a request");
+            let count = if is_throttled(&outcome) { &mut throttled } else { &mut tries };
+            *count += 1;
+            let Some(wait) = wait(&outcome, *count, started.elapsed()) else { return outcome };
+            tracing::debug!(tries, throttled, ?wait, host = request.url().host_str(), "waiting to repeat a request");
             sleep(wait).await;
             request.body_mut().reset().await?;
         }
     }
 }
 
-/// How long to wait before the next try; `None` to take the outcome as it is.
+/// Whether we were told when to come back.
+fn is_throttled(outcome: &PolicyResult) -> bool {
+    outcome.as_ref().is_ok_and(|answer| u16::from(answer.status()) == 429 && asked(answer).is_some())
+}
+
+/// How long to wait before the next try, after so many of its kind; `None` to take the outcome as it is.
 fn wait(outcome: &PolicyResult, tries: u32, elapsed: Duration) -> Option<Duration> {
     let wait = match outcome {
         Ok(answer) if is_passing(u16::from(answer.status())) => asked(answer).unwrap_or_else(|| backoff(tries)),
@@ -70,7 +81,12 @@ fn wait(outcome: &PolicyResult, tries: u32, elapsed: Duration) -> Option<Duratio
             _ => return None,
         },
     };
-    (tries < TRIES_MAX && wait <= WAIT_MAX).then_some(wait)
+    let room = if is_throttled(outcome) {
+        tries < THROTTLED_MAX && elapsed + wait <= THROTTLED_TOTAL
+    } else {
+        tries < TRIES_MAX
+    };
+    (room && wait <= WAIT_MAX).then_some(wait)
 }
 
 /// Statuses that a later try may change.
@@ -146,6 +162,15 @@ mod tests {
         }
         assert_eq!(super::wait(&Ok(answer(429, &[("retry-after", "3600")])), 1, Duration::ZERO), None);
         assert_eq!(super::wait(&Ok(answer(503, &[("retry-after", "1")])), TRIES_MAX, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn who_is_told_to_wait_comes_back_more_often_than_who_is_not_but_not_for_ever() {
+        let told = |tries, elapsed| super::wait(&Ok(answer(429, &[("retry-after", "1")])), tries, elapsed);
+        assert!(told(TRIES_MAX, Duration::ZERO).is_some());
+        assert_eq!(told(THROTTLED_MAX, Duration::ZERO), None);
+        assert_eq!(told(1, THROTTLED_TOTAL), None);
+        assert_eq!(super::wait(&Ok(answer(429, &[])), TRIES_MAX, Duration::ZERO), None);
     }
 
     #[test]

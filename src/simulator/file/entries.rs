@@ -37,6 +37,9 @@ entries! {
         #[serde(default, skip_serializing_if = "Option::is_none")] pub assignments_max: Option<usize>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub page_size: Option<usize>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub throttling: Option<bool>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub lists_stale: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub people_unknown: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub resource_graph_lag: Option<String>,
     }
     /// Who can sign in.
     ApplicationEntry {

@@ -10,6 +10,7 @@
 mod entries;
 mod read;
 mod resources;
+mod settings;
 mod write;
 
 pub(super) use self::read::replay;
@@ -19,7 +20,8 @@ pub use self::{
         SettingsEntry, SubscriptionItem, UserEntry, WorldFile,
     },
     read::{Unreadable, read},
-    write::{assignment_entry, write},
+    settings::change as change_settings,
+    write::{assignment_entry, settings_entry, write},
 };
 
 #[cfg(test)]
@@ -57,6 +59,7 @@ mod tests {
         assert_eq!(at("ttd-prod-keyvault").properties.get("enableRbacAuthorization"), None);
         assert_eq!(at("ttd-prod-keyvault").properties["publicNetworkAccess"], "Disabled");
         assert_eq!(world.assignments_len(), 1);
+        assert_eq!(world.settings().consistency.resource_graph_lag, jiff::SignedDuration::from_mins(10));
     }
 
     #[test]
@@ -87,6 +90,8 @@ mod tests {
                 "write the whole id",
             ),
             ("clock: soon", "`clock: soon`"),
+            ("settings: { lists_stale: soon }", "`lists_stale: soon`"),
+            ("settings: { lists_stael: 1s }", "unknown field `lists_stael`"),
         ] {
             let error = read(&format!("{head}{text}")).unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");

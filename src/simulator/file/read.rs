@@ -61,12 +61,7 @@ impl TryFrom<&WorldFile> for World {
             reader.world.clock = Clock::read(clock).map_err(Unreadable)?;
         }
         if let Some(settings) = settings {
-            let usual = Settings::default();
-            reader.world.settings = Settings {
-                assignments_max: settings.assignments_max.unwrap_or(usual.assignments_max),
-                page_size: settings.page_size.unwrap_or(usual.page_size),
-                throttling: settings.throttling.unwrap_or(usual.throttling),
-            };
+            reader.world.settings = super::settings::read(settings, &Settings::default()).map_err(Unreadable)?;
         }
         for user in users {
             reader.user(&user.0)?;
@@ -103,6 +98,7 @@ impl TryFrom<&WorldFile> for World {
             reader.assignment(assignment)?;
         }
         reader.world.take_touched();
+        reader.world.forget_past();
         Ok(reader.world)
     }
 }

@@ -6,21 +6,16 @@ use super::entries::{
 };
 use crate::model::ids::{PrincipalId, ScopeId};
 use crate::simulator::world::{
-    Application, Assignment, Block, Definition, Resource, Settings, SubscriptionEntry, User, World,
+    Application, Assignment, Block, Consistency, Definition, Resource, Settings, SubscriptionEntry, User, World,
 };
 
 /// The world as a file; as text with `serde_yaml`, or with `serde_json` where speed counts.
 #[must_use]
 pub fn write(world: &World) -> WorldFile {
-    let Settings { assignments_max, page_size, throttling } = *world.settings();
     WorldFile {
         tenant: world.tenant.to_string(),
         clock: world.clock.write(),
-        settings: Some(SettingsEntry {
-            assignments_max: Some(assignments_max),
-            page_size: Some(page_size),
-            throttling: Some(throttling),
-        }),
+        settings: Some(settings_entry(world.settings())),
         applications: Some(world.applications().map(application).collect()),
         users: world.all_users().map(|entry| OneLine(user(entry))).collect(),
         groups: world
@@ -34,6 +29,22 @@ pub fn write(world: &World) -> WorldFile {
         subscriptions: world.subscriptions().map(|entry| subscription(world, entry)).collect(),
         role_definitions: world.definitions().filter(|entry| !entry.built_in).map(definition).collect(),
         assignments: world.all_assignments().map(assignment_entry).collect(),
+    }
+}
+
+/// What is set, as an entry of the file; no delay is left out.
+#[must_use]
+pub fn settings_entry(settings: &Settings) -> SettingsEntry {
+    let Settings { assignments_max, page_size, throttling, consistency } = *settings;
+    let Consistency { lists_stale, people_unknown, resource_graph_lag } = consistency;
+    let length = |length: jiff::SignedDuration| (!length.is_zero()).then(|| format!("{length:#}"));
+    SettingsEntry {
+        assignments_max: Some(assignments_max),
+        page_size: Some(page_size),
+        throttling: Some(throttling),
+        lists_stale: length(lists_stale),
+        people_unknown: length(people_unknown),
+        resource_graph_lag: length(resource_graph_lag),
     }
 }
 

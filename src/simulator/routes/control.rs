@@ -3,7 +3,13 @@
 use serde_json::json;
 
 use super::{Answer, Ask};
-use crate::simulator::{SharedWorld, faults, file, refusal::Refusal};
+use crate::simulator::{
+    SharedWorld,
+    events::Happened,
+    faults::{self, FaultFile},
+    file,
+    refusal::Refusal,
+};
 
 pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
     let text = String::from_utf8_lossy(&ask.body);
@@ -27,14 +33,32 @@ pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
             }
             Err(error) => refused(&error.to_string()),
         },
-        ("GET", "/_simulator/faults") => Answer::json(200, &shared.faults.left()),
+        ("GET", "/_simulator/faults") => {
+            let (seed, faults, events) = (shared.faults.seed(), shared.faults.left(), shared.events.coming());
+            Answer::json(200, &FaultFile { seed, faults, events })
+        }
         ("PUT", "/_simulator/faults") => match faults::read(&text) {
-            Ok(list) => {
-                shared.faults.set(list);
-                Answer::empty(204)
-            }
+            Ok(file) => happened(&shared.begin(file)),
             Err(error) => refused(&error),
         },
+        ("GET", "/_simulator/events") => {
+            Answer::json(200, &json!({ "coming": shared.events.coming(), "happened": shared.events.happened() }))
+        }
+        ("POST", "/_simulator/events") => match faults::read_events(&text) {
+            Ok(events) => happened(&shared.with(|world| shared.events.begin(world, events))),
+            Err(error) => refused(&error),
+        },
+        ("GET", "/_simulator/settings") => {
+            Answer::json(200, &shared.with(|world| file::settings_entry(world.settings())))
+        }
+        // What is left out stays as it is: `{"lists_stale": "5s"}`.
+        ("PUT", "/_simulator/settings") => shared.with(|world| match file::change_settings(&text, world.settings()) {
+            Ok(settings) => {
+                world.set(settings);
+                Answer::json(200, &file::settings_entry(&settings))
+            }
+            Err(error) => refused(&error),
+        }),
         ("GET", "/_simulator/clock") => {
             let now = shared.with(|world| world.now());
             Answer::json(200, &json!({ "now": now.to_string() }))
@@ -47,6 +71,7 @@ pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
             };
             let now = shared.with(|world| {
                 world.wait(jiff::SignedDuration::from_secs(seconds));
+                shared.events.happen(world);
                 world.now()
             });
             Answer::json(200, &json!({ "now": now.to_string() }))
@@ -54,6 +79,15 @@ pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
         _ => {
             Answer::refused(&Refusal::new(404, "NotFound", format!("the simulator has no {} {}", ask.method, ask.path)))
         }
+    }
+}
+
+/// What happened at once: 204 where that is nothing, 409 where something could not.
+fn happened(all: &[Happened]) -> Answer {
+    match all {
+        [] => Answer::empty(204),
+        all if all.iter().any(|it| it.failed.is_some()) => Answer::json(409, &all),
+        all => Answer::json(200, &all),
     }
 }
 

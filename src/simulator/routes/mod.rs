@@ -7,15 +7,17 @@ pub mod arm;
 pub mod control;
 pub mod entra;
 pub mod graph;
+pub mod misbehave;
 pub mod search;
 pub mod wire;
 
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{SharedWorld, faults::Misbehaviour, refusal::Refusal};
+pub use self::misbehave::{faulty, meet};
+use super::{SharedWorld, refusal::Refusal};
 
 /// One request.
 #[derive(Clone, Debug, Default)]
@@ -189,50 +191,6 @@ pub fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
         graph::answer(shared, ask)
     } else {
         arm::answer(shared, ask)
-    }
-}
-
-/// Answers one request wrongly.
-#[must_use]
-pub fn faulty(shared: &SharedWorld, ask: &Ask, fault: &Misbehaviour) -> Answer {
-    match fault {
-        Misbehaviour::Answer(canned) => {
-            let mut made = match &canned.code {
-                Some(code) => Answer::refused(&Refusal::new(canned.status, code, canned.message.clone())),
-                None => Answer::text(canned.status, canned.content_type.as_deref().unwrap_or(JSON), &canned.body),
-            };
-            made.headers.extend(canned.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
-            made
-        }
-        Misbehaviour::Throttle(throttle) => {
-            // 17 bytes of HTML, as PIM does (azurerm#31893).
-            let made = if throttle.html {
-                Answer::text(429, "text/HTML", "Too Many Requests")
-            } else {
-                let code = if ask.is_graph() { "TooManyRequests" } else { "SubscriptionRequestsThrottled" };
-                Answer::refused(&Refusal::new(429, code, "Too many requests."))
-            };
-            match &throttle.retry_after {
-                Some(after) => made.with("retry-after", after.clone()),
-                None => made,
-            }
-        }
-        Misbehaviour::Html => Answer::text(200, "text/html", "<html><body>Please sign in to the proxy.</body></html>"),
-        Misbehaviour::EmptyObject => Answer::json(200, &json!({})),
-        Misbehaviour::NextLink(url) => {
-            let made = answer(shared, ask);
-            let key = if ask.is_graph() { "@odata.nextLink" } else { "nextLink" };
-            match serde_json::from_slice::<Value>(&made.body) {
-                Ok(Value::Object(mut body)) => {
-                    body.insert(key.to_owned(), json!(url));
-                    Answer { body: Value::Object(body).to_string().into_bytes(), ..made }
-                }
-                _ => made,
-            }
-        }
-        Misbehaviour::LostReply | Misbehaviour::Reset | Misbehaviour::HalfBody | Misbehaviour::Slow(_) => {
-            answer(shared, ask)
-        }
     }
 }
 

@@ -108,7 +108,7 @@ impl Tables for Seen<'_> {
         let tenant = self.world.tenant().to_string();
         match table {
             "resources" => {
-                let visible = self.world.visible_resources(self.caller);
+                let visible = self.world.searchable_resources(self.caller).into_iter();
                 Some(
                     visible
                         .filter(|found| self.asked_for(found.id.subscription()))

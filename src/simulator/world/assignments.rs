@@ -150,6 +150,12 @@ impl World {
         self.table.get(name)
     }
 
+    /// The name of the one with this triple, whoever may see it.
+    #[must_use]
+    pub fn assignment_of(&self, triple: &Triple) -> Option<AssignmentName> {
+        self.table.find(triple)
+    }
+
     /// The list at a scope: unfiltered it holds what lies at it, above it and below it (recorded, FACTS §1.2).
     pub fn list(&self, caller: PrincipalId, at: &ScopeId, scoping: Scoping) -> Result<Listed<'_>, Refusal> {
         self.demand(caller, READ, at)?;
@@ -170,7 +176,7 @@ impl World {
             };
             let mut listed: Listed<'_> = self.table.of(principal).filter(seen).filter(fits).collect();
             listed.sort_by(|a, b| (&a.triple.scope, a.name).cmp(&(&b.triple.scope, b.name)));
-            return Ok(listed);
+            return Ok(self.stale(listed, |held| held.triple.principal == principal && seen(&held) && fits(&held)));
         }
         let mut listed = Vec::new();
         for scope in self.above(at).iter().chain([at]) {
@@ -179,7 +185,11 @@ impl World {
         if !scoping.at_scope && at.subscription().is_some() {
             listed.extend(self.table.below(at).filter(fits));
         }
-        Ok(listed)
+        let below = !scoping.at_scope && at.subscription().is_some();
+        Ok(self.stale(listed, |held| {
+            let scope = &held.triple.scope;
+            fits(&held) && (scope == at || below && at.holds(scope) || self.above(at).contains(scope))
+        }))
     }
 
     /// One role assignment at a scope; elsewhere it is not found.
@@ -235,6 +245,7 @@ impl World {
             condition_version: text(&body.condition_version),
             ..stored
         };
+        self.before_assignment(name);
         self.table.insert(stored.clone());
         self.touch(Touched::Assignment(name));
         let created_on = now.checked_sub(REPLY_BEFORE).unwrap_or(now);
@@ -252,6 +263,8 @@ impl World {
             return Err(Refusal::exists(other));
         }
         let is = self.type_of(triple.principal);
+        // None of the 122 recorded PUTs with principalType met this (FACTS §10).
+        let is = is.filter(|_| body.principal_type.is_some() || !self.is_newcomer(triple.principal));
         let is = is.ok_or_else(|| Refusal::principal_not_found(triple.principal, self.tenant))?;
         if let Some(said) = body.principal_type.as_deref().filter(|said| !said.eq_ignore_ascii_case(is)) {
             return Err(Refusal::unmatched_type(triple.principal, is, said));
@@ -303,6 +316,7 @@ impl World {
         if self.table.get(name).is_none_or(|found| &found.triple.scope != scope) {
             return Ok(None);
         }
+        self.before_assignment(name);
         let gone = self.table.remove(name);
         self.touch(Touched::Assignment(name));
         Ok(gone.map(|gone| Assignment { updated_on: self.now(), ..gone }))
@@ -311,12 +325,14 @@ impl World {
     /// Puts one in as it is, past every rule: for whoever builds a world.
     pub fn place(&mut self, assignment: Assignment) {
         self.touch(Touched::Assignment(assignment.name));
+        self.before_assignment(assignment.name);
         self.table.insert(assignment);
     }
 
     /// Takes one out, past every rule.
     pub fn unplace(&mut self, name: AssignmentName) -> Option<Assignment> {
         self.touch(Touched::Assignment(name));
+        self.before_assignment(name);
         self.table.remove(name)
     }
 }

@@ -250,6 +250,7 @@ impl World {
     /// Adds or replaces a user.
     pub fn place_user(&mut self, user: User) {
         let id = user.id;
+        self.before_principal(id);
         self.people.unindex(id);
         self.people.users.insert(id, user);
         self.people.index(id);
@@ -258,6 +259,7 @@ impl World {
 
     /// Adds or replaces a group.
     pub fn place_group(&mut self, group: Group) {
+        self.before_principal(group.id);
         let member_of = &mut self.people.member_of;
         for member in self.people.groups.get(&group.id).into_iter().flat_map(|old| &old.members) {
             let emptied = member_of.get_mut(member).is_some_and(|of| of.remove(&group.id) && of.is_empty());
@@ -274,6 +276,7 @@ impl World {
 
     /// Adds or replaces an application.
     pub fn place_application(&mut self, application: Application) {
+        self.before_principal(application.id);
         let applications = &mut self.people.applications;
         match applications.iter_mut().find(|old| old.id == application.id) {
             Some(old) => *old = application,

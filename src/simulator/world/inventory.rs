@@ -86,6 +86,7 @@ impl World {
         if let Some(subscription) = resource.id.subscription() {
             self.groups.insert(group_scope(subscription, &resource.group));
         }
+        self.before_resource(&resource.id);
         self.resources.insert(resource.id.clone(), resource);
         self.touch(Touched::World);
     }
@@ -93,6 +94,7 @@ impl World {
     /// Removes a resource; its role assignments stay where they are (moving one orphans them, FACTS §10).
     pub fn remove_resource(&mut self, id: &ScopeId) -> Option<Resource> {
         self.touch(Touched::World);
+        self.before_resource(id);
         self.resources.remove(id)
     }
 

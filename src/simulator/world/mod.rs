@@ -9,6 +9,7 @@ pub mod condition;
 pub mod definitions;
 pub mod directory;
 pub mod inventory;
+pub mod past;
 pub mod rights;
 mod table;
 
@@ -22,6 +23,7 @@ pub use self::{
     definitions::{Block, Definition},
     directory::{Application, Group, User},
     inventory::{LockEntry, Resource, SubscriptionEntry},
+    past::Consistency,
 };
 use self::{definitions::Definitions, directory::People, table::Table};
 use super::clock::Clock;
@@ -32,7 +34,7 @@ use crate::model::ids::{AssignmentName, ScopeId, SubscriptionId, TenantId};
 const NAMESPACE: Uuid = Uuid::from_u128(0x7369_6d75_6c61_4765_8b1e_5d0c_6a2f_4e13);
 
 /// What can be set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Role assignments one subscription can hold: 4,000, fixed (azure-docs troubleshoot-limits.md).
     pub assignments_max: usize,
@@ -40,11 +42,13 @@ pub struct Settings {
     pub page_size: usize,
     /// Whether Resource Manager's token buckets are enforced, or only counted in the headers (FACTS §6).
     pub throttling: bool,
+    /// How late what sees what.
+    pub consistency: Consistency,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { assignments_max: 4_000, page_size: 0, throttling: true }
+        Self { assignments_max: 4_000, page_size: 0, throttling: true, consistency: Consistency::default() }
     }
 }
 
@@ -61,6 +65,7 @@ pub struct World {
     pub(super) locks: Vec<LockEntry>,
     pub(super) definitions: Definitions,
     pub(super) table: Table,
+    past: past::Past,
     told: Timestamp,
     touched: Vec<Touched>,
 }
@@ -89,6 +94,7 @@ impl World {
             locks: Vec::new(),
             definitions: Definitions::built_in(),
             table: Table::default(),
+            past: past::Past::default(),
             told: Timestamp::UNIX_EPOCH,
             touched: Vec::new(),
         }
@@ -104,6 +110,12 @@ impl World {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Sets what can be set.
+    pub fn set(&mut self, settings: Settings) {
+        self.settings = settings;
+        self.touch(Touched::World);
     }
 
     /// Tells the world what time its caller has.
@@ -162,6 +174,7 @@ impl PartialEq for World {
             locks,
             definitions,
             table,
+            past: _,
             told: _,
             touched: _,
         } = self;

@@ -24,7 +24,7 @@ const TOP_MAX: usize = 999;
 pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
     if ask.method == "POST" && ask.path == "/v1.0/$batch" {
         return shared.with(|world| match entra::bearer(world, ask) {
-            Ok(_) => batch::answer(world, ask),
+            Ok(_) => batch::answer(world, &shared.faults, ask),
             Err(not_in) => refused(world, ask, &not_in.for_graph()),
         });
     }
