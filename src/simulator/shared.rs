@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     faults::Faults,
     inprocess::Identity,
+    recent::Recent,
     stats::Stats,
     throttle::Buckets,
     world::{Touched, World},
@@ -27,6 +28,8 @@ pub struct SharedWorld {
     keep: Option<Arc<Keep>>,
     /// What was asked, counted.
     pub stats: Arc<Stats>,
+    /// The last requests.
+    pub recent: Arc<Recent>,
     /// What shall go wrong.
     pub faults: Arc<Faults>,
     /// Resource Manager's token buckets.
@@ -41,6 +44,7 @@ impl SharedWorld {
             now: Arc::new(now),
             keep: None,
             stats: Arc::default(),
+            recent: Arc::default(),
             faults: Arc::default(),
             buckets: Arc::default(),
         }

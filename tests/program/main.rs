@@ -9,5 +9,7 @@ mod examples;
 mod hands;
 mod readme;
 mod requests;
+#[cfg(unix)]
+mod simulate;
 mod simulator;
 mod workspace;

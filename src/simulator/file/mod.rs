@@ -8,8 +8,11 @@
 //! ```
 
 mod entries;
+mod mistake;
 mod read;
 mod resources;
+#[cfg(test)]
+mod schema;
 mod write;
 
 pub(super) use self::read::replay;
@@ -18,9 +21,13 @@ pub use self::{
         ApplicationEntry, AssignmentEntry, DefinitionEntry, GroupEntry, LockItem, OneLine, ResourceEntry,
         SettingsEntry, SubscriptionItem, UserEntry, WorldFile,
     },
+    mistake::{Mistake, Place, explain},
     read::{Unreadable, read},
     write::{assignment_entry, write},
 };
+
+/// The form of `azure.yaml` as a JSON Schema (draft 2020-12), for editors.
+pub const SCHEMA: &str = include_str!("schema.json");
 
 #[cfg(test)]
 mod tests {

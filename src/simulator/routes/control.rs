@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use super::{Answer, Ask};
+use super::{Answer, Ask, page};
 use crate::simulator::{SharedWorld, faults, file, refusal::Refusal};
 
 pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
     let text = String::from_utf8_lossy(&ask.body);
     match (ask.method.as_str(), ask.path.trim_end_matches('/')) {
+        ("GET", "/_simulator") => page::answer(shared, ask),
         ("GET", "/_simulator/stats") => Answer::json(200, &shared.stats.counts()),
         ("POST", "/_simulator/stats/reset") => {
             shared.stats.reset();
@@ -25,7 +26,7 @@ pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
                 shared.replace(world);
                 Answer::empty(204)
             }
-            Err(error) => refused(&error.to_string()),
+            Err(error) => refused(&file::explain(&text, &error).to_string()),
         },
         ("GET", "/_simulator/faults") => Answer::json(200, &shared.faults.left()),
         ("PUT", "/_simulator/faults") => match faults::read(&text) {

@@ -7,6 +7,7 @@ pub mod arm;
 pub mod control;
 pub mod entra;
 pub mod graph;
+mod page;
 pub mod search;
 pub mod wire;
 
@@ -57,7 +58,7 @@ impl Ask {
     /// Whether it is for the simulator itself.
     #[must_use]
     pub fn is_control(&self) -> bool {
-        self.path.starts_with("/_simulator/")
+        self.path == "/_simulator" || self.path.starts_with("/_simulator/")
     }
 
     /// Whether it is part of signing in, which no fault meets.
