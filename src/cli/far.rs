@@ -8,7 +8,9 @@ use crate::{
     azure::{Reader, Session, Settings, Writer, settings::Used},
     model::ids::TenantId,
     simulator::{
-        Running, ServeOptions, SharedWorld, State, Tls, World, serve,
+        Running, ServeOptions, SharedWorld, State, Tls, World,
+        file::{Mistake, explain},
+        serve,
         state::{Opened, StateError},
     },
 };
@@ -145,8 +147,10 @@ async fn clock(url: &str, ca_pem: Option<&str>) -> Result<Timestamp, String> {
 enum Unusable {
     #[error("{file} cannot be read: {error}; `--simulate` starts from it, or from the world that you name")]
     File { file: PathBuf, error: std::io::Error },
+    #[error("{file}: {mistake}")]
+    World { file: PathBuf, mistake: Mistake },
     #[error("{0}")]
-    State(#[from] StateError),
+    State(StateError),
     #[error("the simulated Azure is tenant {world}, and tilgang.yaml says {workspace}: write the same in both")]
     Tenant { world: TenantId, workspace: TenantId },
     #[error("the simulated Azure has no application with a secret: nobody can sign in")]
@@ -156,7 +160,10 @@ enum Unusable {
 /// The world as the last run left it, kept at each change; and who signs in to it.
 fn embedded(file: &Path, folder: &Path, tenant: TenantId) -> Result<(SharedWorld, String, String), Unusable> {
     let text = std::fs::read_to_string(file).map_err(|error| Unusable::File { file: file.to_owned(), error })?;
-    let (state, world, opened) = State::open(folder, &text)?;
+    let (state, world, opened) = State::open(folder, &text).map_err(|error| match error {
+        StateError::World(error) => Unusable::World { file: file.to_owned(), mistake: explain(&text, &error) },
+        error => Unusable::State(error),
+    })?;
     if opened == Opened::Changed {
         output::say(format_args!("note: {} has changed: the simulated Azure starts anew from it", file.display()));
     }

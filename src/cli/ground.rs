@@ -73,7 +73,7 @@ impl Ground {
 }
 
 /// One error, drawn at its place.
-fn draw(error: &dyn miette::Diagnostic, color: bool) -> String {
+pub(super) fn draw(error: &dyn miette::Diagnostic, color: bool) -> String {
     let theme = if color { miette::GraphicalTheme::unicode() } else { miette::GraphicalTheme::unicode_nocolor() };
     let mut text = String::new();
     let _ = miette::GraphicalReportHandler::new_themed(theme).with_width(110).render_report(&mut text, error);

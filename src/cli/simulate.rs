@@ -1,21 +1,40 @@
 //! `tilgang simulate`: a simulated Azure for anybody, over HTTP or HTTPS on loopback; and workspaces of any size.
 
 use std::{
+    io::ErrorKind,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use clap::{Args, Subcommand};
+use miette::{LabeledSpan, MietteDiagnostic, SourceOffset};
 
-use crate::simulator::{ServeOptions, SharedWorld, Tls, faults, file, generate, serve};
+use crate::{
+    config::DrawnFile,
+    simulator::{ServeOptions, SharedWorld, Tls, faults, file, generate, serve},
+};
 
-use super::{Exit, Global, environment, output};
+use super::{Exit, Global, environment, ground::draw, output};
+
+const EXAMPLES: &str = "Examples:
+  Plain HTTP, for a browser and curl; the page is http://127.0.0.1:8080/_simulator
+    tilgang simulate --world examples/altinn/azure.yaml
+  HTTPS, for Azure's own clients, which are told to trust /tmp/ca/ca.pem
+    tilgang simulate --world examples/altinn/azure.yaml --tls /tmp/ca --listen 127.0.0.1:8443
+  On any free port, printed on stdout; the world as it is at the end is written down
+    tilgang simulate --world azure.yaml --listen 127.0.0.1:0 --save after.yaml
+  For a client that cannot be told another address, led here by a hosts file
+    tilgang simulate --world azure.yaml --tls /tmp/ca --tls-name management.azure.com --listen 127.0.0.1:443
+  A schema for editors, and a workspace to play with
+    tilgang simulate schema > azure.schema.json
+    tilgang simulate generate --owners 110 --people 600 --seed 1 /tmp/large";
+/// How long what is in flight has, once the end is asked for. Ours: longer than any answer takes by itself.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serve a simulated Azure on this machine, or make a workspace of any size
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example: tilgang simulate --world examples/altinn/azure.yaml --tls /tmp/ca --listen 127.0.0.1:8443"
-)]
+#[command(after_help = EXAMPLES)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Simulate {
     #[command(subcommand)]
@@ -29,6 +48,9 @@ pub(super) struct Simulate {
     /// Serve HTTPS, with a local CA whose ca.pem is written into DIR; else plain HTTP, for curl and friends
     #[arg(long, value_name = "DIR")]
     tls: Option<PathBuf>,
+    /// A further name or address in the certificate; repeat for more
+    #[arg(long, value_name = "HOST", requires = "tls")]
+    tls_name: Vec<String>,
     /// Write the world as it is at the end into FILE
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -43,6 +65,8 @@ pub(super) struct Simulate {
 #[derive(Debug, Subcommand)]
 enum Make {
     Generate(Generate),
+    /// Print the JSON Schema of azure.yaml, for editors and validators
+    Schema,
 }
 
 /// Make a workspace and its azure.yaml, the same for the same seed
@@ -72,7 +96,11 @@ impl Simulate {
     pub(super) async fn run(&self, global: &Global) -> Exit {
         let ended = match &self.command {
             Some(Make::Generate(generate)) => generate.run(),
-            None => self.serve().await,
+            Some(Make::Schema) => {
+                output::result(file::SCHEMA);
+                Ok(())
+            }
+            None => self.serve(global).await,
         };
         match ended {
             Ok(()) => Exit::Converged,
@@ -80,12 +108,17 @@ impl Simulate {
         }
     }
 
-    async fn serve(&self) -> Result<(), String> {
+    async fn serve(&self, global: &Global) -> Result<(), String> {
         if !self.listen.ip().is_loopback() || self.listen.ip() != IpAddr::from([127, 0, 0, 1]) {
             return Err(format!("{}: the simulator listens on 127.0.0.1 only", self.listen));
         }
         let Some(path) = &self.world else { return Err("name a world with `--world FILE`".to_owned()) };
-        let world = file::read(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
+        let folder = self.save.as_deref().and_then(Path::parent).filter(|it| *it != Path::new(""));
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(format!("--save: there is no folder {}", folder.display())); // not when all is done
+        }
+        let text = read(path)?;
+        let world = file::read(&text).map_err(|error| mistake(global, path, &text, &error))?;
         let shared = SharedWorld::new(world, environment::now);
         if let Some(path) = &self.faults {
             let list = faults::read(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -94,11 +127,13 @@ impl Simulate {
             }
         }
         let tls = match &self.tls {
-            Some(dir) => Some(Tls::in_folder(dir).map_err(|error| format!("{}: {error}", dir.display()))?),
+            Some(dir) => {
+                Some(Tls::in_folder_for(dir, &self.tls_name).map_err(|error| format!("{}: {error}", dir.display()))?)
+            }
             None => None,
         };
         let options = ServeOptions { port: self.listen.port(), tls, latency_ms: self.latency_ms };
-        let running = serve(shared, options).await.map_err(|error| format!("{}: {error}", self.listen))?;
+        let running = serve(shared, options).await.map_err(|error| self.unheard(&error))?;
         output::result(&format!("{}\n", running.url));
         if let Some(dir) = &self.tls {
             output::say(format_args!(
@@ -107,14 +142,35 @@ impl Simulate {
                 dir.join("ca.pem").display()
             ));
         }
-        output::say(format_args!("what was asked: {}/_simulator/stats; Ctrl-C ends it", running.url));
+        output::say(format_args!("the world, and what was asked: {}/_simulator; Ctrl-C ends it", running.url));
         ended().await;
+        let world = running.world.clone();
+        if !running.stop(PATIENCE).await {
+            output::say("some requests were not answered to the end");
+        }
         if let Some(path) = &self.save {
-            let world = running.world.with(|world| file::write(world));
+            let world = world.with(|world| file::write(world));
             let text = serde_yaml::to_string(&world).map_err(|error| error.to_string())?;
             std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+            output::say(format_args!("the world as it is now: {}", path.display()));
         }
         Ok(())
+    }
+
+    /// Why nobody can listen there, and what to do.
+    fn unheard(&self, error: &std::io::Error) -> String {
+        let address = self.listen;
+        match error.kind() {
+            ErrorKind::AddrInUse => {
+                format!(
+                    "{address} is taken by another program: end that, or listen on another port, such as `--listen 127.0.0.1:0` for any free one"
+                )
+            }
+            ErrorKind::PermissionDenied => {
+                format!("{address}: ports below 1024 are not for everybody: take a higher one")
+            }
+            _ => format!("{address}: {error}"),
+        }
     }
 }
 
@@ -158,6 +214,23 @@ async fn ended() {
         }
     }
     let _ = interrupted.await;
+}
+
+/// What is wrong with a world file, drawn at its place; then the short of it.
+fn mistake(global: &Global, path: &Path, text: &str, error: &file::Unreadable) -> String {
+    let found = file::explain(text, error);
+    let name = path.display().to_string();
+    let Some(place) = found.place else { return format!("{name}: {found}") };
+    let start = SourceOffset::from_location(text, place.line, place.column).offset();
+    let rest = text.get(start..).unwrap_or_default();
+    let length =
+        rest.chars().take(place.length).take_while(|letter| *letter != '\n').map(char::len_utf8).sum::<usize>();
+    let mut drawn = MietteDiagnostic::new(&found.message).with_label(LabeledSpan::at(start..start + length, "here"));
+    drawn.help.clone_from(&found.help);
+    let report =
+        miette::Report::new(drawn).with_source_code(DrawnFile { name: name.as_str().into(), text: text.into() });
+    output::say(draw(report.as_ref(), global.color.stderr()));
+    format!("{name}:{}:{}: no world can be made of this", place.line, place.column)
 }
 
 fn read(path: &PathBuf) -> Result<String, String> {

@@ -184,9 +184,11 @@ impl Diagnostic for ConfigError {
 
 /// A file's text as it is drawn. Counts columns in characters; `miette` by itself counts bytes.
 #[derive(Clone, Debug)]
-pub(super) struct DrawnFile {
-    pub(super) name: Arc<str>,
-    pub(super) text: Arc<str>,
+pub struct DrawnFile {
+    /// Its name, as people know it.
+    pub name: Arc<str>,
+    /// All of it.
+    pub text: Arc<str>,
 }
 
 impl SourceCode for DrawnFile {

@@ -38,7 +38,7 @@ use sha2::{Digest as _, Sha256};
 use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
 use crate::model::owner::OwnerCode;
 
-pub use error::ConfigError;
+pub use error::{ConfigError, DrawnFile};
 pub use revision::revision;
 pub use rules::{RULES, Rule};
 pub use sources::Sources;

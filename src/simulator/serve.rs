@@ -7,7 +7,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -20,13 +20,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    task::{AbortHandle, JoinSet},
+    sync::watch,
+    task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
 
 use super::{
     SharedWorld, Tls,
     faults::Misbehaviour,
+    recent::Seen,
     routes::{self, Answer, Ask},
 };
 
@@ -52,10 +54,17 @@ pub struct Running {
     pub ca_pem: Option<String>,
     /// The world it serves.
     pub world: SharedWorld,
-    accepting: AbortHandle,
+    accepting: JoinHandle<()>,
+    stopping: watch::Sender<bool>,
 }
 
 impl Running {
+    /// Ends it when what is in flight is answered, or patience runs out; says which: whether all was answered.
+    pub async fn stop(mut self, patience: Duration) -> bool {
+        self.stopping.send_replace(true);
+        tokio::time::timeout(patience, &mut self.accepting).await.is_ok()
+    }
+
     /// Ends it.
     pub fn shutdown(self) {
         drop(self);
@@ -80,8 +89,9 @@ pub async fn serve(world: SharedWorld, options: ServeOptions) -> io::Result<Runn
     let url = format!("{scheme}://127.0.0.1:{}", address.port());
     let tls = options.tls.as_ref().map(Tls::config).transpose()?.map(TlsAcceptor::from);
     let server = Arc::new(Server { world: world.clone(), scheme, address, latency: options.latency_ms });
-    let accepting = tokio::spawn(accept(listener, tls, server)).abort_handle();
-    Ok(Running { url, address, ca_pem: options.tls.map(|tls| tls.ca_pem), world, accepting })
+    let (stopping, stop) = watch::channel(false);
+    let accepting = tokio::spawn(accept(listener, tls, server, stop));
+    Ok(Running { url, address, ca_pem: options.tls.map(|tls| tls.ca_pem), world, accepting, stopping })
 }
 
 struct Server {
@@ -91,29 +101,35 @@ struct Server {
     latency: u64,
 }
 
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, server: Arc<Server>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, server: Arc<Server>, mut stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new(); // dropped with this task: no connection outlives the server
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.changed() => break,
+        };
+        let Ok((stream, _)) = accepted else {
             tokio::time::sleep(Duration::from_millis(10)).await; // out of file handles: others will close
             continue;
         };
         while connections.try_join_next().is_some() {}
         server.world.stats.connected();
         let _ = stream.set_nodelay(true);
-        let (tls, server) = (tls.clone(), server.clone());
+        let (tls, server, stop) = (tls.clone(), server.clone(), stop.clone());
         connections.spawn(async move {
             let Ok((stream, cord)) = with_cord(stream) else { return };
             match tls {
-                None => connection(stream, server, cord).await,
+                None => connection(stream, server, cord, stop).await,
                 Some(tls) => {
                     if let Ok(stream) = tls.accept(stream).await {
-                        connection(stream, server, cord).await;
+                        connection(stream, server, cord, stop).await;
                     }
                 }
             }
         });
     }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
 }
 
 /// A second hold on the same socket, to reset the connection with.
@@ -123,16 +139,35 @@ fn with_cord(stream: TcpStream) -> io::Result<(TcpStream, Arc<TcpStream>)> {
     Ok((TcpStream::from_std(stream)?, Arc::new(cord)))
 }
 
-async fn connection<S>(stream: S, server: Arc<Server>, cord: Arc<TcpStream>)
+async fn connection<S>(stream: S, server: Arc<Server>, cord: Arc<TcpStream>, mut stop: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
         let (server, cord) = (server.clone(), cord.clone());
-        async move { answer(&server, &cord, request).await }
+        async move { noted(&server, &cord, request).await }
     });
+    let conversation = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let mut conversation = std::pin::pin!(conversation);
     // A client that goes away, or a fault that closes: both end here, and neither is news.
-    let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+    tokio::select! {
+        _ = conversation.as_mut() => return,
+        () = async { drop(stop.wait_for(|stop| *stop).await) } => {}
+    }
+    conversation.as_mut().graceful_shutdown(); // what is in flight is answered
+    let _ = conversation.await;
+}
+
+/// Answers a request, and notes it for whoever looks on.
+async fn noted(server: &Server, cord: &TcpStream, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
+    let (method, uri, began) = (request.method().to_string(), request.uri().clone(), Instant::now());
+    let answered = answer(server, cord, request).await;
+    if !uri.path().starts_with("/_simulator") {
+        let target = uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
+        let status = answered.as_ref().map_or(0, |response| response.status().as_u16());
+        server.world.recent.add(Seen { method, target, status, micros: began.elapsed().as_micros() });
+    }
+    answered
 }
 
 /// The connection is closed without an answer.

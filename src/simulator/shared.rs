@@ -12,6 +12,7 @@ use super::{
     events::{Events, Happened},
     faults::{FaultFile, Faults},
     inprocess::Identity,
+    recent::Recent,
     stats::Stats,
     throttle::Buckets,
     world::{Touched, World},
@@ -28,6 +29,8 @@ pub struct SharedWorld {
     keep: Option<Arc<Keep>>,
     /// What was asked, counted.
     pub stats: Arc<Stats>,
+    /// The last requests.
+    pub recent: Arc<Recent>,
     /// What shall go wrong.
     pub faults: Arc<Faults>,
     /// What people do meanwhile.
@@ -44,6 +47,7 @@ impl SharedWorld {
             now: Arc::new(now),
             keep: None,
             stats: Arc::default(),
+            recent: Arc::default(),
             faults: Arc::default(),
             events: Arc::default(),
             buckets: Arc::default(),

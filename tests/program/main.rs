@@ -4,10 +4,13 @@
 //! The program as people run it: its binary, its files, its streams and its exit codes.
 
 mod cases;
+mod clients;
 mod examples;
 mod faults;
 mod hands;
 mod readme;
 mod requests;
+#[cfg(unix)]
+mod simulate;
 mod simulator;
 mod workspace;

@@ -8,8 +8,11 @@
 //! ```
 
 mod entries;
+mod mistake;
 mod read;
 mod resources;
+#[cfg(test)]
+mod schema;
 mod settings;
 mod write;
 
@@ -19,10 +22,14 @@ pub use self::{
         ApplicationEntry, AssignmentEntry, DefinitionEntry, GroupEntry, LockItem, OneLine, ResourceEntry,
         SettingsEntry, SubscriptionItem, UserEntry, WorldFile,
     },
+    mistake::{Mistake, Place, explain},
     read::{Unreadable, read},
     settings::change as change_settings,
     write::{assignment_entry, settings_entry, write},
 };
+
+/// The form of `azure.yaml` as a JSON Schema (draft 2020-12), for editors.
+pub const SCHEMA: &str = include_str!("schema.json");
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Answer, Ask};
+use super::{Answer, Ask, page};
 use crate::simulator::{
     SharedWorld,
     events::Happened,
@@ -14,6 +14,7 @@ use crate::simulator::{
 pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
     let text = String::from_utf8_lossy(&ask.body);
     match (ask.method.as_str(), ask.path.trim_end_matches('/')) {
+        ("GET", "/_simulator") => page::answer(shared, ask),
         ("GET", "/_simulator/stats") => Answer::json(200, &shared.stats.counts()),
         ("POST", "/_simulator/stats/reset") => {
             shared.stats.reset();
@@ -31,7 +32,7 @@ pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
                 shared.replace(world);
                 Answer::empty(204)
             }
-            Err(error) => refused(&error.to_string()),
+            Err(error) => refused(&file::explain(&text, &error).to_string()),
         },
         ("GET", "/_simulator/faults") => {
             let (seed, faults, events) = (shared.faults.seed(), shared.faults.left(), shared.events.coming());

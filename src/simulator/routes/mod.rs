@@ -8,6 +8,7 @@ pub mod control;
 pub mod entra;
 pub mod graph;
 pub mod misbehave;
+mod page;
 pub mod search;
 pub mod wire;
 
@@ -59,7 +60,7 @@ impl Ask {
     /// Whether it is for the simulator itself.
     #[must_use]
     pub fn is_control(&self) -> bool {
-        self.path.starts_with("/_simulator/")
+        self.path == "/_simulator" || self.path.starts_with("/_simulator/")
     }
 
     /// Whether it is part of signing in, which no fault meets.
