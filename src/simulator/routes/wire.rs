@@ -100,14 +100,18 @@ pub(super) fn lock(found: &LockEntry) -> Value {
 
 /// An entry of `GET /subscriptions` (recorded, FACTS §5).
 pub(super) fn subscription(world: &World, found: &SubscriptionEntry) -> Value {
-    json!({
+    let mut value = json!({
         "id": format!("/subscriptions/{}", found.id), "authorizationSource": "RoleBased", "managedByTenants": [],
         "subscriptionId": found.id.to_string(), "tenantId": world.tenant().to_string(), "displayName": found.name,
-        "state": found.state, "tags": found.tags,
+        "state": found.state,
         "subscriptionPolicies": {
             "locationPlacementId": "Public_2014-09-01", "quotaId": "EnterpriseAgreement_2014-09-01", "spendingLimit": "Off",
         },
-    })
+    });
+    if let (false, Some(value)) = (found.tags.is_empty(), value.as_object_mut()) {
+        value.insert("tags".to_owned(), json!(found.tags)); // no key without tags (recorded)
+    }
+    value
 }
 
 pub(super) fn resource(found: &Resource) -> Value {

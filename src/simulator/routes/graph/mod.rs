@@ -89,13 +89,13 @@ fn route(world: &mut World, caller: &Application, ask: &Ask) -> Result<Answer, R
         ("PATCH", ["users", key]) => users::change(world, ask, key),
         ("GET", ["groups"]) => {
             let all = world.groups().map(objects::group).collect();
-            list(ask, "groups", all, objects::GROUP)
+            list(ask, "groups", all, objects::ALL)
         }
         ("GET", ["groups", key]) => objects::get_group(world, ask, key),
         ("GET", ["groups", key, "members" | "transitiveMembers"]) => objects::members(world, ask, key),
         ("GET", ["servicePrincipals"]) => {
             let all = world.applications().map(objects::application).collect();
-            list(ask, "servicePrincipals", all, objects::APPLICATION)
+            list(ask, "servicePrincipals", all, objects::ALL)
         }
         ("GET", ["servicePrincipals", key]) => objects::get_application(world, ask, key),
         ("GET", ["directoryObjects", key]) => objects::get_any(world, ask, key),
@@ -175,7 +175,8 @@ fn select(ask: &Ask, object: &Value, default: &[&str]) -> Value {
         Some(select) => select.split(',').map(str::trim).collect(),
         None => default.to_vec(),
     };
-    let wanted = |key: &str| key.starts_with('@') || wanted.iter().any(|name| name.eq_ignore_ascii_case(key));
+    let wanted =
+        |key: &str| key.starts_with('@') || wanted.iter().any(|name| *name == "*" || name.eq_ignore_ascii_case(key));
     match object {
         Value::Object(object) => {
             object.iter().filter(|(key, _)| wanted(key)).map(|(key, value)| (key.clone(), value.clone())).collect()

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{body, context, entity, not_found, page, users};
+use super::{body, context, entity, not_found, page, select, users};
 use crate::{
     model::ids::PrincipalId,
     simulator::{
@@ -12,22 +12,73 @@ use crate::{
     },
 };
 
-pub(super) const GROUP: &[&str] = &["displayName", "id", "mail", "securityEnabled"];
-pub(super) const APPLICATION: &[&str] =
-    &["accountEnabled", "appId", "displayName", "id", "servicePrincipalNames", "servicePrincipalType"];
+/// What comes without `$select`, for each kind of object: all that it has, but for users.
+pub(super) const ALL: &[&str] = &["*"];
+/// When groups and applications were made that the world gives no time for. Ours.
+const LONG_AGO: &str = "2026-01-01T08:00:00Z";
 /// Ids in one `getByIds` (graph-docs directoryobject-getbyids).
 const IDS_MAX: usize = 1_000;
 
+/// A group with all that one has (recorded: azure-cli test_group_scenario).
 pub(super) fn group(found: &Group) -> Value {
-    json!({ "id": found.id.to_string(), "displayName": found.name, "mail": null, "securityEnabled": true })
+    let (first, last) = (
+        json!({
+            "id": found.id.to_string(), "deletedDateTime": null, "classification": null, "createdDateTime": LONG_AGO,
+            "creationOptions": [], "description": null, "displayName": found.name, "expirationDateTime": null,
+            "groupTypes": [], "isAssignableToRole": null, "mail": null, "mailEnabled": false, "mailNickname": found.name,
+            "membershipRule": null, "membershipRuleProcessingState": null, "onPremisesDomainName": null,
+            "onPremisesLastSyncDateTime": null, "onPremisesNetBiosName": null, "onPremisesSamAccountName": null,
+        }),
+        json!({
+            "onPremisesSecurityIdentifier": null, "onPremisesSyncEnabled": null, "preferredDataLocation": null,
+            "preferredLanguage": null, "proxyAddresses": [], "renewedDateTime": LONG_AGO, "resourceBehaviorOptions": [],
+            "resourceProvisioningOptions": [], "securityEnabled": true, "securityIdentifier": security_identifier(found.id),
+            "theme": null, "visibility": null, "onPremisesProvisioningErrors": [], "serviceProvisioningErrors": [],
+        }),
+    );
+    together(first, last)
 }
 
+/// The object id as Windows writes it: four numbers, each of four bytes in their stored order (recorded).
+fn security_identifier(id: PrincipalId) -> String {
+    let bytes = id.0.to_bytes_le();
+    let numbers =
+        bytes.chunks_exact(4).map(|four| four.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)));
+    numbers.fold("S-1-12-1".to_owned(), |text, number| format!("{text}-{number}"))
+}
+
+/// A service principal with all that one has (recorded: azure-cli test_service_principal_scenario).
 pub(super) fn application(found: &Application) -> Value {
-    json!({
-        "id": found.id.to_string(), "appId": found.client_id.to_string(), "displayName": found.name,
-        "servicePrincipalType": "Application", "accountEnabled": true,
-        "servicePrincipalNames": [found.client_id.to_string()],
-    })
+    let (first, last) = (
+        json!({
+            "id": found.id.to_string(), "deletedDateTime": null, "accountEnabled": true, "alternativeNames": [],
+            "appDisplayName": found.name, "appDescription": null, "appId": found.client_id.to_string(),
+            "applicationTemplateId": null, "appOwnerOrganizationId": null, "appRoleAssignmentRequired": false,
+            "createdDateTime": LONG_AGO, "description": null, "disabledByMicrosoftStatus": null,
+            "displayName": found.name, "homepage": null, "loginUrl": null, "logoutUrl": null, "notes": null,
+            "notificationEmailAddresses": [], "preferredSingleSignOnMode": null,
+        }),
+        json!({
+            "preferredTokenSigningKeyThumbprint": null, "replyUrls": [],
+            "servicePrincipalNames": [found.client_id.to_string()], "servicePrincipalType": "Application",
+            "signInAudience": "AzureADMyOrg", "tags": [], "tokenEncryptionKeyId": null, "samlSingleSignOnSettings": null,
+            "addIns": [], "appRoles": [], "keyCredentials": [], "oauth2PermissionScopes": [], "passwordCredentials": [],
+            "resourceSpecificApplicationPermissions": [],
+            "info": {
+                "logoUrl": null, "marketingUrl": null, "privacyStatementUrl": null, "supportUrl": null,
+                "termsOfServiceUrl": null,
+            },
+            "verifiedPublisher": { "displayName": null, "verifiedPublisherId": null, "addedDateTime": null },
+        }),
+    );
+    together(first, last)
+}
+
+fn together(mut first: Value, mut last: Value) -> Value {
+    if let (Some(first), Some(last)) = (first.as_object_mut(), last.as_object_mut()) {
+        first.append(last);
+    }
+    first
 }
 
 fn id(key: &str) -> Result<PrincipalId, Refusal> {
@@ -36,12 +87,12 @@ fn id(key: &str) -> Result<PrincipalId, Refusal> {
 
 pub(super) fn get_group(world: &World, ask: &Ask, key: &str) -> Result<Answer, Refusal> {
     let found = world.group(id(key)?).ok_or_else(|| not_found(key))?;
-    Ok(entity(ask, "groups", &group(found), GROUP))
+    Ok(entity(ask, "groups", &group(found), ALL))
 }
 
 pub(super) fn get_application(world: &World, ask: &Ask, key: &str) -> Result<Answer, Refusal> {
     let found = world.application(id(key)?).ok_or_else(|| not_found(key))?;
-    Ok(entity(ask, "servicePrincipals", &application(found), APPLICATION))
+    Ok(entity(ask, "servicePrincipals", &application(found), ALL))
 }
 
 /// Direct members, or all that are in it through groups.
@@ -57,13 +108,23 @@ pub(super) fn members(world: &World, ask: &Ask, key: &str) -> Result<Answer, Ref
             }
         }
     }
-    let found: Vec<Value> = members.iter().filter_map(|member| any(world, *member)).collect();
-    page(ask, "directoryObjects", &found, &[users::DEFAULT, APPLICATION].concat())
+    let found: Vec<Value> = members.iter().filter_map(|member| shown(world, ask, *member)).collect();
+    page(ask, "directoryObjects", &found, ALL)
 }
 
 pub(super) fn get_any(world: &World, ask: &Ask, key: &str) -> Result<Answer, Refusal> {
-    let found = any(world, id(key)?).ok_or_else(|| not_found(key))?;
-    Ok(entity(ask, "directoryObjects", &found, &[users::DEFAULT, APPLICATION].concat()))
+    let found = shown(world, ask, id(key)?).ok_or_else(|| not_found(key))?;
+    Ok(entity(ask, "directoryObjects", &found, ALL))
+}
+
+/// An object among others: a user with no more than comes by default, unless more is selected (recorded).
+fn shown(world: &World, ask: &Ask, id: PrincipalId) -> Option<Value> {
+    let mut object = any(world, id)?;
+    if let Some(object) = object.as_object_mut().filter(|_| world.user(id).is_some()) {
+        let all = ask.parameter("$select").is_some();
+        object.retain(|key, _| all || key.starts_with('@') || users::DEFAULT.contains(&key.as_str()));
+    }
+    Some(object)
 }
 
 fn any(world: &World, id: PrincipalId) -> Option<Value> {
@@ -97,7 +158,8 @@ pub(super) fn by_ids(world: &World, ask: &Ask) -> Result<Answer, Refusal> {
                 .any(|wanted| is.strip_prefix("#microsoft.graph.").is_some_and(|is| is.eq_ignore_ascii_case(wanted)))
         })
     };
-    let found = ids.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()).filter_map(|id| any(world, id));
+    let found = ids.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok());
+    let found = found.filter_map(|id| shown(world, ask, id)).map(|object| select(ask, &object, ALL));
     let value: Vec<Value> = found.filter(wanted).collect();
     Ok(Answer::json(200, &json!({ "@odata.context": context(ask, "directoryObjects"), "value": value })))
 }

@@ -122,6 +122,7 @@ pub(super) fn change(world: &mut World, ask: &Ask, key: &str) -> Result<Answer, 
                 }
                 user.name = name;
             }
+            ("passwordProfile" | "mailNickname", _) => {} // recorded: they may be there; nothing hangs on them
             _ => {
                 let message = format!("Invalid property '{key}'.");
                 return Err(Refusal::new(400, "Request_BadRequest", message));
