@@ -171,6 +171,7 @@ async fn every_misbehaviour_is_survived_or_said_and_never_believed() {
         Misbehaviour::HalfBody,
         Misbehaviour::LostReply,
         Misbehaviour::Reset,
+        Misbehaviour::SlowBody(200),
     ] {
         let name = format!("{survived:?}");
         running.world.faults.set(vec![fault("roleAssignments", survived)]);
@@ -187,4 +188,18 @@ async fn every_misbehaviour_is_survived_or_said_and_never_believed() {
         running.world.faults.set(vec![fault("roleAssignments", said)]);
         assert_eq!(reader.assignments(subscription(1)).await.unwrap_err().kind, kind, "{name}");
     }
+}
+
+/// Nothing is ever said; the connection stays open, and the server goes on answering others.
+#[tokio::test]
+async fn an_answer_that_never_comes() {
+    let (running, session) = start().await;
+    running.world.faults.set(vec![fault("/v1.0/users", Misbehaviour::Never)]);
+    let ca = reqwest::Certificate::from_pem(running.ca_pem.as_deref().unwrap().as_bytes()).unwrap();
+    let wait = std::time::Duration::from_millis(300);
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).timeout(wait).build().unwrap();
+    let ask = || client.get(format!("{}/v1.0/users", running.url)).send();
+    assert!(ask().await.unwrap_err().is_timeout());
+    assert!(session.reader().assignments(subscription(1)).await.is_ok());
+    assert_eq!(ask().await.unwrap().status().as_u16(), 401, "it was met once");
 }

@@ -24,7 +24,7 @@ use crate::azure::transport::CONNECT_MAX;
 const TRIES_MAX: u32 = 6;
 /// Times that one request is throttled with a wait. Who is told when to come back, and does, has not failed: with sixteen
 /// of us at a bucket that refills ten a second, a tenth of them are turned away again and again.
-const THROTTLED_MAX: u32 = 60;
+pub(crate) const THROTTLED_MAX: u32 = 60;
 /// For all waits together of a request that is only ever throttled.
 const THROTTLED_TOTAL: Duration = Duration::from_mins(15);
 /// For all tries together of a host that does not answer at all: a typing error must not cost a minute.
