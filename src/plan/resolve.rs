@@ -41,6 +41,8 @@ pub(super) fn resolve<'a>(entry: &UserEntry, people: &'a People) -> Result<&'a P
         (ByName::Nobody(_), Some(ById::Deleted { on, .. })) => Err(Block::UnknownPerson(Hint::Deleted { id, on: *on })),
         (ByName::Nobody(_), Some(ById::Gone) | None) => Err(Block::GonePerson),
         // Whose id it is could be told, but not whether the name has moved on to somebody else.
-        (ByName::Unanswered(trouble), Some(ById::Person(_) | ById::Deleted { .. })) => Err(Block::PersonUnanswered(trouble.clone())),
+        (ByName::Unanswered(trouble), Some(ById::Person(_) | ById::Deleted { .. })) => {
+            Err(Block::PersonUnanswered(trouble.clone()))
+        }
     }
 }

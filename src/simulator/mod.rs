@@ -12,6 +12,7 @@ pub mod generate;
 pub mod inprocess;
 pub mod kql;
 pub mod odata;
+pub mod quota;
 pub mod recent;
 pub mod refusal;
 pub mod routes;

@@ -53,6 +53,21 @@ impl Refusal {
         Self::new(403, "AuthorizationFailed", message).gateway()
     }
 
+    /// A deny assignment takes the right away (recorded inside a deployment stack's result, FACTS §1.8).
+    #[must_use]
+    pub fn denied(
+        client: &str,
+        object: PrincipalId,
+        action: &str,
+        scope: &ScopeId,
+        (name, id, at): (&str, uuid::Uuid, &ScopeId),
+    ) -> Self {
+        let message = format!(
+            "The client '{client}' with object id '{object}' has permission to perform action '{action}' on scope '{scope}'; however, the access is denied because of the deny assignment with name '{name}' and Id '{id}' at scope '{at}'."
+        );
+        Self::new(403, "DenyAssignmentAuthorizationFailed", message).gateway()
+    }
+
     /// A lock stands in the way (recorded for the delete of a group: `ScopeLocked`, FACTS §1.8).
     #[must_use]
     pub fn locked(operation: &str, target: &str, locked: &ScopeId) -> Self {

@@ -12,6 +12,7 @@ use super::{
     events::{Events, Happened},
     faults::{FaultFile, Faults},
     inprocess::Identity,
+    quota::Quotas,
     recent::Recent,
     stats::Stats,
     throttle::Buckets,
@@ -37,6 +38,8 @@ pub struct SharedWorld {
     pub events: Arc<Events>,
     /// Resource Manager's token buckets.
     pub buckets: Arc<Buckets>,
+    /// The quotas of Resource Graph and Microsoft Graph.
+    pub quotas: Arc<Quotas>,
 }
 
 impl SharedWorld {
@@ -51,6 +54,7 @@ impl SharedWorld {
             faults: Arc::default(),
             events: Arc::default(),
             buckets: Arc::default(),
+            quotas: Arc::default(),
         }
     }
 

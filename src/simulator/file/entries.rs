@@ -9,6 +9,8 @@ use serde::{
 };
 use serde_json::Value;
 
+use crate::simulator::world::pim::PimRequest;
+
 macro_rules! entries {
     ($($(#[$doc:meta])* $name:ident { $($body:tt)* })+) => {$(
         $(#[$doc])*
@@ -30,7 +32,10 @@ entries! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub groups: Vec<GroupEntry>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub subscriptions: Vec<SubscriptionItem>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub role_definitions: Vec<DefinitionEntry>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub deny_assignments: Vec<DenialEntry>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub assignments: Vec<AssignmentEntry>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub eligibilities: Vec<EligibilityEntry>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub pim_requests: Vec<PimRequest>,
     }
     /// What can be set.
     SettingsEntry {
@@ -65,6 +70,7 @@ entries! {
         pub name: String,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub id: Option<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub members: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub deleted: Option<Timestamp>,
     }
     /// A subscription and what is in it.
     SubscriptionItem {
@@ -74,9 +80,15 @@ entries! {
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub management_groups: Vec<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub group: Option<String>,
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")] pub tags: BTreeMap<String, String>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub resource_groups: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub resource_groups: Vec<OneLine<ResourceGroupEntry>>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub resources: Vec<OneLine<ResourceEntry>>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub locks: Vec<LockItem>,
+    }
+    /// A resource group.
+    ResourceGroupEntry {
+        pub group: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub location: Option<String>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")] pub tags: BTreeMap<String, String>,
     }
     /// A resource: one of `vault`, `component`, `workspace`, or `type` with `name`.
     ResourceEntry {
@@ -94,6 +106,7 @@ entries! {
         #[serde(default, skip_serializing_if = "Option::is_none")] pub network: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub resource_permissions: Option<bool>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub properties: Option<Value>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub deleted: Option<Timestamp>,
     }
     /// A lock.
     LockItem {
@@ -106,10 +119,38 @@ entries! {
     DefinitionEntry {
         pub name: String,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub id: Option<String>,
+        #[serde(default, skip_serializing_if = "String::is_empty")] pub description: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub scopes: Vec<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub actions: Vec<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub not_actions: Vec<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub data_actions: Vec<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub not_data_actions: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub created: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub updated: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub created_by: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub updated_by: Option<String>,
+    }
+    /// What somebody may activate.
+    EligibilityEntry {
+        pub principal: String,
+        pub role: String,
+        pub scope: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub id: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub start: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub ends: Option<Timestamp>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub created: Option<Timestamp>,
+    }
+    /// A deny assignment.
+    DenialEntry {
+        pub name: String,
+        pub scope: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub id: Option<String>,
+        #[serde(default, skip_serializing_if = "String::is_empty")] pub description: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")] pub only_here: bool,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub actions: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub not_actions: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub principals: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub except: Vec<String>,
     }
     /// A role assignment.
     AssignmentEntry {
@@ -153,6 +194,18 @@ impl Line for UserEntry {
 
     fn to_line(&self) -> Option<String> {
         (*self == Self { user: self.user.clone(), ..Self::default() }).then(|| self.user.clone())
+    }
+}
+
+impl Line for ResourceGroupEntry {
+    const EXPECTED: &'static str = "a resource group's name, or a mapping with `group`";
+
+    fn from_line(line: &str) -> Result<Self, String> {
+        Ok(Self { group: line.to_owned(), ..Self::default() })
+    }
+
+    fn to_line(&self) -> Option<String> {
+        (*self == Self { group: self.group.clone(), ..Self::default() }).then(|| self.group.clone())
     }
 }
 

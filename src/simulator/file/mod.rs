@@ -16,17 +16,17 @@ mod schema;
 mod settings;
 mod write;
 
-pub(super) use self::read::replay;
 pub use self::{
     entries::{
-        ApplicationEntry, AssignmentEntry, DefinitionEntry, GroupEntry, LockItem, OneLine, ResourceEntry,
-        SettingsEntry, SubscriptionItem, UserEntry, WorldFile,
+        ApplicationEntry, AssignmentEntry, DefinitionEntry, DenialEntry, EligibilityEntry, GroupEntry, LockItem,
+        OneLine, ResourceEntry, ResourceGroupEntry, SettingsEntry, SubscriptionItem, UserEntry, WorldFile,
     },
     mistake::{Mistake, Place, explain},
     read::{Unreadable, read},
     settings::change as change_settings,
     write::{assignment_entry, settings_entry, write},
 };
+pub(super) use self::{read::replay, resources::made};
 
 /// The form of `azure.yaml` as a JSON Schema (draft 2020-12), for editors.
 pub const SCHEMA: &str = include_str!("schema.json");

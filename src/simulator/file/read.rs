@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 use jiff::Timestamp;
 
 use super::{
-    entries::{ApplicationEntry, AssignmentEntry, LockItem, SubscriptionItem, UserEntry, WorldFile},
+    entries::{
+        ApplicationEntry, AssignmentEntry, DefinitionEntry, DenialEntry, EligibilityEntry, LockItem,
+        ResourceGroupEntry, SubscriptionItem, UserEntry, WorldFile,
+    },
     resources::{Place, id_of, kind_of, resource},
 };
 use crate::{
@@ -17,7 +20,12 @@ use crate::{
         clock::Clock,
         world::{
             Application, Assignment, Block, Definition, Group, LockEntry, Settings, SubscriptionEntry, Term, User,
-            World, inventory::group_scope, rights::management_group,
+            World,
+            denials::Denial,
+            inventory::group_scope,
+            pim::Eligibility,
+            resources::{DeletedVault, GroupInfo, is_vault},
+            rights::management_group,
         },
     },
 };
@@ -55,7 +63,10 @@ impl TryFrom<&WorldFile> for World {
             groups,
             subscriptions,
             role_definitions,
+            deny_assignments,
             assignments,
+            eligibilities,
+            pim_requests,
         } = file;
         if let Some(clock) = clock {
             reader.world.clock = Clock::read(clock).map_err(Unreadable)?;
@@ -78,24 +89,29 @@ impl TryFrom<&WorldFile> for World {
         for group in groups {
             let id = reader.derived("group", &group.name, group.id.as_deref())?;
             let members = group.members.iter().map(|name| reader.principal(name)).collect::<Result<_, _>>()?;
-            reader.world.place_group(Group { id, name: group.name.clone(), members });
-        }
-        for entry in role_definitions {
-            let id = RoleDefinitionId(reader.derived("role definition", &entry.name, entry.id.as_deref())?.0);
-            let block = Block {
-                actions: entry.actions.clone(),
-                not_actions: entry.not_actions.clone(),
-                data_actions: entry.data_actions.clone(),
-                not_data_actions: entry.not_data_actions.clone(),
-            };
-            let name = entry.name.clone();
-            reader.world.definitions.insert(Definition { id, name, block, built_in: false });
+            let name = group.name.clone();
+            match group.deleted {
+                None => reader.world.place_group(Group { id, name, members }),
+                Some(on) => reader.world.place_deleted_group(Group { id, name, members }, on),
+            }
         }
         for subscription in subscriptions {
             reader.subscription(subscription)?;
         }
+        for entry in role_definitions {
+            reader.definition(entry)?;
+        }
+        for entry in deny_assignments {
+            reader.denial(entry)?;
+        }
         for assignment in assignments {
             reader.assignment(assignment)?;
+        }
+        for entry in eligibilities {
+            reader.eligibility(entry)?;
+        }
+        for request in pim_requests {
+            reader.world.place_pim_request(request.clone());
         }
         reader.world.take_touched();
         reader.world.forget_past();
@@ -182,6 +198,65 @@ impl Reader {
         self.assignment(&entry)
     }
 
+    fn definition(&mut self, entry: &DefinitionEntry) -> Result<(), Unreadable> {
+        let name = entry.name.clone();
+        let told = |error: Unreadable| Unreadable(format!("role definition `{name}`: {error}"));
+        let id = RoleDefinitionId(self.derived("role definition", &name, entry.id.as_deref())?.0);
+        let block = Block {
+            actions: entry.actions.clone(),
+            not_actions: entry.not_actions.clone(),
+            data_actions: entry.data_actions.clone(),
+            not_data_actions: entry.not_data_actions.clone(),
+        };
+        let scopes: Vec<ScopeId> =
+            entry.scopes.iter().map(|scope| self.scope(scope, None)).collect::<Result<_, _>>().map_err(told)?;
+        // Left out: everywhere, so that a world is quickly written.
+        let scopes = if scopes.is_empty() { vec![ScopeId::new("/")] } else { scopes };
+        let by = |who: &Option<String>| who.as_deref().map(|who| self.principal(who)).transpose().map_err(told);
+        let by = (by(&entry.created_by)?, by(&entry.updated_by)?);
+        let created = entry.created.unwrap_or(LONG_AGO);
+        let times = (created, entry.updated.unwrap_or(created));
+        let description = entry.description.clone();
+        self.world.definitions.insert(Definition { id, name, block, built_in: false, description, scopes, times, by });
+        Ok(())
+    }
+
+    fn eligibility(&mut self, entry: &EligibilityEntry) -> Result<(), Unreadable> {
+        let EligibilityEntry { principal, role, scope, id, start, ends, created } = entry;
+        let told = |error: Unreadable| Unreadable(format!("eligibility of `{principal}` for `{role}`: {error}"));
+        let triple = Triple {
+            scope: self.scope(scope, None).map_err(told)?,
+            principal: self.principal(principal).map_err(told)?,
+            definition: self.role(role).map_err(told)?,
+        };
+        let key = format!("{}|{}|{}", triple.scope, triple.principal, triple.definition);
+        let id = self.derived("eligibility", &key, id.as_deref())?.0;
+        let start = start.unwrap_or(LONG_AGO);
+        let created_on = created.unwrap_or(start);
+        self.world.place_eligibility(Eligibility { id, triple, start, end: *ends, created_on });
+        Ok(())
+    }
+
+    fn denial(&mut self, entry: &DenialEntry) -> Result<(), Unreadable> {
+        let name = entry.name.clone();
+        let told = |error: Unreadable| Unreadable(format!("deny assignment `{name}`: {error}"));
+        let all = |names: &[String]| -> Result<Vec<PrincipalId>, Unreadable> {
+            names.iter().map(|name| self.principal(name)).collect::<Result<_, _>>().map_err(told)
+        };
+        let denial = Denial {
+            id: self.derived("deny assignment", &name, entry.id.as_deref())?.0,
+            description: entry.description.clone(),
+            scope: self.scope(&entry.scope, None).map_err(told)?,
+            only_here: entry.only_here,
+            block: Block { actions: entry.actions.clone(), not_actions: entry.not_actions.clone(), ..Block::default() },
+            principals: all(&entry.principals)?,
+            except: all(&entry.except)?,
+            name: name.clone(),
+        };
+        self.world.place_denial(denial);
+        Ok(())
+    }
+
     fn subscription(&mut self, entry: &SubscriptionItem) -> Result<(), Unreadable> {
         let name = &entry.name;
         let id = SubscriptionId(self.derived("subscription", name, entry.id.as_deref())?.0);
@@ -204,8 +279,11 @@ impl Reader {
             tags: entry.tags.clone(),
         });
         let group = entry.group.clone().unwrap_or_else(|| format!("{}-rg", name.to_ascii_lowercase()));
-        for group in &entry.resource_groups {
-            self.world.groups.insert(group_scope(id, group));
+        for item in &entry.resource_groups {
+            let ResourceGroupEntry { group, location, tags } = &item.0;
+            let usual = GroupInfo::default().location;
+            let info = GroupInfo { location: location.clone().unwrap_or(usual), tags: tags.clone() };
+            self.world.place_resource_group(group_scope(id, group), info);
         }
         let mut place =
             Place { tenant: self.world.tenant, subscription: id, group: &group, tags: &entry.tags, workspace: None };
@@ -220,6 +298,17 @@ impl Reader {
         }
         for item in &entry.resources {
             let resource = resource(&item.0, &place).map_err(told)?;
+            if let Some(deleted) = item.0.deleted {
+                if !is_vault(&resource.arm_type) {
+                    return Err(told(format!(
+                        "resource `{}`: only a vault is kept when it is `deleted`",
+                        resource.name
+                    )));
+                }
+                self.place(&resource.name, resource.id.clone());
+                self.world.place_deleted_vault(DeletedVault { vault: resource, deleted });
+                continue;
+            }
             if self.world.resources.contains_key(&resource.id) {
                 return Err(told(format!("resource `{}` is there twice", resource.name)));
             }

@@ -1,11 +1,17 @@
 //! What a resource has when nobody says otherwise: the properties seen in recordings of each kind (FACTS §3, §4).
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::entries::ResourceEntry;
 use crate::{
     model::ids::{ScopeId, SubscriptionId, TenantId},
-    simulator::world::{Resource, World, inventory::group_scope},
+    simulator::world::{
+        Resource, World,
+        inventory::group_scope,
+        resources::{arm_type_of, place_of},
+    },
 };
 
 const VAULT: &str = "Microsoft.KeyVault/vaults";
@@ -20,7 +26,7 @@ pub(super) struct Place<'a> {
     pub(super) tenant: TenantId,
     pub(super) subscription: SubscriptionId,
     pub(super) group: &'a str,
-    pub(super) tags: &'a std::collections::BTreeMap<String, String>,
+    pub(super) tags: &'a BTreeMap<String, String>,
     /// The subscription's only workspace.
     pub(super) workspace: Option<&'a ScopeId>,
 }
@@ -73,6 +79,38 @@ pub(super) fn resource(entry: &ResourceEntry, place: &Place<'_>) -> Result<Resou
         properties,
         id,
     })
+}
+
+/// The resource that the body of a PUT describes, spelt as its provider spells it (recorded, FACTS §1.5).
+pub(in crate::simulator) fn made(id: &ScopeId, tenant: TenantId, body: &Value, rbac: bool) -> Result<Resource, String> {
+    let (subscription, group) = place_of(id).ok_or_else(|| format!("`{id}` is not a resource"))?;
+    let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned);
+    let tags = body.get("tags").and_then(Value::as_object).into_iter().flatten();
+    let tags = tags.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect();
+    let mut entry = ResourceEntry {
+        group: Some(group.clone()),
+        location: text("/location"),
+        kind: text("/kind"),
+        tags: Some(tags),
+        rbac: Some(rbac),
+        properties: body.get("properties").filter(|properties| properties.is_object()).cloned(),
+        ..ResourceEntry::default()
+    };
+    let name = id.last_segment().to_owned();
+    match arm_type_of(id) {
+        kind if kind.eq_ignore_ascii_case(VAULT) => entry.vault = Some(name),
+        kind if kind.eq_ignore_ascii_case(COMPONENT) => {
+            entry.component = Some(name);
+            entry.workspace = text("/properties/WorkspaceResourceId");
+        }
+        kind if kind.eq_ignore_ascii_case(WORKSPACE) => entry.workspace = Some(name),
+        kind => {
+            entry.arm_type = Some(kind);
+            entry.name = Some(name);
+            entry.id = Some(id.to_string());
+        }
+    }
+    resource(&entry, &Place { tenant, subscription, group: &group, tags: &BTreeMap::new(), workspace: None })
 }
 
 fn vault(entry: &ResourceEntry, name: &str, tenant: TenantId) -> Value {

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    ApplicationEntry, AssignmentEntry, DefinitionEntry, GroupEntry, LockItem, ResourceEntry, SCHEMA, SettingsEntry,
-    SubscriptionItem, UserEntry, WorldFile,
+    ApplicationEntry, AssignmentEntry, DefinitionEntry, DenialEntry, EligibilityEntry, GroupEntry, LockItem,
+    ResourceEntry, ResourceGroupEntry, SCHEMA, SettingsEntry, SubscriptionItem, UserEntry, WorldFile,
 };
 
 fn schema() -> Value {
@@ -32,6 +32,9 @@ fn the_schema_has_every_key_and_no_other() {
         ("resource", keys::<ResourceEntry>()),
         ("lock", keys::<LockItem>()),
         ("role_definition", keys::<DefinitionEntry>()),
+        ("resource_group", keys::<ResourceGroupEntry>()),
+        ("eligibility", keys::<EligibilityEntry>()),
+        ("denial", keys::<DenialEntry>()),
         ("assignment", keys::<AssignmentEntry>()),
     ] {
         let told: BTreeSet<String> = schema["$defs"][name]["properties"].as_object().unwrap().keys().cloned().collect();

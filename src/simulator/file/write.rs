@@ -1,12 +1,13 @@
 //! World → `azure.yaml`, with nothing left to defaults.
 
 use super::entries::{
-    ApplicationEntry, AssignmentEntry, DefinitionEntry, GroupEntry, LockItem, OneLine, ResourceEntry, SettingsEntry,
-    SubscriptionItem, UserEntry, WorldFile,
+    ApplicationEntry, AssignmentEntry, DefinitionEntry, DenialEntry, EligibilityEntry, GroupEntry, LockItem, OneLine,
+    ResourceEntry, ResourceGroupEntry, SettingsEntry, SubscriptionItem, UserEntry, WorldFile,
 };
 use crate::model::ids::{PrincipalId, ScopeId};
 use crate::simulator::world::{
     Application, Assignment, Block, Consistency, Definition, Resource, Settings, SubscriptionEntry, User, World,
+    denials::Denial, pim::Eligibility, resources::GroupInfo,
 };
 
 /// The world as a file; as text with `serde_yaml`, or with `serde_json` where speed counts.
@@ -20,15 +21,21 @@ pub fn write(world: &World) -> WorldFile {
         users: world.all_users().map(|entry| OneLine(user(entry))).collect(),
         groups: world
             .groups()
-            .map(|group| GroupEntry {
+            .map(|found| (found, None))
+            .chain(world.deleted_groups().map(|(found, on)| (found, Some(on))))
+            .map(|(group, deleted)| GroupEntry {
                 name: group.name.clone(),
                 id: Some(group.id.to_string()),
                 members: group.members.iter().map(ToString::to_string).collect(),
+                deleted,
             })
             .collect(),
         subscriptions: world.subscriptions().map(|entry| subscription(world, entry)).collect(),
         role_definitions: world.definitions().filter(|entry| !entry.built_in).map(definition).collect(),
+        deny_assignments: world.all_denials().map(denial).collect(),
         assignments: world.all_assignments().map(assignment_entry).collect(),
+        eligibilities: world.pim().eligibilities.values().map(eligibility).collect(),
+        pim_requests: world.pim().requests.values().cloned().collect(),
     }
 }
 
@@ -98,12 +105,18 @@ fn subscription(world: &World, entry: &SubscriptionEntry) -> SubscriptionItem {
         management_groups: entry.management_groups.clone(),
         group: None,
         tags: entry.tags.clone(),
-        resource_groups: below(&world.groups, &scope).map(|group| group.last_segment().to_owned()).collect(),
+        resource_groups: below(&world.groups, &scope).map(|group| OneLine(resource_group(world, group))).collect(),
         resources: world
             .resources
             .range(scope.clone()..)
             .take_while(|(id, _)| scope.holds(id))
             .map(|(_, found)| OneLine(resource(found)))
+            .chain(
+                world
+                    .all_deleted_vaults()
+                    .filter(|gone| scope.holds(&gone.vault.id))
+                    .map(|gone| OneLine(ResourceEntry { deleted: Some(gone.deleted), ..resource(&gone.vault) })),
+            )
             .collect(),
         locks: world
             .locks
@@ -123,6 +136,12 @@ fn below<'a>(all: &'a std::collections::BTreeSet<ScopeId>, scope: &'a ScopeId) -
     all.range(scope.clone()..).take_while(|id| scope.holds(id))
 }
 
+fn resource_group(world: &World, scope: &ScopeId) -> ResourceGroupEntry {
+    let info = world.group_info(scope).unwrap_or_default();
+    let location = (info.location != GroupInfo::default().location).then_some(info.location);
+    ResourceGroupEntry { group: scope.last_segment().to_owned(), location, tags: info.tags }
+}
+
 fn resource(found: &Resource) -> ResourceEntry {
     ResourceEntry {
         arm_type: Some(found.arm_type.clone()),
@@ -137,8 +156,50 @@ fn resource(found: &Resource) -> ResourceEntry {
     }
 }
 
+fn eligibility(found: &Eligibility) -> EligibilityEntry {
+    let Eligibility { id, triple, start, end, created_on } = found;
+    EligibilityEntry {
+        principal: triple.principal.to_string(),
+        role: triple.definition.to_string(),
+        scope: triple.scope.to_string(),
+        id: Some(id.to_string()),
+        start: Some(*start),
+        ends: *end,
+        created: Some(*created_on),
+    }
+}
+
+fn denial(entry: &Denial) -> DenialEntry {
+    let Denial { id, name, description, scope, only_here, block, principals, except } = entry.clone();
+    let all = |ids: Vec<PrincipalId>| ids.iter().map(PrincipalId::to_string).collect();
+    DenialEntry {
+        name,
+        scope: scope.to_string(),
+        id: Some(id.to_string()),
+        description,
+        only_here,
+        actions: block.actions,
+        not_actions: block.not_actions,
+        principals: all(principals),
+        except: all(except),
+    }
+}
+
 fn definition(entry: &Definition) -> DefinitionEntry {
     let Block { actions, not_actions, data_actions, not_data_actions } = entry.block.clone();
     let (name, id) = (entry.name.clone(), Some(entry.id.to_string()));
-    DefinitionEntry { name, id, actions, not_actions, data_actions, not_data_actions }
+    DefinitionEntry {
+        name,
+        id,
+        description: entry.description.clone(),
+        scopes: entry.scopes.iter().map(ToString::to_string).collect(),
+        actions,
+        not_actions,
+        data_actions,
+        not_data_actions,
+        created: Some(entry.times.0),
+        updated: Some(entry.times.1),
+        created_by: entry.by.0.as_ref().map(PrincipalId::to_string),
+        updated_by: entry.by.1.as_ref().map(PrincipalId::to_string),
+    }
 }

@@ -3,7 +3,7 @@
 //! In: a query, and the tables the caller may see. Out: rows, or an error that says what is not understood. Never: a guess;
 //! what is not listed here is refused.
 //!
-//! Tables: `resources`, `resourcecontainers`. Operators: `where`, `project`, `project-away`, `extend`, `union (query)`,
+//! Tables: `resources`, `resourcecontainers`, `authorizationresources`. Operators: `where`, `project`, `project-away`, `extend`, `union (query)`,
 //! `order by` (`sort by`), `limit` (`take`), `count`, `summarize count() [by column, …]`, `distinct`. Expressions: `==`, `!=`,
 //! `=~`, `!~`, `in`, `in~`, `!in`, `!in~`, `contains`, `!contains`, `startswith`, `endswith`, `and`, `or`, `not(…)`, paths such as
 //! `properties.a.b` and `tags['a']`; functions `tolower`, `toupper`, `tostring`, `tobool`, `isempty`, `isnotempty`,

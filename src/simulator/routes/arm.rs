@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, encoded, entra, request_id, search, wire};
+use super::{Answer, Ask, definitions, denials, encoded, entra, pim, request_id, resources, search, wire};
 use crate::{
-    model::ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
+    model::ids::{AssignmentName, PrincipalId, ScopeId},
     simulator::{
-        SharedWorld,
+        SharedWorld, quota,
         refusal::Refusal,
         throttle::Kind,
         world::{Body, Scoping, World},
@@ -21,9 +21,9 @@ pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
             Ok(caller) => caller,
             Err(not_in) => return not_in.for_arm(world, ask),
         };
-        // Resource Graph has a quota of its own: 15 requests in 5 seconds (FACTS §5); it is told, not enforced.
+        // Resource Graph has a quota of its own (FACTS §5).
         if search::is_meant(ask) {
-            return search::answer(world, caller, ask);
+            return search::within_quota(shared, world, caller, ask);
         }
         let kind = Kind::of(&ask.method);
         let subscription =
@@ -40,7 +40,12 @@ pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
         };
         let answer = route(world, caller, ask).unwrap_or_else(|refusal| Answer::refused(&refusal));
         let of = if subscription.is_some() { "subscription" } else { "tenant" };
-        answer.with(&format!("x-ms-ratelimit-remaining-{of}-{}", kind.word()), left.to_string())
+        let answer = answer.with(&format!("x-ms-ratelimit-remaining-{of}-{}", kind.word()), left.to_string());
+        // Beside its own, a subscription's over all callers (recorded: `…-subscription-global-reads: 3749`).
+        let Some(id) = subscription.and_then(|id| id.parse().ok()) else { return answer };
+        let everybodys = shared.quotas.take(quota::everybodys(kind), PrincipalId(id), 1, world.callers_now());
+        let name = format!("x-ms-ratelimit-remaining-subscription-{}", quota::everybodys(kind).what);
+        answer.with(&name, everybodys.left.unwrap_or_default().to_string())
     });
     answer
         .with("x-ms-request-id", id)
@@ -75,26 +80,25 @@ fn route(world: &mut World, caller: PrincipalId, ask: &Ask) -> Result<Answer, Re
     match (ask.method.as_str(), collection, rest.get(1..).unwrap_or_default()) {
         ("GET", "roleassignments", []) => list(world, caller, ask, &scope),
         (_, "roleassignments", [name]) => one(world, caller, ask, &scope, name),
-        ("GET", "roledefinitions", []) => definitions(world, caller, ask, &scope),
-        ("GET", "roledefinitions", [id]) => {
-            let id: RoleDefinitionId = id.parse().map_err(|_| Refusal::no_definition(404, id))?;
-            world.demand_below("Microsoft.Authorization/roleDefinitions/read", caller, &scope)?;
-            Ok(Answer::json(200, &wire::definition(world.definition(id)?, &scope)))
-        }
+        ("GET", "roledefinitions", []) => definitions::list(world, caller, ask, &scope),
+        (_, "roledefinitions", [id]) => definitions::one(world, caller, ask, &scope, id)?.ok_or_else(|| not_found(ask)),
         ("GET", "permissions", []) => {
             let blocks = world.permissions(caller, &scope)?;
             Ok(Answer::json(200, &json!({ "value": blocks.into_iter().map(wire::permission).collect::<Vec<_>>() })))
         }
-        ("GET", "roleassignmentscheduleinstances", []) => {
-            let scoping = Scoping::read(ask.parameter("$filter").unwrap_or_default())?;
-            let listed = world.list(caller, &scope, scoping)?;
-            let value: Vec<Value> = listed.into_iter().map(|found| wire::pim_instance(world, found, &scope)).collect();
-            Ok(Answer::json(200, &json!({ "value": value })))
-        }
-        ("GET", "locks", []) => {
-            let id = scope.subscription().ok_or_else(|| not_found(ask))?;
-            let value: Vec<Value> = world.locks(caller, id)?.into_iter().map(wire::lock).collect();
-            Ok(Answer::json(200, &json!({ "value": value })))
+        (
+            _,
+            "roleeligibilityschedules"
+            | "roleeligibilityscheduleinstances"
+            | "roleeligibilityschedulerequests"
+            | "roleassignmentschedules"
+            | "roleassignmentscheduleinstances"
+            | "roleassignmentschedulerequests",
+            rest,
+        ) => pim::answer(world, caller, ask, &scope, collection, rest)?.ok_or_else(|| not_found(ask)),
+        (_, "locks", rest) => denials::locks(world, caller, ask, &scope, rest)?.ok_or_else(|| not_found(ask)),
+        (_, "denyassignments", rest) => {
+            denials::denials(world, caller, ask, &scope, rest)?.ok_or_else(|| not_found(ask))
         }
         ("GET", "roleassignmentsusagemetrics", []) => usage(world, caller, &scope),
         _ => Err(not_found(ask)),
@@ -104,9 +108,14 @@ fn route(world: &mut World, caller: PrincipalId, ask: &Ask) -> Result<Answer, Re
 /// The versions that the descriptions and real clients name (specs; CLIENTS §1).
 fn check_version(collection: &str, version: &str) -> Result<(), Refusal> {
     let known: &[&str] = match collection {
-        "roleassignments" => &["2022-04-01", "2020-04-01-preview", "2015-07-01"],
-        "roledefinitions" | "permissions" => &["2022-04-01", "2022-05-01-preview", "2018-07-01", "2015-07-01"],
-        "roleassignmentscheduleinstances" => &["2020-10-01"],
+        "roleassignments" => &["2022-04-01", "2020-04-01-preview", "2018-09-01-preview", "2015-07-01"],
+        "roledefinitions" | "permissions" => {
+            &["2022-04-01", "2022-05-01-preview", "2018-07-01", "2018-01-01-preview", "2015-07-01"]
+        }
+        name if name.starts_with("roleassignmentschedule") || name.starts_with("roleeligibilityschedule") => {
+            &["2020-10-01", "2020-10-01-preview"]
+        }
+        "denyassignments" => &["2022-04-01", "2018-07-01-preview"],
         "locks" => &["2020-05-01", "2016-09-01"],
         "roleassignmentsusagemetrics" => &["2019-08-01-preview"],
         _ => return Ok(()),
@@ -209,27 +218,6 @@ fn body(bytes: &[u8]) -> Result<Body, Refusal> {
     })
 }
 
-fn definitions(world: &World, caller: PrincipalId, ask: &Ask, scope: &ScopeId) -> Result<Answer, Refusal> {
-    world.demand_below("Microsoft.Authorization/roleDefinitions/read", caller, scope)?;
-    let filter = ask.parameter("$filter").unwrap_or_default();
-    let value_of = |filter: &str| {
-        filter.split_once('\'').and_then(|(_, rest)| rest.rsplit_once('\'')).map(|(value, _)| value.replace("''", "'"))
-    };
-    let folded = filter.to_ascii_lowercase();
-    let fits: Box<dyn Fn(&crate::simulator::world::Definition) -> bool> = if folded.contains("rolename eq") {
-        let name = value_of(filter).unwrap_or_default();
-        Box::new(move |found| found.name.eq_ignore_ascii_case(&name))
-    } else if folded.contains("type eq") {
-        let built_in = value_of(&folded).as_deref() == Some("builtinrole");
-        Box::new(move |found| found.built_in == built_in)
-    } else {
-        Box::new(|_| true)
-    };
-    let value: Vec<Value> =
-        world.definitions().filter(|found| fits(found)).map(|found| wire::definition(found, scope)).collect();
-    Ok(Answer::json(200, &json!({ "value": value })))
-}
-
 fn usage(world: &World, caller: PrincipalId, scope: &ScopeId) -> Result<Answer, Refusal> {
     let listed = world.list(caller, scope, Scoping::default())?;
     let inside = listed.iter().filter(|found| scope.holds(&found.triple.scope)).count();
@@ -243,40 +231,30 @@ fn usage(world: &World, caller: PrincipalId, scope: &ScopeId) -> Result<Answer, 
     ))
 }
 
-/// A resource by id, or every resource of a type in a subscription.
-fn resource(world: &World, caller: PrincipalId, ask: &Ask, version: &str) -> Result<Answer, Refusal> {
-    let parts = ask.parts();
-    let known: &[&str] = if ask.path.to_ascii_lowercase().contains("/microsoft.keyvault/") {
-        &["2026-02-01", "2025-05-01", "2024-11-01", "2023-07-01", "2023-02-01", "2022-07-01", "2021-10-01"]
-    } else if ask.path.to_ascii_lowercase().contains("/microsoft.insights/") {
+/// What is not for Microsoft.Authorization, in a version that its provider has.
+fn resource(world: &mut World, caller: PrincipalId, ask: &Ask, version: &str) -> Result<Answer, Refusal> {
+    let path = ask.path.to_ascii_lowercase();
+    let known: &[&str] = if path.contains("/microsoft.keyvault/") {
+        &[
+            "2026-02-01",
+            "2025-05-01",
+            "2024-11-01",
+            "2023-07-01",
+            "2023-02-01",
+            "2022-07-01",
+            "2021-10-01",
+            "2021-04-01-preview",
+            "2019-09-01",
+        ]
+    } else if path.contains("/microsoft.insights/") {
         &["2020-02-02", "2020-02-02-preview", "2015-05-01"]
+    } else if path.contains("/microsoft.operationalinsights/") {
+        &["2025-02-01", "2023-09-01", "2022-10-01", "2021-06-01", "2020-08-01"]
     } else {
         &[]
     };
     if !known.is_empty() && !known.contains(&version) {
         return Err(bad_version("resource", version, known));
     }
-    match (ask.method.as_str(), parts.as_slice()) {
-        ("GET", ["subscriptions", id, "providers", namespace, kind]) => {
-            let id: SubscriptionId = id.parse().map_err(|_| not_found(ask))?;
-            let arm_type = format!("{namespace}/{kind}");
-            world.demand(caller, &format!("{arm_type}/read"), &ScopeId::subscription_scope(id))?;
-            let of_type = world
-                .resources()
-                .filter(|found| found.id.subscription() == Some(id) && found.arm_type.eq_ignore_ascii_case(&arm_type));
-            Ok(Answer::json(200, &json!({ "value": of_type.map(wire::resource).collect::<Vec<_>>() })))
-        }
-        ("GET", ["subscriptions", id]) => {
-            let id: SubscriptionId = id.parse().map_err(|_| not_found(ask))?;
-            world.demand(caller, "Microsoft.Resources/subscriptions/read", &ScopeId::subscription_scope(id))?;
-            let found =
-                world.subscriptions().find(|found| found.id == id).ok_or_else(|| Refusal::no_subscription(id))?;
-            Ok(Answer::json(200, &wire::subscription(world, found)))
-        }
-        ("GET", ["subscriptions", _, _, _, "providers", _, _, ..]) => {
-            let found = world.resource(caller, &ScopeId::new(&ask.path))?;
-            Ok(Answer::json(200, &wire::resource(found)))
-        }
-        _ => Err(not_found(ask)),
-    }
+    resources::answer(world, caller, ask, version)?.ok_or_else(|| not_found(ask))
 }

@@ -184,7 +184,7 @@ pub(super) fn bearer(world: &World, ask: &Ask) -> Result<PrincipalId, NotIn> {
     let claims: Value = serde_json::from_slice(&claims).map_err(|_| NotIn::Invalid)?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let audience = text("aud").ok_or(NotIn::Invalid)?.trim_end_matches('/');
-    let ours = ["://127.0.0.1", "://localhost"].iter().any(|host| audience.contains(host));
+    let ours = ["://127.0.0.1", "://localhost"].iter().any(|host| audience.contains(host)) || audience == ask.base;
     let meant = if ask.is_graph() { audience == GRAPH } else { MANAGEMENT.contains(&audience) };
     if !ours && !meant {
         return Err(NotIn::Audience(audience.to_owned()));

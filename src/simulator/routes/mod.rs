@@ -4,12 +4,18 @@
 //! In: one [`Ask`]. Out: one [`Answer`]. Never: IO, or state outside the world.
 
 pub mod arm;
+mod authorization_rows;
 pub mod control;
+mod definitions;
+mod denials;
 pub mod entra;
 pub mod graph;
 pub mod misbehave;
 mod page;
+mod pim;
+mod resources;
 pub mod search;
+mod vaults;
 pub mod wire;
 
 use std::collections::BTreeMap;
@@ -83,7 +89,9 @@ impl Ask {
     pub fn is_write(&self) -> bool {
         match self.method.as_str() {
             "PUT" | "PATCH" | "DELETE" => true,
-            "POST" => self.path.ends_with("/users") || self.path.ends_with("/restore"),
+            "POST" => ["/users", "/groups", "/restore", "/$ref", "/purge", "/cancel"]
+                .iter()
+                .any(|end| self.path.ends_with(end)),
             _ => false,
         }
     }
@@ -94,8 +102,14 @@ impl Ask {
         let parts = self.parts();
         let known = [
             "roleAssignmentScheduleInstances",
+            "roleAssignmentScheduleRequests",
+            "roleAssignmentSchedules",
+            "roleEligibilityScheduleInstances",
+            "roleEligibilityScheduleRequests",
+            "roleEligibilitySchedules",
             "roleAssignments",
             "roleDefinitions",
+            "denyAssignments",
             "permissions",
             "locks",
             "token",
@@ -108,9 +122,13 @@ impl Ask {
             "users",
             "groups",
             "servicePrincipals",
+            "accessPolicies",
+            "deletedVaults",
             "vaults",
             "components",
             "workspaces",
+            "resources",
+            "resourceGroups",
         ];
         let named = |part: &&str| known.iter().find(|name| name.eq_ignore_ascii_case(part)).copied();
         let name = if self.path.to_ascii_lowercase().ends_with("/microsoft.resourcegraph/resources") {

@@ -3,11 +3,13 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Ask};
+use super::{Answer, Ask, authorization_rows};
 use crate::{
     model::ids::{PrincipalId, SubscriptionId},
     simulator::{
+        SharedWorld,
         kql::{self, Row, Tables},
+        quota,
         world::{Resource, World},
     },
 };
@@ -19,7 +21,25 @@ pub(super) fn is_meant(ask: &Ask) -> bool {
     ask.path.eq_ignore_ascii_case("/providers/Microsoft.ResourceGraph/resources")
 }
 
-pub(super) fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
+/// 15 requests in 5 seconds, told in headers, and enforced where throttling is (FACTS §5; the words of the refusal are those
+/// of public reports).
+pub(super) fn within_quota(shared: &SharedWorld, world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
+    let standing = shared.quotas.take(quota::RESOURCE_GRAPH, caller, 1, world.callers_now());
+    let answer = if standing.left.is_none() && world.settings().throttling {
+        let message = "Client application has been throttled and should not continue to repeat the request until an amount of time has elapsed. Please see https://aka.ms/resourcegraph-throttling for help.";
+        refused_with(429, "RateLimiting", "RateLimiting", message)
+            .with("retry-after", standing.resets_after.to_string())
+    } else {
+        answer(world, caller, ask)
+    };
+    let left = standing.left.unwrap_or_default().to_string();
+    answer
+        .with("x-ms-user-quota-remaining", left.clone())
+        .with("x-ms-user-quota-resets-after", format!("00:00:{:02}", standing.resets_after))
+        .with("x-ms-ratelimit-remaining-tenant-resource-requests", left)
+}
+
+fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
     if ask.method != "POST" {
         return refused("BadRequest", "Resource Graph is asked with POST.");
     }
@@ -31,9 +51,8 @@ pub(super) fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
         return refused("InvalidQuery", "Query is missing.");
     };
     let option = |name: &str| body.pointer(&format!("/options/{name}"));
-    if option("resultFormat").and_then(Value::as_str).is_some_and(|format| format != "objectArray") {
-        return refused("BadRequest", "the simulator answers in resultFormat objectArray only");
-    }
+    let table =
+        option("resultFormat").and_then(Value::as_str).is_some_and(|format| format.eq_ignore_ascii_case("table"));
     let top = option("$top").and_then(Value::as_u64).unwrap_or(TOP_MAX);
     if top == 0 || top > TOP_MAX {
         return refused("InvalidTop", "The $top must be between 1 and 1000.");
@@ -42,7 +61,8 @@ pub(super) fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
         .get("subscriptions")
         .and_then(Value::as_array)
         .map(|ids| ids.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()).collect());
-    let seen = Seen { world, caller, only };
+    let above = body.get("managementGroups").is_some_and(Value::is_array);
+    let seen = Seen { world, caller, only, above };
     let rows = match kql::run(query, &seen) {
         Ok(rows) => rows,
         Err(error) => return refused("InvalidQuery", &error.to_string()),
@@ -67,34 +87,54 @@ pub(super) fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
         ("totalRecords".to_owned(), json!(total)),
         ("count".to_owned(), json!(page.len())),
         ("resultTruncated".to_owned(), json!(if more { "true" } else { "false" })),
-        ("data".to_owned(), json!(page)),
+        ("data".to_owned(), if table { as_table(&page) } else { json!(page) }),
         ("facets".to_owned(), json!([])),
     ]);
     if more && pageable {
         reply.insert("$skipToken".to_owned(), json!(BASE64_STANDARD.encode(end.to_string())));
     }
     Answer::json(200, &reply)
-        .with("x-ms-user-quota-remaining", "14")
-        .with("x-ms-user-quota-resets-after", "00:00:05")
-        .with("x-ms-ratelimit-remaining-tenant-resource-requests", "14")
 }
 
 /// Resource Graph's form: the reason stands in `details`.
 fn refused(code: &str, message: &str) -> Answer {
+    refused_with(400, "BadRequest", code, message)
+}
+
+fn refused_with(status: u16, outer: &str, code: &str, message: &str) -> Answer {
     Answer::json(
-        400,
+        status,
         &json!({ "error": {
-            "code": "BadRequest",
+            "code": outer,
             "message": "Please provide below info when asking for support: timestamp, correlationId.",
             "details": [{ "code": code, "message": message }],
         }}),
     )
 }
 
+/// `resultFormat: table`: columns with their types, rows as lists (recorded).
+fn as_table(page: &[Row]) -> Value {
+    let names: Vec<&String> = page.first().map(|row| row.keys().collect()).unwrap_or_default();
+    let kind = |name: &str| {
+        let first = page.iter().filter_map(|row| row.get(name)).find(|value| !value.is_null());
+        match first {
+            Some(Value::Object(_) | Value::Array(_)) => "object",
+            Some(Value::Number(_)) => "integer",
+            Some(Value::Bool(_)) => "boolean",
+            _ => "string",
+        }
+    };
+    let columns: Vec<Value> = names.iter().map(|name| json!({ "name": name, "type": kind(name) })).collect();
+    let rows: Vec<Vec<&Value>> =
+        page.iter().map(|row| names.iter().map(|name| row.get(*name).unwrap_or(&Value::Null)).collect()).collect();
+    json!({ "columns": columns, "rows": rows })
+}
+
 struct Seen<'a> {
     world: &'a World,
     caller: PrincipalId,
     only: Option<Vec<SubscriptionId>>,
+    above: bool,
 }
 
 impl Seen<'_> {
@@ -117,6 +157,10 @@ impl Tables for Seen<'_> {
                 )
             }
             "resourcecontainers" => Some(self.containers(&tenant)),
+            "authorizationresources" => {
+                let asked_for = |id| self.asked_for(id);
+                Some(authorization_rows::rows(self.world, self.caller, &asked_for, self.above))
+            }
             _ => None,
         }
     }

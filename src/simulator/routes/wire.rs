@@ -4,7 +4,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
-    model::ids::{PrincipalId, RoleDefinitionId, ScopeId},
+    model::{
+        assignment::Triple,
+        ids::{PrincipalId, RoleDefinitionId, ScopeId},
+    },
     simulator::{
         clock::azure_time,
         world::{Assignment, Definition, LockEntry, Resource, SubscriptionEntry, World},
@@ -68,13 +71,14 @@ pub(super) fn definition_id(id: RoleDefinitionId, asked: &ScopeId) -> String {
 }
 
 pub(super) fn definition(found: &Definition, asked: &ScopeId) -> Value {
-    let block = permission(&found.block);
+    let scopes: Vec<&str> = found.scopes.iter().map(ScopeId::as_str).collect();
     json!({
         "properties": {
             "roleName": found.name, "type": if found.built_in { "BuiltInRole" } else { "CustomRole" },
-            "description": "", "assignableScopes": ["/"], "permissions": [block],
-            "createdOn": "2015-02-02T21:55:09.8806423Z", "updatedOn": "2021-11-11T20:13:47.8628684Z",
-            "createdBy": null, "updatedBy": null,
+            "description": found.description, "assignableScopes": scopes, "permissions": [permission(&found.block)],
+            "createdOn": azure_time(found.times.0), "updatedOn": azure_time(found.times.1),
+            "createdBy": found.by.0.as_ref().map(PrincipalId::to_string),
+            "updatedBy": found.by.1.as_ref().map(PrincipalId::to_string),
         },
         "id": definition_id(found.id, asked), "type": "Microsoft.Authorization/roleDefinitions",
         "name": found.id.to_string(),
@@ -114,6 +118,18 @@ pub(super) fn subscription(world: &World, found: &SubscriptionEntry) -> Value {
     value
 }
 
+/// As `GET …/resources` shows it: without its properties (recorded).
+pub(super) fn resource_in_list(found: &Resource) -> Value {
+    let mut value = resource(found);
+    if let Some(value) = value.as_object_mut() {
+        value.remove("properties");
+        if found.tags.is_empty() {
+            value.remove("tags");
+        }
+    }
+    value
+}
+
 pub(super) fn resource(found: &Resource) -> Value {
     let mut value = json!({
         "id": found.id.as_str(), "name": found.name, "type": found.arm_type, "location": found.location,
@@ -125,32 +141,108 @@ pub(super) fn resource(found: &Resource) -> Value {
     value
 }
 
+/// Puts the entries of one object into another.
+pub(super) fn put_all(into: &mut Value, from: Value) {
+    if let (Some(into), Value::Object(from)) = (into.as_object_mut(), from) {
+        into.extend(from);
+    }
+}
+
+/// What PIM says of each triple (the description's examples).
+pub(super) fn pim_common(world: &World, triple: &Triple, asked: &ScopeId) -> Value {
+    let role = world.definition(triple.definition).ok();
+    let principal = triple.principal;
+    let user = world.user(principal);
+    let name = user.and_then(|user| user.display_name.clone());
+    let name = name.or_else(|| world.group(principal).map(|group| group.name.clone()));
+    let name = name.or_else(|| world.application(principal).map(|application| application.name.clone()));
+    let kind = world.type_of(principal).unwrap_or("User");
+    let definition = definition_id(triple.definition, asked);
+    let subscription = world.subscriptions().find(|found| ScopeId::subscription_scope(found.id) == triple.scope);
+    let (place, what) = match (subscription, triple.scope.as_str().split('/').count()) {
+        (Some(found), _) => (found.name.as_str(), "subscription"),
+        (None, 5) if triple.scope.subscription().is_some() => (triple.scope.last_segment(), "resourcegroup"),
+        (None, _) if triple.scope.subscription().is_some() => (triple.scope.last_segment(), "resource"),
+        _ => (triple.scope.last_segment(), "managementgroup"),
+    };
+    json!({
+        "scope": triple.scope.as_str(), "roleDefinitionId": definition, "principalId": principal.to_string(),
+        "principalType": kind, "condition": null, "conditionVersion": null,
+        "expandedProperties": {
+            "scope": { "id": triple.scope.as_str(), "displayName": place, "type": what },
+            "roleDefinition": {
+                "id": definition, "displayName": role.map(|role| role.name.as_str()),
+                "type": if role.is_some_and(|role| !role.built_in) { "CustomRole" } else { "BuiltInRole" },
+            },
+            "principal": {
+                "id": principal.to_string(), "displayName": name, "type": kind,
+                "email": user.and_then(|user| user.mail.clone()),
+            },
+        },
+    })
+}
+
+/// What instances and schedules of an active assignment have in common.
+fn pim_active(world: &World, found: &Assignment, asked: &ScopeId) -> Value {
+    let mut properties = pim_common(world, &found.triple, asked);
+    let Triple { scope, principal, definition } = &found.triple;
+    let by = found.term.activated.then(|| world.eligible(*principal, *definition, scope)).flatten();
+    let link = by.map(|by| {
+        let base = by.triple.scope.as_str().trim_end_matches('/');
+        format!("{base}/providers/Microsoft.Authorization/RoleEligibilitySchedules/{}", by.id)
+    });
+    put_all(
+        &mut properties,
+        json!({
+            "principalType": found.principal_type.as_ref(), "linkedRoleEligibilityScheduleId": link,
+            "assignmentType": if found.term.activated { "Activated" } else { "Assigned" },
+            "status": if found.term.activated || found.term.ends.is_some() { "Provisioned" } else { "Accepted" },
+            "startDateTime": azure_time(found.created_on), "endDateTime": found.term.ends.map(azure_time),
+            "memberType": if scope == asked { "Direct" } else { "Inherited" },
+            "createdOn": azure_time(found.created_on),
+            "condition": found.condition.as_deref(), "conditionVersion": found.condition_version.as_deref(),
+        }),
+    );
+    properties
+}
+
+fn pim_path(asked: &ScopeId, collection: &str, name: &impl std::fmt::Display) -> String {
+    format!("{}/providers/Microsoft.Authorization/{collection}/{name}", asked.as_str().trim_end_matches('/'))
+}
+
 /// An active assignment as PIM sees it (the description's example GetRoleAssignmentScheduleInstancesByScope.json; that
 /// lasting ones are listed as `Assigned` without an end is inferred from its `originRoleAssignmentId`).
 pub(super) fn pim_instance(world: &World, found: &Assignment, asked: &ScopeId) -> Value {
-    let base = format!("{}/providers/Microsoft.Authorization", asked.as_str().trim_end_matches('/'));
     let schedule = World::derived_id(world.tenant(), "schedule", &found.name.to_string());
     let instance = World::derived_id(world.tenant(), "schedule instance", &found.name.to_string());
-    let role = world.definition(found.triple.definition).map(|role| role.name.clone()).unwrap_or_default();
-    let eligibility =
-        found.term.activated.then(|| World::derived_id(world.tenant(), "eligibility", &found.name.to_string()));
+    let mut properties = pim_active(world, found, asked);
+    put_all(
+        &mut properties,
+        json!({
+            "originRoleAssignmentId": found.resource_id(), "linkedRoleEligibilityScheduleInstanceId": null,
+            "roleAssignmentScheduleId": pim_path(asked, "RoleAssignmentSchedules", &schedule),
+        }),
+    );
     json!({
-        "properties": {
-            "originRoleAssignmentId": found.resource_id(),
-            "linkedRoleEligibilityScheduleId": eligibility, "linkedRoleEligibilityScheduleInstanceId": eligibility,
-            "assignmentType": if found.term.activated { "Activated" } else { "Assigned" },
-            "scope": found.triple.scope.as_str(),
-            "roleDefinitionId": definition_id(found.triple.definition, asked),
-            "principalId": found.triple.principal.to_string(), "principalType": found.principal_type.as_ref(),
-            "status": if found.term.activated || found.term.ends.is_some() { "Provisioned" } else { "Accepted" },
-            "roleAssignmentScheduleId": format!("{base}/RoleAssignmentSchedules/{schedule}"),
-            "startDateTime": azure_time(found.created_on), "endDateTime": found.term.ends.map(azure_time),
-            "memberType": if found.triple.scope == *asked { "Direct" } else { "Inherited" },
-            "createdOn": azure_time(found.created_on),
-            "condition": found.condition.as_deref(), "conditionVersion": found.condition_version.as_deref(),
-            "expandedProperties": { "roleDefinition": { "id": definition_id(found.triple.definition, asked), "displayName": role, "type": "BuiltInRole" } },
-        },
-        "name": instance.to_string(), "id": format!("{base}/RoleAssignmentScheduleInstances/{instance}"),
+        "properties": properties, "name": instance.to_string(),
+        "id": pim_path(asked, "RoleAssignmentScheduleInstances", &instance),
         "type": "Microsoft.Authorization/RoleAssignmentScheduleInstances",
+    })
+}
+
+/// Its schedule (example GetRoleAssignmentSchedulesByScope.json).
+pub(super) fn pim_schedule(world: &World, found: &Assignment, asked: &ScopeId) -> Value {
+    let schedule = World::derived_id(world.tenant(), "schedule", &found.name.to_string());
+    let mut properties = pim_active(world, found, asked);
+    let request = world.pim().requests.values().find(|request| request.target == Some(found.name.0));
+    let request = request.map(|made| pim_path(&found.triple.scope, "RoleAssignmentScheduleRequests", &made.id));
+    put_all(
+        &mut properties,
+        json!({ "roleAssignmentScheduleRequestId": request, "updatedOn": azure_time(found.updated_on) }),
+    );
+    json!({
+        "properties": properties, "name": schedule.to_string(),
+        "id": pim_path(asked, "RoleAssignmentSchedules", &schedule),
+        "type": "Microsoft.Authorization/RoleAssignmentSchedules",
     })
 }

@@ -103,6 +103,8 @@ const WRITE: &str = "Microsoft.Authorization/roleAssignments/write";
 const DELETE: &str = "Microsoft.Authorization/roleAssignments/delete";
 /// Description: 2 KB (azure-docs limits.md).
 const DESCRIPTION_BYTES_MAX: usize = 2_048;
+/// Role assignments at one management group (azure-docs limits.md, FACTS §6).
+const MANAGEMENT_GROUP_MAX: usize = 500;
 /// A PUT's reply says it was made this long before it was: 0.7 to 1.5 s were recorded (FACTS §1.6).
 const REPLY_BEFORE: SignedDuration = SignedDuration::from_millis(1_150);
 
@@ -232,6 +234,7 @@ impl World {
             return Err(Refusal::new(400, "BadRequest", "The condition version must be 2.0, with a condition.")); // not recorded
         }
         let triple = Triple { scope: scope.clone(), principal, definition };
+        self.drop_ended(&triple);
         let now = self.now();
         let stored = match self.table.get(name) {
             Some(old) if old.triple != triple => return Err(Refusal::update_not_permitted()),
@@ -271,6 +274,11 @@ impl World {
         }
         let full = |id| self.table.count_in(id) >= self.settings.assignments_max;
         if triple.scope.subscription().is_some_and(full) {
+            return Err(Refusal::limit_exceeded());
+        }
+        // 500 in one management group (azure-docs limits.md, FACTS §6).
+        let in_group = triple.scope.folded().starts_with("/providers/microsoft.management/managementgroups/");
+        if in_group && self.table.at(&triple.scope).count() >= MANAGEMENT_GROUP_MAX {
             return Err(Refusal::limit_exceeded());
         }
         let now = self.now();

@@ -1,11 +1,12 @@
 //! Role definitions: Microsoft's built-in ones, and those a world adds.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Refusal, World};
-use crate::model::ids::RoleDefinitionId;
+use crate::model::ids::{PrincipalId, RoleDefinitionId, ScopeId};
 
 /// One block of permissions; `*` is a wildcard in each action.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,14 +41,36 @@ pub struct Definition {
     pub block: Block,
     /// Whether Microsoft made it.
     pub built_in: bool,
+    /// What it is for, in words.
+    pub description: String,
+    /// Where it can be assigned: at these scopes and below them.
+    pub scopes: Vec<ScopeId>,
+    /// When it was made, and changed last.
+    pub times: (Timestamp, Timestamp),
+    /// Who made it, and who changed it last; unknown for Microsoft's.
+    pub by: (Option<PrincipalId>, Option<PrincipalId>),
 }
+
+impl Definition {
+    /// Whether it can be assigned at a scope, given the scopes above that.
+    #[must_use]
+    pub fn is_for(&self, at: &ScopeId, above: &[ScopeId]) -> bool {
+        self.scopes.iter().any(|scope| scope.folded() == "/" || scope.holds(at) || above.contains(scope))
+    }
+}
+
+/// When Microsoft's were made and changed: one answer for all (those of Reader, recorded).
+const BUILT_IN_TIMES: (Timestamp, Timestamp) =
+    (Timestamp::constant(1_422_914_109, 880_642_300), Timestamp::constant(1_636_661_627, 862_868_400));
 
 /// All role definitions of a tenant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::simulator) struct Definitions(BTreeMap<RoleDefinitionId, Definition>);
+pub(in crate::simulator) struct Definitions {
+    built_in: Arc<BTreeMap<RoleDefinitionId, Definition>>, // one copy: a world is made for each line of a journal
+    custom: BTreeMap<RoleDefinitionId, Definition>,
+}
 
 impl Definitions {
-    /// Read once: a world is made for each line of a journal.
     pub(super) fn built_in() -> Self {
         static BUILT_IN: std::sync::OnceLock<Definitions> = std::sync::OnceLock::new();
         BUILT_IN.get_or_init(Self::read_built_in).clone()
@@ -60,6 +83,8 @@ impl Definitions {
             name: String,
             id: String,
             #[serde(default)]
+            description: String,
+            #[serde(default)]
             actions: Vec<String>,
             #[serde(default)]
             not_actions: Vec<String>,
@@ -68,31 +93,43 @@ impl Definitions {
             #[serde(default)]
             not_data_actions: Vec<String>,
         }
-        let entries: Vec<Entry> = serde_yaml::from_str(include_str!("builtin-roles.yaml")).unwrap_or_default();
-        let definitions = entries.into_iter().filter_map(|entry| {
-            let Entry { name, id, actions, not_actions, data_actions, not_data_actions } = entry;
+        let read = |text: &str| serde_yaml::from_str::<Vec<Entry>>(text).unwrap_or_default();
+        let entries = read(include_str!("builtin-roles.yaml")).into_iter();
+        let definitions = entries.filter_map(|entry| {
+            let Entry { name, id, description, actions, not_actions, data_actions, not_data_actions } = entry;
             let id = id.parse().ok()?;
             let block = Block { actions, not_actions, data_actions, not_data_actions };
-            Some((id, Definition { id, name, block, built_in: true }))
+            let scopes = vec![ScopeId::new("/")];
+            let (times, by) = (BUILT_IN_TIMES, (None, None));
+            Some((id, Definition { id, name, block, built_in: true, description, scopes, times, by }))
         });
-        Self(definitions.collect())
+        Self { built_in: Arc::new(definitions.collect()), custom: BTreeMap::new() }
     }
 
     pub(in crate::simulator) fn get(&self, id: RoleDefinitionId) -> Option<&Definition> {
-        self.0.get(&id)
+        self.custom.get(&id).or_else(|| self.built_in.get(&id))
     }
 
     pub(in crate::simulator) fn insert(&mut self, definition: Definition) {
-        self.0.insert(definition.id, definition);
+        self.custom.insert(definition.id, definition);
+    }
+
+    pub(in crate::simulator) fn remove(&mut self, id: RoleDefinitionId) -> Option<Definition> {
+        self.custom.remove(&id)
     }
 
     pub(in crate::simulator) fn all(&self) -> impl Iterator<Item = &Definition> {
-        self.0.values()
+        self.built_in.values().chain(self.custom.values())
+    }
+
+    /// How many are the tenant's own.
+    pub(in crate::simulator) fn custom_len(&self) -> usize {
+        self.custom.len()
     }
 
     /// By name, without regard to case (recorded: `'reader'` found Reader, FACTS §1.9).
     pub(in crate::simulator) fn named(&self, name: &str) -> Option<&Definition> {
-        self.0.values().find(|definition| definition.name.eq_ignore_ascii_case(name))
+        self.all().find(|definition| definition.name.eq_ignore_ascii_case(name))
     }
 }
 
@@ -155,6 +192,8 @@ mod tests {
         assert!(may("Role Based Access Control Administrator"));
         assert!(may("Owner"));
         assert!(!may("Reader"));
-        assert_eq!(definitions.all().count(), 16);
+        assert!(definitions.all().count() > 10);
+        let names: std::collections::BTreeSet<_> = definitions.all().map(|found| &found.name).collect();
+        assert_eq!(names.len(), definitions.all().count()); // azurerm wants exactly one hit
     }
 }

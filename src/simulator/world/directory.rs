@@ -112,6 +112,7 @@ pub(in crate::simulator) struct People {
     by_mail: BTreeMap<UserName, PrincipalId>, // likewise; folded as names are
     member_of: BTreeMap<PrincipalId, BTreeSet<PrincipalId>>,
     deleted: BTreeSet<PrincipalId>,
+    deleted_groups: BTreeMap<PrincipalId, (Group, Timestamp)>,
 }
 
 impl People {
@@ -154,6 +155,12 @@ impl World {
     /// The living users, by name.
     pub fn users(&self) -> impl Iterator<Item = &User> {
         self.people.by_name.values().filter_map(|id| self.people.users.get(id))
+    }
+
+    /// How many living users there are.
+    #[must_use]
+    pub fn users_len(&self) -> usize {
+        self.people.by_name.len()
     }
 
     /// A living user by name, without regard to case.
@@ -272,6 +279,39 @@ impl World {
         }
         self.people.groups.insert(group.id, group);
         self.touch(Touched::World);
+    }
+
+    /// The groups that were deleted and can still be restored.
+    pub fn deleted_groups(&self) -> impl Iterator<Item = (&Group, Timestamp)> {
+        let now = self.now();
+        let kept = self.people.deleted_groups.values().map(|(group, on)| (group, *on));
+        kept.filter(move |(_, on)| now.duration_since(*on) < RESTORABLE)
+    }
+
+    /// Puts a deleted group in as it was.
+    pub fn place_deleted_group(&mut self, group: Group, on: Timestamp) {
+        self.people.deleted_groups.insert(group.id, (group, on));
+        self.touch(Touched::World);
+    }
+
+    /// Deletes a group: kept for 30 days, its role assignments stay. `false` if there is none.
+    pub fn delete_group_object(&mut self, id: PrincipalId) -> bool {
+        let Some(group) = self.people.groups.get(&id).cloned() else { return false };
+        self.place_group(Group { members: BTreeSet::new(), ..group.clone() });
+        self.people.groups.remove(&id);
+        let now = self.now();
+        self.place_deleted_group(group, now);
+        true
+    }
+
+    /// Restores a deleted group with its members. `false` if there is none.
+    pub fn restore_group(&mut self, id: PrincipalId) -> bool {
+        if !self.deleted_groups().any(|(group, _)| group.id == id) {
+            return false;
+        }
+        let Some((group, _)) = self.people.deleted_groups.remove(&id) else { return false };
+        self.place_group(group);
+        true
     }
 
     /// Adds or replaces an application.

@@ -128,7 +128,7 @@ impl World {
     pub fn resource(&self, caller: PrincipalId, id: &ScopeId) -> Result<&Resource, Refusal> {
         let parts: Vec<&str> = id.as_str().split('/').collect();
         let (group, name) = (parts.get(4).copied().unwrap_or_default(), id.last_segment());
-        let arm_type = parts.get(6..parts.len().saturating_sub(1)).unwrap_or_default().join("/");
+        let arm_type = super::resources::arm_type_of(id);
         self.demand(caller, &format!("{arm_type}/read"), id)?;
         if let Some(found) = self.resources.get(id) {
             return Ok(found);
@@ -163,7 +163,7 @@ impl World {
                 let scope = ScopeId::subscription_scope(*id);
                 // A block that allows every read at the subscription allows each resource's.
                 let all = |block: &&super::Block| block.not_actions.is_empty() && block.allows("any/read");
-                (*id, self.blocks(caller, &scope).iter().any(all))
+                (*id, self.denials.is_empty() && self.blocks(caller, &scope).iter().any(all))
             })
             .collect();
         self.resources.values().filter(move |resource| {

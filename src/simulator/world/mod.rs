@@ -6,12 +6,17 @@
 
 pub mod assignments;
 pub mod condition;
+pub mod custom_roles;
 pub mod definitions;
+pub mod denials;
 pub mod directory;
 pub mod inventory;
 pub mod past;
+pub mod pim;
+pub mod resources;
 pub mod rights;
 mod table;
+pub mod vaults;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +25,7 @@ use uuid::Uuid;
 
 pub use self::{
     assignments::{Assignment, Body, Listed, Scoping, Term},
+    custom_roles::DefinitionBody,
     definitions::{Block, Definition},
     directory::{Application, Group, User},
     inventory::{LockEntry, Resource, SubscriptionEntry},
@@ -62,7 +68,11 @@ pub struct World {
     pub(super) subscriptions: BTreeMap<SubscriptionId, SubscriptionEntry>,
     pub(super) resources: BTreeMap<ScopeId, Resource>,
     pub(super) groups: BTreeSet<ScopeId>,
+    pub(super) group_info: BTreeMap<ScopeId, resources::GroupInfo>, // of those that are not the usual
+    pub(super) deleted_vaults: BTreeMap<ScopeId, resources::DeletedVault>,
     pub(super) locks: Vec<LockEntry>,
+    pub(super) denials: Vec<denials::Denial>,
+    pub(super) pim: pim::Pim,
     pub(super) definitions: Definitions,
     pub(super) table: Table,
     past: past::Past,
@@ -91,7 +101,11 @@ impl World {
             subscriptions: BTreeMap::new(),
             resources: BTreeMap::new(),
             groups: BTreeSet::new(),
+            group_info: BTreeMap::new(),
+            deleted_vaults: BTreeMap::new(),
             locks: Vec::new(),
+            denials: Vec::new(),
+            pim: pim::Pim::default(),
             definitions: Definitions::built_in(),
             table: Table::default(),
             past: past::Past::default(),
@@ -171,7 +185,11 @@ impl PartialEq for World {
             subscriptions,
             resources,
             groups,
+            group_info,
+            deleted_vaults,
             locks,
+            denials,
+            pim,
             definitions,
             table,
             past: _,
@@ -185,11 +203,17 @@ impl PartialEq for World {
             && *subscriptions == other.subscriptions
             && *resources == other.resources
             && *groups == other.groups
+            && *group_info == other.group_info
+            && *deleted_vaults == other.deleted_vaults
             && *locks == other.locks
+            && *denials == other.denials
+            && *pim == other.pim
             && *definitions == other.definitions
             && *table == other.table
     }
 }
 
+#[cfg(test)]
+mod surface_tests;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use super::{
     Assignment, Block, Refusal, World,
     condition::{self, Asked},
 };
-use crate::model::ids::{PrincipalId, ScopeId};
+use crate::model::ids::{PrincipalId, ScopeId, SubscriptionId};
 
 impl World {
     /// The scopes above one, from the root down: the root, management groups, and what its own path names.
@@ -73,6 +73,10 @@ impl World {
     /// Whether a caller may.
     #[must_use]
     pub fn may(&self, caller: PrincipalId, action: &str, at: &ScopeId) -> bool {
+        self.allows(caller, action, at) && self.denied(caller, action, at).is_none()
+    }
+
+    fn allows(&self, caller: PrincipalId, action: &str, at: &ScopeId) -> bool {
         self.blocks(caller, at).iter().any(|block| block.allows(action))
     }
 
@@ -81,10 +85,21 @@ impl World {
         if let Some(id) = at.subscription().filter(|id| !self.subscriptions.contains_key(id)) {
             return Err(Refusal::no_subscription(id));
         }
-        if self.may(caller, action, at) {
-            return Ok(());
+        if self.allows(caller, action, at) {
+            return match self.denied(caller, action, at) {
+                None => Ok(()),
+                Some(denial) => {
+                    let by = (denial.name.as_str(), denial.id, &denial.scope);
+                    Err(Refusal::denied(&self.client_word(caller), caller, action, at, by))
+                }
+            };
         }
         Err(Refusal::unauthorized(&self.client_word(caller), caller, action, at))
+    }
+
+    /// Whether there is such a subscription.
+    pub fn known(&self, id: SubscriptionId) -> Result<(), Refusal> {
+        if self.subscriptions.contains_key(&id) { Ok(()) } else { Err(Refusal::no_subscription(id)) }
     }
 
     /// The same for what can be read wherever the caller holds anything: role definitions.

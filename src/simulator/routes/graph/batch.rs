@@ -6,21 +6,16 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Answer, Ask, body, one, refused};
-use crate::simulator::{
-    faults::{Faults, Misbehaviour},
-    refusal::Refusal,
-    routes::misbehave,
-    world::World,
-};
+use crate::simulator::{SharedWorld, faults::Misbehaviour, refusal::Refusal, routes::misbehave, world::World};
 
 /// Requests in one batch.
 const REQUESTS_MAX: usize = 20;
 
-pub(super) fn answer(world: &mut World, faults: &Faults, ask: &Ask) -> Answer {
+pub(super) fn answer(shared: &SharedWorld, world: &mut World, ask: &Ask) -> Answer {
     match requests(ask) {
         Ok(requests) => {
             let mut responses: Vec<(Uuid, Value)> =
-                requests.iter().map(|(id, inner)| (order(id), response(id, item(world, faults, inner)))).collect();
+                requests.iter().map(|(id, inner)| (order(id), response(id, item(shared, world, inner)))).collect();
             responses.sort_by_key(|(order, _)| *order);
             let responses: Vec<Value> = responses.into_iter().map(|(_, response)| response).collect();
             Answer::json(200, &json!({ "responses": responses }))
@@ -30,10 +25,10 @@ pub(super) fn answer(world: &mut World, faults: &Faults, ask: &Ask) -> Answer {
 }
 
 /// One request, each with its own faults: a 429 inside a 200 (graph-docs json-batching.md).
-fn item(world: &mut World, faults: &Faults, ask: &Ask) -> Answer {
-    match misbehave::item(world, faults, ask) {
-        None => one(world, ask),
-        Some(fault @ Misbehaviour::NextLink(_)) => misbehave::spoilt(one(world, ask), ask, &fault),
+fn item(shared: &SharedWorld, world: &mut World, ask: &Ask) -> Answer {
+    match misbehave::item(world, &shared.faults, ask) {
+        None => one(shared, world, ask),
+        Some(fault @ Misbehaviour::NextLink(_)) => misbehave::spoilt(one(shared, world, ask), ask, &fault),
         Some(fault) => misbehave::instead(world, ask, &fault),
     }
 }

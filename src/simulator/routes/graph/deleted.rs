@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{body, entity, filter, not_found, page, users};
+use super::{body, entity, filter, not_found, objects, page, users};
 use crate::{
     model::ids::PrincipalId,
     simulator::{
         refusal::Refusal,
         routes::{Answer, Ask},
-        world::World,
+        world::{Group, World},
     },
 };
 
@@ -23,6 +23,16 @@ fn object(user: &crate::simulator::world::User) -> Value {
     object
 }
 
+/// A deleted group.
+pub(super) fn group(found: &Group, on: jiff::Timestamp) -> Value {
+    let mut object = objects::group(found);
+    if let Some(object) = object.as_object_mut() {
+        object.insert("@odata.type".to_owned(), json!("#microsoft.graph.group"));
+        object.insert("deletedDateTime".to_owned(), super::time(Some(on)));
+    }
+    object
+}
+
 pub(super) fn list(world: &World, ask: &Ask) -> Result<Answer, Refusal> {
     let filter = filter(ask)?;
     let all = world.deleted_users().map(object);
@@ -31,12 +41,20 @@ pub(super) fn list(world: &World, ask: &Ask) -> Result<Answer, Refusal> {
 }
 
 pub(super) fn get(world: &World, ask: &Ask, key: &str) -> Result<Answer, Refusal> {
-    let found = key.parse::<PrincipalId>().ok().and_then(|id| world.deleted_user(id));
+    let id = key.parse::<PrincipalId>().ok();
+    if let Some((found, on)) = world.deleted_groups().find(|(found, _)| Some(found.id) == id) {
+        return Ok(entity(ask, "directoryObjects", &group(found, on), objects::ALL));
+    }
+    let found = id.and_then(|id| world.deleted_user(id));
     Ok(entity(ask, "directoryObjects", &object(found.ok_or_else(|| not_found(key))?), DEFAULT))
 }
 
 pub(super) fn restore(world: &mut World, ask: &Ask, key: &str) -> Result<Answer, Refusal> {
     let id: PrincipalId = key.parse().map_err(|_| not_found(key))?;
+    if world.restore_group(id) {
+        let found = world.group(id).ok_or_else(|| not_found(key))?;
+        return Ok(entity(ask, "directoryObjects", &objects::group(found), objects::ALL));
+    }
     let name = world.deleted_user(id).ok_or_else(|| not_found(key))?.name.clone();
     if world.user_named(&name).is_some() {
         let message = "Another object with the same value for property userPrincipalName already exists."; // as on create

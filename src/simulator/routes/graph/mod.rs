@@ -2,18 +2,23 @@
 
 mod batch;
 mod deleted;
+mod groups;
 mod objects;
 mod users;
 
 use serde_json::{Value, json};
 
 use super::{Answer, Ask, encoded, entra, request_id};
-use crate::simulator::{
-    SharedWorld,
-    clock::graph_time,
-    odata::Filter,
-    refusal::Refusal,
-    world::{Application, World},
+use crate::{
+    model::ids::PrincipalId,
+    simulator::{
+        SharedWorld,
+        clock::graph_time,
+        odata::Filter,
+        quota,
+        refusal::Refusal,
+        world::{Application, World},
+    },
 };
 
 const JSON: &str = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
@@ -24,27 +29,57 @@ const TOP_MAX: usize = 999;
 pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
     if ask.method == "POST" && ask.path == "/v1.0/$batch" {
         return shared.with(|world| match entra::bearer(world, ask) {
-            Ok(_) => batch::answer(world, &shared.faults, ask),
+            Ok(_) => batch::answer(shared, world, ask),
             Err(not_in) => refused(world, ask, &not_in.for_graph()),
         });
     }
-    shared.with(|world| one(world, ask))
+    shared.with(|world| one(shared, world, ask))
 }
 
-fn one(world: &mut World, ask: &Ask) -> Answer {
+fn one(shared: &SharedWorld, world: &mut World, ask: &Ask) -> Answer {
+    let units = groups::units(ask);
     let id = request_id();
     let answered = entra::bearer(world, ask).map_err(|not_in| not_in.for_graph()).and_then(|caller| {
         let application = world.application(caller).cloned().ok_or_else(denied)?;
+        within_quota(shared, world, caller, ask, units)?;
         route(world, &application, ask)
     });
     let answer = answered.unwrap_or_else(|refusal| refused(world, ask, &refusal));
-    let mut answer = answer.with("request-id", id).with("odata-version", "4.0").with("x-ms-resource-unit", "1");
+    let mut answer =
+        answer.with("request-id", id).with("odata-version", "4.0").with("x-ms-resource-unit", units.to_string());
+    if answer.status == 429 {
+        // graph-docs throttling; the values are inferred.
+        answer = answer
+            .with("x-ms-throttle-scope", "Tenant_Application/ReadWrite")
+            .with("x-ms-throttle-information", "CPULimitExceeded");
+    }
     for (name, value) in &mut answer.headers {
         if name == "content-type" {
             JSON.clone_into(value);
         }
     }
     answer
+}
+
+/// Resource units and writes of an application (graph-docs throttling-limits.md, FACTS §6).
+fn within_quota(
+    shared: &SharedWorld,
+    world: &World,
+    caller: PrincipalId,
+    ask: &Ask,
+    units: u64,
+) -> Result<(), Refusal> {
+    let now = world.callers_now();
+    let reads = shared.quotas.take(quota::graph_reads(world.users_len()), caller, units, now);
+    let writes = ask.is_write().then(|| shared.quotas.take(quota::GRAPH_WRITES, caller, 1, now));
+    let over = [Some(reads), writes].into_iter().flatten().find(|standing| standing.left.is_none());
+    match over.filter(|_| world.settings().throttling) {
+        Some(standing) => Err(Refusal {
+            retry_after: Some(standing.resets_after),
+            ..Refusal::new(429, "TooManyRequests", "Too many requests.")
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The caller lacks the permission (recorded: `Authorization_RequestDenied`, FACTS §7).
@@ -64,19 +99,24 @@ fn refused(world: &World, ask: &Ask, refusal: &Refusal) -> Answer {
     let id = request_id();
     let client = ask.headers.get("client-request-id").cloned().unwrap_or_else(|| id.clone());
     let date = world.now().strftime("%Y-%m-%dT%H:%M:%S").to_string();
-    Answer::json(
+    let answer = Answer::json(
         refusal.status,
         &json!({ "error": {
             "code": refusal.code, "message": refusal.message,
             "innerError": { "date": date, "request-id": id, "client-request-id": client },
         }}),
-    )
+    );
+    match refusal.retry_after {
+        Some(seconds) => answer.with("retry-after", seconds.to_string()),
+        None => answer,
+    }
 }
 
 fn route(world: &mut World, caller: &Application, ask: &Ask) -> Result<Answer, Refusal> {
     let parts = ask.parts();
     let rest = parts.get(1..).unwrap_or_default();
-    let reads = ask.method == "GET" || rest.ends_with(&["getByIds"]);
+    let reads = ask.method == "GET"
+        || ["getByIds", "getMemberGroups", "checkMemberGroups"].iter().any(|end| rest.ends_with(&[*end]));
     let allowed = if reads { caller.may_read_people() } else { caller.may_write_people() };
     if !allowed {
         return Err(denied());
@@ -91,6 +131,13 @@ fn route(world: &mut World, caller: &Application, ask: &Ask) -> Result<Answer, R
             let all = world.groups().map(objects::group).collect();
             list(ask, "groups", all, objects::ALL)
         }
+        ("POST", ["groups"]) => groups::create(world, ask),
+        ("PATCH", ["groups", key]) => groups::change(world, ask, key),
+        ("DELETE", ["groups", key]) => groups::delete(world, key),
+        ("POST", ["groups", key, "members", "$ref"]) => groups::add_member(world, ask, key),
+        ("DELETE", ["groups", key, "members", member, "$ref"]) => groups::remove_member(world, key, member),
+        ("POST", [_, key, "getMemberGroups"]) => groups::member_groups(world, ask, key, false),
+        ("POST", [_, key, "checkMemberGroups"]) => groups::member_groups(world, ask, key, true),
         ("GET", ["groups", key]) => objects::get_group(world, ask, key),
         ("GET", ["groups", key, "members" | "transitiveMembers"]) => objects::members(world, ask, key),
         ("GET", ["servicePrincipals"]) => {
@@ -101,7 +148,11 @@ fn route(world: &mut World, caller: &Application, ask: &Ask) -> Result<Answer, R
         ("GET", ["directoryObjects", key]) => objects::get_any(world, ask, key),
         ("POST", ["directoryObjects", "getByIds"]) => objects::by_ids(world, ask),
         ("GET", ["directory", "deletedItems", "microsoft.graph.user"]) => deleted::list(world, ask),
-        ("GET", ["directory", "deletedItems", "microsoft.graph.group" | "microsoft.graph.application"]) => {
+        ("GET", ["directory", "deletedItems", "microsoft.graph.group"]) => {
+            let all = world.deleted_groups().map(|(group, on)| deleted::group(group, on)).collect();
+            list(ask, "groups", all, objects::ALL)
+        }
+        ("GET", ["directory", "deletedItems", "microsoft.graph.application"]) => {
             Ok(Answer::json(200, &json!({ "@odata.context": context(ask, "directoryObjects"), "value": [] })))
         }
         ("GET", ["directory", "deletedItems", key]) => deleted::get(world, ask, key),
