@@ -26,23 +26,20 @@ pub(super) fn resolve<'a>(entry: &UserEntry, people: &'a People) -> Result<&'a P
     }
     match (by_name, people.by_id.get(&id)) {
         (_, Some(ById::NotAPerson(name))) => Err(Block::NotAPerson(name.clone())),
-        (ByName::Person(_), Some(ById::Person(holder))) => Err(Block::OtherPerson { id_is: Some(holder.name.clone()) }),
-        (ByName::Person(_), Some(ById::Deleted { name, .. })) => Err(Block::OtherPerson { id_is: Some(name.clone()) }),
-        (_, Some(ById::Unanswered(trouble))) | (ByName::Unanswered(trouble), Some(ById::Gone) | None) => {
+        (ByName::Unanswered(_), Some(ById::Person(person))) if person.name == entry.name => Ok(person),
+        // Whose id it is may be known, but not whether the name has moved on to somebody else.
+        (_, Some(ById::Unanswered(trouble))) | (ByName::Unanswered(trouble), _) => {
             Err(Block::PersonUnanswered(trouble.clone()))
         }
+        (ByName::Person(_), Some(ById::Person(holder))) => Err(Block::OtherPerson { id_is: Some(holder.name.clone()) }),
+        (ByName::Person(_), Some(ById::Deleted { name, .. })) => Err(Block::OtherPerson { id_is: Some(name.clone()) }),
         (ByName::Person(_), Some(ById::Gone) | None) => Err(Block::OtherPerson { id_is: None }),
         (ByName::Nobody(_), Some(ById::Person(renamed))) => {
             // Reviewers saw a name of this domain; an id does not lead out of it.
             let elsewhere = renamed.guest || renamed.name.domain() != entry.name.domain();
             if elsewhere { Err(Block::NameElsewhere(renamed.name.clone())) } else { Ok(renamed) }
         }
-        (ByName::Unanswered(_), Some(ById::Person(person))) if person.name == entry.name => Ok(person),
         (ByName::Nobody(_), Some(ById::Deleted { on, .. })) => Err(Block::UnknownPerson(Hint::Deleted { id, on: *on })),
         (ByName::Nobody(_), Some(ById::Gone) | None) => Err(Block::GonePerson),
-        // Whose id it is could be told, but not whether the name has moved on to somebody else.
-        (ByName::Unanswered(trouble), Some(ById::Person(_) | ById::Deleted { .. })) => {
-            Err(Block::PersonUnanswered(trouble.clone()))
-        }
     }
 }
