@@ -43,8 +43,7 @@ pub(super) fn no_effect(wanted: &Wanted<'_>) -> Vec<Finding> {
 
 fn at_target(scope: &ScopeId, place: &Place<'_>, people: usize, why: &Impediment) -> Finding {
     let name = scope.last_segment();
-    let grants =
-        if people == 1 { "the grant of 1 person".to_owned() } else { format!("the grants of {people} people") };
+    let grants = if people == 1 { "grants to 1 person".to_owned() } else { format!("grants to {people} people") };
     let message = match why {
         Impediment::AccessPolicyMode => {
             format!(
