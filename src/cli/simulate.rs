@@ -133,6 +133,7 @@ impl Simulate {
             None => None,
         };
         let options = ServeOptions { port: self.listen.port(), tls, latency_ms: self.latency_ms };
+        let end = End::listen().map_err(|error| error.to_string())?; // before anybody knows that we are here
         let running = serve(shared, options).await.map_err(|error| self.unheard(&error))?;
         output::result(&format!("{}\n", running.url));
         if let Some(dir) = &self.tls {
@@ -143,7 +144,7 @@ impl Simulate {
             ));
         }
         output::say(format_args!("the world, and what was asked: {}/_simulator; Ctrl-C ends it", running.url));
-        ended().await;
+        end.wait().await;
         let world = running.world.clone();
         if !running.stop(PATIENCE).await {
             output::say("some requests were not answered to the end");
@@ -199,21 +200,43 @@ impl Generate {
     }
 }
 
-/// Until somebody ends it: Ctrl-C, or the signal of a service manager.
-async fn ended() {
-    let interrupted = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
+/// Somebody who may end it: by Ctrl-C, or by the signal of a service manager.
+#[cfg(unix)]
+struct End {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl End {
+    /// Begins to listen: from here on a signal is not lost.
+    fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-            return;
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Until somebody does.
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
-    let _ = interrupted.await;
+}
+
+/// Somebody who may end it, by Ctrl-C.
+#[cfg(not(unix))]
+struct End;
+
+#[cfg(not(unix))]
+impl End {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn wait(self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// What is wrong with a world file, drawn at its place; then the short of it.
