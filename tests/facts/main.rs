@@ -11,6 +11,7 @@
 //! | `described` | the OpenAPI files → operations, and whether a request or an answer fits one |
 //! | `schema` | Swagger's dialect → JSON Schema |
 //! | `asked` | a request for each route of the simulator and each of its refusals |
+//! | `surface` | the same for what is made, changed and taken away |
 //! | `schemas` | proof: everything the simulator answers, and everything our client sends, fits |
 //! | `cassette` | the recordings, as exchanges |
 //! | `parsed` | proof: our client reads each recorded answer |
@@ -29,6 +30,7 @@ mod replayed;
 mod schema;
 mod schemas;
 mod state;
+mod surface;
 
 use std::path::PathBuf;
 
