@@ -26,7 +26,7 @@ struct State {
     locks: BTreeMap<String, Value>,
     management_groups: BTreeSet<String>,
     subscriptions: BTreeSet<String>,
-    groups_of_resources: BTreeSet<String>,
+    groups_of_resources: BTreeMap<String, Value>,
 }
 
 fn text<'a>(of: &'a Value, pointer: &str) -> &'a str {
@@ -139,7 +139,7 @@ fn subscription(state: &State, id: &str) -> Value {
     });
     json!({
         "name": format!("subscription {id}"), "id": id, "management_groups": state.management_groups,
-        "resource_groups": state.groups_of_resources,
+        "resource_groups": state.groups_of_resources.values().collect::<Vec<_>>(),
         "resources": resources.collect::<Vec<_>>(), "locks": locks.collect::<Vec<_>>(),
     })
 }
@@ -149,6 +149,7 @@ impl State {
         let recorded = &all[at];
         if recorded.is_graph() {
             self.graph(recorded);
+            self.members(all, at);
             return;
         }
         let Some((scope, rest)) = recorded.authorization() else {
@@ -187,8 +188,43 @@ impl State {
                 for it in recorded.entries() {
                     self.locks.insert(text(it, "/id").to_ascii_lowercase(), it.clone());
                 }
+                self.lock(all, at);
             }
             _ => {}
+        }
+    }
+
+    /// The one that is asked for by its name, unless it was new.
+    fn lock(&mut self, all: &[Recorded], at: usize) {
+        let recorded = &all[at];
+        let path = recorded.path();
+        self.group_of(recorded);
+        let (method, status) = (recorded.method.as_str(), recorded.status);
+        if path.ends_with("/locks") || status == 404 || (method, status) == ("PUT", 201) {
+            return;
+        }
+        let level = json!({ "level": "CanNotDelete" });
+        let level = if method == "GET" { recorded.reply["properties"].clone() } else { level };
+        let name = path.rsplit('/').next().unwrap();
+        self.locks.insert(path.to_ascii_lowercase(), json!({ "id": path, "name": name, "properties": level }));
+    }
+
+    /// The resource group of a path, where it was there.
+    fn group_of(&mut self, recorded: &Recorded) {
+        let parts = recorded.parts();
+        let gone = recorded.error().is_some_and(|(code, _)| code == "ResourceGroupNotFound");
+        let made = recorded.method == "PUT" && recorded.status == 201 && parts.len() == 4;
+        if let Some(pair) = parts.windows(2).find(|pair| pair[0].eq_ignore_ascii_case("resourceGroups"))
+            && !gone
+            && !made
+        {
+            let mut group = json!({ "group": pair[1] });
+            for key in
+                ["location", "tags"].into_iter().filter(|key| parts.len() == 4 && recorded.reply[key] != Value::Null)
+            {
+                group[key] = recorded.reply[key].clone();
+            }
+            self.groups_of_resources.insert(pair[1].clone(), group);
         }
     }
 
@@ -242,14 +278,27 @@ impl State {
     }
 
     fn resource(&mut self, recorded: &Recorded) {
-        let parts = recorded.parts();
-        let gone = recorded.error().is_some_and(|(code, _)| code == "ResourceGroupNotFound");
-        if let Some(pair) = parts.windows(2).find(|pair| pair[0].eq_ignore_ascii_case("resourceGroups") && !gone) {
-            self.groups_of_resources.insert(pair[1].clone());
+        self.group_of(recorded);
+        let path = recorded.path().to_ascii_lowercase();
+        // What stands in a list of everything has no properties; a component is answered alike, new or not.
+        let listed = path.ends_with("/resources");
+        let new = recorded.method == "PUT" && path.contains("/components/");
+        let group = |it: &Value| text(it, "/type").eq_ignore_ascii_case("Microsoft.Resources/resourceGroups");
+        let one = (recorded.reply.get("type").is_some() && !new).then_some(&recorded.reply);
+        for it in recorded.entries().iter().chain(one).filter(|it| listed || it.get("properties").is_some()) {
+            if !group(it) {
+                self.resources.insert(text(it, "/id").to_ascii_lowercase(), it.clone());
+            }
         }
-        let one = (recorded.reply.get("type").is_some()).then_some(&recorded.reply);
-        for it in recorded.entries().iter().chain(one).filter(|it| it.get("properties").is_some()) {
-            self.resources.insert(text(it, "/id").to_ascii_lowercase(), it.clone());
+        if let Some(("ScopeLocked", words)) = recorded.error() {
+            // …are locked: 'ID'.
+            let id = words.split('\'').nth(3).unwrap();
+            let parts: Vec<&str> = id.split('/').collect();
+            let kind = format!("{}/{}", parts[6], parts[7]);
+            let lock = format!("{id}/providers/Microsoft.Authorization/locks/l");
+            self.resources.insert(id.to_ascii_lowercase(), json!({ "id": id, "name": parts[8], "type": kind }));
+            let level = json!({ "level": "CanNotDelete" });
+            self.locks.insert(lock.to_ascii_lowercase(), json!({ "id": lock, "name": "l", "properties": level }));
         }
         for it in recorded.entries().iter().filter(|it| it.get("subscriptionId").is_some()) {
             self.subscriptions.insert(last(text(it, "/id")));
@@ -261,7 +310,7 @@ impl State {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let of = parts.get(1).copied().unwrap_or_default();
         let one = recorded.method == "GET" && parts.len() == 3 && recorded.status == 200;
-        for it in recorded.entries().iter().chain(one.then_some(&recorded.reply)) {
+        for it in recorded.entries().iter().chain(one.then_some(&recorded.reply)).filter(|it| it.is_object()) {
             let typed = text(it, "/@odata.type");
             let is = |kind: &str, collection: &str| typed.ends_with(kind) || typed.is_empty() && of == collection;
             let (id, name) = (text(it, "/id"), text(it, "/displayName"));
@@ -292,6 +341,49 @@ impl State {
                 self.groups.insert((*id).to_owned(), json!({ "name": "the group", "id": id, "members": members }));
             }
             _ => {}
+        }
+    }
+
+    /// The groups as they stood, where it matters who is in them.
+    fn members(&mut self, all: &[Recorded], at: usize) {
+        let recorded = &all[at];
+        let parts = recorded.parts();
+        let of_groups = parts.iter().any(|part| part.ends_with("MemberGroups"))
+            || parts.get(1).is_some_and(|of| of == "groups") && recorded.method != "GET";
+        if !of_groups {
+            return;
+        }
+        let mut standing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for before in &all[..at] {
+            let parts = before.parts();
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            match (before.method.as_str(), parts.as_slice()) {
+                ("POST", [_, "groups"]) => {
+                    standing.insert(text(&before.reply, "/id").to_owned(), BTreeSet::new());
+                }
+                ("POST", [_, "groups", group, "members", _]) => {
+                    let member = last(text(&before.request, "/@odata.id"));
+                    standing.entry((*group).to_owned()).or_default().insert(member);
+                }
+                ("DELETE", [_, "groups", group, "members", member, _]) => {
+                    standing.entry((*group).to_owned()).or_default().remove(*member);
+                }
+                ("DELETE", [_, "groups", group]) => drop(standing.remove(*group)),
+                _ => {}
+            }
+        }
+        // Who is named in the request is there as well.
+        let key = parts.get(2).cloned().unwrap_or_default();
+        if parts.get(1).is_some_and(|of| of == "groups") && parts.len() > 2 {
+            standing.entry(key.clone()).or_default();
+        }
+        let named = last(text(&recorded.request, "/@odata.id"));
+        let people: BTreeSet<String> = standing.values().flatten().cloned().chain([named, key]).collect();
+        for id in people.into_iter().filter(|id| id.len() == 36 && !standing.contains_key(id)) {
+            self.principal(&id, "User");
+        }
+        for (id, members) in standing {
+            self.groups.insert(id.clone(), json!({ "name": format!("g-{id}"), "id": id, "members": members }));
         }
     }
 }
