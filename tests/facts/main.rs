@@ -16,6 +16,7 @@
 //! | `cassette` | the recordings, as exchanges |
 //! | `parsed` | proof: our client reads each recorded answer |
 //! | `state` | a world as a recording found it |
+//! | `members` | who was in which group then |
 //! | `replayed` | proof: the simulator answers each recorded request as Azure did |
 //! | `differences` | what differs on purpose, and what is not replayed, each with its reason |
 //! | `loopback` | an HTTPS server that answers what a test says, or passes on and listens |
@@ -25,6 +26,7 @@ mod cassette;
 mod described;
 mod differences;
 mod loopback;
+mod members;
 mod parsed;
 mod replayed;
 mod schema;

@@ -16,9 +16,9 @@ pub(crate) const ALL: &str = "00000000-0000-0000-0000-0000000000c1";
 pub(crate) const NOBODY: &str = "00000000-0000-0000-0000-0000000000c2";
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     users: BTreeMap<String, Value>,
-    groups: BTreeMap<String, Value>,
+    pub(crate) groups: BTreeMap<String, Value>,
     applications: BTreeMap<String, Value>,
     definitions: BTreeMap<String, Value>,
     assignments: BTreeMap<String, Value>,
@@ -29,11 +29,11 @@ struct State {
     groups_of_resources: BTreeMap<String, Value>,
 }
 
-fn text<'a>(of: &'a Value, pointer: &str) -> &'a str {
+pub(crate) fn text<'a>(of: &'a Value, pointer: &str) -> &'a str {
     of.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn last(id: &str) -> String {
+pub(crate) fn last(id: &str) -> String {
     id.rsplit('/').next().unwrap_or_default().to_ascii_lowercase()
 }
 
@@ -267,7 +267,7 @@ impl State {
         self.assignments.insert(text(it, "/name").to_owned(), it.clone());
     }
 
-    fn principal(&mut self, id: &str, kind: &str) {
+    pub(crate) fn principal(&mut self, id: &str, kind: &str) {
         let name = format!("p-{id}");
         let (into, made) = match kind {
             "User" => (&mut self.users, json!({ "user": format!("{name}@x.no"), "id": id })),
@@ -341,49 +341,6 @@ impl State {
                 self.groups.insert((*id).to_owned(), json!({ "name": "the group", "id": id, "members": members }));
             }
             _ => {}
-        }
-    }
-
-    /// The groups as they stood, where it matters who is in them.
-    fn members(&mut self, all: &[Recorded], at: usize) {
-        let recorded = &all[at];
-        let parts = recorded.parts();
-        let of_groups = parts.iter().any(|part| part.ends_with("MemberGroups"))
-            || parts.get(1).is_some_and(|of| of == "groups") && recorded.method != "GET";
-        if !of_groups {
-            return;
-        }
-        let mut standing: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for before in &all[..at] {
-            let parts = before.parts();
-            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-            match (before.method.as_str(), parts.as_slice()) {
-                ("POST", [_, "groups"]) => {
-                    standing.insert(text(&before.reply, "/id").to_owned(), BTreeSet::new());
-                }
-                ("POST", [_, "groups", group, "members", _]) => {
-                    let member = last(text(&before.request, "/@odata.id"));
-                    standing.entry((*group).to_owned()).or_default().insert(member);
-                }
-                ("DELETE", [_, "groups", group, "members", member, _]) => {
-                    standing.entry((*group).to_owned()).or_default().remove(*member);
-                }
-                ("DELETE", [_, "groups", group]) => drop(standing.remove(*group)),
-                _ => {}
-            }
-        }
-        // Who is named in the request is there as well.
-        let key = parts.get(2).cloned().unwrap_or_default();
-        if parts.get(1).is_some_and(|of| of == "groups") && parts.len() > 2 {
-            standing.entry(key.clone()).or_default();
-        }
-        let named = last(text(&recorded.request, "/@odata.id"));
-        let people: BTreeSet<String> = standing.values().flatten().cloned().chain([named, key]).collect();
-        for id in people.into_iter().filter(|id| id.len() == 36 && !standing.contains_key(id)) {
-            self.principal(&id, "User");
-        }
-        for (id, members) in standing {
-            self.groups.insert(id.clone(), json!({ "name": format!("g-{id}"), "id": id, "members": members }));
         }
     }
 }
