@@ -10,12 +10,14 @@ tenant: 00000000-0000-0000-0000-0000000000aa
 settings: { page_size: 2 }
 applications:
   - { name: tilgang, client_id: 00000000-0000-0000-0000-0000000000c1, secret: s3cret }
-  - { name: reader, client_id: 00000000-0000-0000-0000-0000000000c2, secret: s3cret, graph: [] }
+  - { name: reader, client_id: 00000000-0000-0000-0000-0000000000c2, id: 00000000-0000-0000-0000-0000000000d2, secret: s3cret, graph: [] }
   - { name: nobody, client_id: 00000000-0000-0000-0000-0000000000c3, secret: s3cret, graph: [] }
 users:
   - { user: kari.fiktiv@ai-dev.no, id: 00000000-0000-0000-0000-00000000000a }
   - { user: ola.dikt@ai-dev.no, id: 00000000-0000-0000-0000-00000000000b }
-groups: [{ name: tilgang-ttd, members: [kari.fiktiv@ai-dev.no], id: 00000000-0000-0000-0000-00000000000f }]
+groups:
+  - { name: tilgang-ttd, members: [kari.fiktiv@ai-dev.no], id: 00000000-0000-0000-0000-00000000000f }
+  - { name: readers, members: [reader], id: 00000000-0000-0000-0000-0000000000fe }
 role_definitions:
   - { name: Ours, id: 00000000-0000-0000-0000-0000000000d1, actions: ['*/read'], not_actions: [Microsoft.Insights/*] }
 subscriptions:
@@ -34,6 +36,8 @@ assignments:
   - { principal: ola.dikt@ai-dev.no, role: Monitoring Reader, scope: ttd-prod-ai, description: by hand, name: 00000000-0000-0000-0000-0000000000e1 }
   - { principal: kari.fiktiv@ai-dev.no, role: Key Vault Secrets Officer, scope: ttd-prod-kv, activated: true, ends: 2026-12-01T00:00:00Z }
   - { principal: tilgang-ttd, role: Ours, scope: altinn, condition: x }
+deny_assignments:
+  - { name: stack, scope: ttd-prod-law, actions: ['Microsoft.Authorization/roleAssignments/*'], not_actions: ['*/read'], principals: [tilgang] }
 ";
 
 /// Who asks: the last two digits of a client id, or nobody at all.
@@ -52,53 +56,53 @@ pub(crate) struct Asked {
     pub(crate) status: u16,
 }
 
-const SUBSCRIPTION: &str = "/subscriptions/00000000-0000-0000-0000-000000000001";
+pub(crate) const SUBSCRIPTION: &str = "/subscriptions/00000000-0000-0000-0000-000000000001";
 const ELSEWHERE: &str = "/subscriptions/00000000-0000-0000-0000-000000000009";
-const GROUP: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/ttd-prod-rg";
-const ALTINN: &str = "/providers/Microsoft.Management/managementGroups/altinn";
-const KARI: &str = "00000000-0000-0000-0000-00000000000a";
-const OLA: &str = "00000000-0000-0000-0000-00000000000b";
+pub(crate) const GROUP: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/ttd-prod-rg";
+pub(crate) const ALTINN: &str = "/providers/Microsoft.Management/managementGroups/altinn";
+pub(crate) const KARI: &str = "00000000-0000-0000-0000-00000000000a";
+pub(crate) const OLA: &str = "00000000-0000-0000-0000-00000000000b";
 const OFFICER: &str = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7";
-const READER_ROLE: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
+pub(crate) const READER_ROLE: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 const NAME: &str = "44dc0e99-fa66-567c-9394-074b260ef854";
-const OTHER: &str = "44dc0e99-fa66-567c-9394-074b260ef855";
+pub(crate) const OTHER: &str = "44dc0e99-fa66-567c-9394-074b260ef855";
 
-fn vault(name: &str) -> String {
+pub(crate) fn vault(name: &str) -> String {
     format!("{GROUP}/providers/Microsoft.KeyVault/vaults/{name}")
 }
 
-fn component() -> String {
+pub(crate) fn component() -> String {
     format!("{GROUP}/providers/microsoft.insights/components/ttd-prod-ai")
 }
 
-fn workspace() -> String {
+pub(crate) fn workspace() -> String {
     format!("{GROUP}/providers/Microsoft.OperationalInsights/workspaces/ttd-prod-law")
 }
 
-fn at(scope: &str, rest: &str) -> String {
+pub(crate) fn at(scope: &str, rest: &str) -> String {
     let sign = if rest.contains('?') { '&' } else { '?' };
     format!("{}/providers/Microsoft.Authorization/{rest}{sign}api-version=2022-04-01", scope.trim_end_matches('/'))
 }
 
-fn named(scope: &str, name: &str) -> String {
+pub(crate) fn named(scope: &str, name: &str) -> String {
     at(scope, &format!("roleAssignments/{name}"))
 }
 
-fn grant(principal: &str, role: &str, kind: &str) -> Value {
+pub(crate) fn grant(principal: &str, role: &str, kind: &str) -> Value {
     let definition = format!("{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{role}");
     json!({ "properties": {
         "roleDefinitionId": definition, "principalId": principal, "principalType": kind, "description": "x" } })
 }
 
-fn get(who: Who, target: &str, status: u16) -> Asked {
+pub(crate) fn get(who: Who, target: &str, status: u16) -> Asked {
     Asked { who, method: "GET", target: target.to_owned(), body: None, status }
 }
 
-fn put(who: Who, target: &str, body: Value, status: u16) -> Asked {
+pub(crate) fn put(who: Who, target: &str, body: Value, status: u16) -> Asked {
     Asked { who, method: "PUT", target: target.to_owned(), body: Some(body), status }
 }
 
-fn delete(who: Who, target: &str, status: u16) -> Asked {
+pub(crate) fn delete(who: Who, target: &str, status: u16) -> Asked {
     Asked { who, method: "DELETE", target: target.to_owned(), body: None, status }
 }
 
@@ -252,6 +256,27 @@ pub(crate) const UNDESCRIBED: &[(&str, &str, &str)] = &[
     ("GET", "/v1.0/servicePrincipals", "as above"),
     ("GET", "/v1.0/directory/deletedItems/microsoft.graph.user", "as above"),
     ("POST", "/v1.0/directoryObjects/getByIds", "as above"),
+    ("POST", "/v1.0/groups", "as above"),
+    ("PATCH", "/v1.0/groups/00000000-0000-0000-0000-00000000000f", "as above; not recorded either"),
+    ("DELETE", "/v1.0/groups/00000000-0000-0000-0000-00000000000f", "as above"),
+    ("POST", "/v1.0/groups/00000000-0000-0000-0000-00000000000f/members/$ref", "as above"),
+    (
+        "DELETE",
+        "/v1.0/groups/00000000-0000-0000-0000-00000000000f/members/00000000-0000-0000-0000-00000000000a/$ref",
+        "as above",
+    ),
+    ("POST", "/v1.0/users/00000000-0000-0000-0000-00000000000a/getMemberGroups", "as above"),
+    ("POST", "/v1.0/directoryObjects/00000000-0000-0000-0000-00000000000a/checkMemberGroups", "as above"),
+    (
+        "POST",
+        "/v1.0/directory/deletedItems/00000000-0000-0000-0000-00000000000a/restore",
+        "as above; not recorded either",
+    ),
+    (
+        "GET",
+        "/subscriptions/00000000-0000-0000-0000-000000000001/operationresults/x?api-version=2021-04-01",
+        "where the answer to a deleted group points; no file describes it",
+    ),
     ("POST", "/v1.0/$batch", "as above; not recorded either"),
     ("GET", "/_simulator/stats", "the simulator's own"),
     ("GET", "/_simulator/world", "the simulator's own"),

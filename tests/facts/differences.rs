@@ -1,31 +1,23 @@
 //! What differs from the recordings on purpose, and what is not replayed, each with its reason.
 
 const ELSEWHERE: &str = "another provider's route: the simulator has none of it";
-const GROUPS: &str = "groups and their members are written in the world, not over Graph";
 const APPLICATIONS: &str = "applications are written in the world, not over Graph";
-const LOCKS: &str = "locks are written in the world, and read as lists";
-const CONTAINERS: &str = "resource groups, management groups and tenants have no routes of their own";
-const RESOURCES: &str = "resources are written in the world, not over Resource Manager";
+const CONTAINERS: &str = "management groups and tenants have no routes of their own";
+const OWNERS: &str = "the world's groups have no owners: what matters is who is in them";
 
 /// Kinds of requests that are not replayed; `*` at the end stands for anything.
 pub(crate) const NOT_REPLAYED: &[(&str, &str)] = &[
     ("POST providers/Microsoft.ResourceGraph/resources", "its table is none of the three that are simulated"),
     ("GET groups?*mailNickname*", "the world's groups have no nickname apart from their name"),
     ("GET servicePrincipals?*api://*", "the world's applications have no identifier URIs"),
-    ("PUT locks/{}", LOCKS),
-    ("GET locks/{}", LOCKS),
-    ("DELETE locks/{}", LOCKS),
+    ("GET groups/{}/owners", OWNERS),
+    ("POST groups/{}/owners/*", OWNERS),
+    ("DELETE groups/{}/owners/*", OWNERS),
     ("GET classicAdministrators", "retired by Azure in August 2024"),
     ("PUT providers/Microsoft.Management/*", CONTAINERS),
     ("GET providers/Microsoft.Management/*", CONTAINERS),
     ("DELETE providers/Microsoft.Management/*", CONTAINERS),
     ("GET tenants", CONTAINERS),
-    ("GET subscriptions/{}/resourcegroups/{}", CONTAINERS),
-    ("PUT subscriptions/{}/resourcegroups/{}", CONTAINERS),
-    ("DELETE subscriptions/{}/resourcegroups/{}", CONTAINERS),
-    ("GET subscriptions/{}/resources", "the list of all resources has no route: Resource Graph is asked"),
-    ("PUT subscriptions/{}/resourceGroups/{}/providers/Microsoft.KeyVault/*", RESOURCES),
-    ("PUT subscriptions/{}/resourceGroups/{}/providers/Microsoft.Insights/*", RESOURCES),
     ("GET subscriptions/{}/resourceGroups/{}/providers/Microsoft.RecoveryServices/*", ELSEWHERE),
     ("POST applications*", APPLICATIONS),
     ("GET applications*", APPLICATIONS),
@@ -33,11 +25,6 @@ pub(crate) const NOT_REPLAYED: &[(&str, &str)] = &[
     ("POST servicePrincipals", APPLICATIONS),
     ("PATCH servicePrincipals*", APPLICATIONS),
     ("DELETE servicePrincipals*", APPLICATIONS),
-    ("POST groups*", GROUPS),
-    ("DELETE groups*", GROUPS),
-    ("GET groups/{}/owners", GROUPS),
-    ("POST directoryObjects/{}/checkMemberGroups", GROUPS),
-    ("POST users/{}/getMemberGroups", GROUPS),
 ];
 
 /// Versions that the simulator does not speak, and the one that is asked instead: part of the URL, was, is.
@@ -59,6 +46,8 @@ const ONE_PAGE: &str = "the simulator's lists of resources come in one page";
 const NULLS: &str = "a property of a resource that is null is left out of the world, and of the answer";
 const ETAG: &str = "the simulator keeps no etags";
 const OTHERS: &str = "fields that only another provider has beside `properties`";
+const OLD_VAULT: &str = "2021-04-01-preview was answered without it; it is asked as 2021-10-01";
+const NO_TAGS: &str = "empty tags are recorded as `{}` and as no key, by provider: here as no key";
 const NEWER: &str = "older recordings do not have it, later ones do";
 
 /// Fields that differ: kind, field (`-` missing, `+` more, `~` of another type), reason.
@@ -67,12 +56,20 @@ pub(crate) const FIELDS: &[(&str, &str, &str)] = &[
     ("* roleAssignments*?*2018-09-01-preview*", "+*/properties/delegatedManagedIdentityResourceId", OLD),
     ("* roleAssignments*?*2018-09-01-preview*", "+*/properties/description", OLD),
     ("GET subscriptions/{}/providers/*", "-/nextLink", ONE_PAGE),
-    ("GET subscriptions/{}/*Microsoft.Insights/components*", "-*/etag", ETAG),
-    ("GET subscriptions/{}/*Microsoft.Insights/components*", "-*/properties/Flow_Type", NULLS),
-    ("GET subscriptions/{}/*Microsoft.Insights/components*", "-*/properties/Request_Source", NULLS),
-    ("GET subscriptions/{}/*Microsoft.Insights/components*", "-*/properties/SamplingPercentage", NULLS),
+    ("* subscriptions/{}/*Microsoft.Insights/components*", "-*/etag", ETAG),
+    ("* subscriptions/{}/*Microsoft.Insights/components*", "-*/properties/Flow_Type", NULLS),
+    ("* subscriptions/{}/*Microsoft.Insights/components*", "-*/properties/Request_Source", NULLS),
+    ("* subscriptions/{}/*Microsoft.Insights/components*", "-*/properties/SamplingPercentage", NULLS),
+    (
+        "PUT subscriptions/{}/*Microsoft.KeyVault/vaults/{}?*2021-04-01-preview*",
+        "+/properties/publicNetworkAccess",
+        OLD_VAULT,
+    ),
+    ("GET subscriptions/{}/resources", "-/value/[]/sku", OTHERS),
+    ("GET subscriptions/{}/resources", "-/value/[]/tags", NO_TAGS),
     ("GET subscriptions/{}/providers/Microsoft.Storage/storageAccounts", "-/value/[]/sku", OTHERS),
     ("GET subscriptions/{}/providers/Microsoft.Compute/virtualMachines", "-/value/[]/resources", OTHERS),
     ("GET groups*", "+*/serviceProvisioningErrors", NEWER),
+    ("POST groups", "+/serviceProvisioningErrors", NEWER),
     ("POST directoryObjects/getByIds", "+*/serviceProvisioningErrors", NEWER),
 ];

@@ -11,10 +11,12 @@
 //! | `described` | the OpenAPI files → operations, and whether a request or an answer fits one |
 //! | `schema` | Swagger's dialect → JSON Schema |
 //! | `asked` | a request for each route of the simulator and each of its refusals |
+//! | `surface` | the same for what is made, changed and taken away |
 //! | `schemas` | proof: everything the simulator answers, and everything our client sends, fits |
 //! | `cassette` | the recordings, as exchanges |
 //! | `parsed` | proof: our client reads each recorded answer |
 //! | `state` | a world as a recording found it |
+//! | `members` | who was in which group then |
 //! | `replayed` | proof: the simulator answers each recorded request as Azure did |
 //! | `differences` | what differs on purpose, and what is not replayed, each with its reason |
 //! | `loopback` | an HTTPS server that answers what a test says, or passes on and listens |
@@ -24,11 +26,13 @@ mod cassette;
 mod described;
 mod differences;
 mod loopback;
+mod members;
 mod parsed;
 mod replayed;
 mod schema;
 mod schemas;
 mod state;
+mod surface;
 
 use std::path::PathBuf;
 

@@ -16,9 +16,9 @@ pub(crate) const ALL: &str = "00000000-0000-0000-0000-0000000000c1";
 pub(crate) const NOBODY: &str = "00000000-0000-0000-0000-0000000000c2";
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     users: BTreeMap<String, Value>,
-    groups: BTreeMap<String, Value>,
+    pub(crate) groups: BTreeMap<String, Value>,
     applications: BTreeMap<String, Value>,
     definitions: BTreeMap<String, Value>,
     assignments: BTreeMap<String, Value>,
@@ -26,14 +26,14 @@ struct State {
     locks: BTreeMap<String, Value>,
     management_groups: BTreeSet<String>,
     subscriptions: BTreeSet<String>,
-    groups_of_resources: BTreeSet<String>,
+    groups_of_resources: BTreeMap<String, Value>,
 }
 
-fn text<'a>(of: &'a Value, pointer: &str) -> &'a str {
+pub(crate) fn text<'a>(of: &'a Value, pointer: &str) -> &'a str {
     of.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn last(id: &str) -> String {
+pub(crate) fn last(id: &str) -> String {
     id.rsplit('/').next().unwrap_or_default().to_ascii_lowercase()
 }
 
@@ -139,7 +139,7 @@ fn subscription(state: &State, id: &str) -> Value {
     });
     json!({
         "name": format!("subscription {id}"), "id": id, "management_groups": state.management_groups,
-        "resource_groups": state.groups_of_resources,
+        "resource_groups": state.groups_of_resources.values().collect::<Vec<_>>(),
         "resources": resources.collect::<Vec<_>>(), "locks": locks.collect::<Vec<_>>(),
     })
 }
@@ -149,6 +149,7 @@ impl State {
         let recorded = &all[at];
         if recorded.is_graph() {
             self.graph(recorded);
+            self.members(all, at);
             return;
         }
         let Some((scope, rest)) = recorded.authorization() else {
@@ -187,8 +188,43 @@ impl State {
                 for it in recorded.entries() {
                     self.locks.insert(text(it, "/id").to_ascii_lowercase(), it.clone());
                 }
+                self.lock(all, at);
             }
             _ => {}
+        }
+    }
+
+    /// The one that is asked for by its name, unless it was new.
+    fn lock(&mut self, all: &[Recorded], at: usize) {
+        let recorded = &all[at];
+        let path = recorded.path();
+        self.group_of(recorded);
+        let (method, status) = (recorded.method.as_str(), recorded.status);
+        if path.ends_with("/locks") || status == 404 || (method, status) == ("PUT", 201) {
+            return;
+        }
+        let level = json!({ "level": "CanNotDelete" });
+        let level = if method == "GET" { recorded.reply["properties"].clone() } else { level };
+        let name = path.rsplit('/').next().unwrap();
+        self.locks.insert(path.to_ascii_lowercase(), json!({ "id": path, "name": name, "properties": level }));
+    }
+
+    /// The resource group of a path, where it was there.
+    fn group_of(&mut self, recorded: &Recorded) {
+        let parts = recorded.parts();
+        let gone = recorded.error().is_some_and(|(code, _)| code == "ResourceGroupNotFound");
+        let made = recorded.method == "PUT" && recorded.status == 201 && parts.len() == 4;
+        if let Some(pair) = parts.windows(2).find(|pair| pair[0].eq_ignore_ascii_case("resourceGroups"))
+            && !gone
+            && !made
+        {
+            let mut group = json!({ "group": pair[1] });
+            for key in
+                ["location", "tags"].into_iter().filter(|key| parts.len() == 4 && recorded.reply[key] != Value::Null)
+            {
+                group[key] = recorded.reply[key].clone();
+            }
+            self.groups_of_resources.insert(pair[1].clone(), group);
         }
     }
 
@@ -231,7 +267,7 @@ impl State {
         self.assignments.insert(text(it, "/name").to_owned(), it.clone());
     }
 
-    fn principal(&mut self, id: &str, kind: &str) {
+    pub(crate) fn principal(&mut self, id: &str, kind: &str) {
         let name = format!("p-{id}");
         let (into, made) = match kind {
             "User" => (&mut self.users, json!({ "user": format!("{name}@x.no"), "id": id })),
@@ -242,14 +278,27 @@ impl State {
     }
 
     fn resource(&mut self, recorded: &Recorded) {
-        let parts = recorded.parts();
-        let gone = recorded.error().is_some_and(|(code, _)| code == "ResourceGroupNotFound");
-        if let Some(pair) = parts.windows(2).find(|pair| pair[0].eq_ignore_ascii_case("resourceGroups") && !gone) {
-            self.groups_of_resources.insert(pair[1].clone());
+        self.group_of(recorded);
+        let path = recorded.path().to_ascii_lowercase();
+        // What stands in a list of everything has no properties; a component is answered alike, new or not.
+        let listed = path.ends_with("/resources");
+        let new = recorded.method == "PUT" && path.contains("/components/");
+        let group = |it: &Value| text(it, "/type").eq_ignore_ascii_case("Microsoft.Resources/resourceGroups");
+        let one = (recorded.reply.get("type").is_some() && !new).then_some(&recorded.reply);
+        for it in recorded.entries().iter().chain(one).filter(|it| listed || it.get("properties").is_some()) {
+            if !group(it) {
+                self.resources.insert(text(it, "/id").to_ascii_lowercase(), it.clone());
+            }
         }
-        let one = (recorded.reply.get("type").is_some()).then_some(&recorded.reply);
-        for it in recorded.entries().iter().chain(one).filter(|it| it.get("properties").is_some()) {
-            self.resources.insert(text(it, "/id").to_ascii_lowercase(), it.clone());
+        if let Some(("ScopeLocked", words)) = recorded.error() {
+            // …are locked: 'ID'.
+            let id = words.split('\'').nth(3).unwrap();
+            let parts: Vec<&str> = id.split('/').collect();
+            let kind = format!("{}/{}", parts[6], parts[7]);
+            let lock = format!("{id}/providers/Microsoft.Authorization/locks/l");
+            self.resources.insert(id.to_ascii_lowercase(), json!({ "id": id, "name": parts[8], "type": kind }));
+            let level = json!({ "level": "CanNotDelete" });
+            self.locks.insert(lock.to_ascii_lowercase(), json!({ "id": lock, "name": "l", "properties": level }));
         }
         for it in recorded.entries().iter().filter(|it| it.get("subscriptionId").is_some()) {
             self.subscriptions.insert(last(text(it, "/id")));
@@ -261,7 +310,7 @@ impl State {
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let of = parts.get(1).copied().unwrap_or_default();
         let one = recorded.method == "GET" && parts.len() == 3 && recorded.status == 200;
-        for it in recorded.entries().iter().chain(one.then_some(&recorded.reply)) {
+        for it in recorded.entries().iter().chain(one.then_some(&recorded.reply)).filter(|it| it.is_object()) {
             let typed = text(it, "/@odata.type");
             let is = |kind: &str, collection: &str| typed.ends_with(kind) || typed.is_empty() && of == collection;
             let (id, name) = (text(it, "/id"), text(it, "/displayName"));

@@ -20,6 +20,8 @@ const COMPONENT: &str = "microsoft.insights/components";
 const WORKSPACE: &str = "Microsoft.OperationalInsights/workspaces";
 /// Where Altinn's resources are.
 const LOCATION: &str = "norwayeast";
+/// When components were made that the world gives no time for. Ours.
+const LONG_AGO: &str = "2026-01-01T08:00:00.0000000+00:00";
 
 /// Where a resource is put, and what it inherits.
 pub(super) struct Place<'a> {
@@ -123,8 +125,14 @@ fn vault(entry: &ResourceEntry, name: &str, tenant: TenantId) -> Value {
     })
 }
 
+/// As recorded; a component of a file was made long ago.
 fn component(entry: &ResourceEntry, name: &str, place: &Place<'_>, seed: uuid::Uuid) -> Result<Value, String> {
+    let location = entry.location.as_deref().unwrap_or(LOCATION);
+    let connection = format!(
+        "InstrumentationKey={seed};IngestionEndpoint=https://{location}-1.in.applicationinsights.azure.com/;LiveEndpoint=https://{location}.livediagnostics.monitor.azure.com/"
+    );
     let mut properties = json!({
+        "ConnectionString": connection, "CreationDate": LONG_AGO,
         "ApplicationId": name, "AppId": seed, "Application_Type": "web", "InstrumentationKey": seed, "Name": name,
         "TenantId": place.subscription.to_string(), "provisioningState": "Succeeded", "RetentionInDays": 90,
         "IngestionMode": "ApplicationInsights",

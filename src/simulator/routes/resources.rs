@@ -9,6 +9,7 @@ use super::{Answer, Ask, encoded, vaults, wire};
 use crate::{
     model::ids::{PrincipalId, ScopeId, SubscriptionId},
     simulator::{
+        clock::azure_time,
         file,
         refusal::Refusal,
         world::{Resource, World, inventory::group_scope, resources::GroupInfo},
@@ -121,7 +122,7 @@ fn one_group(world: &mut World, caller: PrincipalId, ask: &Ask, scope: &ScopeId)
             Ok(Answer::json(if is_new { 201 } else { 200 }, &group_json(world, scope)))
         }
         "DELETE" => {
-            world.delete_group(caller, scope)?;
+            world.delete_group(caller, &ScopeId::new(&ask.path))?; // a refusal spells it as it was asked (recorded)
             // 202, and where to look (specs; the form of the link is inferred).
             let at = scope.as_str().split('/').nth(2).unwrap_or_default();
             let job = World::derived_id(world.tenant(), "job", scope.folded()).simple();
@@ -236,10 +237,16 @@ fn one(world: &mut World, caller: PrincipalId, ask: &Ask, version: &str) -> Resu
             }
             let rbac = vaults::uses_rbac(old.as_ref(), version);
             let made = file::made(&id, world.tenant(), &body, rbac);
-            let made = made.map_err(|message| Refusal::new(400, "InvalidRequestContent", message))?;
+            let mut made = made.map_err(|message| Refusal::new(400, "InvalidRequestContent", message))?;
+            let is_component = made.arm_type.eq_ignore_ascii_case("microsoft.insights/components");
+            if let Some(properties) = made.properties.as_object_mut().filter(|_| is_component) {
+                let before = old.as_ref().and_then(|old| old.properties.get("CreationDate")).cloned();
+                let now = azure_time(world.now()).replace('Z', "+00:00"); // written so (recorded)
+                properties.insert("CreationDate".to_owned(), before.unwrap_or_else(|| json!(now)));
+            }
             let is_new = world.put_resource(caller, made.clone())?;
             // A component is 200 even when it is new (recorded); others are 201 then (specs).
-            let created = is_new && !made.arm_type.eq_ignore_ascii_case("microsoft.insights/components");
+            let created = is_new && !is_component;
             Answer::json(if created { 201 } else { 200 }, &wire::resource(&made))
         }
         "DELETE" => Answer::empty(if world.delete_resource(caller, &id)?.is_some() { 200 } else { 204 }),
