@@ -324,28 +324,4 @@ mod tests {
             .sum();
         assert_eq!(listed, 20_000);
     }
-
-    /// Run by hand: `cargo test --release --lib -- --ignored --nocapture four_hundred_thousand`.
-    #[test]
-    #[ignore = "takes a minute"]
-    #[expect(clippy::print_stderr, reason = "run by hand")]
-    fn four_hundred_thousand() {
-        let options = Options { grants: Some(400_000), standing: Standing::All, ..Options::new(1_000, 100_000, 3) };
-        let start = std::time::Instant::now();
-        let step = |what: &str| eprintln!("{what}: {:?}", start.elapsed());
-        let made = generate(&options);
-        step("made");
-        let text = made.azure_yaml();
-        step("written");
-        let world = file::read(&text).unwrap();
-        step("read");
-        let caller = world.applications().next().unwrap().id;
-        let lists = world.subscriptions().map(|found| {
-            world.list(caller, &ScopeId::subscription_scope(found.id), Scoping::default()).unwrap().len() - 1
-        });
-        assert_eq!(lists.sum::<usize>(), 400_000);
-        step("listed");
-        assert_eq!(world.visible_resources(caller).count(), 6_000);
-        step("seen");
-    }
 }

@@ -2,21 +2,9 @@
 //! could not do, and nobody loses access.
 
 use serde_json::{Value, json};
-use tilgang::simulator::generate::{Options, Standing, generate};
+use tilgang::simulator::generate::{Options, Standing};
 
 use crate::{simulator::Simulator, workspace::Workspace};
-
-/// A generated workspace on disk.
-fn workspace(options: &Options) -> Workspace {
-    let made = generate(options);
-    let workspace = Workspace::empty();
-    for (path, text) in made.files.iter().chain([&("azure.yaml".to_owned(), made.azure_yaml())]) {
-        let path = workspace.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    workspace
-}
 
 struct Story {
     workspace: Workspace,
@@ -25,7 +13,7 @@ struct Story {
 
 impl Story {
     fn begin(options: &Options) -> Self {
-        let workspace = workspace(options);
+        let workspace = Workspace::generated(options);
         let simulator = Simulator::start(&workspace.path().join("azure.yaml"));
         Self { workspace, simulator }
     }
@@ -95,7 +83,7 @@ impl Story {
 /// Every third request is throttled, and every tenth reply is lost.
 #[test]
 fn two_hundred_grants_through_a_storm() {
-    let workspace = workspace(&Options { grants: Some(200), ..Options::new(3, 60, 7) });
+    let workspace = Workspace::generated(&Options { grants: Some(200), ..Options::new(3, 60, 7) });
     let file = workspace.path().join("faults.yaml");
     let text =
         "faults:\n  - { every: 3, does: { throttle: { retry_after: '0.05' } } }\n  - { every: 10, does: lost_reply }\n";

@@ -1,21 +1,9 @@
 //! What a run costs, counted by the simulator.
 
 use serde_json::Value;
-use tilgang::simulator::generate::{Options, generate};
+use tilgang::simulator::generate::Options;
 
 use crate::{simulator::Simulator, workspace::Workspace};
-
-/// A generated workspace on disk.
-fn workspace(options: &Options) -> Workspace {
-    let made = generate(options);
-    let workspace = Workspace::empty();
-    for (path, text) in made.files.iter().chain([&("azure.yaml".to_owned(), made.azure_yaml())]) {
-        let path = workspace.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    workspace
-}
 
 fn run(workspace: &Workspace, simulator: &Simulator, arguments: &[&str]) -> (i32, String, Value) {
     simulator.reset();
@@ -31,7 +19,7 @@ fn run(workspace: &Workspace, simulator: &Simulator, arguments: &[&str]) -> (i32
 /// 1,000 standing assignments, 20 subscriptions, 600 people, nothing to change and nothing foreign.
 #[test]
 fn a_plan_without_changes_asks_once_for_each_list() {
-    let workspace = workspace(&Options::a_thousand_standing());
+    let workspace = Workspace::generated(&Options::a_thousand_standing());
     let simulator = Simulator::start(&workspace.path().join("azure.yaml"));
     let (code, text, stats) = run(&workspace, &simulator, &["plan", "--detailed-exitcode"]);
     assert_eq!(code, 0, "{text}");
@@ -48,7 +36,7 @@ fn a_plan_without_changes_asks_once_for_each_list() {
 /// A grant costs one PUT, a removal one DELETE, and nothing is asked per item.
 #[test]
 fn a_change_costs_one_request() {
-    let workspace = workspace(&Options { grants: Some(100), ..Options::new(3, 40, 7) });
+    let workspace = Workspace::generated(&Options { grants: Some(100), ..Options::new(3, 40, 7) });
     let simulator = Simulator::start(&workspace.path().join("azure.yaml"));
     let (code, text, planned) = run(&workspace, &simulator, &["plan", "--detailed-exitcode"]);
     assert_eq!(code, 2, "{text}");

@@ -7,6 +7,8 @@ use std::{
     process::{Command, Output},
 };
 
+use tilgang::simulator::generate::{Options, generate};
+
 /// A copy of a workspace, gone when dropped. The simulated Azure keeps its state inside.
 pub(crate) struct Workspace {
     dir: tempfile::TempDir,
@@ -23,6 +25,18 @@ impl Workspace {
     /// A folder with nothing in it.
     pub(crate) fn empty() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// A generated workspace, with its `azure.yaml`.
+    pub(crate) fn generated(options: &Options) -> Self {
+        let made = generate(options);
+        let workspace = Self::empty();
+        for (path, text) in made.files.iter().chain([&("azure.yaml".to_owned(), made.azure_yaml())]) {
+            let path = workspace.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        workspace
     }
 
     /// Where it is.
