@@ -257,9 +257,9 @@ impl Gathering<'_> {
                 (None, Some(ById::NotAPerson(name))) => format!("`{name}`, not a person"),
                 (None, Some(ById::Deleted { name, .. })) => format!("`{}`, deleted from Entra", name.folded()),
                 (None, Some(ById::Gone)) => "gone from Entra for good".to_owned(),
-                (None, Some(ById::Unanswered(_)) | None) => "not known".to_owned(),
+                (None, Some(ById::Unanswered(_)) | None) => "not known here".to_owned(),
             };
-            self.add(Some(owner), Side::Azure, format!("who {id} is"), is);
+            self.add(Some(owner), Side::Azure, format!("the person {id}"), is);
         }
     }
 }

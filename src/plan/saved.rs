@@ -185,10 +185,10 @@ impl fmt::Display for Difference {
                     (Some(was), Some(is)) if was.starts_with("sha256:") && is.starts_with("sha256:") => {
                         f.write_str(" changed")
                     }
-                    (Some(was), Some(is)) => write!(f, " was: {was}; is now: {is}"),
-                    (None, Some(is)) => write!(f, " is new: {is}"),
-                    (Some(was), None) => write!(f, " is no longer there; it was: {was}"),
-                    (None, None) => Ok(()),
+                    _ => {
+                        let nothing = |text: &Option<String>| text.as_deref().unwrap_or("nothing").to_owned();
+                        write!(f, ": then {}; now {}", nothing(was), nothing(is))
+                    }
                 }
             }
             Self::NotPlanned(it) => {
