@@ -203,3 +203,28 @@ impl Entry {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_plan_is_told_apart() {
+        assert_eq!(read(&vec![b' '; BYTES_MAX + 1]), Err(Unreadable::TooLarge));
+        for (text, is) in [
+            ("", "not a saved plan"),
+            ("[1]", "not a saved plan"),
+            ("{}", "not a saved plan: missing field `format`"),
+            ("{\"format\": 7}", "format 7"),
+            ("{\"format\": 1}", "a report"),
+            ("{\"format\": 1, \"seal\": \"\"}", "changed since it was written"),
+        ] {
+            let said = read(text.as_bytes()).unwrap_err().to_string();
+            assert!(said.starts_with(is), "{text}: {said}");
+        }
+        let deep = format!("{{\"format\": 1, \"x\": {}", "[".repeat(1_000_000));
+        assert!(matches!(read(deep.as_bytes()), Err(Unreadable::NotAPlan(_))));
+        let sealed = seal("{\n  \"format\": 1\n}\n").unwrap();
+        assert!(matches!(read(sealed.as_bytes()), Err(Unreadable::NotAPlan(why)) if why.contains("missing field")));
+    }
+}

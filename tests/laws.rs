@@ -596,7 +596,7 @@ fn edited(text: &str, from: usize, to: usize) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 384, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_down_is_read_again(seed in foggy(), per_owner in 0..4_usize) {

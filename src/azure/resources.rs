@@ -23,19 +23,16 @@ const LIST_API: &str = "2021-04-01";
 pub(crate) async fn now(door: &Door, id: &ScopeId) -> Result<Option<ResourceNow>, Trouble> {
     let doing = format!("look at {id} once more");
     let arm_type = arm_type(id);
-    let found = match API.iter().find(|(known, _)| *known == arm_type) {
-        Some((_, version)) => {
-            let url = door.url(&format!("{id}?api-version={version}"), &doing)?;
-            none_if_gone(door.get(url, &doing).await.map(Some))?
-        }
-        None => {
-            let (group, _) = id.as_str().split_once("/providers/").unwrap_or((id.as_str(), ""));
-            let name = id.last_segment().replace('\'', "''"); // OData doubles quotes
-            let path = format!("{group}/resources?$filter=name eq '{name}'&api-version={LIST_API}");
-            let url = door.url(&path, &doing)?;
-            let listed: Option<Vec<Resource>> = none_if_gone(door.list(url, &doing).await.map(Some))?;
-            listed.into_iter().flatten().find(|found| ScopeId::new(&found.id) == *id)
-        }
+    let found = if let Some((_, version)) = API.iter().find(|(known, _)| *known == arm_type) {
+        let url = door.url(&format!("{id}?api-version={version}"), &doing)?;
+        none_if_gone(door.get(url, &doing).await.map(Some))?
+    } else {
+        let (group, _) = id.as_str().split_once("/providers/").unwrap_or((id.as_str(), ""));
+        let name = id.last_segment().replace('\'', "''"); // OData doubles quotes
+        let path = format!("{group}/resources?$filter=name eq '{name}'&api-version={LIST_API}");
+        let url = door.url(&path, &doing)?;
+        let listed: Option<Vec<Resource>> = none_if_gone(door.list(url, &doing).await.map(Some))?;
+        listed.into_iter().flatten().find(|found| ScopeId::new(&found.id) == *id)
     };
     Ok(found.map(|found| {
         let says = found.properties.get("enableRbacAuthorization").and_then(Value::as_bool);

@@ -141,7 +141,12 @@ impl Apply {
         let elsewhere =
             ground.loaded.desired.as_ref().map(|desired| saved.elsewhere(desired, TOOL)).unwrap_or_default();
         if !elsewhere.is_empty() {
-            return differs(global, path, elsewhere.iter().map(ToString::to_string).collect());
+            return differs(
+                global,
+                path,
+                "is not for here",
+                &elsewhere.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            );
         }
         ground.owners.clone_from(&saved.selected);
         let mut far = None;
@@ -152,7 +157,10 @@ impl Apply {
         let Some(far) = far else { return Exit::Failed };
         survey.approval = match saved.admit(&survey.desired, &survey.observed, &survey.plan) {
             Ok(approval) => approval,
-            Err(differences) => return differs(global, path, named(&saved, &differences, &survey.observed)),
+            Err(differences) => {
+                let lines = named(&saved, &differences, &survey.observed);
+                return differs(global, path, "is no longer what git and Azure say", &lines);
+            }
         };
         let (approved, refused) = (survey.approval.approved.changes(), &survey.approval.refused);
         let meant: BTreeSet<_> = approved.iter().chain(refused.iter().map(|it| &it.change)).map(|it| it.name).collect();
@@ -160,7 +168,8 @@ impl Apply {
         survey.plan.changes.retain(|change| meant.contains(&change.name));
         let others = others - survey.plan.changes.len();
         if others > 0 {
-            output::say(format_args!("note: git and Azure differ in {others} more, which this plan does not mean"));
+            let changes = if others == 1 { "change" } else { "changes" };
+            output::say(format_args!("note: a plan made now has {others} more {changes}, not in this one"));
         }
         let outcomes = carry_out(survey.approval.approved.clone(), &survey.observed, &far).await;
         let basis = survey.basis();
@@ -188,26 +197,33 @@ async fn carry_out(mut approved: ApprovedPlan, observed: &Observed, far: &Far) -
 /// How many differences are named one by one: the first say what kind of thing happened.
 const NAMED_MAX: usize = 20;
 
-/// Differences in words, with names for object ids. A change that is no longer planned is named where no fact says why.
+/// Differences in words, with names for object ids. What policy refuses comes first; a change that is no longer planned is
+/// named where no fact says why.
 fn named(saved: &Saved, differences: &[Difference], observed: &Observed) -> Vec<String> {
-    let is_why = |it: &&Difference| !matches!(it, Difference::NotPlanned(_));
-    let mut told: Vec<&Difference> = differences.iter().filter(is_why).collect();
-    if told.is_empty() {
-        told = differences.iter().collect();
-    }
+    let (refused, others): (Vec<_>, Vec<_>) = differences.iter().partition(|it| matches!(it, Difference::Refused(..)));
+    let (unplanned, facts): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|it| matches!(it, Difference::NotPlanned(_)));
+    let why = if facts.is_empty() { unplanned } else { facts };
     let names = saved.names(observed);
-    let name = |text: String| names.iter().fold(text, |text, (id, name)| text.replace(id, name));
+    let name = |text: String| {
+        let names = names.iter().filter(|(id, _)| text.contains(*id)).collect::<Vec<_>>();
+        // Where the name is said already, the id says more.
+        let unsaid = names.into_iter().filter(|(_, name)| !text.contains(*name)).collect::<Vec<_>>();
+        unsaid.into_iter().fold(text, |text, (id, name)| text.replace(id, name))
+    };
+    let told: Vec<&Difference> = refused.into_iter().chain(why).collect();
     let more = told.len().saturating_sub(NAMED_MAX);
     let mut lines: Vec<String> = told.into_iter().take(NAMED_MAX).map(|it| name(it.to_string())).collect();
     lines.extend((more > 0).then(|| format!("and {more} more")));
     lines
 }
 
-fn differs(global: &Global, path: &Path, lines: Vec<String>) -> Exit {
+fn differs(global: &Global, path: &Path, what: &str, lines: &[String]) -> Exit {
     let path = path.display();
-    let lines: String = lines.into_iter().map(|line| format!("  {}\n", report::harmless(&line))).collect();
-    let head = format!("{path} is no longer what git and Azure say; nothing was changed");
-    output::fail(global, format_args!("{head}\n{lines}Make a new plan and read it: tilgang plan --out {path}"))
+    let lines: Vec<String> = lines.iter().map(|line| report::harmless(line)).collect();
+    let lines = lines.join("\n  ");
+    let next = "Make a new plan and read it: tilgang plan --out";
+    output::fail(global, format_args!("{path} {what}; nothing was changed\n  {lines}\n{next} {path}"))
 }
 
 /// As this command shows it: the plan, and below it what became of it.

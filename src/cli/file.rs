@@ -18,7 +18,7 @@ pub(super) fn save(path: &Path, json: &str) -> Result<(), String> {
     let text = saved::seal(json).map_err(|error| error.to_string())?;
     let said = |error: std::io::Error| format!("cannot be written: {error}");
     if path.metadata().is_ok_and(|data| !data.is_file()) {
-        return Err("cannot be written: there is something that is not a file".to_owned());
+        return Err("cannot be written: it is there, and is no file".to_owned());
     }
     let name = path.file_name().ok_or("cannot be written: that is no file's name")?;
     let beside = path.with_file_name(format!(".{}.{}", name.display(), std::process::id()));

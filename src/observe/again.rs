@@ -1,7 +1,10 @@
 //! The last look before the first write: at each target that a change touches, by Resource Manager itself, and at those who
 //! are said to be gone. One request a target, side by side, and one question for 300 people.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures::{StreamExt, stream};
 
@@ -22,7 +25,7 @@ pub async fn again(
 ) -> SeenAgain {
     let looks = targets.iter().map(async |id| (id.clone(), azure.resource(id).await.map_err(Arc::new)));
     let targets = stream::iter(looks).buffer_unordered(SIDE_BY_SIDE_MAX).collect();
-    let people = async { if people.is_empty() { Default::default() } else { azure.by_id(people).await } };
+    let people = async { if people.is_empty() { BTreeMap::new() } else { azure.by_id(people).await } };
     let (targets, people) = futures::join!(targets, people);
     SeenAgain { targets, people }
 }

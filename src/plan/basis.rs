@@ -156,10 +156,10 @@ impl Gathering<'_> {
                 let _ = what.map(|what| write!(is, ", {word} {what}")); // writing to a String does not fail
             };
             add("until", until.map(|until| until.to_string()));
-            add("which is over on", grant.has_ended(today).then(|| "this day".to_owned()));
+            add("now", grant.has_ended(today).then(|| "ended".to_owned()));
             add("id", user.id.map(|id| id.to_string()));
             add("ticket", ticket.as_deref().map(str::to_owned));
-            add("because:", reason.as_deref().map(str::to_owned));
+            add("reason:", reason.as_deref().map(str::to_owned));
             self.add(Some(owner), Side::Git, format!("`{}` as {role}", user.name.folded()), is);
         }
     }
@@ -169,7 +169,7 @@ impl Gathering<'_> {
         let name = scope.last_segment();
         let places = self.places.get(scope).cloned().unwrap_or_default();
         if places.is_empty() {
-            self.add(Some(owner), Side::Azure, format!("`{name}`"), format!("no target, {}", scope.folded()));
+            self.add(Some(owner), Side::Azure, format!("`{name}`"), "no target");
         }
         for (TargetKey { owner: whose, environment, kind, .. }, place) in places {
             let is = match place {
@@ -257,7 +257,7 @@ impl Gathering<'_> {
                 (None, Some(ById::NotAPerson(name))) => format!("`{name}`, not a person"),
                 (None, Some(ById::Deleted { name, .. })) => format!("`{}`, deleted from Entra", name.folded()),
                 (None, Some(ById::Gone)) => "gone from Entra for good".to_owned(),
-                (None, Some(ById::Unanswered(_)) | None) => "not known here".to_owned(),
+                (None, Some(ById::Unanswered(_)) | None) => "nobody whom git or Azure names".to_owned(),
             };
             self.add(Some(owner), Side::Azure, format!("the person {id}"), is);
         }
