@@ -16,6 +16,7 @@ use crate::{
         trouble::{Trouble, TroubleKind},
     },
     plan::{
+        again::{Moved, Withheld},
         approve::ApprovedPlan,
         change::{Action, Change},
     },
@@ -52,6 +53,14 @@ pub enum Failure {
     Trouble(Trouble),
     /// Not tried: a grant of the same person at the same owner was not made.
     HeldBack,
+    /// Not tried: what it rests on is no longer as the plan saw it.
+    Moved(Moved),
+}
+
+impl From<Withheld> for Outcome {
+    fn from(Withheld { change, moved }: Withheld) -> Self {
+        Self { change, result: Err(moved.map_or(Failure::HeldBack, Failure::Moved)) }
+    }
 }
 
 /// Carries a plan out. `answered` is called once for each change, as it ends.

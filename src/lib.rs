@@ -15,6 +15,7 @@
 //! | [`plan`] | `Desired` + `Observed` → `Plan`; `Plan` + policy → `ApprovedPlan` | IO, async, a clock |
 //! | [`ports`] | what is needed of Azure, as traits; reading and writing apart | an implementation |
 //! | [`observe`] | `Desired` + reading ports → `Observed` | a write |
+//! | [`saved`] | a plan's JSON → the file; a file → `Saved`, of which a plan made now lets through what is still so | belief in the file |
 //! | [`execute`] | `ApprovedPlan` + the writing port → `Outcomes` | a decision |
 //! | [`report`] | plan and outcomes → text, JSON | a change of either |
 //! | [`azure`] | the ports over HTTP, through Microsoft's SDK | a token in a log |
@@ -32,6 +33,8 @@ pub mod plan;
 pub mod ports;
 
 pub mod observe;
+
+pub mod saved;
 
 pub mod execute;
 

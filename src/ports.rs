@@ -12,7 +12,7 @@ use std::{
 use crate::model::{
     assignment::{PrincipalType, RoleAssignment, Triple},
     ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-    observed::Lock,
+    observed::{Lock, ResourceNow},
     people::{ById, ByName},
     trouble::Trouble,
 };
@@ -30,6 +30,12 @@ pub trait Directory: Sync {
 pub trait Inventory: Sync {
     /// Every subscription that our identity sees, and every resource of these types in them (ARM types, lower case).
     fn stock(&self, arm_types: &BTreeSet<String>) -> impl Future<Output = Result<Stock, Trouble>> + Send;
+}
+
+/// Reads one resource from Resource Manager itself: asked where an index that lags is not enough.
+pub trait Resources: Sync {
+    /// The resource with this id; none if there is no such resource, or no such resource group.
+    fn resource(&self, id: &ScopeId) -> impl Future<Output = Result<Option<ResourceNow>, Trouble>> + Send;
 }
 
 /// What an inventory found.

@@ -14,11 +14,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("plan", &["model"]),
     ("ports", &["model"]),
     ("observe", &["model", "ports"]),
+    ("saved", &["model", "plan"]),
     ("execute", &["model", "ports", "plan"]),
     ("report", &["model", "plan", "execute", "config"]),
     ("azure", &["model", "ports"]),
     ("simulator", &["model", "ports"]),
-    ("cli", &["model", "config", "plan", "ports", "observe", "execute", "report", "azure", "simulator"]),
+    ("cli", &["model", "config", "plan", "ports", "observe", "saved", "execute", "report", "azure", "simulator"]),
 ];
 
 /// A file beyond this does more than one thing.

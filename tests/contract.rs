@@ -13,7 +13,7 @@ use tilgang::{
         people::{ById, ByName, Hint},
         trouble::TroubleKind,
     },
-    ports::{AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PutAssignment, Rights},
+    ports::{AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PutAssignment, Resources, Rights},
     simulator::{SharedWorld, file},
 };
 
@@ -52,8 +52,8 @@ const NOWHERE: SubscriptionId = SubscriptionId(uuid::Uuid::from_u128(3));
 const KARI: PrincipalId = PrincipalId(uuid::Uuid::from_u128(0xa));
 
 /// All that the house needs of Azure.
-trait Azure: Directory + Inventory + AssignmentReader + AssignmentWriter + Rights {}
-impl<T: Directory + Inventory + AssignmentReader + AssignmentWriter + Rights> Azure for T {}
+trait Azure: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights {}
+impl<T: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights> Azure for T {}
 
 fn world() -> SharedWorld {
     SharedWorld::new(file::read(WORLD).unwrap(), || "2026-11-22T09:00:00Z".parse::<Timestamp>().unwrap())
@@ -151,6 +151,38 @@ async fn stock(azure: &impl Azure, _: &SharedWorld) {
     assert_eq!(row("ttd-prod-law").workspace, None);
 }
 
+/// Resource Manager knows at once what Resource Graph does not know yet.
+async fn one_resource(azure: &impl Azure, world: &SharedWorld) {
+    for (name, rbac) in [
+        ("ttd-prod-keyvault", Some(false)),
+        ("ttd-prod-kv2", Some(false)),
+        ("skd-prod-keyvault", Some(true)),
+        ("ttd-prod-ai", None),
+        ("ttd-prod-law", None),
+        ("ttdprodstorage", None),
+    ] {
+        let id = resource(name);
+        let found = azure.resource(&id).await.unwrap().unwrap_or_else(|| panic!("no {name}"));
+        assert_eq!((&found.id, found.rbac), (&id, rbac));
+    }
+    let lag = file::SettingsEntry { resource_graph_lag: Some("1h".to_owned()), ..file::SettingsEntry::default() };
+    let mut lagging = file::write(&file::read(WORLD).unwrap());
+    lagging.settings = Some(lag);
+    world.replace((&lagging).try_into().unwrap());
+    for name in ["ttd-prod-kv2", "ttd-prod-ai", "ttdprodstorage"] {
+        let id = resource(name);
+        world.with(|world| world.remove_resource(&id)).unwrap();
+        assert_eq!(azure.resource(&id).await.unwrap(), None);
+    }
+    let stock = azure.stock(&["microsoft.keyvault/vaults".to_owned()].into()).await.unwrap();
+    assert!(stock.resources.iter().any(|row| row.name == "ttd-prod-kv2"));
+    let group = resource("skd-prod-keyvault").as_str().replace("/providers/", "x/providers/");
+    assert_eq!(azure.resource(&ScopeId::new(&group)).await.unwrap(), None);
+    let nowhere = ScopeId::new(&resource("skd-prod-keyvault").as_str().replace(&TWO.to_string(), &NOWHERE.to_string()));
+    let refused = azure.resource(&nowhere).await.unwrap_err();
+    assert!(matches!(refused.kind, TroubleKind::NotFound | TroubleKind::Denied), "{refused:?}");
+}
+
 async fn assignments(azure: &impl Azure, _: &SharedWorld) {
     let listed = azure.assignments(ONE).await.unwrap();
     assert_eq!(listed.len(), 3);
@@ -238,7 +270,7 @@ async fn rights(azure: &impl Azure, _: &SharedWorld) {
 macro_rules! suite {
     ($implementor:ident, $from:expr) => {
         mod $implementor {
-            suite!(@ $from; people_by_name many_people people_by_id stock assignments pim_and_locks pages writes refusals rights);
+            suite!(@ $from; people_by_name many_people people_by_id stock one_resource assignments pim_and_locks pages writes refusals rights);
         }
     };
     (@ $from:expr; $($case:ident)+) => {$(
@@ -262,13 +294,13 @@ mod both {
         model::{
             assignment::RoleAssignment,
             ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-            observed::Lock,
+            observed::{Lock, ResourceNow},
             people::{ById, ByName},
             trouble::Trouble,
         },
         ports::{
             AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
-            Rights, Stock,
+            Resources, Rights, Stock,
         },
         simulator::{Running, ServeOptions, SharedWorld, Tls, serve},
     };
@@ -300,6 +332,12 @@ mod both {
     impl Inventory for Both {
         async fn stock(&self, arm_types: &BTreeSet<String>) -> Result<Stock, Trouble> {
             self.0.stock(arm_types).await
+        }
+    }
+
+    impl Resources for Both {
+        async fn resource(&self, id: &ScopeId) -> Result<Option<ResourceNow>, Trouble> {
+            self.0.resource(id).await
         }
     }
 

@@ -14,7 +14,7 @@ use tilgang::{
     model::{
         assignment::{Hand, Mark, Pim, PrincipalType, RoleAssignment, Standing, Triple},
         catalog::{Catalog, Environment, Gives, Pattern, ResourceKind, Role, RoleDefinition},
-        desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Revision, UserEntry},
+        desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Place, Revision, UserEntry},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
         observed::{Locks, Observed, Reading, Sighting, Subscription, Target, TargetKey},
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
@@ -24,9 +24,13 @@ use tilgang::{
     },
     plan::{
         Plan,
+        basis::Basis,
         change::{Action, Because, Change},
         plan,
+        saved::{Deed, Saved},
     },
+    report::{self, Format, SavedAs, Style, View},
+    saved,
 };
 use uuid::Uuid;
 
@@ -551,5 +555,127 @@ proptest! {
         plan.protected.unresolved.push(UserName::new("breakglass@ai-dev.no"));
         let approval = plan.approve(&desired.policy);
         prop_assert!(approval.approved.changes().iter().all(|change| change.action != Action::Revoke));
+    }
+}
+
+/// What policy lets through, as a plan is written down.
+fn deeds(plan: &Plan, desired: &Desired) -> Vec<Deed> {
+    approved(plan, desired).iter().map(Deed::from).collect()
+}
+
+/// The file that `plan --out` writes.
+fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option<&BTreeSet<OwnerCode>>) -> String {
+    let basis = Basis::of(desired, observed, &deeds(plan, desired));
+    let place = |_: &Origin| Place { file: "owners/x.yaml".to_owned(), line: 1, column: 1 };
+    let json = report::plan(
+        &View {
+            desired,
+            plan,
+            refused: &plan.approve(&desired.policy).refused,
+            places: &place,
+            errors: 0,
+            observed_at: observed.at,
+            config_digest: "",
+            observed_digest: "",
+            tool: "tilgang",
+            is_applying: false,
+            saved: Some(SavedAs { selected, basis: &basis }),
+        },
+        Format::Json,
+        Style::Plain,
+    );
+    saved::seal(&json).unwrap()
+}
+
+/// One of a text's quoted words in place of another one.
+fn edited(text: &str, from: usize, to: usize) -> String {
+    let words: Vec<&str> = text.split('"').collect();
+    let (from, to) = (from % words.len(), to % words.len());
+    let words: Vec<&str> = words.iter().enumerate().map(|(n, word)| if n == from { words[to] } else { word }).collect();
+    words.join("\"")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_down_is_read_again(seed in foggy(), per_owner in 0..4_usize) {
+        let (mut desired, observed) = (desired(&seed), observed(&seed));
+        desired.policy.revokes.per_owner_max = per_owner;
+        let plan = plan(&desired, &observed, TODAY);
+        let changes = deeds(&plan, &desired);
+        let selected: BTreeSet<OwnerCode> = OWNERS.map(|code| OwnerCode::new(code).unwrap()).into();
+        let read = saved::read(written(&plan, &desired, &observed, Some(&selected)).as_bytes()).unwrap();
+        prop_assert_eq!(read, Saved {
+            tool: "tilgang".to_owned(),
+            tenant: desired.tenant,
+            instance: desired.instance.clone(),
+            selected: Some(selected),
+            basis: Basis::of(&desired, &observed, &changes),
+            refused: plan.approve(&desired.policy).refused.iter().map(|refused| (&refused.change).into()).collect(),
+            changes,
+        });
+    }
+
+    #[test]
+    fn in_an_unmoved_world_a_saved_plan_does_what_a_plan_does(seed in foggy(), per_owner in 0..4_usize) {
+        let (mut desired, observed) = (desired(&seed), observed(&seed));
+        desired.policy.revokes.per_owner_max = per_owner;
+        let plan = plan(&desired, &observed, TODAY);
+        let read = saved::read(written(&plan, &desired, &observed, None).as_bytes()).unwrap();
+        prop_assert_eq!(read.admit(&desired, &observed, &plan), Ok(plan.approve(&desired.policy)));
+    }
+
+    /// Whatever happened to git, to Azure or to the file: nothing is done that a plan made now would not do.
+    #[test]
+    fn a_saved_plan_only_ever_takes_away(then in foggy(), now in foggy(), same in any::<bool>(), per_owner in 0..4_usize, from in 0..9_999_usize, to in 0..9_999_usize) {
+        let mut text = written(&plan(&desired(&then), &observed(&then), TODAY), &desired(&then), &observed(&then), None);
+        text = edited(&text, from, to);
+        let body = text.rsplit_once(",\n  \"seal\"").map_or(text.as_str(), |(body, _)| body);
+        let now = if same { then } else { now };
+        let (mut desired, observed) = (desired(&now), observed(&now));
+        desired.policy.revokes.per_owner_max = per_owner;
+        let plan = plan(&desired, &observed, TODAY);
+        let may: BTreeSet<AssignmentName> = approved(&plan, &desired).iter().map(|change| change.name).collect();
+        for read in [saved::read(text.as_bytes()), saved::read(saved::seal(body).unwrap().as_bytes())] {
+            let Ok(approval) = read.map(|read| read.admit(&desired, &observed, &plan)) else { continue };
+            for change in approval.iter().flat_map(|approval| approval.approved.changes()) {
+                prop_assert!(may.contains(&change.name), "{:#?}", change);
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_that_changed_is_found(seed in foggy(), at in 0..99_999_usize, bit in 0..8_u8) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        let text = written(&plan(&desired, &observed, TODAY), &desired, &observed, None);
+        let mut bytes = text.into_bytes();
+        let at = at % bytes.len();
+        bytes[at] ^= 1 << bit;
+        prop_assert!(saved::read(&bytes).is_err());
+        bytes.truncate(at);
+        prop_assert!(saved::read(&bytes).is_err());
+    }
+
+    /// Another owner's file, and what stands at another owner, are nobody else's concern.
+    #[test]
+    fn another_owner_voids_nothing(seed in foggy(), other in foggy()) {
+        let (desired_then, observed_then) = (desired(&seed), observed(&seed));
+        let own: BTreeSet<OwnerCode> = [OwnerCode::new(OWNERS[0]).unwrap()].into();
+        let mut then = plan(&desired_then, &observed_then, TODAY);
+        then.only(&own);
+        let read = saved::read(written(&then, &desired_then, &observed_then, Some(&own)).as_bytes()).unwrap();
+        let mut now = seed;
+        now.grants.retain(|grant| grant.0 == 0);
+        now.grants.extend(other.grants.into_iter().filter(|grant| grant.0 == 1));
+        now.standings.retain(|standing| standing.0 == 0);
+        now.standings.extend(other.standings.into_iter().filter(|standing| standing.0 == 1));
+        now.files[1] = other.files[1];
+        now.targets.splice(ROLES.len().., other.targets[ROLES.len()..].to_vec());
+        now.subscriptions.splice(2.., other.subscriptions[2..].to_vec());
+        let (desired_now, observed_now) = (desired(&now), observed(&now));
+        let now = plan(&desired_now, &observed_now, TODAY);
+        let admitted = read.admit(&desired_now, &observed_now, &now).map(|approval| approval.approved);
+        prop_assert_eq!(admitted, Ok(then.approve(&desired_then.policy).approved));
     }
 }

@@ -13,6 +13,7 @@
 //! | `legacy` | `azure_mgmt_authorization`'s `azure_core` 0.21 → that path |
 //! | `assignments` | role assignments, PIM, locks, permissions |
 //! | `inventory` | Resource Graph |
+//! | `resources` | one resource, by Resource Manager |
 //! | `graph/` | people |
 
 use std::{
@@ -29,13 +30,13 @@ use crate::{
     model::{
         assignment::RoleAssignment,
         ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-        observed::Lock,
+        observed::{Lock, ResourceNow},
         people::{ById, ByName},
         trouble::Trouble,
     },
     ports::{
         AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
-        Rights, Stock,
+        Resources, Rights, Stock,
     },
 };
 
@@ -48,6 +49,7 @@ mod inventory;
 mod legacy;
 mod pipeline;
 mod policies;
+mod resources;
 pub mod settings;
 mod transport;
 
@@ -159,6 +161,12 @@ impl Directory for Reader {
 impl Inventory for Reader {
     async fn stock(&self, arm_types: &BTreeSet<String>) -> Result<Stock, Trouble> {
         inventory::stock(&self.arm, arm_types).await
+    }
+}
+
+impl Resources for Reader {
+    async fn resource(&self, id: &ScopeId) -> Result<Option<ResourceNow>, Trouble> {
+        resources::now(&self.arm, id).await
     }
 }
 

@@ -10,6 +10,7 @@ mod drift;
 mod environment;
 mod exit;
 mod far;
+mod file;
 mod ground;
 mod logs;
 mod output;

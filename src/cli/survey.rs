@@ -14,13 +14,17 @@ use crate::{
     plan::{
         self, Plan,
         approve::Approval,
+        basis::{Basis, Side},
         change::{Action, Change},
-        digest::digest,
+        saved::Deed,
     },
     report::{Format, Style, View},
 };
 
 use super::{Exit, Global, far::Far, ground::Ground, output, progress};
+
+/// The program and its version.
+pub(super) const TOOL: &str = concat!("tilgang ", env!("CARGO_PKG_VERSION"));
 
 /// Everything a report needs.
 pub(super) struct Survey {
@@ -34,7 +38,11 @@ pub(super) struct Survey {
 impl Survey {
     /// Reads, looks and compares. `Err` when there is nothing to compare with.
     pub(super) async fn make(global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
-        let mut ground = global.ground()?;
+        Self::on(global.ground()?, global, far).await
+    }
+
+    /// The same on a workspace that was read already.
+    pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
         let (observed, plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
@@ -55,6 +63,12 @@ impl Survey {
         self.approval = self.plan.approve(&self.desired.policy);
     }
 
+    /// What the approved changes rest on.
+    pub(super) fn basis(&self) -> Basis {
+        let deeds: Vec<Deed> = self.approval.approved.changes().iter().map(Deed::from).collect();
+        Basis::of(&self.desired, &self.observed, &deeds)
+    }
+
     /// Prints a report on stdout.
     pub(super) fn print(
         &self,
@@ -62,7 +76,13 @@ impl Survey {
         format: Format,
         report: impl FnOnce(&View<'_>, Format, Style) -> String,
     ) {
-        let observed_digest = if format == Format::Text { String::new() } else { digest(&self.observed) };
+        let basis = if format == Format::Text { Basis::default() } else { self.basis() };
+        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
+        output::result(&self.view(&basis, |view| report(view, format, style)));
+    }
+
+    /// Everything a report needs, borrowed.
+    pub(super) fn view<T>(&self, basis: &Basis, report: impl FnOnce(&View<'_>) -> T) -> T {
         let view = View {
             desired: &self.desired,
             plan: &self.plan,
@@ -71,12 +91,12 @@ impl Survey {
             errors: self.ground.loaded.errors.len(),
             observed_at: self.observed.at,
             config_digest: &self.ground.loaded.digest,
-            observed_digest: &observed_digest,
-            tool: concat!("tilgang ", env!("CARGO_PKG_VERSION")),
+            observed_digest: &basis.digest(Side::Azure),
+            tool: TOOL,
             is_applying: false,
+            saved: None,
         };
-        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
-        output::result(&report(&view, format, style));
+        report(&view)
     }
 
     /// What the reading and the plan come to, before anything is done about it.

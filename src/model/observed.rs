@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::{
     assignment::Standing,
-    ids::{ScopeId, SubscriptionId},
+    ids::{PrincipalId, ScopeId, SubscriptionId},
     owner::{EnvironmentName, KindName, OwnerCode},
-    people::People,
+    people::{ById, People},
     trouble::Trouble,
 };
 
@@ -124,4 +124,22 @@ pub struct Lock {
     pub name: String,
     /// `CanNotDelete` or `ReadOnly`, as Azure says it.
     pub level: String,
+}
+
+/// One resource as Resource Manager itself has it: it does not lag, as Resource Graph does (FACTS §5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceNow {
+    /// Its resource id, as answered.
+    pub id: ScopeId,
+    /// Vault: whether role assignments decide who reads its secrets. Absent counts as false (FACTS §4).
+    pub rbac: Option<bool>,
+}
+
+/// What was looked at once more, right before the first write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenAgain {
+    /// Targets: none where there is no such resource.
+    pub targets: BTreeMap<ScopeId, Result<Option<ResourceNow>, Arc<Trouble>>>,
+    /// People.
+    pub people: BTreeMap<PrincipalId, ById>,
 }

@@ -3,10 +3,13 @@
 //! Never writes, never decides. What cannot be read becomes `Unseen` with its reason; everything else goes on, side by side.
 //! What a run costs does not grow with the number of assignments: one look for targets (`targets`), one list a
 //! subscription, one question for each 300 people; and only where a removal or a foreign assignment hangs on it, one list of
-//! PIM instances and one of locks for that subscription (`questions`).
+//! PIM instances and one of locks for that subscription (`questions`). Right before a write, one last look (`again`).
 
+mod again;
 mod questions;
 mod targets;
+
+pub use self::again::again;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

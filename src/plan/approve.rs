@@ -29,6 +29,11 @@ impl ApprovedPlan {
     pub fn changes(&self) -> &[Change] {
         &self.0
     }
+
+    /// Leaves only some of it: what is approved stays so with less beside it.
+    pub(super) fn retain(&mut self, keep: impl FnMut(&Change) -> bool) {
+        self.0.retain(keep);
+    }
 }
 
 /// What policy made of a plan.

@@ -4,16 +4,18 @@
 //! (`want`), and those are compared with what stands (`compare`); what
 //! stands and is not wanted goes if that is proven (`removal`). What is unknown blocks what depends on it, and is said.
 
+pub mod again;
 pub mod approve;
+pub mod basis;
 pub mod blocked;
 pub mod change;
 mod compare;
-pub mod digest;
 pub mod drift;
 mod effect;
 pub mod finding;
 mod removal;
 mod resolve;
+pub mod saved;
 mod want;
 
 use std::{

@@ -7,11 +7,14 @@ use serde::Serialize;
 use crate::{
     execute::Outcome,
     model::desired::{Origin, OwnerFile, Revision},
-    plan::drift::Class,
+    plan::{
+        basis::{About, Basis, Side},
+        drift::Class,
+    },
 };
 
 use super::{
-    Reporter, View,
+    Reporter, SavedAs, View,
     clean::clean_json,
     count::Count,
     facts::Facts,
@@ -28,7 +31,11 @@ impl Reporter for Json {
     fn plan(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
         let changes = facts.changes().map(|change| ChangeJson::of(view, change)).collect();
-        print(&Envelope { changes: Some(changes), ..Envelope::of(&facts) })
+        let saved = view.saved.map(|SavedAs { selected, basis }| SavedJson {
+            selected: selected.map(|codes| codes.iter().map(ToString::to_string).collect()),
+            basis: BasisJson::of(basis),
+        });
+        print(&Envelope { changes: Some(changes), saved, ..Envelope::of(&facts) })
     }
 
     fn drift(&self, view: &View<'_>) -> String {
@@ -71,6 +78,53 @@ struct Envelope {
     unread: Vec<UnreadJson>,
     left_out: Vec<LeftOutJson>,
     protected_unknown: Vec<String>,
+    #[serde(flatten)]
+    saved: Option<SavedJson>,
+}
+
+/// What only a saved plan has: what it takes to say later whether it still holds. `crate::saved` reads it.
+#[derive(Serialize)]
+struct SavedJson {
+    selected: Option<Vec<String>>,
+    basis: Vec<BasisJson>,
+}
+
+/// What one owner's changes rest on; without an owner, what all do.
+#[derive(Serialize)]
+struct BasisJson {
+    owner: Option<String>,
+    config: String,
+    observed: String,
+    facts: Vec<FactJson>,
+}
+
+#[derive(Serialize)]
+struct FactJson {
+    side: &'static str,
+    about: String,
+    is: String,
+}
+
+impl BasisJson {
+    fn of(basis: &Basis) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        let facts: Vec<_> = basis.0.iter().collect();
+        for facts in facts.chunk_by(|(a, _), (b, _)| a.owner == b.owner) {
+            let Some((first, _)) = facts.first() else { continue };
+            let fact = |(about, is): &(&About, &String)| FactJson {
+                side: about.side.word(),
+                about: about.what.clone(),
+                is: (*is).clone(),
+            };
+            all.push(Self {
+                owner: first.owner.map(|owner| owner.to_string()),
+                config: basis.digest_at(first.owner, Side::Git),
+                observed: basis.digest_at(first.owner, Side::Azure),
+                facts: facts.iter().map(fact).collect(),
+            });
+        }
+        all
+    }
 }
 
 #[derive(Serialize)]
@@ -143,6 +197,7 @@ impl Envelope {
             unread: plan.unread.iter().map(UnreadJson::of).collect(),
             left_out: left_out(view),
             protected_unknown: plan.protected.unresolved.iter().map(ToString::to_string).collect(),
+            saved: None,
         }
     }
 }

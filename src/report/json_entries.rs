@@ -7,6 +7,7 @@ use crate::{
     model::{desired::Origin, trouble::Trouble},
     plan::{
         Unread,
+        again::Moved,
         approve::Refused,
         blocked::Blocked,
         change::{Change, Who},
@@ -231,6 +232,10 @@ impl OutcomeJson {
             Ok(Done::Already) => ("already", None),
             Err(Failure::Trouble(trouble)) => ("failed", Some(TroubleJson::of(trouble))),
             Err(Failure::HeldBack) => ("held-back", None),
+            Err(Failure::Moved(Moved::TargetUnread(it) | Moved::PersonUnanswered(it))) => {
+                ("moved", Some(TroubleJson::of(it)))
+            }
+            Err(Failure::Moved(moved)) => ("moved", Some(TroubleJson::of_moved(moved))),
         };
         Self { result, error, change: ChangeJson::of(view, &outcome.change) }
     }
@@ -246,5 +251,10 @@ impl TroubleJson {
     fn of(trouble: &Trouble) -> Self {
         let Trouble { kind: _, doing, status, code, message, request_id } = trouble.clone();
         Self { doing, status, code, message, request_id }
+    }
+
+    fn of_moved(moved: &Moved) -> Self {
+        let (doing, code) = ("look once more before the first write".to_owned(), Some(moved.code().to_owned()));
+        Self { doing, status: None, code, message: moved.to_string(), request_id: None }
     }
 }

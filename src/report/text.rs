@@ -44,7 +44,9 @@ fn end(page: &mut Page, facts: &Facts<'_>) {
     page.gap();
     text_sections::next(page, facts, &count);
     if changes.is_some() && !facts.view.is_applying {
-        page.line(0, Ink::Plain, "Nothing has been changed. `tilgang apply` carries this out.");
+        // What carries out a saved plan is said by whoever saved it.
+        let next = if facts.view.saved.is_none() { " `tilgang apply` carries this out." } else { "" };
+        page.line(0, Ink::Plain, &format!("Nothing has been changed.{next}"));
     }
     let plan = match changes {
         _ if count.is_converged() => {

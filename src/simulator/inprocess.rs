@@ -16,13 +16,13 @@ use crate::{
     model::{
         assignment::RoleAssignment,
         ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-        observed::Lock,
+        observed::{Lock, ResourceNow},
         people::{ById, ByName, Hint},
         trouble::Trouble,
     },
     ports::{
         AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
-        ResourceRow, Rights, Stock, SubscriptionRow,
+        ResourceRow, Resources, Rights, Stock, SubscriptionRow,
     },
 };
 
@@ -157,6 +157,21 @@ fn resource_row(resource: &Resource) -> Option<ResourceRow> {
         resource_permissions: at("/features/enableLogAccessUsingOnlyResourcePermissions")
             .and_then(serde_json::Value::as_bool),
     })
+}
+
+impl Resources for Identity {
+    fn resource(&self, id: &ScopeId) -> impl Future<Output = Result<Option<ResourceNow>, Trouble>> + Send {
+        let found = self.shared.with(|world| {
+            let found = world.resource(self.caller, id)?;
+            let is_vault = found.arm_type.eq_ignore_ascii_case("Microsoft.KeyVault/vaults");
+            let says = found.properties.get("enableRbacAuthorization").and_then(serde_json::Value::as_bool);
+            Ok(ResourceNow { id: found.id.clone(), rbac: is_vault.then_some(says == Some(true)) })
+        });
+        ready(found.map(Some).or_else(|refusal: Refusal| match refusal.code.as_str() {
+            "ResourceNotFound" | "ResourceGroupNotFound" => Ok(None),
+            _ => Err(refusal.trouble(format!("look at {id} once more"))),
+        }))
+    }
 }
 
 impl AssignmentReader for Identity {

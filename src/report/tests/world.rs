@@ -208,6 +208,7 @@ impl World {
             observed_digest: "sha256:0b5e2d",
             tool: "tilgang 0.1.0",
             is_applying: false,
+            saved: None,
         })
     }
 }
