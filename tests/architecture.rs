@@ -15,10 +15,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ports", &["model"]),
     ("observe", &["model", "ports"]),
     ("execute", &["model", "ports", "plan"]),
-    ("report", &["model", "plan", "execute", "config"]),
+    ("ledger", &["model", "ports", "plan", "execute"]),
+    ("report", &["model", "plan", "execute", "config", "ledger"]),
     ("azure", &["model", "ports"]),
     ("simulator", &["model", "ports"]),
-    ("cli", &["model", "config", "plan", "ports", "observe", "execute", "report", "azure", "simulator"]),
+    ("cli", &["model", "config", "plan", "ports", "observe", "execute", "ledger", "report", "azure", "simulator"]),
 ];
 
 /// A file beyond this does more than one thing.

@@ -9,13 +9,19 @@ use std::{
 use clap::{Args, ValueEnum};
 
 use crate::{
-    execute::{Outcome, execute},
     model::{ids::PrincipalId, owner::OwnerCode},
     plan::change::{Action, Change},
     report::{self, View},
 };
 
-use super::{Exit, Global, environment, output, progress, survey::Survey};
+use super::{
+    Exit, Global,
+    apply_run::{carry_out, unwritten},
+    environment,
+    far::Kind,
+    output,
+    survey::Survey,
+};
 
 /// Make Azure as git says: plans, asks, and carries out what policy allows
 #[derive(Debug, Args)]
@@ -64,6 +70,14 @@ impl Apply {
             Err(exit) => return exit,
         };
         let planned = Instant::now();
+        let Some(far) = far else { return Exit::Failed };
+        let ledger = match survey.record() {
+            Ok(ledger) => ledger,
+            Err(error) => return output::fail(global, format_args!("{}; nothing was changed", unwritten(&error))),
+        };
+        if ledger.is_none() && far.azure != Kind::Embedded {
+            output::say("note: tilgang.yaml names no `ledger`, so this run is recorded nowhere");
+        }
         if let Some(only) = self.only {
             let waiting = waiting(&survey.plan.changes);
             survey.narrow(|change| only.keeps(change) && !waiting.contains(&(change.owner, change.triple.principal)));
@@ -92,34 +106,38 @@ impl Apply {
                 }
             }
         }
-        let Some(far) = far else { return Exit::Failed };
-        let bar = progress::applying(changes);
-        let outcomes = execute(approved, &far.writer(), &|_: &Outcome| bar.inc(1)).await;
-        bar.finish_and_clear();
-        if changes > 0 || self.format != report::Format::Text {
+        let ran = match carry_out(&survey, &far, &far.writer(), ledger).await {
+            Ok(ran) => ran,
+            Err(error) => return output::fail(global, format_args!("{error}; nothing was changed")),
+        };
+        if let Some(outcomes) = ran.outcomes.as_ref().filter(|_| changes > 0 || self.format != report::Format::Text) {
             if self.format == report::Format::Text {
                 output::result("\n"); // the plan stands above
             }
             survey.print(global, self.format, |view, format, style| {
-                report::outcomes(&applying(view), &outcomes, format, style)
+                report::outcomes(&applying(view), outcomes, format, style)
             });
         }
-        survey.exit().max(worst(&outcomes))
+        if ran.outcomes.is_none() {
+            output::say(
+                "ended at once: what was asked of Azure last may or may not be done; run again to see, and to go on",
+            );
+        }
+        let exit = survey.exit().max(ran.exit());
+        if let Some(error) = &ran.ledger {
+            output::fail(global, unwritten(error));
+        }
+        match ran.end(exit) {
+            Ok(()) => exit,
+            Err(_) if ran.ledger.is_some() => exit, // said already
+            Err(error) => output::fail(global, error).max(exit),
+        }
     }
 }
 
 /// As this command shows it: the plan, and below it what became of it.
 fn applying<'a>(view: &View<'a>) -> View<'a> {
     View { is_applying: true, ..*view }
-}
-
-/// Nothing failed, some did, or all.
-fn worst(outcomes: &[Outcome]) -> Exit {
-    match outcomes.iter().filter(|outcome| outcome.result.is_err()).count() {
-        0 => Exit::Converged,
-        failed if failed < outcomes.len() => Exit::Partly,
-        _ => Exit::Failed,
-    }
 }
 
 /// Asks on stderr, reads from stdin; `None` if nobody is there.

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::report;
 
-use super::{Exit, Global, survey::Survey};
+use super::{Exit, Global, output, survey::Survey};
 
 /// Show what would change in Azure, and why; changes nothing
 #[derive(Debug, Args)]
@@ -25,6 +25,9 @@ impl Plan {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
+        if let Some(Err(error)) = &survey.ledger {
+            output::say(format_args!("note: whether a newer commit was applied before is not known: {error}"));
+        }
         survey.print(global, self.format, report::plan);
         let pending = self.detailed_exitcode && !survey.plan.changes.is_empty();
         survey.exit().max(if pending { Exit::Pending } else { Exit::Converged })

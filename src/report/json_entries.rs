@@ -231,6 +231,8 @@ impl OutcomeJson {
             Ok(Done::Already) => ("already", None),
             Err(Failure::Trouble(trouble)) => ("failed", Some(TroubleJson::of(trouble))),
             Err(Failure::HeldBack) => ("held-back", None),
+            Err(Failure::Unrecorded(why)) => ("unrecorded", Some(TroubleJson::unrecorded(why))),
+            Err(Failure::NotTried) => ("not-tried", None),
         };
         Self { result, error, change: ChangeJson::of(view, &outcome.change) }
     }
@@ -243,6 +245,12 @@ impl UnreadJson {
 }
 
 impl TroubleJson {
+    /// The ledger's trouble: Azure was not asked.
+    fn unrecorded(why: &str) -> Self {
+        let doing = "write down what was to be asked".to_owned();
+        Self { doing, status: None, code: None, message: why.to_owned(), request_id: None }
+    }
+
     fn of(trouble: &Trouble) -> Self {
         let Trouble { kind: _, doing, status, code, message, request_id } = trouble.clone();
         Self { doing, status, code, message, request_id }
