@@ -108,10 +108,33 @@ pub struct PimInstance {
 /// Writes role assignments. Only `execute` is given one.
 pub trait AssignmentWriter: Sync {
     /// Creates or updates; repeating it is harmless (FACTS §10).
-    fn put(&self, assignment: &PutAssignment) -> impl Future<Output = Result<(), Trouble>> + Send;
+    fn put(&self, assignment: &PutAssignment) -> impl Future<Output = Result<Answered<()>, Trouble>> + Send;
 
     /// Deletes. That it was gone already is an answer, not an error.
-    fn delete(&self, scope: &ScopeId, name: AssignmentName) -> impl Future<Output = Result<Deleted, Trouble>> + Send;
+    fn delete(
+        &self,
+        scope: &ScopeId,
+        name: AssignmentName,
+    ) -> impl Future<Output = Result<Answered<Deleted>, Trouble>> + Send;
+}
+
+/// What Azure answered to a write that went well, with what names it to Microsoft later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered<T> {
+    /// The answer.
+    pub what: T,
+    /// HTTP status, when there was one: in process there is none.
+    pub status: Option<u16>,
+    /// `x-ms-request-id`.
+    pub request_id: Option<String>,
+}
+
+impl<T> Answered<T> {
+    /// An answer that no HTTP carried.
+    #[must_use]
+    pub fn in_process(what: T) -> Self {
+        Self { what, status: None, request_id: None }
+    }
 }
 
 /// The body of a PUT. It carries no condition: an update takes away one that somebody added.

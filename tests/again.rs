@@ -1,12 +1,12 @@
 #![cfg(test)]
 //! The last look before the first write: what moved after everything was read, in the simulated Azure itself.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::atomic::AtomicBool};
 
 use jiff::{Timestamp, tz::TimeZone};
 use tilgang::{
     config,
-    execute::{Failure, Outcome, execute},
+    execute::{Failure, NoJournal, Outcome, execute},
     model::{
         desired::Desired,
         ids::{PrincipalId, UserName},
@@ -74,7 +74,7 @@ impl Story {
         assert_eq!((questions.targets.len(), &questions.people), (2, &[GONE].into()));
         let seen = again(&questions.targets, &questions.people, &self.azure).await;
         let withheld = self.approved.withhold(&self.observed, &seen);
-        let mut outcomes = execute(&self.approved, &self.azure, &|_| {}).await;
+        let mut outcomes = execute(&self.approved, &self.azure, &NoJournal, &AtomicBool::new(false)).await;
         outcomes.extend(withheld.into_iter().map(Outcome::from));
         assert_eq!(outcomes.len(), 4);
         (self, outcomes)

@@ -16,10 +16,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("observe", &["model", "ports"]),
     ("saved", &["model", "plan"]),
     ("execute", &["model", "ports", "plan"]),
-    ("report", &["model", "plan", "execute", "config"]),
+    ("ledger", &["model", "ports", "plan", "execute"]),
+    ("report", &["model", "plan", "execute", "config", "ledger"]),
     ("azure", &["model", "ports"]),
     ("simulator", &["model", "ports"]),
-    ("cli", &["model", "config", "plan", "ports", "observe", "saved", "execute", "report", "azure", "simulator"]),
+    (
+        "cli",
+        &["model", "config", "plan", "ports", "observe", "saved", "execute", "ledger", "report", "azure", "simulator"],
+    ),
 ];
 
 /// A file beyond this does more than one thing.

@@ -241,8 +241,8 @@ async fn writes(azure: &impl Azure, world: &SharedWorld) {
         (TroubleKind::Exists, Some(409), Some("RoleAssignmentExists"))
     );
     assert!(exists.message.contains("00000000000000000000000000000007"));
-    assert_eq!(azure.delete(&vault, made.name).await.unwrap(), Deleted::Now);
-    assert_eq!(azure.delete(&vault, made.name).await.unwrap(), Deleted::Already);
+    assert_eq!(azure.delete(&vault, made.name).await.unwrap().what, Deleted::Now);
+    assert_eq!(azure.delete(&vault, made.name).await.unwrap().what, Deleted::Already);
     assert_eq!(stored(made.name), None);
 }
 
@@ -299,8 +299,8 @@ mod both {
             trouble::Trouble,
         },
         ports::{
-            AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
-            Resources, Rights, Stock,
+            Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance,
+            PutAssignment, Resources, Rights, Stock,
         },
         simulator::{Running, ServeOptions, SharedWorld, Tls, serve},
     };
@@ -356,11 +356,11 @@ mod both {
     }
 
     impl AssignmentWriter for Both {
-        async fn put(&self, assignment: &PutAssignment) -> Result<(), Trouble> {
+        async fn put(&self, assignment: &PutAssignment) -> Result<Answered<()>, Trouble> {
             self.1.put(assignment).await
         }
 
-        async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Deleted, Trouble> {
+        async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Answered<Deleted>, Trouble> {
             self.1.delete(scope, name).await
         }
     }

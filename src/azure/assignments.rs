@@ -21,9 +21,10 @@ use crate::{
         observed::Lock,
         trouble::{Trouble, TroubleKind},
     },
-    ports::{Deleted, Permission, PimInstance, PutAssignment},
+    ports::{Answered, Deleted, Permission, PimInstance, PutAssignment},
 };
 
+const REQUEST_ID: &str = "x-ms-request-id";
 const LOCKS: &str = "/providers/Microsoft.Authorization/locks";
 const LOCKS_API: &str = "2020-05-01";
 const PERMISSIONS_API: &str = "2022-04-01";
@@ -52,7 +53,10 @@ pub(crate) async fn pim(
 }
 
 /// Creates or updates.
-pub(crate) async fn put(client: &azure_mgmt_authorization::Client, it: &PutAssignment) -> Result<(), Trouble> {
+pub(crate) async fn put(
+    client: &azure_mgmt_authorization::Client,
+    it: &PutAssignment,
+) -> Result<Answered<()>, Trouble> {
     use models::role_assignment_properties::PrincipalType as Old;
     let PutAssignment { name, triple: Triple { scope, principal, definition }, principal_type, description } = it;
     let doing = format!("put role assignment {name} at {scope}");
@@ -71,9 +75,12 @@ pub(crate) async fn put(client: &azure_mgmt_authorization::Client, it: &PutAssig
     properties.description = Some(description.clone());
     let parameters = models::RoleAssignmentCreateParameters::new(properties);
     let sent = client.role_assignments_client().create(old_scope(scope), name.to_string(), parameters);
-    let stands = sent.await.map_err(|error| legacy::trouble(&error, &doing))?; // 201, and 201 again (FACTS §1.6)
+    // Not its `.await`, which keeps no header: 201, and 201 again (FACTS §1.6).
+    let answer = sent.send().await.map_err(|error| legacy::trouble(&error, &doing))?;
+    let made = answered((), answer.as_raw_response());
+    let stands = answer.into_body().await.map_err(|error| legacy::trouble(&error, &doing))?;
     match stands.name.as_deref().map(str::parse) {
-        Some(Ok(answered)) if *name == answered => Ok(()),
+        Some(Ok(answered)) if *name == answered => Ok(made),
         _ => Err(malformed(&doing, "the answer is not that role assignment")),
     }
 }
@@ -83,25 +90,33 @@ pub(crate) async fn delete(
     client: &azure_mgmt_authorization::Client,
     scope: &ScopeId,
     name: AssignmentName,
-) -> Result<Deleted, Trouble> {
+) -> Result<Answered<Deleted>, Trouble> {
     let doing = format!("delete role assignment {name} at {scope}");
     let sent = client.role_assignments_client().delete(old_scope(scope), name.to_string()).send().await;
     let answer = sent.map_err(|error| legacy::trouble(&error, &doing))?;
+    let gone = |what| answered(what, answer.as_raw_response());
     match u16::from(answer.as_raw_response().status()) {
-        204 => Ok(Deleted::Already),
+        204 => Ok(gone(Deleted::Already)),
         200 => {
+            let now = gone(Deleted::Now);
             // With the deleted assignment as its body (FACTS §1.7); a proxy's page under a 200 deletes nothing.
             let body = answer.into_raw_response().into_body().collect().await;
             let body = body.map_err(|error| legacy::trouble(&error, &doing))?;
             let gone: Option<models::RoleAssignment> = serde_json::from_slice(&body).ok();
             match gone.and_then(|gone| gone.name).as_deref().map(str::parse) {
-                Some(Ok(answered)) if name == answered => Ok(Deleted::Now),
-                _ if body.is_empty() => Ok(Deleted::Now),
+                Some(Ok(answered)) if name == answered => Ok(now),
+                _ if body.is_empty() => Ok(now),
                 _ => Err(malformed(&doing, "the answer is not that role assignment")),
             }
         }
         other => Err(malformed(&doing, &format!("{other} is not among the promised answers"))),
     }
+}
+
+/// An answer with what names it to Microsoft.
+fn answered<T>(what: T, raw: &azure_core_legacy::Response) -> Answered<T> {
+    let request_id = raw.headers().get_optional_str(&azure_core_legacy::headers::HeaderName::from_static(REQUEST_ID));
+    Answered { what, status: Some(u16::from(raw.status())), request_id: request_id.map(str::to_owned) }
 }
 
 /// Management locks at and below a subscription. Resource Graph does not show them (TRAPS).

@@ -35,8 +35,8 @@ use crate::{
         trouble::Trouble,
     },
     ports::{
-        AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
-        Resources, Rights, Stock,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance,
+        PutAssignment, Resources, Rights, Stock,
     },
 };
 
@@ -191,11 +191,11 @@ impl Rights for Reader {
 }
 
 impl AssignmentWriter for Writer {
-    async fn put(&self, assignment: &PutAssignment) -> Result<(), Trouble> {
+    async fn put(&self, assignment: &PutAssignment) -> Result<Answered<()>, Trouble> {
         assignments::put(&self.client, assignment).await
     }
 
-    async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Deleted, Trouble> {
+    async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Answered<Deleted>, Trouble> {
         assignments::delete(&self.client, scope, name).await
     }
 }

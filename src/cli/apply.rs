@@ -11,11 +11,10 @@ use std::{
 use clap::{Args, ValueEnum};
 
 use crate::{
-    execute::{Outcome, execute},
+    execute::Outcome,
     model::{ids::PrincipalId, observed::Observed, owner::OwnerCode},
-    observe::again,
     plan::{
-        approve::ApprovedPlan,
+        basis::Side,
         change::{Action, Change},
         saved::{Difference, Saved},
     },
@@ -23,10 +22,12 @@ use crate::{
 };
 
 use super::{
-    Exit, Global, environment,
-    far::Far,
-    file, output, progress,
-    survey::{Survey, TOOL},
+    Exit, Global, TOOL,
+    apply_run::{Ran, carry_out, unwritten},
+    environment,
+    far::Kind,
+    file, output,
+    survey::Survey,
 };
 
 /// Make Azure as git says: plans, asks, and carries out what policy allows
@@ -85,6 +86,14 @@ impl Apply {
             Err(exit) => return exit,
         };
         let planned = Instant::now();
+        let Some(far) = far else { return Exit::Failed };
+        let ledger = match survey.record() {
+            Ok(ledger) => ledger,
+            Err(error) => return output::fail(global, format_args!("{}; nothing was changed", unwritten(&error))),
+        };
+        if ledger.is_none() && far.azure != Kind::Embedded {
+            output::say("note: tilgang.yaml names no `ledger`, so this run is recorded nowhere");
+        }
         if let Some(only) = self.only {
             let waiting = waiting(&survey.plan.changes);
             survey.narrow(|change| only.keeps(change) && !waiting.contains(&(change.owner, change.triple.principal)));
@@ -112,17 +121,41 @@ impl Apply {
                 }
             }
         }
-        let Some(far) = far else { return Exit::Failed };
-        let outcomes = carry_out(survey.approval.approved.clone(), &survey.observed, &far).await;
-        if changes > 0 || self.format != report::Format::Text {
-            if self.format == report::Format::Text {
-                output::result("\n"); // the plan stands above
+        match carry_out(&survey, &far, &far.writer(), ledger, None).await {
+            Ok(ran) => {
+                if changes > 0 && self.format == report::Format::Text {
+                    output::result("\n"); // the plan stands above
+                }
+                self.end(&survey, &ran, None, global)
             }
+            Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
+        }
+    }
+
+    /// Says what became of it, here and in the ledger.
+    fn end(&self, survey: &Survey, ran: &Ran, saved: Option<SavedAs<'_>>, global: &Global) -> Exit {
+        let wanted =
+            |outcomes: &[Outcome]| !outcomes.is_empty() || saved.is_some() || self.format != report::Format::Text;
+        if let Some(outcomes) = ran.outcomes.as_deref().filter(|outcomes| wanted(outcomes)) {
             survey.print(global, self.format, |view, format, style| {
-                report::outcomes(&applying(view), &outcomes, format, style)
+                let view = View { is_applying: saved.is_none(), saved, ..*view };
+                report::outcomes(&view, outcomes, format, style)
             });
         }
-        survey.exit().max(worst(&outcomes))
+        if ran.outcomes.is_none() {
+            output::say(
+                "ended at once: what was asked of Azure last may or may not be done; run again to see, and to go on",
+            );
+        }
+        let exit = survey.exit().max(ran.exit());
+        if let Some(error) = &ran.ledger {
+            output::fail(global, unwritten(error));
+        }
+        match ran.end(exit) {
+            Ok(()) => exit,
+            Err(_) if ran.ledger.is_some() => exit, // said already
+            Err(error) => output::fail(global, error).max(exit),
+        }
     }
 
     /// Carries out a saved plan: nothing more, nothing less, or nothing.
@@ -156,7 +189,7 @@ impl Apply {
         };
         let Some(far) = far else { return Exit::Failed };
         survey.approval = match saved.admit(&survey.desired, &survey.observed, &survey.plan) {
-            Ok(approval) => approval,
+            Ok(approval) => approval.unless_older(&survey.desired.revision, survey.applied.as_ref()),
             Err(differences) => {
                 let lines = named(&saved, &differences, &survey.observed);
                 return differs(global, path, "is no longer what git and Azure say", &lines);
@@ -171,27 +204,19 @@ impl Apply {
             let changes = if others == 1 { "change" } else { "changes" };
             output::say(format_args!("note: a plan made now has {others} more {changes}, not in this one"));
         }
-        let outcomes = carry_out(survey.approval.approved.clone(), &survey.observed, &far).await;
+        let ledger = match survey.record() {
+            Ok(ledger) => ledger,
+            Err(error) => return output::fail(global, format_args!("{}; nothing was changed", unwritten(&error))),
+        };
         let basis = survey.basis();
-        let saved = SavedAs { selected: saved.selected.as_ref(), basis: &basis };
-        survey.print(global, self.format, |view, format, style| {
-            report::outcomes(&View { saved: Some(saved), ..*view }, &outcomes, format, style)
-        });
-        survey.exit().max(worst(&outcomes))
+        match carry_out(&survey, &far, &far.writer(), ledger, Some(basis.digest(Side::Azure))).await {
+            Ok(ran) => {
+                let saved = SavedAs { selected: saved.selected.as_ref(), basis: &basis };
+                self.end(&survey, &ran, Some(saved), global)
+            }
+            Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
+        }
     }
-}
-
-/// Looks once more at what the changes rest on, and makes those that still do.
-async fn carry_out(mut approved: ApprovedPlan, observed: &Observed, far: &Far) -> Vec<Outcome> {
-    let bar = progress::applying(approved.changes().len());
-    let questions = approved.questions(observed);
-    let seen = again(&questions.targets, &questions.people, &far.reader).await;
-    let withheld = approved.withhold(observed, &seen);
-    bar.inc(u64::try_from(withheld.len()).unwrap_or_default());
-    let mut outcomes = execute(&approved, &far.writer(), &|_: &Outcome| bar.inc(1)).await;
-    outcomes.extend(withheld.into_iter().map(Outcome::from));
-    bar.finish_and_clear();
-    outcomes
 }
 
 /// How many differences are named one by one: the first say what kind of thing happened.
@@ -229,15 +254,6 @@ fn differs(global: &Global, path: &Path, what: &str, lines: &[String]) -> Exit {
 /// As this command shows it: the plan, and below it what became of it.
 fn applying<'a>(view: &View<'a>) -> View<'a> {
     View { is_applying: true, ..*view }
-}
-
-/// Nothing failed, some did, or all.
-fn worst(outcomes: &[Outcome]) -> Exit {
-    match outcomes.iter().filter(|outcome| outcome.result.is_err()).count() {
-        0 => Exit::Converged,
-        failed if failed < outcomes.len() => Exit::Partly,
-        _ => Exit::Failed,
-    }
 }
 
 /// Asks on stderr, reads from stdin; `None` if nobody is there.

@@ -3,7 +3,9 @@
 //! Rules live elsewhere; here is only who is asked, in which order, and where the answer is printed: results on stdout,
 //! everything for people on stderr.
 
+mod actor;
 mod apply;
+mod apply_run;
 mod completions;
 mod doctor;
 mod drift;
@@ -12,10 +14,12 @@ mod exit;
 mod far;
 mod file;
 mod ground;
+mod ledger;
 mod logs;
 mod output;
 mod plan;
 mod progress;
+mod signals;
 mod simulate;
 mod survey;
 mod validate;
@@ -69,10 +73,14 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Drift(drift::Drift),
+    Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Simulate(Box<simulate::Simulate>),
     Completions(completions::Completions),
 }
+
+/// Who we are, in records and reports.
+const TOOL: &str = concat!("tilgang ", env!("CARGO_PKG_VERSION"));
 
 /// Runs the program on these arguments.
 #[must_use]
@@ -99,6 +107,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Plan(command) => command.run(&global).await,
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
+            Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Simulate(command) => command.run(&global).await,
             Command::Completions(command) => command.run(),

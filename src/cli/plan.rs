@@ -30,6 +30,9 @@ impl Plan {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
+        if let Some(Err(error)) = &survey.ledger {
+            output::say(format_args!("note: whether a newer commit was applied before is not known: {error}"));
+        }
         match &self.out {
             None => survey.print(global, self.format, report::plan),
             Some(out) => {

@@ -15,7 +15,7 @@ use crate::{
     simulator::{ServeOptions, SharedWorld, Tls, faults, file, generate, serve},
 };
 
-use super::{Exit, Global, environment, ground::draw, output};
+use super::{Exit, Global, environment, ground::draw, output, signals::End};
 
 const EXAMPLES: &str = "Examples:
   Plain HTTP, for a browser and curl; the page is http://127.0.0.1:8080/_simulator
@@ -133,7 +133,7 @@ impl Simulate {
             None => None,
         };
         let options = ServeOptions { port: self.listen.port(), tls, latency_ms: self.latency_ms };
-        let end = End::listen().map_err(|error| error.to_string())?; // before anybody knows that we are here
+        let mut end = End::listen().map_err(|error| error.to_string())?; // before anybody knows that we are here
         let running = serve(shared, options).await.map_err(|error| self.unheard(&error))?;
         output::result(&format!("{}\n", running.url));
         if let Some(dir) = &self.tls {
@@ -144,7 +144,7 @@ impl Simulate {
             ));
         }
         output::say(format_args!("the world, and what was asked: {}/_simulator; Ctrl-C ends it", running.url));
-        end.wait().await;
+        end.asked().await;
         let world = running.world.clone();
         if !running.stop(PATIENCE).await {
             output::say("some requests were not answered to the end");
@@ -197,45 +197,6 @@ impl Generate {
         }
         output::result(&format!("try: tilgang plan --simulate --dir {}\n", dir.display()));
         Ok(())
-    }
-}
-
-/// Somebody who may end it: by Ctrl-C, or by the signal of a service manager.
-#[cfg(unix)]
-struct End {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl End {
-    /// Begins to listen: from here on a signal is not lost.
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Until somebody does.
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-/// Somebody who may end it, by Ctrl-C.
-#[cfg(not(unix))]
-struct End;
-
-#[cfg(not(unix))]
-impl End {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn wait(self) {
-        let _ = tokio::signal::ctrl_c().await;
     }
 }
 

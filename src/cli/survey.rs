@@ -1,10 +1,11 @@
 //! What `plan`, `apply` and `drift` share: read git, look at Azure, compare, ask policy, and say it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
 use crate::{
+    ledger::{Ledger, LedgerError, entry::Commit, sight::view},
     model::{
         desired::{Desired, Revision},
         observed::Observed,
@@ -13,7 +14,7 @@ use crate::{
     observe::observe,
     plan::{
         self, Plan,
-        approve::Approval,
+        approve::{Applied, Approval},
         basis::{Basis, Side},
         change::{Action, Change},
         saved::Deed,
@@ -21,10 +22,7 @@ use crate::{
     report::{Format, Style, View},
 };
 
-use super::{Exit, Global, far::Far, ground::Ground, output, progress};
-
-/// The program and its version.
-pub(super) const TOOL: &str = concat!("tilgang ", env!("CARGO_PKG_VERSION"));
+use super::{Exit, Global, TOOL, far::Far, ground::Ground, ledger as records, output, progress};
 
 /// Everything a report needs.
 pub(super) struct Survey {
@@ -33,6 +31,10 @@ pub(super) struct Survey {
     pub observed: Observed,
     pub plan: Plan,
     pub approval: Approval,
+    /// Where runs are recorded, if anywhere; or why it cannot be read.
+    pub ledger: Option<Result<Arc<Ledger>, String>>,
+    /// The newest commit that was applied, as the ledger tells.
+    pub applied: Option<Applied>,
 }
 
 impl Survey {
@@ -45,14 +47,17 @@ impl Survey {
     pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
+        let ledger = records::open(&ground, &desired, far);
+        let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
+        let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
         let (observed, plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
         if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
             output::say(
                 "note: this workspace is not in git, so nobody can tell whether an old copy undoes a newer one",
             );
         }
-        let approval = plan.approve(&desired.policy);
-        Ok(Self { ground, desired, observed, plan, approval })
+        let approval = plan.approve(&desired.policy).unless_older(&desired.revision, applied.as_ref());
+        Ok(Self { ground, desired, observed, plan, approval, ledger, applied })
     }
 
     /// Leaves only the changes that `keep` wants: what the run does not mean is neither shown nor judged. Removals that are
@@ -60,7 +65,24 @@ impl Survey {
     pub(super) fn narrow(&mut self, keep: impl Fn(&Change) -> bool) {
         self.plan.changes.retain(keep);
         self.plan.blocked.retain(|blocked| blocked.action == Action::Revoke);
-        self.approval = self.plan.approve(&self.desired.policy);
+        let approval = self.plan.approve(&self.desired.policy);
+        self.approval = approval.unless_older(&self.desired.revision, self.applied.as_ref());
+    }
+
+    /// Writes down who holds what, as it was seen. `Ok(None)`: no ledger is kept.
+    pub(super) fn record(&self) -> Result<Option<Arc<Ledger>>, String> {
+        let Some(ledger) = &self.ledger else { return Ok(None) };
+        let ledger = ledger.clone()?;
+        let view = view(&self.desired, &self.observed, self.ground.owners.as_ref());
+        match ledger.saw(&view) {
+            Ok(()) => Ok(Some(ledger)),
+            // Two at a time: the other has the newer picture, and ours would undo it.
+            Err(error @ LedgerError::Overtaken) => {
+                output::say(format_args!("note: what was seen is not recorded: {error}"));
+                Ok(Some(ledger))
+            }
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// What the approved changes rest on.

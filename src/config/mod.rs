@@ -11,6 +11,7 @@ mod checks;
 mod cursor;
 mod error;
 mod files;
+mod ledger;
 mod lower;
 mod node;
 mod owner_file;
@@ -59,6 +60,8 @@ pub struct Loaded {
     pub errors: Vec<ConfigError>,
     /// `sha256:…` over names and bytes of all files that count, and the built-in catalogue.
     pub digest: String,
+    /// `ledger.dir` of `tilgang.yaml`: relative to the workspace, or absolute. None: nothing is recorded.
+    pub ledger: Option<PathBuf>,
 }
 
 /// Reads a workspace from disk, and asks git which commit it is.
@@ -134,8 +137,9 @@ fn assemble(mut inputs: Vec<Input>) -> Loaded {
     errors.sort_by_key(ConfigError::order);
 
     let any_owner = owners.iter().any(|owner| owner.code.is_some());
+    let ledger = settings.ledger.take();
     let desired = if mistakes.is_empty() && any_owner { desired(settings, owners) } else { None };
-    Loaded { desired, sources, errors, digest }
+    Loaded { desired, sources, errors, digest, ledger }
 }
 
 fn read_owner(id: FileId, purpose: Purpose, refused: Option<&Mistake>, text: &str, settings: &Settings) -> OwnerRead {

@@ -1,11 +1,15 @@
 //! Tree → `tilgang.yaml`, the platform team's file, laid over the built-in catalogue.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use super::{
     catalog::{Sections, Words},
     cursor::Cursor,
     error::{Mistakes, Spot},
+    ledger,
     node::Node,
     policy,
     rules::{BAD_VALUE, DOUBLED_KEY, EMPTY, KNOWN_NAME},
@@ -33,6 +37,8 @@ pub(super) struct Settings {
     pub(super) domains: Vec<String>,
     pub(super) owners: BTreeMap<OwnerCode, OwnerSettings>,
     pub(super) policy: Policy,
+    /// Where the ledger is kept, as written.
+    pub(super) ledger: Option<PathBuf>,
     /// Whether roles, environments and domains were read without a mistake. If not, no owner's file is judged by them.
     pub(super) catalog_is_sure: bool,
 }
@@ -66,9 +72,11 @@ pub(super) fn read(node: &Node<'_>, file: FileId, mistakes: &mut Mistakes) -> Se
         "users",
         "owners",
         "policy",
+        "ledger",
     ];
-    let Some([version, tenant, instance, former, environments, resources, roles, retired, users, owners, policy]) =
-        top.fields(keys, &["version", "tenant", "instance"], mistakes)
+    let Some(
+        [version, tenant, instance, former, environments, resources, roles, retired, users, owners, policy, ledger],
+    ) = top.fields(keys, &["version", "tenant", "instance"], mistakes)
     else {
         return settings;
     };
@@ -104,6 +112,7 @@ pub(super) fn read(node: &Node<'_>, file: FileId, mistakes: &mut Mistakes) -> Se
         settings.owners.insert(code, read_owner(entry, &words, mistakes));
     }
     settings.policy = policy.map(|at| policy::read(at, file, &settings.catalog, mistakes)).unwrap_or_default();
+    settings.ledger = ledger.and_then(|at| ledger::read(at, mistakes));
     if settings.catalog_is_sure {
         settings.domains = words.domains;
     }

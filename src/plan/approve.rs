@@ -1,11 +1,14 @@
 //! `Plan` + policy → `ApprovedPlan` and what was refused. The one door between a plan and a write.
 //!
-//! Only removals are refused; grants, updates and other owners go on. A limit refuses all it counts, never "the rest":
+//! Policy refuses only removals; grants, updates and other owners go on. A commit older than one that was applied is refused whole. A limit refuses all it counts, never "the rest":
 //! nobody should lose access because of their place in the alphabet.
 
 use std::{collections::BTreeMap, fmt};
 
+use jiff::Timestamp;
+
 use crate::model::{
+    desired::Revision,
     ids::{AssignmentName, UserName},
     owner::OwnerCode,
     policy::{Policy, SHARE_COUNTS_FROM},
@@ -16,6 +19,8 @@ use super::{
     change::{Action, Change},
 };
 
+/// So much of a commit's hash is said.
+const COMMIT_CHARS: usize = 12;
 /// The environment whose removals have a limit of their own.
 const PROD: &str = "prod";
 
@@ -73,6 +78,17 @@ pub enum Refusal {
     AllShare(Share),
     /// More ended in one run than `expiries.max`.
     Expiries(Count),
+    /// A newer commit was applied before.
+    OlderCommit(Applied),
+}
+
+/// A commit that was applied before, as the ledger tells.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Applied {
+    /// Its hash.
+    pub commit: String,
+    /// When it was committed.
+    pub time: Timestamp,
 }
 
 /// A number and its limit.
@@ -107,6 +123,7 @@ impl Refusal {
             Self::OwnerShare(_) | Self::AllShare(_) => "revokes-share",
             Self::All(_) => "revokes-max",
             Self::Expiries(_) => "expiries-max",
+            Self::OlderCommit(_) => "older-commit",
         }
     }
 }
@@ -138,6 +155,11 @@ impl fmt::Display for Refusal {
             Self::Expiries(Count { count, max }) => {
                 write!(f, "{count} grants ended; `policy.expiries.max` allows {max} in one run")
             }
+            Self::OlderCommit(Applied { commit, time }) => {
+                let (commit, time) =
+                    (commit.get(..COMMIT_CHARS).unwrap_or(commit), time.strftime("%Y-%m-%d %H:%M UTC"));
+                write!(f, "commit {commit} of {time} was applied before, and the one that was read is older")
+            }
         }
     }
 }
@@ -162,6 +184,22 @@ impl Plan {
             }
         }
         Approval { approved: ApprovedPlan(approved), refused }
+    }
+}
+
+impl Approval {
+    /// Refuses everything, grants too, if a newer commit than the one that was read was applied before: to run last week's job
+    /// again is a normal thing to do, and must not undo this week's. Of a workspace that is not in git nothing is known.
+    #[must_use]
+    pub fn unless_older(self, read: &Revision, applied: Option<&Applied>) -> Self {
+        let (Revision::Commit { hash, time, .. }, Some(applied)) = (read, applied) else { return self };
+        if applied.time <= *time || applied.commit == *hash {
+            return self;
+        }
+        let Self { approved, mut refused } = self;
+        let refusal = Refusal::OlderCommit(applied.clone());
+        refused.extend(approved.0.into_iter().map(|change| Refused { change, refusal: refusal.clone() }));
+        Self { approved: ApprovedPlan(Vec::new()), refused }
     }
 }
 

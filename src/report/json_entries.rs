@@ -236,6 +236,8 @@ impl OutcomeJson {
                 ("moved", Some(TroubleJson::of(it)))
             }
             Err(Failure::Moved(moved)) => ("moved", Some(TroubleJson::of_moved(moved))),
+            Err(Failure::Unrecorded(why)) => ("unrecorded", Some(TroubleJson::unrecorded(why))),
+            Err(Failure::NotTried) => ("not-tried", None),
         };
         Self { result, error, change: ChangeJson::of(view, &outcome.change) }
     }
@@ -248,6 +250,12 @@ impl UnreadJson {
 }
 
 impl TroubleJson {
+    /// The ledger's trouble: Azure was not asked.
+    fn unrecorded(why: &str) -> Self {
+        let doing = "write down what was to be asked".to_owned();
+        Self { doing, status: None, code: None, message: why.to_owned(), request_id: None }
+    }
+
     fn of(trouble: &Trouble) -> Self {
         let Trouble { kind: _, doing, status, code, message, request_id } = trouble.clone();
         Self { doing, status, code, message, request_id }

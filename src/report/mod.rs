@@ -14,6 +14,7 @@ mod facts;
 mod groups;
 mod json;
 mod json_entries;
+pub mod ledger;
 mod page;
 mod remedy;
 mod text;

@@ -1,4 +1,5 @@
-//! The text of outcomes: who gained and lost, what was so already, what failed in Azure's words, what was held back.
+//! The text of outcomes: who gained and lost, what was so already, what failed in Azure's words, what was held back, and
+//! what was not tried any more.
 
 use crate::{
     execute::{Done, Failure, Outcome},
@@ -28,6 +29,7 @@ pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome], style: Style) ->
     failed(&mut page, facts, outcomes);
     moved(&mut page, facts, outcomes);
     held_back(&mut page, facts, outcomes);
+    not_tried(&mut page, facts, outcomes);
     if !facts.view.is_applying {
         text_sections::blocked(&mut page, facts);
         text_sections::refused(&mut page, facts);
@@ -116,11 +118,32 @@ fn held_back(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
     }
 }
 
+/// What the end of the run came before.
+fn not_tried(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
+    let unrecorded = outcomes.iter().find_map(|outcome| match &outcome.result {
+        Err(Failure::Unrecorded(why)) => Some(why),
+        _ => None,
+    });
+    let left = outcomes.iter().filter(|it| matches!(it.result, Err(Failure::Unrecorded(_) | Failure::NotTried)));
+    let changes: Vec<&Change> = left.map(|outcome| &outcome.change).collect();
+    if changes.is_empty() {
+        return;
+    }
+    let words = match unrecorded {
+        Some(why) => format!("what is not written down is not done, and the ledger could not be written: {why}"),
+        None => "the run was ended before".to_owned(),
+    };
+    page.gap();
+    text_sections::entry(page, Ink::Warn, "! not tried", &words);
+    text_sections::people(page, facts, &groups::changes(facts, &changes, not_done));
+}
+
 fn end(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
     let number = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
     let failed = number(|outcome| matches!(outcome.result, Err(Failure::Trouble(_))));
     let held_back = number(|outcome| outcome.result == Err(Failure::HeldBack));
     let moved = number(|outcome| matches!(outcome.result, Err(Failure::Moved(_))));
+    let not_tried = number(|it| matches!(it.result, Err(Failure::Unrecorded(_) | Failure::NotTried)));
     let already = number(|outcome| outcome.result == Ok(Done::Already));
     let done = outcomes.iter().filter(|outcome| outcome.result == Ok(Done::Now)).map(|outcome| &outcome.change);
     let done = people(&done, Tense::Did);
@@ -140,7 +163,7 @@ fn end(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
     if outcomes.iter().any(is_denied) {
         page.line(0, Ink::Plain, "`tilgang doctor` shows which rights are missing.");
     }
-    if failed + held_back > 0 {
+    if failed + held_back + not_tried > 0 {
         let next = match facts.view.saved {
             // What was done is itself a difference to the saved plan.
             Some(_) => "What is done stays done. For the rest make a new plan: `tilgang plan`.",
@@ -155,7 +178,13 @@ fn end(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
         None if outcomes.is_empty() => "Nothing was to be done".to_owned(),
         None => "Applied: nothing changed".to_owned(),
     }];
-    let rest = [(already, "already so"), (failed, "failed"), (moved, "moved"), (held_back, "held back")];
+    let rest = [
+        (already, "already so"),
+        (failed, "failed"),
+        (moved, "moved"),
+        (held_back, "held back"),
+        (not_tried, "not tried"),
+    ];
     let rest = rest.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
     let rest = rest.collect::<Vec<_>>().join(", ");
     words.extend(Some(rest).filter(|rest| !rest.is_empty()));

@@ -10,7 +10,12 @@ use crate::{
         owner::OwnerCode,
         trouble::{Trouble, TroubleKind},
     },
-    plan::{Unread, approve::Refused, blocked::Block, finding::Finding},
+    plan::{
+        Unread,
+        approve::{Refusal, Refused},
+        blocked::Block,
+        finding::Finding,
+    },
 };
 
 use super::{
@@ -109,14 +114,19 @@ pub(super) fn blocked(page: &mut Page, facts: &Facts<'_>) {
 /// Removals that policy refuses: each refusal once for each reason to remove.
 pub(super) fn refused(page: &mut Page, facts: &Facts<'_>) {
     let why = |refused: &Refused| {
-        let because = &refused.change.because;
+        let because = match refused.refusal {
+            Refusal::OlderCommit(_) => String::new(), // nothing was asked of it but its age
+            _ => refused.change.because.to_string(),
+        };
         (refused.refusal.code(), format!("{}\n{}", clean(&refused.refusal.to_string()), because))
     };
     for group in group(facts.view.refused.iter(), why) {
         let (refusal, because) = group.message.split_once('\n').unwrap_or((&group.message, ""));
         page.gap();
         entry(page, Ink::Lose, "x refused", refusal);
-        page.line(INDENT, Ink::Plain, &format!("reason to remove: {because}"));
+        if !because.is_empty() {
+            page.line(INDENT, Ink::Plain, &format!("reason to remove: {because}"));
+        }
         people(page, facts, &groups::refused(facts, &group.members));
     }
 }

@@ -196,6 +196,7 @@ pub(super) fn refusal_help(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Protected => "take the person out of `policy.protected`, or list the role in the owner's file again",
         Refusal::ProtectedUnknown(_) => "correct the name in `tilgang.yaml`",
+        Refusal::OlderCommit(_) => "run from that commit, or from a newer one",
         Refusal::Owner(_)
         | Refusal::OwnerInProd(_)
         | Refusal::OwnerShare(_)

@@ -21,8 +21,8 @@ use crate::{
         trouble::Trouble,
     },
     ports::{
-        AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
-        ResourceRow, Resources, Rights, Stock, SubscriptionRow,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance,
+        PutAssignment, ResourceRow, Resources, Rights, Stock, SubscriptionRow,
     },
 };
 
@@ -207,7 +207,7 @@ impl AssignmentReader for Identity {
 }
 
 impl AssignmentWriter for Identity {
-    fn put(&self, put: &PutAssignment) -> impl Future<Output = Result<(), Trouble>> + Send {
+    fn put(&self, put: &PutAssignment) -> impl Future<Output = Result<Answered<()>, Trouble>> + Send {
         let PutAssignment { name, triple, principal_type, description } = put;
         let body = Body {
             principal: Some(triple.principal),
@@ -217,12 +217,18 @@ impl AssignmentWriter for Identity {
             ..Body::default()
         };
         let doing = "create a role assignment";
-        ready(self.ask(doing, |world, caller| world.put(caller, &triple.scope, *name, &body).map(|_| ())))
+        ready(self.ask(doing, |world, caller| {
+            world.put(caller, &triple.scope, *name, &body).map(|_| Answered::in_process(()))
+        }))
     }
 
-    fn delete(&self, scope: &ScopeId, name: AssignmentName) -> impl Future<Output = Result<Deleted, Trouble>> + Send {
+    fn delete(
+        &self,
+        scope: &ScopeId,
+        name: AssignmentName,
+    ) -> impl Future<Output = Result<Answered<Deleted>, Trouble>> + Send {
         let gone = self.ask("delete a role assignment", |world, caller| world.delete(caller, scope, name));
-        ready(gone.map(|gone| gone.map_or(Deleted::Already, |_| Deleted::Now)))
+        ready(gone.map(|gone| Answered::in_process(gone.map_or(Deleted::Already, |_| Deleted::Now))))
     }
 }
 

@@ -162,12 +162,12 @@ async fn read(session: &Session, recorded: &Recorded) -> Outcome {
         ("PUT", ["roleAssignments", name]) => {
             let scope = authorization.as_ref().unwrap().0.clone();
             let put = put(&recorded.reply, &scope, name);
-            session.writer().put(&put).await.map(|()| Read::Yes(1)).map_err(|it| it.to_string())
+            session.writer().put(&put).await.map(|_| Read::Yes(1)).map_err(|it| it.to_string())
         }
         ("DELETE", ["roleAssignments", name]) => {
             let scope = ScopeId::new(&authorization.as_ref().unwrap().0);
             let done = session.writer().delete(&scope, name.parse().unwrap()).await.map_err(|it| it.to_string())?;
-            need(done == Deleted::Now, format!("{done:?}"))?;
+            need(done.what == Deleted::Now, format!("{done:?}"))?;
             Ok(Read::Yes(1))
         }
         ("GET", ["locks"]) => {
