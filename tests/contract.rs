@@ -263,7 +263,7 @@ mod both {
             assignment::RoleAssignment,
             ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
             observed::Lock,
-            people::{ById, ByName},
+            people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
             trouble::Trouble,
         },
         ports::{
@@ -294,6 +294,18 @@ mod both {
 
         async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
             self.0.by_id(ids).await
+        }
+
+        async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {
+            self.0.groups(keys).await
+        }
+
+        async fn attributes(
+            &self,
+            which: Attribute,
+            of: &BTreeSet<PrincipalId>,
+        ) -> BTreeMap<PrincipalId, HasAttribute> {
+            self.0.attributes(which, of).await
         }
     }
 

@@ -19,11 +19,11 @@ use tilgang::{
         observed::{Locks, Observed, Reading, Sighting, Subscription, Target, TargetKey},
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
         people::{ById, ByName, Hint, People, Person},
-        policy::{Policy, RevokeLimits, Unmanaged},
+        policy::{Policy, RevokeLimits, Unmanaged, Whom},
         trouble::{Trouble, TroubleKind},
     },
     plan::{
-        Plan,
+        Plan, Unresolved,
         change::{Action, Because, Change},
         plan,
     },
@@ -174,7 +174,12 @@ fn desired(seed: &Seed) -> Desired {
     let listed = seed.grants.iter().filter(|(owner, ..)| seed.files[*owner] == 0);
     let grants = listed.map(|&(owner, n, role, ended)| Grant {
         owner: OwnerCode::new(OWNERS[owner]).unwrap(),
-        user: Arc::new(UserEntry { name: person(n).name, id: id(seed, n), origin: origin(owner, n) }),
+        user: Arc::new(UserEntry {
+            name: person(n).name,
+            id: id(seed, n),
+            also_at: OWNERS.iter().filter_map(|code| OwnerCode::new(code)).collect(),
+            origin: origin(owner, n),
+        }),
         role: RoleName::new(ROLES[role]),
         until: ended.then_some(jiff::civil::date(2026, 11, 1)),
         reason: None,
@@ -548,7 +553,7 @@ proptest! {
     fn an_unknown_protected_name_refuses_every_removal(seed in clear()) {
         let (desired, observed) = (desired(&seed), observed(&seed));
         let mut plan = plan(&desired, &observed, TODAY);
-        plan.protected.unresolved.push(UserName::new("breakglass@ai-dev.no"));
+        plan.protected.unresolved.push(Unresolved { whom: Whom::Name(UserName::new("breakglass@ai-dev.no")), why: "unknown to Entra".to_owned() });
         let approval = plan.approve(&desired.policy);
         prop_assert!(approval.approved.changes().iter().all(|change| change.action != Action::Revoke));
     }

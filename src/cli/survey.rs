@@ -37,13 +37,18 @@ impl Survey {
         let mut ground = global.ground()?;
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
-        let (observed, plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
+        let (observed, mut plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
         if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
             output::say(
                 "note: this workspace is not in git, so nobody can tell whether an old copy undoes a newer one",
             );
         }
-        let approval = plan.approve(&desired.policy);
+        if desired.policy.member_of.is_none() {
+            output::say(
+                "note: membership unproven: without `users.member_of` nothing says that a person belongs to an owner",
+            );
+        }
+        let approval = plan.settle(&desired.policy, ground.owners.is_none());
         Ok(Self { ground, desired, observed, plan, approval })
     }
 
@@ -52,7 +57,7 @@ impl Survey {
     pub(super) fn narrow(&mut self, keep: impl Fn(&Change) -> bool) {
         self.plan.changes.retain(keep);
         self.plan.blocked.retain(|blocked| blocked.action == Action::Revoke);
-        self.approval = self.plan.approve(&self.desired.policy);
+        self.approval = self.plan.settle(&self.desired.policy, false);
     }
 
     /// Prints a report on stdout.

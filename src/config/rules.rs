@@ -29,7 +29,6 @@ rules! {
     SYNTAX "yaml-syntax" "a file that is not YAML means nothing"
     PLAIN "plain-yaml" "anchors, aliases, merge keys, tags and second documents make a file mean something else than it shows"
     UNCERTAIN "one-reading" "a text that two YAML parsers read differently is one that people read differently, too"
-    UNSUPPORTED "supported" "a rule that is written but not carried out would be trusted in vain"
     EMPTY "not-empty" "an empty value can mean nobody or forgotten; nobody is written `[]`"
     WRONG_TYPE "right-type" "a value of another type than expected is a slip, and which one is a guess"
     UNKNOWN_KEY "known-key" "a misspelt key would silently not count"

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::model::{
     assignment::Standing,
     observed::{Observed, Reading, Sighting},
-    people::ByName,
+    people::{ByName, HasAttribute, InGroup},
 };
 
 /// `sha256:…` over targets, their state, what stands at them, and who people are. When it was seen is no part of it.
@@ -51,6 +51,21 @@ pub fn digest(observed: &Observed) -> String {
             ByName::Person(person) => facts.add(&format_args!("{} {} {}", name.folded(), person.id, person.enabled)),
             ByName::Nobody(_) => facts.add(&format_args!("{} nobody", name.folded())),
             ByName::Unanswered(_) => facts.add(&format_args!("{} unanswered", name.folded())),
+        }
+    }
+    for (key, answer) in &observed.people.groups {
+        match answer {
+            InGroup::Members(members) => facts.add(&format_args!("group {key} {members:?}")),
+            InGroup::Missing => facts.add(&format_args!("group {key} missing")),
+            InGroup::Several(count) => facts.add(&format_args!("group {key} {count}")),
+            InGroup::Unanswered(_) => facts.add(&format_args!("group {key} unanswered")),
+        }
+    }
+    for (id, answer) in &observed.people.attributes {
+        match answer {
+            HasAttribute::Value(value) => facts.add(&format_args!("attribute {id} {value:?}")),
+            HasAttribute::Nothing => facts.add(&format_args!("attribute {id} nothing")),
+            HasAttribute::Unanswered(_) => facts.add(&format_args!("attribute {id} unanswered")),
         }
     }
     facts.end()
