@@ -4,6 +4,7 @@
 //! everything for people on stderr.
 
 mod apply;
+mod codeowners;
 mod completions;
 mod doctor;
 mod drift;
@@ -70,6 +71,7 @@ enum Command {
     Drift(drift::Drift),
     Doctor(doctor::Doctor),
     Simulate(Box<simulate::Simulate>),
+    Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
 }
 
@@ -100,6 +102,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Drift(command) => command.run(&global).await,
             Command::Doctor(command) => command.run(&global).await,
             Command::Simulate(command) => command.run(&global).await,
+            Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),
         }
     })

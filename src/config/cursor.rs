@@ -20,6 +20,12 @@ pub(super) struct Trail {
 }
 
 impl Trail {
+    /// The trail of these steps.
+    pub(super) fn of(steps: &[u32]) -> Self {
+        let step = |trail: Self, step: &u32| usize::try_from(*step).map_or(trail, |step| trail.then(step));
+        steps.iter().fold(Self::default(), step)
+    }
+
     pub(super) fn steps(&self) -> &[u32] {
         self.steps.get(..self.depth).unwrap_or_default()
     }

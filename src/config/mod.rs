@@ -3,13 +3,16 @@
 //! `files` reads a folder; `yaml` makes a tree of each text (`node`), refusing what a reviewer would misread (`characters`,
 //! `spans`); `settings`, `catalog`, `targets`, `policy` and `content` read `tilgang.yaml`, `overrides` its exceptions, `owner_file` the shape of an owner's file, `checks` hold
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
+//! What hangs on the day is judged apart (`dated`), and `codeowners` says to GitHub who reviews what.
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
 mod catalog;
 mod characters;
 mod checks;
+mod codeowners;
 mod content;
 mod cursor;
+mod dated;
 mod error;
 mod files;
 mod lower;
@@ -40,6 +43,7 @@ use sha2::{Digest as _, Sha256};
 use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
 use crate::model::owner::OwnerCode;
 
+pub use codeowners::Repository;
 pub use error::{ConfigError, DrawnFile};
 pub use revision::revision;
 pub use rules::{RULES, Rule};

@@ -44,6 +44,7 @@ rules! {
     ROLE_ENVIRONMENT "role-in-environment" "a role in an environment that the owner does not have grants nothing, silently"
     ROLE_ONCE "role-once" "of two entries for a role, with two dates, which one counts?"
     MUST_STATE "role-requires" "the platform team demands it for this role (`policy.require`)"
+    LASTS "role-lasts" "the platform team lets nobody have this role for longer without a new look (`policy.longest`)"
     KNOWN_NAME "known-name" "a misspelt environment, resource kind or role in `tilgang.yaml` would silently not count"
     GIVES_NOTHING "role-gives" "a role that gives nothing looks like access and is none"
     TARGETS_APART "targets-apart" "two owners or environments with the same targets would have each other's access"
