@@ -200,6 +200,26 @@ fn the_longest_time_counts_from_today() {
 }
 
 #[test]
+fn an_environment_is_in_production_unless_it_is_said_not_to_be() {
+    let more = "environments:\n  yt01: { subscription: \"Altinn-{OWNER}-Yt\", production: false }\n  pen: { subscription: \"Altinn-{OWNER}-Pen\" }\n";
+    let settings = format!("{SETTINGS}{more}");
+    let loaded = load_texts(&[("tilgang.yaml", &settings), ("owners/ttd.yaml", OWNER)]);
+    assert_eq!(messages(&loaded), [""; 0]);
+    let policy = loaded.desired.unwrap().policy;
+    assert_eq!(policy.production.iter().map(ToString::to_string).collect::<Vec<_>>(), ["pen", "prod"]);
+}
+
+#[test]
+fn numbers_by_role_and_by_environment() {
+    let policy = "policy:\n  require: { prod: [ticket], prod-operations: [reason] }\n  longest: { prod-operations: 9d, prod: 99d }\n";
+    let loaded = load_texts(&[("tilgang.yaml", &format!("{SETTINGS}{policy}")), ("owners/ttd.yaml", OWNER)]);
+    let policy = loaded.desired.unwrap().policy;
+    assert_eq!(policy.require["prod-operations"], [Required::Reason, Required::Ticket].into());
+    assert_eq!(policy.require["prod-developer"], [Required::Ticket].into());
+    assert_eq!((policy.longest["prod-operations"], policy.longest["prod-developer"], policy.longest.len()), (9, 99, 2));
+}
+
+#[test]
 fn without_the_settings_owners_are_still_read_but_not_believed() {
     let ttd = "owner: ttd\nusers: [{ user: x@foreign.example, roles: [some-role] }]\n";
     for settings in ["instance: [\n", "version: 1\nroles: 3\n"] {

@@ -179,7 +179,9 @@ fn belongs(rule: &MemberOf, owner: OwnerCode, id: PrincipalId, people: &People) 
                 Some(InGroup::Several(count)) => {
                     Err(format!("who belongs to the owner is not known: {count} groups are called `{name}`"))
                 }
-                Some(InGroup::Unanswered(trouble)) => Err(format!("who belongs to the owner is not known: {trouble}")),
+                Some(InGroup::Unanswered(trouble)) => {
+                    Err(format!("who belongs to the owner is not known: {}", trouble.without_request()))
+                }
                 None => Err(format!("who belongs to the owner is not known: the group `{name}` was not looked up")),
             }
         }
@@ -194,7 +196,7 @@ fn belongs(rule: &MemberOf, owner: OwnerCode, id: PrincipalId, people: &People) 
                     Ok(Some(format!("no `{word}` in Entra where `{wanted}` is due: does not belong to the owner")))
                 }
                 Some(HasAttribute::Unanswered(trouble)) => {
-                    Err(format!("who belongs to the owner is not known: {trouble}"))
+                    Err(format!("who belongs to the owner is not known: {}", trouble.without_request()))
                 }
                 None => Err(format!("who belongs to the owner is not known: `{word}` was not looked up")),
             }

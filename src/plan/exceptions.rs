@@ -51,7 +51,8 @@ pub(super) fn accept(findings: &mut [Finding], accepted: &[Accept], today: Date)
 /// Entries that hold and that no finding fits.
 pub(super) fn unused(findings: &[Finding], accepted: &[Accept], today: Date) -> Vec<Finding> {
     let idle = accepted.iter().filter(|accept| {
-        let holds = accept.until.is_none_or(|until| until >= today);
+        // One that accepts what this very function says is judged by nothing.
+        let holds = accept.until.is_none_or(|until| until >= today) && accept.code != Code::AcceptUnused;
         holds && !findings.iter().any(|finding| fits(accept, finding, today))
     });
     let finding = |accept: &Accept| {

@@ -236,7 +236,9 @@ fn protected(desired: &Desired, observed: &Observed) -> Protected {
                 Some(InGroup::Members(members)) => Ok(members.clone()),
                 Some(InGroup::Missing) | None => Err("unknown to Entra".to_owned()),
                 Some(InGroup::Several(count)) => Err(format!("a name that {count} groups have: write its object id")),
-                Some(InGroup::Unanswered(trouble)) => Err(format!("which could not be looked up ({trouble})")),
+                Some(InGroup::Unanswered(trouble)) => {
+                    Err(format!("which could not be looked up ({})", trouble.without_request()))
+                }
             },
         };
         match found {
