@@ -31,7 +31,11 @@ impl Repository {
         let real = workspace.canonicalize().unwrap_or_else(|_| workspace.to_owned());
         let root = real.ancestors().find(|folder| folder.join(".git").exists()).unwrap_or(&real).to_owned();
         let inside = real.strip_prefix(&root).unwrap_or(Path::new(""));
-        let workspace = inside.components().map(|part| format!("{}/", part.as_os_str().to_string_lossy())).collect();
+        let mut workspace = String::new();
+        for part in inside.components() {
+            workspace.push_str(&part.as_os_str().to_string_lossy());
+            workspace.push('/');
+        }
         Self { root, workspace }
     }
 

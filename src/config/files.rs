@@ -88,7 +88,7 @@ pub(super) fn purpose(path: &str) -> Purpose {
     let Some(name) = path.strip_prefix(OWNERS).filter(|name| !is_hidden(name)) else {
         return match path.strip_prefix(OVERRIDES) {
             Some(name) if is_hidden(name) => Purpose::Ignored,
-            Some(name) if name.ends_with(".yaml") && !name.contains('/') => Purpose::Override,
+            Some(name) if name.strip_suffix(".yaml").is_some_and(|name| !name.contains('/')) => Purpose::Override,
             Some(_) => Purpose::Misnamed(None),
             None => Purpose::Ignored,
         };

@@ -233,7 +233,7 @@ impl fmt::Display for Block {
                 f.write_str("another person has this name now; the `id` in the file is nobody's")
             }
             Self::PersonUnanswered(trouble) | Self::Unread(trouble) => write!(f, "{trouble}"),
-            Self::TargetMissing(words) => f.write_str(words),
+            Self::TargetMissing(words) | Self::NotAMember(words) | Self::MembershipUnknown(words) => f.write_str(words),
             Self::TargetSeveral(scopes) => {
                 write!(f, "{} resources fit where one is meant:", scopes.len())?;
                 scopes.iter().try_for_each(|scope| write!(f, " `{scope}`"))
@@ -287,7 +287,6 @@ impl fmt::Display for Block {
             Self::TwoOwners(other) => {
                 write!(f, "listed at `{other}`, too, and not both files say so in `also_at`")
             }
-            Self::NotAMember(words) | Self::MembershipUnknown(words) => f.write_str(words),
             Self::Account(Account::Guest) => {
                 f.write_str("a guest from elsewhere; `policy.block` gives guests nothing new")
             }

@@ -53,7 +53,7 @@ enum About {
     Owner,
 }
 
-impl<'a> Objection<'a> {
+impl Objection<'_> {
     fn new(block: Block, code: Code, about: About) -> Self {
         Self { message: block.to_string(), block: Some(block), code, about, elsewhere: None }
     }

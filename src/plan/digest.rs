@@ -49,7 +49,7 @@ pub fn digest(observed: &Observed) -> String {
     for (name, answer) in &observed.people.by_name {
         match answer {
             ByName::Person(person) => {
-                facts.add(&format_args!("{} {} {} {}", name.folded(), person.id, person.enabled, person.guest))
+                facts.add(&format_args!("{} {} {} {}", name.folded(), person.id, person.enabled, person.guest));
             }
             ByName::Nobody(_) => facts.add(&format_args!("{} nobody", name.folded())),
             ByName::Unanswered(_) => facts.add(&format_args!("{} unanswered", name.folded())),
