@@ -13,7 +13,7 @@ use crate::model::{
     assignment::{PrincipalType, RoleAssignment, Triple},
     ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
     observed::{Lock, ResourceNow},
-    people::{ById, ByName},
+    people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
     trouble::Trouble,
 };
 
@@ -24,6 +24,16 @@ pub trait Directory: Sync {
 
     /// Answers for each object id; whoever is not among the living is looked for among the deleted.
     fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> impl Future<Output = BTreeMap<PrincipalId, ById>> + Send;
+
+    /// Who is in each group, through groups as well: all pages.
+    fn groups(&self, keys: &BTreeSet<GroupKey>) -> impl Future<Output = BTreeMap<GroupKey, InGroup>> + Send;
+
+    /// An attribute of each of these users (300 a call).
+    fn attributes(
+        &self,
+        which: Attribute,
+        of: &BTreeSet<PrincipalId>,
+    ) -> impl Future<Output = BTreeMap<PrincipalId, HasAttribute>> + Send;
 }
 
 /// Finds targets, by Azure Resource Graph: an index that lags. It finds; it never proves that something is gone.

@@ -3,18 +3,21 @@
 //!
 //! An implementor is one line at the end: its name, and how to get it from a world.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use tilgang::{
     model::{
         assignment::{PrincipalType, Triple},
         ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-        people::{ById, ByName, Hint},
+        people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
         trouble::TroubleKind,
     },
     ports::{AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PutAssignment, Resources, Rights},
-    simulator::{SharedWorld, file},
+    simulator::{
+        SharedWorld, file,
+        world::{Application, Group, User},
+    },
 };
 
 const WORLD: &str = r"
@@ -125,6 +128,75 @@ async fn people_by_id(azure: &impl Azure, world: &SharedWorld) {
     assert_eq!(answers[&id(0xe1)], ById::NotAPerson("tilgang-ttd".into()));
     assert_eq!(answers[&id(0xff)], ById::Gone);
     assert_eq!(answers[&application], ById::NotAPerson("tilgang".into()));
+}
+
+async fn groups(azure: &impl Azure, world: &SharedWorld) {
+    let id = |n: u128| PrincipalId(uuid::Uuid::from_u128(n));
+    let group = |n: u128, name: &str, members: &[PrincipalId]| {
+        let group = Group { id: id(n), name: name.to_owned(), members: members.iter().copied().collect() };
+        world.with(|world| world.place_group(group));
+    };
+    group(0xf1, "Nested", &[id(0xe1)]);
+    group(0xf2, "Twice", &[]);
+    group(0xf3, "TWICE", &[]);
+    group(0xf4, "O'Nil & Sønn", &[]);
+    for n in 0..1_200 {
+        let user = User {
+            id: id(0x10_000 + n),
+            name: UserName::new(&format!("p{n}@ai-dev.no")),
+            display_name: None,
+            mail: None,
+            enabled: true,
+            guest: false,
+            attributes: BTreeMap::new(),
+            deleted: None,
+        };
+        world.with(|world| world.place_user(user));
+    }
+    group(0xf5, "large", &(0..1_200).map(|n| id(0x10_000 + n)).collect::<Vec<_>>()); // more than a page
+    let mut keys: BTreeSet<GroupKey> = (0..40).map(|n| GroupKey::named(&format!("nowhere {n}"))).collect();
+    let asked = ["tilgang-TTD", "nested", "twice", "o'nil & sønn", "large"].map(GroupKey::named);
+    keys.extend(asked.clone());
+    keys.extend([GroupKey::Id(id(0xf1)), GroupKey::Id(id(0xff)), GroupKey::Id(KARI)]);
+    let answers = azure.groups(&keys).await;
+    assert_eq!(answers.keys().cloned().collect::<BTreeSet<_>>(), keys);
+    assert_eq!(answers[&asked[0]], InGroup::Members([KARI].into()));
+    let nested = InGroup::Members([KARI, id(0xe1)].into());
+    assert_eq!((&answers[&asked[1]], &answers[&GroupKey::Id(id(0xf1))]), (&nested, &nested));
+    assert_eq!(answers[&asked[2]], InGroup::Several(2));
+    assert_eq!(answers[&asked[3]], InGroup::Members(BTreeSet::new()));
+    assert!(matches!(&answers[&asked[4]], InGroup::Members(members) if members.len() == 1_200));
+    for nobody in [GroupKey::named("nowhere 7"), GroupKey::Id(id(0xff)), GroupKey::Id(KARI)] {
+        assert_eq!(answers[&nobody], InGroup::Missing, "{nobody}");
+    }
+    // `User.Read.All` opens no group.
+    let own = world.with(|world| world.applications().next().unwrap().clone());
+    world.with(|world| world.place_application(Application { graph: vec!["User.Read.All".to_owned()], ..own }));
+    let answers = azure.groups(&keys).await;
+    assert_eq!(answers.len(), keys.len());
+    assert!(answers.values().all(|answer| matches!(answer, InGroup::Unanswered(it) if it.kind == TroubleKind::Denied)));
+}
+
+async fn attributes(azure: &impl Azure, world: &SharedWorld) {
+    let id = |n: u128| PrincipalId(uuid::Uuid::from_u128(n));
+    world.with(|world| {
+        let kari = world.user(KARI).unwrap().clone();
+        let attributes = [(Attribute::CompanyName, "ttd".to_owned()), (Attribute::Department, "Drift".to_owned())];
+        world.place_user(User { attributes: attributes.into(), ..kari });
+    });
+    let mut ids: BTreeSet<PrincipalId> = (1_000..1_400).map(id).collect();
+    ids.insert(KARI);
+    for (which, value) in [
+        (Attribute::CompanyName, HasAttribute::Value("ttd".into())),
+        (Attribute::Department, HasAttribute::Value("Drift".into())),
+        (Attribute::OfficeLocation, HasAttribute::Nothing),
+        (Attribute::EmployeeType, HasAttribute::Nothing),
+    ] {
+        let answers = azure.attributes(which, &ids).await;
+        assert_eq!(answers.keys().copied().collect::<BTreeSet<_>>(), ids);
+        assert_eq!(answers[&KARI], value);
+        assert_eq!(answers[&id(1_000)], HasAttribute::Nothing);
+    }
 }
 
 async fn stock(azure: &impl Azure, _: &SharedWorld) {
@@ -270,7 +342,7 @@ async fn rights(azure: &impl Azure, _: &SharedWorld) {
 macro_rules! suite {
     ($implementor:ident, $from:expr) => {
         mod $implementor {
-            suite!(@ $from; people_by_name many_people people_by_id stock one_resource assignments pim_and_locks pages writes refusals rights);
+            suite!(@ $from; people_by_name many_people people_by_id groups attributes stock one_resource assignments pim_and_locks pages writes refusals rights);
         }
     };
     (@ $from:expr; $($case:ident)+) => {$(
@@ -295,7 +367,7 @@ mod both {
             assignment::RoleAssignment,
             ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
             observed::{Lock, ResourceNow},
-            people::{ById, ByName},
+            people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
             trouble::Trouble,
         },
         ports::{
@@ -326,6 +398,18 @@ mod both {
 
         async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
             self.0.by_id(ids).await
+        }
+
+        async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {
+            self.0.groups(keys).await
+        }
+
+        async fn attributes(
+            &self,
+            which: Attribute,
+            of: &BTreeSet<PrincipalId>,
+        ) -> BTreeMap<PrincipalId, HasAttribute> {
+            self.0.attributes(which, of).await
         }
     }
 

@@ -14,16 +14,17 @@ use tilgang::{
     model::{
         assignment::{Hand, Mark, Pim, PrincipalType, RoleAssignment, Standing, Triple},
         catalog::{Catalog, Environment, Gives, Pattern, ResourceKind, Role, RoleDefinition},
+        code::Code,
         desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Place, Revision, UserEntry},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
         observed::{Locks, Observed, Reading, Sighting, Subscription, Target, TargetKey},
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
-        people::{ById, ByName, Hint, People, Person},
-        policy::{Policy, RevokeLimits, Unmanaged},
+        people::{ById, ByName, GroupKey, Hint, InGroup, People, Person},
+        policy::{Account, Freeze, Frozen, MemberOf, Override, Policy, RevokeLimits, Unmanaged, Whom},
         trouble::{Trouble, TroubleKind},
     },
     plan::{
-        Plan,
+        Plan, Rules, Unresolved,
         basis::Basis,
         change::{Action, Because, Change},
         plan,
@@ -178,7 +179,12 @@ fn desired(seed: &Seed) -> Desired {
     let listed = seed.grants.iter().filter(|(owner, ..)| seed.files[*owner] == 0);
     let grants = listed.map(|&(owner, n, role, ended)| Grant {
         owner: OwnerCode::new(OWNERS[owner]).unwrap(),
-        user: Arc::new(UserEntry { name: person(n).name, id: id(seed, n), origin: origin(owner, n) }),
+        user: Arc::new(UserEntry {
+            name: person(n).name,
+            id: id(seed, n),
+            also_at: OWNERS.iter().filter_map(|code| OwnerCode::new(code)).collect(),
+            origin: origin(owner, n),
+        }),
         role: RoleName::new(ROLES[role]),
         until: ended.then_some(jiff::civil::date(2026, 11, 1)),
         reason: None,
@@ -548,11 +554,122 @@ proptest! {
         }
     }
 
+    /// An override lets its own owner go further, and nobody else; and no protected person with them.
+    #[test]
+    fn an_override_raises_limits_where_it_says_and_lifts_nothing_else(seed in clear(), max in 0..4_usize, per_owner in 0..3_usize, more in 1..6_usize, protected in 0..PEOPLE, ended in any::<bool>()) {
+        let (mut desired, observed) = (desired(&seed), observed(&seed));
+        desired.policy.revokes = RevokeLimits { max, per_owner_max: per_owner, prod_per_owner_max: per_owner, share_max_percent: 50 };
+        let [named, other] = OWNERS.map(|code| OwnerCode::new(code).unwrap());
+        desired.policy.overrides.push(Override {
+            owners: Some([named].into()),
+            max: Some(max + more),
+            per_owner_max: Some(per_owner + more),
+            prod_per_owner_max: None,
+            share_max_percent: Some(90),
+            expiries_max: None,
+            reason: "the owner moves".to_owned(),
+            ticket: "OPS-17".to_owned(),
+            until: if ended { jiff::civil::date(2026, 11, 21) } else { TODAY },
+            origin: Origin { file: FileId(9), path: Box::default() },
+        });
+        let mut plan = plan(&desired, &observed, TODAY);
+        plan.protected.ids.insert(person(protected).id);
+        let approval = plan.settle(&desired.policy, true);
+        let gone: Vec<&Change> = approval.approved.changes().iter().filter(|it| it.action == Action::Revoke && !it.because.is_expiry()).collect();
+        prop_assert!(gone.iter().all(|change| change.triple.principal != person(protected).id));
+        let at = |owner| gone.iter().filter(|change| change.owner == owner).count();
+        let more = if ended { 0 } else { more };
+        prop_assert!(at(other) <= per_owner.min(max) && at(named) <= per_owner + more && gone.len() <= max + more);
+        let prod = |owner| gone.iter().filter(|it| it.owner == owner && it.environment == Some(EnvironmentName::new("prod"))).count();
+        prop_assert!(prod(named) <= per_owner && prod(other) <= per_owner);
+        let strict = Plan { rules: Rules { overrides: Vec::new(), ..plan.rules.clone() }, ..plan.clone() };
+        let strict: BTreeSet<_> = strict.approve(&desired.policy).approved.changes().iter().map(|change| change.name).collect();
+        let beyond = gone.iter().filter(|change| change.owner == named && !strict.contains(&change.name)).count();
+        prop_assert_eq!(plan.used.iter().map(|used| used.removals).sum::<usize>(), beyond, "said, and only where it was needed");
+    }
+
+    #[test]
+    fn a_freeze_stops_what_it_says(seed in foggy(), all in any::<bool>(), one in any::<bool>(), ended in any::<bool>()) {
+        let (mut desired, observed) = (desired(&seed), observed(&seed));
+        let owner = one.then(|| OwnerCode::new(OWNERS[0]).unwrap());
+        let free = plan(&desired, &observed, TODAY);
+        desired.policy.freezes.push(Freeze {
+            what: if all { Frozen::All } else { Frozen::Removals },
+            owner,
+            until: if ended { jiff::civil::date(2026, 11, 21) } else { TODAY },
+            reason: "Christmas".to_owned(),
+            origin: Origin { file: FileId(9), path: Box::default() },
+        });
+        let frozen = plan(&desired, &observed, TODAY);
+        prop_assert_eq!(&frozen.changes, &free.changes);
+        let stopped = |change: &&Change| !ended && owner.is_none_or(|owner| owner == change.owner) && (all || change.action == Action::Revoke);
+        let expected: Vec<Change> = approved(&free, &desired).iter().filter(|change| !stopped(change)).cloned().collect();
+        prop_assert_eq!(approved(&frozen, &desired), expected);
+    }
+
+    /// Whatever policy says of who may hold what: it keeps grants from being made, and takes nothing away.
+    #[test]
+    fn content_takes_nothing_away(seed in foggy(), holders in 0..3_usize, days in 1..60_i32, members in prop::collection::btree_set(0..PEOPLE, 0..5), group in 0..4_usize, odd in prop::collection::vec(0..3_u8, PEOPLE as usize)) {
+        let (mut lax, mut observed) = (desired(&seed), observed(&seed));
+        for (n, odd) in (0..PEOPLE).zip(odd) {
+            if let Some(ByName::Person(person)) = observed.people.by_name.get_mut(&person(n).name) {
+                (person.enabled, person.guest) = (odd != 1, odd == 2);
+            }
+        }
+        let free = plan(&lax, &observed, TODAY);
+        for grant in &mut lax.grants {
+            grant.user = Arc::new(UserEntry { also_at: BTreeSet::new(), ..(*grant.user).clone() });
+        }
+        let mut strict = lax;
+        for role in ROLES.map(RoleName::new) {
+            strict.policy.holders_max.insert(role.clone(), holders);
+            if days > 30 {
+                strict.policy.longest.insert(role, days);
+            }
+        }
+        strict.policy.block = [Account::Guest, Account::Disabled].into();
+        strict.policy.member_of = Some(MemberOf::Group(Pattern::new("people-{owner}").unwrap()));
+        let answer = [
+            InGroup::Members(members.iter().map(|n| person(*n).id).collect()),
+            InGroup::Missing,
+            InGroup::Several(2),
+            InGroup::Unanswered(trouble()),
+        ][group].clone();
+        observed.people.groups.extend(OWNERS.map(|code| (GroupKey::named(&format!("people-{code}")), answer.clone())));
+        let judged = plan(&strict, &observed, TODAY);
+        prop_assert!(revokes(&judged).is_subset(&revokes(&free)));
+        let granted = |plan: &Plan| plan.changes.iter().filter(|it| it.action == Action::Grant).map(|it| it.name).collect::<BTreeSet<_>>();
+        prop_assert!(granted(&judged).is_subset(&granted(&free)));
+        prop_assert!(days <= 30 || granted(&judged).is_empty(), "no last day, so nothing new: {:?}", judged.changes);
+        prop_assert_eq!(judged.unchanged, free.unchanged);
+        prop_assert_eq!(judged.standing, free.standing);
+    }
+
+    #[test]
+    fn nobody_left_with_a_role_in_prod_is_said(seed in clear()) {
+        let (desired, mut observed) = (desired(&seed), observed(&seed));
+        let held = |observed: &Observed| hands(observed).into_values().filter_map(|standing| {
+            let at = &standing.assignment.triple.scope;
+            let places = (0..OWNERS.len()).flat_map(|owner| (2..ROLES.len()).map(move |role| (owner, role)));
+            places.into_iter().find(|(owner, role)| scope(*owner, *role) == *at)
+        }).collect::<BTreeSet<_>>();
+        let mut plan = plan(&desired, &observed, TODAY);
+        let approval = plan.settle(&desired.policy, true);
+        let before = held(&observed);
+        for change in approval.approved.changes() {
+            apply(&mut observed, change);
+        }
+        let after = held(&observed);
+        let emptied: BTreeSet<_> = before.difference(&after).map(|(owner, role)| (OWNERS[*owner].to_owned(), ROLES[*role].to_owned())).collect();
+        let said: BTreeSet<_> = plan.findings.iter().filter(|it| it.code == Code::RoleEmptied).map(|it| (it.owner.unwrap().to_string(), it.role.as_ref().unwrap().to_string())).collect();
+        prop_assert_eq!(said, emptied);
+    }
+
     #[test]
     fn an_unknown_protected_name_refuses_every_removal(seed in clear()) {
         let (desired, observed) = (desired(&seed), observed(&seed));
         let mut plan = plan(&desired, &observed, TODAY);
-        plan.protected.unresolved.push(UserName::new("breakglass@ai-dev.no"));
+        plan.protected.unresolved.push(Unresolved { whom: Whom::Name(UserName::new("breakglass@ai-dev.no")), why: "unknown to Entra".to_owned() });
         let approval = plan.approve(&desired.policy);
         prop_assert!(approval.approved.changes().iter().all(|change| change.action != Action::Revoke));
     }

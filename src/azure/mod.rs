@@ -31,7 +31,7 @@ use crate::{
         assignment::RoleAssignment,
         ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
-        people::{ById, ByName},
+        people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
         trouble::Trouble,
     },
     ports::{
@@ -155,6 +155,14 @@ impl Directory for Reader {
 
     async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
         graph::by_id(&self.graph, ids).await
+    }
+
+    async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {
+        graph::groups::members(&self.graph, keys).await
+    }
+
+    async fn attributes(&self, which: Attribute, of: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, HasAttribute> {
+        graph::groups::attributes(&self.graph, which, of).await
     }
 }
 

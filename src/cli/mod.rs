@@ -6,6 +6,7 @@
 mod actor;
 mod apply;
 mod apply_run;
+mod codeowners;
 mod completions;
 mod doctor;
 mod drift;
@@ -76,6 +77,7 @@ enum Command {
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Simulate(Box<simulate::Simulate>),
+    Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
 }
 
@@ -110,6 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Simulate(command) => command.run(&global).await,
+            Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),
         }
     })

@@ -50,13 +50,19 @@ impl Survey {
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
-        let (observed, plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
+        let (observed, mut plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
         if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
             output::say(
                 "note: this workspace is not in git, so nobody can tell whether an old copy undoes a newer one",
             );
         }
-        let approval = plan.approve(&desired.policy).unless_older(&desired.revision, applied.as_ref());
+        if desired.policy.member_of.is_none() {
+            output::say(
+                "note: membership unproven: without `users.member_of` nothing says that a person belongs to an owner",
+            );
+        }
+        let approval =
+            plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
         Ok(Self { ground, desired, observed, plan, approval, ledger, applied })
     }
 
@@ -65,7 +71,7 @@ impl Survey {
     pub(super) fn narrow(&mut self, keep: impl Fn(&Change) -> bool) {
         self.plan.changes.retain(keep);
         self.plan.blocked.retain(|blocked| blocked.action == Action::Revoke);
-        let approval = self.plan.approve(&self.desired.policy);
+        let approval = self.plan.settle(&self.desired.policy, false);
         self.approval = approval.unless_older(&self.desired.revision, self.applied.as_ref());
     }
 

@@ -59,7 +59,7 @@ fn id((file, _): &(FileId, &str)) -> FileId {
 }
 
 fn counts(path: &str) -> bool {
-    matches!(purpose(path), Purpose::Settings | Purpose::Owner(_))
+    matches!(purpose(path), Purpose::Settings | Purpose::Owner(_) | Purpose::Override)
 }
 
 fn git(dir: &Path, args: &[&str]) -> Result<String, String> {

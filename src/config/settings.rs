@@ -53,7 +53,7 @@ pub(super) struct OwnerSettings {
 }
 
 /// Reads the whole file and tells every mistake.
-pub(super) fn read(node: &Node<'_>, file: FileId, mistakes: &mut Mistakes) -> Settings {
+pub(super) fn read(node: &Node<'_>, file: FileId, files: &BTreeSet<OwnerCode>, mistakes: &mut Mistakes) -> Settings {
     let top = Cursor::top(node);
     let mut settings = Settings::default();
     if *node == Node::Nothing {
@@ -111,7 +111,11 @@ pub(super) fn read(node: &Node<'_>, file: FileId, mistakes: &mut Mistakes) -> Se
         };
         settings.owners.insert(code, read_owner(entry, &words, mistakes));
     }
-    settings.policy = policy.map(|at| policy::read(at, file, &settings.catalog, mistakes)).unwrap_or_default();
+    let known = settings.owners.keys().chain(files).copied().collect();
+    let context = policy::Context { file, catalog: &settings.catalog, owners: &known };
+    settings.policy = policy.map(|at| policy::read(at, &context, mistakes)).unwrap_or_default();
+    settings.policy.member_of = words.member_of.take();
+    settings.policy.production = std::mem::take(&mut words.production);
     settings.ledger = ledger.and_then(|at| ledger::read(at, mistakes));
     if settings.catalog_is_sure {
         settings.domains = words.domains;
@@ -132,7 +136,7 @@ fn read_owner(entry: Cursor<'_>, words: &Words, mistakes: &mut Mistakes) -> Owne
     let keys = ["resources", "environments", "reviewers", "contact"];
     let Some([resources, environments, reviewers, contact]) = entry.fields(keys, &[], mistakes) else { return owner };
     owner.environments = environments.map(|at| read_environments(at, words, mistakes));
-    owner.reviewers = reviewers.map(|at| at.lines(mistakes)).into_iter().flatten().map(str::to_owned).collect();
+    owner.reviewers = reviewers.map(|at| at.reviewers(mistakes)).unwrap_or_default();
     owner.contact = contact.and_then(|at| at.line(mistakes)).map(str::to_owned);
     for in_environment in resources.map(|at| at.entries(mistakes)).unwrap_or_default() {
         let spot = Spot::Key(in_environment.trail);

@@ -4,6 +4,7 @@
 
 pub mod assignment;
 pub mod catalog;
+pub mod code;
 pub mod desired;
 pub mod ids;
 pub mod observed;

@@ -52,6 +52,12 @@ impl Trouble {
     pub fn new(kind: TroubleKind, doing: impl Into<String>, message: impl Into<String>) -> Self {
         Self { kind, doing: doing.into(), status: None, code: None, message: message.into(), request_id: None }
     }
+
+    /// The same without the request, which differs from time to time: where one failure is said of many.
+    #[must_use]
+    pub fn without_request(&self) -> Self {
+        Self { request_id: None, ..self.clone() }
+    }
 }
 
 impl fmt::Display for Trouble {

@@ -27,6 +27,7 @@ use crate::{
         observed::{Locks, Observed, Reading, Sighting, Subscription, TargetKey},
         owner::OwnerCode,
         people::People,
+        policy::Whom,
         trouble::Trouble,
     },
     ports::{AssignmentReader, Directory, Inventory},
@@ -46,8 +47,13 @@ pub async fn observe(
     let names = names(desired, &chosen);
     let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, azure));
     let Looked { inventory, targets, absent, subscriptions } = looked;
-    let people = People { by_name, by_id: BTreeMap::new() };
+    let people = People { by_name, ..People::default() };
     let mut observed = Observed { at, inventory, targets, absent, subscriptions, people };
+    let (groups, attributes) = futures::join!(
+        questions::groups(desired, &chosen, &observed, azure),
+        questions::attributes(desired, &chosen, &observed, azure),
+    );
+    (observed.people.groups, observed.people.attributes) = (groups, attributes);
     questions::ask(desired, &mut observed, azure).await;
     observed
 }
@@ -55,7 +61,11 @@ pub async fn observe(
 /// Everybody whom git names at these owners, and who is protected.
 fn names(desired: &Desired, chosen: &impl Fn(OwnerCode) -> bool) -> BTreeSet<UserName> {
     let listed = desired.grants.iter().filter(|grant| chosen(grant.owner)).map(|grant| &grant.user.name);
-    listed.chain(desired.policy.protected.iter().map(|protected| &protected.name)).cloned().collect()
+    let protected = desired.policy.protected.iter().filter_map(|protected| match &protected.whom {
+        Whom::Name(name) => Some(name),
+        Whom::Id(_) | Whom::Group(_) => None,
+    });
+    listed.chain(protected).cloned().collect()
 }
 
 /// What was found in Azure, people left out.

@@ -10,11 +10,12 @@ use futures::{StreamExt, stream};
 use crate::{
     model::{
         assignment::{Hand, Pim, Standing, Triple},
-        desired::Desired,
+        desired::{Desired, Grant},
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
         observed::{Locks, Observed, Reading, Sighting},
         owner::{EnvironmentName, KindName, OwnerCode},
-        people::{ById, ByName, Person},
+        people::{ById, ByName, GroupKey, HasAttribute, InGroup, Person},
+        policy::{MemberOf, Whom},
     },
     ports::{AssignmentReader, Directory, PimInstance},
 };
@@ -52,6 +53,51 @@ pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &(imp
 
 /// What ends by itself, and whether because somebody activated it.
 type Ends = BTreeMap<Triple, bool>;
+
+/// Who is in the groups that policy names: those of `protected`, and those that prove who belongs to an owner.
+pub(super) async fn groups(
+    desired: &Desired,
+    chosen: &impl Fn(OwnerCode) -> bool,
+    observed: &Observed,
+    azure: &impl Directory,
+) -> BTreeMap<GroupKey, InGroup> {
+    let protected = desired.policy.protected.iter().filter_map(|protected| match &protected.whom {
+        Whom::Group(key) => Some(key.clone()),
+        Whom::Name(_) | Whom::Id(_) => None,
+    });
+    let mut keys: BTreeSet<GroupKey> = protected.collect();
+    if let Some(MemberOf::Group(pattern)) = &desired.policy.member_of {
+        let owners: BTreeSet<OwnerCode> = lasting(desired, observed).map(|grant| grant.owner).collect();
+        keys.extend(owners.into_iter().filter(|owner| chosen(*owner)).map(|it| GroupKey::named(&pattern.fill(it, ""))));
+    }
+    if keys.is_empty() { BTreeMap::new() } else { azure.groups(&keys).await }
+}
+
+/// The attribute that proves who belongs to an owner, for everybody whom git lists.
+pub(super) async fn attributes(
+    desired: &Desired,
+    chosen: &impl Fn(OwnerCode) -> bool,
+    observed: &Observed,
+    azure: &impl Directory,
+) -> BTreeMap<PrincipalId, HasAttribute> {
+    let Some(MemberOf::Attribute(attribute, _)) = &desired.policy.member_of else { return BTreeMap::new() };
+    let listed = lasting(desired, observed).filter(|grant| chosen(grant.owner));
+    let ids: BTreeSet<PrincipalId> = listed.filter_map(|grant| id_of(grant, observed)).collect();
+    if ids.is_empty() { BTreeMap::new() } else { azure.attributes(*attribute, &ids).await }
+}
+
+/// The grants that have not ended.
+fn lasting<'a>(desired: &'a Desired, observed: &Observed) -> impl Iterator<Item = &'a Grant> {
+    let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    desired.grants.iter().filter(move |grant| !grant.has_ended(today))
+}
+
+fn id_of(grant: &Grant, observed: &Observed) -> Option<PrincipalId> {
+    grant.user.id.or_else(|| match observed.people.by_name.get(&grant.user.name) {
+        Some(ByName::Person(person)) => Some(person.id),
+        Some(ByName::Nobody(_) | ByName::Unanswered(_)) | None => None,
+    })
+}
 
 fn ends(instances: Vec<PimInstance>) -> Ends {
     let mut ends = Ends::new();
@@ -99,6 +145,11 @@ fn open(desired: &Desired, observed: &Observed) -> Open {
             && !matches!(observed.people.by_name.get(&grant.user.name), Some(ByName::Person(person)) if person.id == id)
         {
             open.people.insert(id); // the name led elsewhere or nowhere; known or not, the id itself must be asked
+        }
+    }
+    for protected in &desired.policy.protected {
+        if let Whom::Id(id) = &protected.whom {
+            open.people.insert(*id);
         }
     }
     let explained = explained(desired, observed);
@@ -156,15 +207,10 @@ fn explained<'a>(desired: &Desired, observed: &'a Observed) -> Explained<'a> {
             targets.entry((key.owner, &key.environment, &key.kind)).or_default().push(&target.scope);
         }
     }
-    let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let mut explained = Explained::new();
-    for grant in desired.grants.iter().filter(|grant| !grant.has_ended(today)) {
+    for grant in lasting(desired, observed) {
         let Some(role) = desired.catalog.roles.get(&grant.role) else { continue };
-        let id = grant.user.id.or_else(|| match observed.people.by_name.get(&grant.user.name) {
-            Some(ByName::Person(person)) => Some(person.id),
-            Some(ByName::Nobody(_) | ByName::Unanswered(_)) | None => None,
-        });
-        let Some(id) = id else { continue };
+        let Some(id) = id_of(grant, observed) else { continue };
         for gives in &role.gives {
             for scope in targets.get(&(grant.owner, &role.environment, &gives.kind)).into_iter().flatten() {
                 explained.entry(scope).or_default().insert((id, gives.definition.id));

@@ -19,7 +19,7 @@ use crate::model::{
     observed::{Impediment, Locks, Observed, Reading, Sighting, Subscription, Target, TargetKey},
     owner::OwnerCode,
     people::{ById, ByName, Person},
-    policy::{Policy, Protected},
+    policy::Policy,
 };
 
 use super::{change::Action, saved::Deed};
@@ -158,6 +158,7 @@ impl Gathering<'_> {
             add("until", until.map(|until| until.to_string()));
             add("now", grant.has_ended(today).then(|| "ended".to_owned()));
             add("id", user.id.map(|id| id.to_string()));
+            add("also at", (!user.also_at.is_empty()).then(|| format!("{:?}", user.also_at)));
             add("ticket", ticket.as_deref().map(str::to_owned));
             add("reason:", reason.as_deref().map(str::to_owned));
             self.add(Some(owner), Side::Git, format!("`{}` as {role}", user.name.folded()), is);
@@ -293,8 +294,11 @@ fn places(observed: &Observed) -> Places<'_> {
 /// A policy without what decides nothing: findings that are accepted, and where things stand in the file.
 fn deciding(policy: &Policy) -> Policy {
     let nowhere = || Origin { file: FileId(0), path: Box::default() };
-    let protected = policy.protected.iter().map(|it| Protected { name: it.name.clone(), origin: nowhere() });
-    Policy { protected: protected.collect(), accept: Vec::new(), ..policy.clone() }
+    let mut policy = Policy { accept: Vec::new(), reviewers: Vec::new(), ..policy.clone() };
+    policy.protected.iter_mut().for_each(|it| it.origin = nowhere());
+    policy.freezes.iter_mut().for_each(|it| it.origin = nowhere());
+    policy.overrides.iter_mut().for_each(|it| it.origin = nowhere());
+    policy
 }
 
 fn effect(target: &Target) -> String {

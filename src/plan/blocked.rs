@@ -2,14 +2,16 @@
 
 use std::{fmt, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use crate::model::{
+    code::Code,
     desired::Origin,
     ids::{ScopeId, UserName},
     observed::Lock,
     owner::{EnvironmentName, OwnerCode, RoleName},
     people::Hint,
+    policy::Account,
     trouble::Trouble,
 };
 
@@ -97,6 +99,30 @@ pub enum Block {
     CommitUnknown(String),
     /// A lock stops the deletion.
     Locked(Lock),
+    /// It would last longer than policy allows.
+    TooLong {
+        /// The last day it states.
+        until: Option<Date>,
+        /// The last day it may state today.
+        latest: Date,
+        /// How many days policy allows.
+        days: i32,
+    },
+    /// The owner lists more people with this role than policy allows.
+    TooMany {
+        /// How many are listed.
+        listed: usize,
+        /// How many may be.
+        max: usize,
+    },
+    /// The person is listed at another owner, too, and not both files say so.
+    TwoOwners(OwnerCode),
+    /// The person does not belong to the owner; in words, what was looked at.
+    NotAMember(String),
+    /// Whether people belong to the owner is not known; in words, why not.
+    MembershipUnknown(String),
+    /// Policy gives this kind of account nothing new.
+    Account(Account),
 }
 
 impl Block {
@@ -124,6 +150,13 @@ impl Block {
             Self::MadeAfterCommit { .. } => "made-after-commit",
             Self::CommitUnknown(_) => "commit-unknown",
             Self::Locked(_) => "locked",
+            Self::TooLong { .. } => Code::TooLong.word(),
+            Self::TooMany { .. } => Code::TooMany.word(),
+            Self::TwoOwners(_) => Code::TwoOwners.word(),
+            Self::NotAMember(_) => Code::NotAMember.word(),
+            Self::MembershipUnknown(_) => Code::MembershipUnknown.word(),
+            Self::Account(Account::Guest) => Code::Guest.word(),
+            Self::Account(Account::Disabled) => "disabled",
         }
     }
 
@@ -166,6 +199,17 @@ impl Block {
             }
             Self::CommitUnknown(_) => "make git work here: without it an old commit could undo a new one".to_owned(),
             Self::Locked(lock) => format!("take the lock `{}` away, apply, and put it back", lock.name),
+            Self::TooLong { latest, .. } => format!("write `until: {latest}` or an earlier day"),
+            Self::TooMany { max, .. } => format!("list at most {max}; or let the platform team raise the number"),
+            Self::TwoOwners(other) => format!(
+                "if both are meant, write `also_at` into both files: `also_at: [{other}]` here, and this owner there"
+            ),
+            Self::NotAMember(_) => {
+                "let the owner's people be registered as such first, or list somebody else".to_owned()
+            }
+            Self::MembershipUnknown(_) => "until that is known nobody gains anything there".to_owned(),
+            Self::Account(Account::Guest) => "list the person's own account here, or take the entry out".to_owned(),
+            Self::Account(Account::Disabled) => "let the account be enabled first, or take the entry out".to_owned(),
             Self::PersonUnanswered(_) | Self::Unread(_) | Self::PimUnanswered => return None,
         })
     }
@@ -189,7 +233,7 @@ impl fmt::Display for Block {
                 f.write_str("another person has this name now; the `id` in the file is nobody's")
             }
             Self::PersonUnanswered(trouble) | Self::Unread(trouble) => write!(f, "{trouble}"),
-            Self::TargetMissing(words) => f.write_str(words),
+            Self::TargetMissing(words) | Self::NotAMember(words) | Self::MembershipUnknown(words) => f.write_str(words),
             Self::TargetSeveral(scopes) => {
                 write!(f, "{} resources fit where one is meant:", scopes.len())?;
                 scopes.iter().try_for_each(|scope| write!(f, " `{scope}`"))
@@ -230,6 +274,24 @@ impl fmt::Display for Block {
                 if scope.subscription().is_some_and(|id| ScopeId::subscription_scope(id) == *scope) =>
             {
                 write!(f, "the lock `{name}` ({level}) on the whole subscription stops deletions")
+            }
+            Self::TooLong { until: Some(until), latest, days } => {
+                write!(f, "lasts until {until}; `policy.longest` allows {days} days, today until {latest}")
+            }
+            Self::TooLong { until: None, days, .. } => {
+                write!(f, "has no last day; `policy.longest` allows {days} days")
+            }
+            Self::TooMany { listed, max } => {
+                write!(f, "{listed} people are listed with this role; `policy.holders_max` allows {max} at one owner")
+            }
+            Self::TwoOwners(other) => {
+                write!(f, "listed at `{other}`, too, and not both files say so in `also_at`")
+            }
+            Self::Account(Account::Guest) => {
+                f.write_str("a guest from elsewhere; `policy.block` gives guests nothing new")
+            }
+            Self::Account(Account::Disabled) => {
+                f.write_str("the account is disabled; `policy.block` gives such accounts nothing new")
             }
             Self::Locked(Lock { name, level, scope }) => {
                 write!(f, "the lock `{name}` ({level}) on `{}` stops deletions", scope.last_segment())

@@ -64,7 +64,19 @@ impl Class {
         match code {
             Code::Unmanaged => Some(Self::Unmanaged),
             Code::Orphaned => Some(Self::Orphaned),
-            Code::NoEffect | Code::Renamed | Code::NotSeen | Code::MayEnd => None,
+            Code::NoEffect
+            | Code::Renamed
+            | Code::NotSeen
+            | Code::MayEnd
+            | Code::RoleEmptied
+            | Code::TooLong
+            | Code::TooMany
+            | Code::TwoOwners
+            | Code::Guest
+            | Code::NotAMember
+            | Code::MembershipUnknown
+            | Code::AcceptUnused
+            | Code::ExceptionEnded => None,
         }
     }
 }

@@ -115,9 +115,13 @@ impl<'a> Compare<'a> {
     pub(super) fn judge_surplus(&mut self) {
         let mut restorable = BTreeSet::new();
         for surplus in std::mem::take(&mut self.surplus) {
+            let before = self.plan.changes.len();
             match surplus.standing.hand {
                 Hand::Ours => self.ours(&surplus, &mut restorable),
                 Hand::Foreign => self.foreign(&surplus),
+            }
+            if self.plan.changes.len() == before {
+                self.kept(surplus);
             }
         }
         // A grant to somebody who was deleted, and whose assignment stands, is not missing but orphaned: said once.
@@ -125,6 +129,19 @@ impl<'a> Compare<'a> {
             let place = (blocked.owner, blocked.role.clone(), blocked.origins.first().cloned());
             !(matches!(blocked.block, Block::UnknownPerson(_)) && restorable.contains(&place))
         });
+    }
+
+    /// It stays: if it is somebody's role in production, somebody has that role.
+    fn kept(&mut self, surplus: Surplus<'a>) {
+        let Standing { assignment, pim, hand: _ } = surplus.standing;
+        let in_prod = surplus.environment.as_ref().is_some_and(|name| self.desired.policy.production.contains(name));
+        let holds = surplus.stray.is_none()
+            && assignment.principal_type.is_people()
+            && !matches!(pim, Pim::Activated | Pim::Timed)
+            && self.gone(assignment.triple.principal).is_none();
+        if let (Some(owner), Some(role), true) = (surplus.owner, surplus.role, in_prod && holds) {
+            self.plan.staying.insert((owner, role));
+        }
     }
 
     fn ours(&mut self, surplus: &Surplus<'a>, restorable: &mut BTreeSet<Listed>) {

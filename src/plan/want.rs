@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use crate::model::{
     assignment::Hand,
     catalog::{Gives, RoleDefinition},
-    desired::{Desired, Grant, UserEntry},
+    desired::{Desired, Grant, Origin, UserEntry},
     ids::{PrincipalId, RoleDefinitionId, ScopeId},
     observed::{Observed, Reading, Sighting, Target, TargetKey},
     owner::{EnvironmentName, KindName, OwnerCode, RoleName},
@@ -20,6 +20,7 @@ use crate::model::{
 use super::{
     blocked::{Block, Blocked},
     change::{Action, Who},
+    content::{self, Listed, Objection},
     finding::{Code, Finding},
     resolve::resolve,
 };
@@ -37,12 +38,16 @@ pub(super) struct Wanted<'a> {
     pub ended: BTreeMap<(&'a ScopeId, PrincipalId, RoleDefinitionId), &'a Grant>,
     /// Grants whose person could not be resolved, by owner: whoever stands there unexplained could be one of them.
     pub doubts: BTreeMap<OwnerCode, Vec<Doubt<'a>>>,
+    /// What policy has against grants, by the place of the grant. It keeps them from being made, and takes nothing away.
+    pub objections: BTreeMap<&'a Origin, Vec<Objection<'a>>>,
     /// Who is listed at an owner with a grant that has no certain place.
     pub unplaced: BTreeSet<(OwnerCode, PrincipalId)>,
     /// Grants that cannot be made.
     pub blocked: Vec<Blocked>,
     /// What people should know.
     pub findings: Vec<Finding>,
+    /// Owners whose people could not be looked up as such, and why.
+    pub unproven: BTreeMap<OwnerCode, String>,
 }
 
 /// A grant whose person could not be resolved.
@@ -86,10 +91,15 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
         }
     }
     let mut person = Memo::default();
+    let mut listed = Vec::with_capacity(desired.grants.len());
     for grant in &desired.grants {
         let Some(role) = desired.catalog.roles.get(&grant.role) else { continue }; // config lets none through
         let ended = grant.has_ended(today);
-        let person = match person.resolve(&grant.user, observed) {
+        let resolved = person.resolve(&grant.user, observed);
+        if !ended {
+            listed.push(Listed { grant, person: resolved.as_ref().ok().copied() });
+        }
+        let person = match resolved {
             Ok(person) => person,
             Err(_) if ended => continue, // nothing is wanted, so nothing is missing
             Err(block) => {
@@ -151,6 +161,7 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
         wants.sort_by_key(|want| (want.key(), &want.grant.origin));
     }
     wanted.findings.append(&mut person.findings);
+    (wanted.objections, wanted.unproven) = content::judge(desired, observed, &listed, today);
     wanted.widen_doubts(observed);
     wanted
 }
@@ -203,7 +214,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-fn blocked(grant: &Grant, environment: &EnvironmentName, scope: Option<&ScopeId>, block: Block) -> Blocked {
+pub(super) fn blocked(grant: &Grant, environment: &EnvironmentName, scope: Option<&ScopeId>, block: Block) -> Blocked {
     Blocked {
         action: Action::Grant,
         owner: Some(grant.owner),

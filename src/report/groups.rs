@@ -87,7 +87,7 @@ pub(super) fn blocked<'a>(facts: &Facts<'_>, members: &[&'a Blocked]) -> Vec<Aff
 
 /// Whose removal is refused, by person and owner.
 pub(super) fn refused<'a>(facts: &Facts<'_>, members: &[&'a Refused]) -> Vec<Affected<'a>> {
-    let entries = members.iter().map(|Refused { change, refusal }| {
+    let entries = members.iter().map(|Refused { change, refusal, also: _ }| {
         let help = Some(words::refusal_help(refusal).to_owned());
         (
             words::short(&change.who),

@@ -18,7 +18,9 @@ use super::{
     clean::clean_json,
     count::Count,
     facts::Facts,
-    json_entries::{BlockedJson, ChangeJson, DriftJson, FindingJson, OutcomeJson, RefusedJson, UnreadJson},
+    json_entries::{
+        BlockedJson, ChangeJson, DriftJson, FindingJson, OutcomeJson, OverrideJson, RefusedJson, UnreadJson,
+    },
 };
 
 /// The number that stands under `format`.
@@ -78,6 +80,8 @@ struct Envelope {
     unread: Vec<UnreadJson>,
     left_out: Vec<LeftOutJson>,
     protected_unknown: Vec<String>,
+    overrides: Vec<OverrideJson>,
+    membership: &'static str,
     #[serde(flatten)]
     saved: Option<SavedJson>,
 }
@@ -197,6 +201,8 @@ impl Envelope {
             unread: plan.unread.iter().map(UnreadJson::of).collect(),
             left_out: left_out(view),
             protected_unknown: plan.protected.unresolved.iter().map(ToString::to_string).collect(),
+            overrides: plan.used.iter().map(|used| OverrideJson::of(view, used)).collect(),
+            membership: if desired.policy.member_of.is_some() { "checked" } else { "unproven" },
             saved: None,
         }
     }

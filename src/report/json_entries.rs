@@ -6,9 +6,9 @@ use crate::{
     execute::{Done, Failure, Outcome},
     model::{desired::Origin, trouble::Trouble},
     plan::{
-        Unread,
+        Unread, Used,
         again::Moved,
-        approve::Refused,
+        approve::{Refusal, Refused},
         blocked::Blocked,
         change::{Change, Who},
         drift::Class,
@@ -67,8 +67,49 @@ pub(super) struct RefusedJson {
     code: &'static str,
     message: String,
     help: Option<String>,
+    /// Every other limit that it breaks.
+    also: Vec<RefusalJson>,
     #[serde(flatten)]
     change: ChangeJson,
+}
+
+#[derive(Serialize)]
+struct RefusalJson {
+    code: &'static str,
+    message: String,
+    help: Option<String>,
+}
+
+impl RefusalJson {
+    fn of(refusal: &Refusal) -> Self {
+        let help = Some(words::refusal_help(refusal).to_owned());
+        Self { code: refusal.code(), message: refusal.to_string(), help }
+    }
+}
+
+/// An override that lets removals through.
+#[derive(Serialize)]
+pub(super) struct OverrideJson {
+    file: String,
+    reason: String,
+    ticket: String,
+    until: String,
+    owners: Vec<String>,
+    removals: usize,
+}
+
+impl OverrideJson {
+    pub(super) fn of(view: &View<'_>, used: &Used) -> Self {
+        let Used { by, removals, owners } = used;
+        Self {
+            file: (view.places)(&by.origin).file,
+            reason: by.reason.clone(),
+            ticket: by.ticket.clone(),
+            until: by.until.to_string(),
+            owners: owners.iter().map(ToString::to_string).collect(),
+            removals: *removals,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -181,11 +222,12 @@ impl BlockedJson {
 
 impl RefusedJson {
     pub(super) fn of(view: &View<'_>, refused: &Refused) -> Self {
-        let Refused { change, refusal } = refused;
+        let Refused { change, refusal, also } = refused;
         Self {
             code: refusal.code(),
             message: refusal.to_string(),
             help: Some(words::refusal_help(refusal).to_owned()),
+            also: also.iter().map(RefusalJson::of).collect(),
             change: ChangeJson::of(view, change),
         }
     }

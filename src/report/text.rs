@@ -24,6 +24,7 @@ impl Reporter for Text {
         sections(&mut page, &facts, &facts.sections(facts.changes()), Tense::Will);
         text_sections::blocked(&mut page, &facts);
         text_sections::refused(&mut page, &facts);
+        text_sections::overrides(&mut page, &facts);
         text_sections::findings(&mut page, &facts, |_| true);
         end(&mut page, &facts);
         page.finish()

@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::{Future, ready},
+    sync::Arc,
 };
 
 use super::{
@@ -17,7 +18,7 @@ use crate::{
         assignment::RoleAssignment,
         ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
-        people::{ById, ByName, Hint},
+        people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
         trouble::Trouble,
     },
     ports::{
@@ -87,6 +88,49 @@ impl Directory for Identity {
             };
             ids.iter().map(|id| (*id, answer(*id))).collect()
         }))
+    }
+
+    fn groups(&self, keys: &BTreeSet<GroupKey>) -> impl Future<Output = BTreeMap<GroupKey, InGroup>> + Send {
+        ready(self.shared.with(|world| {
+            let may = world.application(self.caller).is_none_or(super::world::Application::may_read_groups);
+            let denied = || Arc::new(super::routes::graph::denied().trouble("look up groups"));
+            let answer = |key| if may { in_group(world, key) } else { InGroup::Unanswered(denied()) };
+            keys.iter().map(|key| (key.clone(), answer(key))).collect()
+        }))
+    }
+
+    fn attributes(
+        &self,
+        which: Attribute,
+        of: &BTreeSet<PrincipalId>,
+    ) -> impl Future<Output = BTreeMap<PrincipalId, HasAttribute>> + Send {
+        ready(self.shared.with(|world| {
+            let allowed = self.may_read_people(world);
+            let value = |id: PrincipalId| world.user(id).and_then(|user| user.attributes.get(&which));
+            let answer = |id: PrincipalId| match (&allowed, value(id)) {
+                (Err(trouble), _) => HasAttribute::Unanswered(trouble.clone().into()),
+                (Ok(()), Some(value)) => HasAttribute::Value(value.as_str().into()),
+                (Ok(()), None) => HasAttribute::Nothing,
+            };
+            of.iter().map(|id| (*id, answer(*id))).collect()
+        }))
+    }
+}
+
+fn in_group(world: &World, key: &GroupKey) -> InGroup {
+    let called = |name: &str| -> Vec<PrincipalId> {
+        world.groups().filter(|group| group.name.to_lowercase() == name).map(|group| group.id).collect()
+    };
+    let found = match key {
+        GroupKey::Id(id) => world.group(*id).map(|group| group.id).into_iter().collect(),
+        GroupKey::Name(name) => called(name),
+    };
+    match found.as_slice() {
+        [] => InGroup::Missing,
+        [one] => {
+            InGroup::Members(world.everybody_in(*one).into_iter().filter(|id| world.type_of(*id).is_some()).collect())
+        }
+        several => InGroup::Several(several.len()),
     }
 }
 

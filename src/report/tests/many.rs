@@ -46,7 +46,7 @@ fn a_broken_rule_is_said_once_for_all_owners() {
     for (n, person) in people(12).enumerate() {
         let owner = if n < 5 { "skd" } else { "ttd" };
         let change = world.revoke(&person, owner, "prod-operations", Because::Stray(Stray::NoTarget)).clone();
-        world.refused.push(Refused { change, refusal: Refusal::All(Count { count: 12, max: 10 }) });
+        world.refused.push(Refused { change, refusal: Refusal::All(Count { count: 12, max: 10 }), also: Vec::new() });
         let unread = Arc::new(trouble("list role assignments of Altinn-SKD-Test"));
         world.block(person.name.unwrap().as_str(), "skd", "test-developer", 7, Block::Unread(unread));
     }
