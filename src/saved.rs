@@ -213,7 +213,6 @@ mod tests {
         assert_eq!(read(&vec![b' '; BYTES_MAX + 1]), Err(Unreadable::TooLarge));
         for (text, is) in [
             ("", "not a saved plan"),
-            ("[1]", "not a saved plan"),
             ("{}", "not a saved plan: missing field `format`"),
             ("{\"format\": 7}", "format 7"),
             ("{\"format\": 1}", "a report"),
