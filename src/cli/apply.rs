@@ -85,6 +85,7 @@ impl Apply {
         if self.format == report::Format::Text {
             survey.print(global, self.format, |view, format, style| report::plan(&applying(view), format, style));
         }
+        survey.tell_age();
         let approved = &survey.approval.approved;
         let changes = approved.changes().len();
         if changes > 0 && !self.yes && self.format != report::Format::Text {

@@ -29,6 +29,7 @@ impl Plan {
             output::say(format_args!("note: whether a newer commit was applied before is not known: {error}"));
         }
         survey.print(global, self.format, report::plan);
+        survey.tell_age();
         let pending = self.detailed_exitcode && !survey.plan.changes.is_empty();
         survey.exit().max(if pending { Exit::Pending } else { Exit::Converged })
     }

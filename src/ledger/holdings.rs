@@ -185,7 +185,10 @@ impl Replay {
             let at = at.unwrap_or(*observed);
             let state = match scope {
                 Some(scope) => State::Known { scope: ScopeId::new(scope), seen: at },
-                None => State::Unknown { since: at, why: unknown.clone().unwrap_or_default() },
+                None => {
+                    let since = if *base { at } else { self.unknown_since(target).unwrap_or(at) };
+                    State::Unknown { since, why: unknown.clone().unwrap_or_default() }
+                }
             };
             self.targets.insert(target.clone(), state);
         }
@@ -209,6 +212,14 @@ impl Replay {
             let there = ScopeId::new(&asked.scope);
             !targets.values().any(|it| matches!(it, State::Known { scope, seen } if *scope == there && seen >= at))
         });
+    }
+
+    /// Since when a target is unknown already, if it is: another reason does not make it known in between.
+    fn unknown_since(&self, target: &TargetName) -> Option<Timestamp> {
+        match self.targets.get(target)? {
+            State::Unknown { since, .. } => Some(*since),
+            State::Known { scope, .. } => self.asked_at(scope).map(|open| open.at),
+        }
     }
 
     /// What to record, if this was seen now.
@@ -372,7 +383,11 @@ fn learn(now: &Held, before: Option<&Held>, looked_at: &BTreeSet<String>) -> Hel
     if let Some(before) = before {
         now.name = now.name.or_else(|| before.name.clone());
         now.definition_name = now.definition_name.or_else(|| before.definition_name.clone());
-        now.pim = now.pim.or_else(|| before.pim.clone());
+        now.pim = match now.pim.as_deref() {
+            Some("no") if before.pim.is_none() => None, // it was ordinary as far as anybody knew: no news
+            Some(_) => now.pim,
+            None => before.pim.clone(),
+        };
         let over: BTreeSet<&String> =
             before.over.iter().filter(|id| !looked_at.contains(*id)).chain(&now.over).collect();
         now.over = over.into_iter().cloned().collect();

@@ -115,7 +115,7 @@ impl Filter {
 fn of<'a>(line: &'a Line, asked: &Asked, sign: &str) -> Event<'a> {
     let who = asked.user.clone().unwrap_or_else(|| format!("object id {}", asked.principal));
     let source = asked.origins.join(", ");
-    let source = if source.is_empty() { asked.because.clone() } else { format!("{source}  {}", asked.because) };
+    let source = if source.is_empty() { asked.because.clone() } else { format!("{source}: {}", asked.because) };
     Event { line, who, ink: Ink::Plain, words: sign.to_owned(), source, run: Some(asked.run) }
 }
 
@@ -149,7 +149,7 @@ fn written<'a>(line: &'a Line, asked: &Asked, answer: Option<&Answered>) -> Even
             event.words = format!("{}: {}", event.words, failed.join(" "));
         }
         if let Some(request) = request {
-            event.source = format!("{}  request {request}", event.source);
+            event.source = format!("{}; request {request}", event.source);
         }
     }
     event
@@ -215,7 +215,7 @@ fn text(lines: &[&Line], filter: &Filter, events: &[Event<'_>], style: Style) ->
         for Event { line, ink, words, source, run, .. } in events {
             let at = time(line.at);
             page.put(2, &[Lead { ink: Ink::Faint, text: &at, width: 0 }], *ink, words);
-            let run = run.map(|run| format!("run {run}  ")).unwrap_or_default();
+            let run = run.map(|run| format!("run {run}, ")).unwrap_or_default();
             page.line(2 + at.len() + 2, Ink::Faint, &format!("{run}{source}"));
         }
     }
@@ -236,7 +236,7 @@ fn text(lines: &[&Line], filter: &Filter, events: &[Event<'_>], style: Style) ->
             _ => None,
         });
         let (number, at) = (format!("run {}", line.n), time(line.at));
-        let leads = [number.as_str(), &at].map(|text| Lead { ink: Ink::Faint, text, width: 0 });
+        let leads = [(number.as_str(), 7), (&at, 0)].map(|(text, width)| Lead { ink: Ink::Faint, text, width });
         page.put(2, &leads, Ink::Plain, &run(begun, ended));
     }
     let looks = lines.iter().filter(|line| {
