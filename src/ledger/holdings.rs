@@ -143,9 +143,8 @@ impl Replay {
             ("grant" | "update", How::Done) => {
                 self.held.insert(key, (scope_of(&asked.assignment), held(asked)));
             }
-            // An equal one that others made: which, the next look says.
-            (_, How::Already) => return,
-            // Refused: nothing changed. Without an answer, or with a failure of Azure's own, it may have.
+            // Refused: nothing changed. Without an answer, or with a failure of Azure's own, it may have. And where there was
+            // an equal one already, others made it: which, the next look says.
             (_, How::Failed) if status.is_some_and(|status| (400..500).contains(&status)) => {}
             _ => return,
         }
@@ -183,12 +182,11 @@ impl Replay {
         }
         for TargetRow { target, scope, unknown, at } in targets {
             let at = at.unwrap_or(*observed);
-            let state = match scope {
-                Some(scope) => State::Known { scope: ScopeId::new(scope), seen: at },
-                None => {
-                    let since = if *base { at } else { self.unknown_since(target).unwrap_or(at) };
-                    State::Unknown { since, why: unknown.clone().unwrap_or_default() }
-                }
+            let state = if let Some(scope) = scope {
+                State::Known { scope: ScopeId::new(scope), seen: at }
+            } else {
+                let since = if *base { at } else { self.unknown_since(target).unwrap_or(at) };
+                State::Unknown { since, why: unknown.clone().unwrap_or_default() }
             };
             self.targets.insert(target.clone(), state);
         }

@@ -192,16 +192,15 @@ impl Ledger {
     fn catch_up(&self, tail: &mut Tail) -> Result<(), LedgerError> {
         let names = names(&self.dir)?;
         let known = tail.file.as_ref().map(|(name, _)| name.clone());
-        let start = match &known {
-            Some(known) => names.iter().position(|name| name >= known).unwrap_or(names.len()),
+        let start = if let Some(known) = &known {
+            names.iter().position(|name| name >= known).unwrap_or(names.len())
+        } else {
             // A file that was torn in its first line holds nothing: then the one before tells.
-            None => {
-                let mut start = names.len();
-                while start > 0 && names.get(start..).unwrap_or_default().iter().all(|name| self.is_void(name)) {
-                    start -= 1;
-                }
-                start
+            let mut start = names.len();
+            while start > 0 && names.get(start..).unwrap_or_default().iter().all(|name| self.is_void(name)) {
+                start -= 1;
             }
+            start
         };
         for name in names.get(start..).unwrap_or_default() {
             let from = tail.file.as_ref().filter(|(file, _)| file == name).map_or(0, |(_, end)| *end);

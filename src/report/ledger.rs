@@ -259,20 +259,20 @@ fn text(lines: &[&Line], filter: &Filter, events: &[Event<'_>], style: Style) ->
 fn run(begun: &Begun, ended: Option<&Ended>) -> String {
     let By { via, name, run, identity } = &begun.by;
     let via = run.as_ref().map_or_else(|| via.clone(), |run| format!("{via} {run}"));
-    let mut words = format!("{} by {name} ({via})", begun.command);
-    if let Some(identity) = identity {
-        words += &format!(", as object id {identity}");
-    }
-    if let Some(commit) = &begun.commit {
-        words += &format!(", commit {}", commit.hash.get(..COMMIT_CHARS).unwrap_or(&commit.hash));
-        if begun.edited > 0 {
-            words += &format!(" with {} edited since", count(begun.edited, "file", "files"));
-        }
-    }
-    if !begun.owners.is_empty() {
-        words += &format!(", only {}", begun.owners.join(", "));
-    }
-    words += ": ";
+    let commit = begun.commit.as_ref().map(|commit| {
+        let edited = match begun.edited {
+            0 => String::new(),
+            some => format!(" with {} edited since", count(some, "file", "files")),
+        };
+        format!("commit {}{edited}", commit.hash.get(..COMMIT_CHARS).unwrap_or(&commit.hash))
+    });
+    let parts = [
+        Some(format!("{} by {name} ({via})", begun.command)),
+        identity.as_ref().map(|id| format!("as object id {id}")),
+        commit,
+        Some(begun.owners.join(" and ")).filter(|owners| !owners.is_empty()).map(|owners| format!("only {owners}")),
+    ];
+    let words = parts.into_iter().flatten().collect::<Vec<_>>().join(", ") + ": ";
     let Some(Ended { interrupted, exit, done, already, failed, held_back, not_tried, .. }) = ended else {
         return words + "its end is not recorded: it was killed, or it still runs";
     };
@@ -281,11 +281,8 @@ fn run(begun: &Begun, ended: Option<&Ended>) -> String {
     let refused = begun.refused.iter().map(|refused| format!("{} refused ({})", refused.count, refused.code));
     let all: Vec<String> =
         std::iter::once(format!("{done} of {} done", begun.changes)).chain(sums).chain(refused).collect();
-    words += &all.join(", ");
-    if *interrupted {
-        words += "; somebody ended it";
-    }
-    format!("{words}; exit {exit}")
+    let cut = if *interrupted { "; somebody ended it" } else { "" };
+    format!("{words}{}{cut}; exit {exit}", all.join(", "))
 }
 
 #[derive(Serialize)]
