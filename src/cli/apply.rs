@@ -101,6 +101,7 @@ impl Apply {
         if self.format == report::Format::Text {
             survey.print(global, self.format, |view, format, style| report::plan(&applying(view), format, style));
         }
+        survey.tell_age();
         let changes = survey.approval.approved.changes().len();
         if changes > 0 && !self.yes && self.format != report::Format::Text {
             return output::usage(global, "with this format nobody sees the plan before the question; pass `--yes`");

@@ -41,6 +41,7 @@ impl Plan {
                 }
             }
         }
+        survey.tell_age();
         let pending = self.detailed_exitcode && !survey.plan.changes.is_empty();
         survey.exit().max(if pending { Exit::Pending } else { Exit::Converged })
     }

@@ -14,8 +14,9 @@ use crate::{
     observe::observe,
     plan::{
         self, Plan,
-        approve::{Applied, Approval},
+        approve::{Applied, Approval, Refusal},
         basis::{Basis, Side},
+        blocked::{Block, Blocked},
         change::{Action, Change},
         saved::Deed,
     },
@@ -80,7 +81,11 @@ impl Survey {
         let Some(ledger) = &self.ledger else { return Ok(None) };
         let ledger = ledger.clone()?;
         let view = view(&self.desired, &self.observed, self.ground.owners.as_ref());
-        match ledger.saw(&view) {
+        let saw = ledger.saw(&view);
+        if let Some(words) = ledger.notice() {
+            output::say(format_args!("note: {words}"));
+        }
+        match saw {
             Ok(()) => Ok(Some(ledger)),
             // Two at a time: the other has the newer picture, and ours would undo it.
             Err(error @ LedgerError::Overtaken) => {
@@ -129,16 +134,46 @@ impl Survey {
 
     /// What the reading and the plan come to, before anything is done about it.
     pub(super) fn exit(&self) -> Exit {
-        let refused = if self.approval.refused.is_empty() { Exit::Converged } else { Exit::Refused };
+        let refused = if self.approval.refused.is_empty() && !self.is_kept_from_older() {
+            Exit::Converged
+        } else {
+            Exit::Refused
+        };
         self.reading().max(refused)
+    }
+
+    /// The newer commit that was applied before, if there is one.
+    fn newer(&self) -> Option<&Applied> {
+        self.applied.as_ref().filter(|applied| applied.is_newer_than(&self.desired.revision))
+    }
+
+    /// Whether something stays because a newer commit made it, which the ledger knows.
+    fn is_kept_from_older(&self) -> bool {
+        self.newer().is_some() && self.plan.blocked.iter().any(is_of_newer)
+    }
+
+    /// Names the newer commit, where nothing else does.
+    pub(super) fn tell_age(&self) {
+        if let Some(newer) = self.newer()
+            && self.approval.refused.is_empty()
+            && self.is_kept_from_older()
+        {
+            output::say(format_args!("refused: {}", Refusal::OlderCommit(newer.clone())));
+        }
     }
 
     /// What could not be read or decided.
     pub(super) fn reading(&self) -> Exit {
         let unread = if self.plan.is_complete() && self.plan.kept.is_empty() { Exit::Converged } else { Exit::Failed };
-        let blocked = if self.plan.blocked.is_empty() { Exit::Converged } else { Exit::Failed };
+        // What a newer commit made is not unclear, once the ledger names that commit: it is refused.
+        let is_known = |blocked: &Blocked| self.newer().is_some() && is_of_newer(blocked);
+        let blocked = if self.plan.blocked.iter().all(is_known) { Exit::Converged } else { Exit::Failed };
         self.ground.exit().max(unread).max(blocked)
     }
+}
+
+fn is_of_newer(blocked: &Blocked) -> bool {
+    matches!(blocked.block, Block::MadeAfterCommit { .. })
 }
 
 /// Looks at Azure and compares.

@@ -143,9 +143,8 @@ impl Replay {
             ("grant" | "update", How::Done) => {
                 self.held.insert(key, (scope_of(&asked.assignment), held(asked)));
             }
-            // An equal one that others made: which, the next look says.
-            (_, How::Already) => return,
-            // Refused: nothing changed. Without an answer, or with a failure of Azure's own, it may have.
+            // Refused: nothing changed. Without an answer, or with a failure of Azure's own, it may have. And where there was
+            // an equal one already, others made it: which, the next look says.
             (_, How::Failed) if status.is_some_and(|status| (400..500).contains(&status)) => {}
             _ => return,
         }
@@ -183,9 +182,11 @@ impl Replay {
         }
         for TargetRow { target, scope, unknown, at } in targets {
             let at = at.unwrap_or(*observed);
-            let state = match scope {
-                Some(scope) => State::Known { scope: ScopeId::new(scope), seen: at },
-                None => State::Unknown { since: at, why: unknown.clone().unwrap_or_default() },
+            let state = if let Some(scope) = scope {
+                State::Known { scope: ScopeId::new(scope), seen: at }
+            } else {
+                let since = if *base { at } else { self.unknown_since(target).unwrap_or(at) };
+                State::Unknown { since, why: unknown.clone().unwrap_or_default() }
             };
             self.targets.insert(target.clone(), state);
         }
@@ -209,6 +210,14 @@ impl Replay {
             let there = ScopeId::new(&asked.scope);
             !targets.values().any(|it| matches!(it, State::Known { scope, seen } if *scope == there && seen >= at))
         });
+    }
+
+    /// Since when a target is unknown already, if it is: another reason does not make it known in between.
+    fn unknown_since(&self, target: &TargetName) -> Option<Timestamp> {
+        match self.targets.get(target)? {
+            State::Unknown { since, .. } => Some(*since),
+            State::Known { scope, .. } => self.asked_at(scope).map(|open| open.at),
+        }
     }
 
     /// What to record, if this was seen now.
@@ -372,7 +381,11 @@ fn learn(now: &Held, before: Option<&Held>, looked_at: &BTreeSet<String>) -> Hel
     if let Some(before) = before {
         now.name = now.name.or_else(|| before.name.clone());
         now.definition_name = now.definition_name.or_else(|| before.definition_name.clone());
-        now.pim = now.pim.or_else(|| before.pim.clone());
+        now.pim = match now.pim.as_deref() {
+            Some("no") if before.pim.is_none() => None, // it was ordinary as far as anybody knew: no news
+            Some(_) => now.pim,
+            None => before.pim.clone(),
+        };
         let over: BTreeSet<&String> =
             before.over.iter().filter(|id| !looked_at.contains(*id)).chain(&now.over).collect();
         now.over = over.into_iter().cloned().collect();

@@ -26,6 +26,9 @@ pub mod sight;
 mod store;
 pub mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::{
     chain::{Hash, Line, Sheet, read},
     holdings::{Knowledge, Replay, holdings_as_of},

@@ -45,7 +45,7 @@ pub enum LedgerError {
     #[error("{0} is larger than 1 GiB: nobody reads that")]
     TooLarge(PathBuf),
     /// It is not whole; nothing is added to such a one.
-    #[error("the ledger is not whole: {dir}/{0}; `tilgang ledger verify` checks all of it", dir = .1.display())]
+    #[error("it is not whole: {dir}/{0}; `tilgang ledger verify` checks all of it", dir = .1.display())]
     Broken(Break, PathBuf),
     /// It is somebody else's.
     #[error("{path} is the ledger of tenant {tenant}, instance {instance}: give each its own `ledger.dir`")]
@@ -86,6 +86,7 @@ pub struct Ledger {
     whose: Whose,
     clock: Clock,
     tail: Mutex<Tail>,
+    notice: Mutex<Option<String>>,
 }
 
 /// Where the chain stands, as far as it was read.
@@ -112,7 +113,7 @@ pub enum Durable {
 impl Ledger {
     /// Reads the newest file of the ledger in `dir`; a folder that does not exist yet is an empty ledger.
     pub fn open(dir: &Path, whose: Whose, clock: Clock) -> Result<Self, LedgerError> {
-        let ledger = Self { dir: dir.to_owned(), whose, clock, tail: Mutex::default() };
+        let ledger = Self { dir: dir.to_owned(), whose, clock, tail: Mutex::default(), notice: Mutex::default() };
         ledger.catch_up(&mut ledger.tail())?;
         Ok(ledger)
     }
@@ -121,6 +122,11 @@ impl Ledger {
     #[must_use]
     pub fn replay(&self) -> Replay {
         self.tail().replay.clone()
+    }
+
+    /// What people should know of the file, once.
+    pub fn notice(&self) -> Option<String> {
+        self.notice.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Adds one line; its number.
@@ -186,16 +192,15 @@ impl Ledger {
     fn catch_up(&self, tail: &mut Tail) -> Result<(), LedgerError> {
         let names = names(&self.dir)?;
         let known = tail.file.as_ref().map(|(name, _)| name.clone());
-        let start = match &known {
-            Some(known) => names.iter().position(|name| name >= known).unwrap_or(names.len()),
+        let start = if let Some(known) = &known {
+            names.iter().position(|name| name >= known).unwrap_or(names.len())
+        } else {
             // A file that was torn in its first line holds nothing: then the one before tells.
-            None => {
-                let mut start = names.len();
-                while start > 0 && names.get(start..).unwrap_or_default().iter().all(|name| self.is_void(name)) {
-                    start -= 1;
-                }
-                start
+            let mut start = names.len();
+            while start > 0 && names.get(start..).unwrap_or_default().iter().all(|name| self.is_void(name)) {
+                start -= 1;
             }
+            start
         };
         for name in names.get(start..).unwrap_or_default() {
             let from = tail.file.as_ref().filter(|(file, _)| file == name).map_or(0, |(_, end)| *end);
@@ -318,7 +323,9 @@ impl Ledger {
         let mut aside = File::create(self.dir.join(&kept)).map_err(self.io(&kept))?;
         aside.write_all(torn).and_then(|()| aside.sync_data()).map_err(self.io(&kept))?;
         file.set_len(end).map_err(self.io(name))?;
-        tracing::warn!("{name}: the last line was cut while it was written; it is kept in {kept}");
+        let words =
+            format!("{name}: an earlier run was cut while it wrote a line; what there is of it is kept in {kept}");
+        *self.notice.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
         Ok(Torn { kept, bytes: torn.len() as u64, sha256: Hash::of(torn).to_string() })
     }
 }

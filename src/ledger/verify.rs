@@ -79,14 +79,13 @@ impl Follow {
             (Some((hash, _)), _) if line.prev != hash => {
                 return Err("does not follow the line before it: one of the two was put here later".to_owned());
             }
-            (Some(_), _) => {}
             (None, Some(Opened { format, .. })) if *format != FORMAT => {
                 return Err(format!("format {format}: this version of tilgang reads format {FORMAT}"));
             }
             (None, Some(opened)) if line.n != 0 || line.prev != Hash::genesis(&opened.tenant, &opened.instance) => {
                 return Err("the ledger does not begin here: an earlier file is missing".to_owned());
             }
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
         self.last = Some((line.hash, line.n));
         Ok(())

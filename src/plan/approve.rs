@@ -125,6 +125,17 @@ pub struct Share {
     pub max_percent: usize,
 }
 
+impl Applied {
+    /// Whether the commit that was read is older than this, and another.
+    #[must_use]
+    pub fn is_newer_than(&self, read: &Revision) -> bool {
+        match read {
+            Revision::Commit { hash, time, .. } => self.time > *time && self.commit != *hash,
+            Revision::NotInGit | Revision::Unknown(_) => false,
+        }
+    }
+}
+
 impl Refusal {
     /// A stable word for machines.
     #[must_use]
@@ -226,10 +237,7 @@ impl Approval {
     /// again is a normal thing to do, and must not undo this week's. Of a workspace that is not in git nothing is known.
     #[must_use]
     pub fn unless_older(self, read: &Revision, applied: Option<&Applied>) -> Self {
-        let (Revision::Commit { hash, time, .. }, Some(applied)) = (read, applied) else { return self };
-        if applied.time <= *time || applied.commit == *hash {
-            return self;
-        }
+        let Some(applied) = applied.filter(|applied| applied.is_newer_than(read)) else { return self };
         let Self { approved, mut refused } = self;
         let refusal = Refusal::OlderCommit(applied.clone());
         refused.extend(approved.0.into_iter().map(|change| Refused {

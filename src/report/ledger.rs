@@ -115,7 +115,7 @@ impl Filter {
 fn of<'a>(line: &'a Line, asked: &Asked, sign: &str) -> Event<'a> {
     let who = asked.user.clone().unwrap_or_else(|| format!("object id {}", asked.principal));
     let source = asked.origins.join(", ");
-    let source = if source.is_empty() { asked.because.clone() } else { format!("{source}  {}", asked.because) };
+    let source = if source.is_empty() { asked.because.clone() } else { format!("{source}: {}", asked.because) };
     Event { line, who, ink: Ink::Plain, words: sign.to_owned(), source, run: Some(asked.run) }
 }
 
@@ -149,7 +149,7 @@ fn written<'a>(line: &'a Line, asked: &Asked, answer: Option<&Answered>) -> Even
             event.words = format!("{}: {}", event.words, failed.join(" "));
         }
         if let Some(request) = request {
-            event.source = format!("{}  request {request}", event.source);
+            event.source = format!("{}; request {request}", event.source);
         }
     }
     event
@@ -215,7 +215,7 @@ fn text(lines: &[&Line], filter: &Filter, events: &[Event<'_>], style: Style) ->
         for Event { line, ink, words, source, run, .. } in events {
             let at = time(line.at);
             page.put(2, &[Lead { ink: Ink::Faint, text: &at, width: 0 }], *ink, words);
-            let run = run.map(|run| format!("run {run}  ")).unwrap_or_default();
+            let run = run.map(|run| format!("run {run}, ")).unwrap_or_default();
             page.line(2 + at.len() + 2, Ink::Faint, &format!("{run}{source}"));
         }
     }
@@ -236,7 +236,7 @@ fn text(lines: &[&Line], filter: &Filter, events: &[Event<'_>], style: Style) ->
             _ => None,
         });
         let (number, at) = (format!("run {}", line.n), time(line.at));
-        let leads = [number.as_str(), &at].map(|text| Lead { ink: Ink::Faint, text, width: 0 });
+        let leads = [(number.as_str(), 7), (&at, 0)].map(|(text, width)| Lead { ink: Ink::Faint, text, width });
         page.put(2, &leads, Ink::Plain, &run(begun, ended));
     }
     let looks = lines.iter().filter(|line| {
@@ -259,20 +259,20 @@ fn text(lines: &[&Line], filter: &Filter, events: &[Event<'_>], style: Style) ->
 fn run(begun: &Begun, ended: Option<&Ended>) -> String {
     let By { via, name, run, identity } = &begun.by;
     let via = run.as_ref().map_or_else(|| via.clone(), |run| format!("{via} {run}"));
-    let mut words = format!("{} by {name} ({via})", begun.command);
-    if let Some(identity) = identity {
-        words += &format!(", as object id {identity}");
-    }
-    if let Some(commit) = &begun.commit {
-        words += &format!(", commit {}", commit.hash.get(..COMMIT_CHARS).unwrap_or(&commit.hash));
-        if begun.edited > 0 {
-            words += &format!(" with {} edited since", count(begun.edited, "file", "files"));
-        }
-    }
-    if !begun.owners.is_empty() {
-        words += &format!(", only {}", begun.owners.join(", "));
-    }
-    words += ": ";
+    let commit = begun.commit.as_ref().map(|commit| {
+        let edited = match begun.edited {
+            0 => String::new(),
+            some => format!(" with {} edited since", count(some, "file", "files")),
+        };
+        format!("commit {}{edited}", commit.hash.get(..COMMIT_CHARS).unwrap_or(&commit.hash))
+    });
+    let parts = [
+        Some(format!("{} by {name} ({via})", begun.command)),
+        identity.as_ref().map(|id| format!("as object id {id}")),
+        commit,
+        Some(begun.owners.join(" and ")).filter(|owners| !owners.is_empty()).map(|owners| format!("only {owners}")),
+    ];
+    let words = parts.into_iter().flatten().collect::<Vec<_>>().join(", ") + ": ";
     let Some(Ended { interrupted, exit, done, already, failed, held_back, not_tried, .. }) = ended else {
         return words + "its end is not recorded: it was killed, or it still runs";
     };
@@ -281,11 +281,8 @@ fn run(begun: &Begun, ended: Option<&Ended>) -> String {
     let refused = begun.refused.iter().map(|refused| format!("{} refused ({})", refused.count, refused.code));
     let all: Vec<String> =
         std::iter::once(format!("{done} of {} done", begun.changes)).chain(sums).chain(refused).collect();
-    words += &all.join(", ");
-    if *interrupted {
-        words += "; somebody ended it";
-    }
-    format!("{words}; exit {exit}")
+    let cut = if *interrupted { "; somebody ended it" } else { "" };
+    format!("{words}{}{cut}; exit {exit}", all.join(", "))
 }
 
 #[derive(Serialize)]

@@ -8,6 +8,8 @@ mod clients;
 mod examples;
 mod faults;
 mod hands;
+#[cfg(unix)]
+mod ledger;
 mod readme;
 mod requests;
 #[cfg(unix)]
