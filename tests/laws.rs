@@ -18,6 +18,7 @@ use tilgang::{
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
         observed::{Locks, Observed, Reading, Sighting, Subscription, Target, TargetKey},
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
+        past::{Past, Turn},
         people::{ById, ByName, Hint, People, Person},
         policy::{Policy, RevokeLimits, Unmanaged},
         trouble::{Trouble, TroubleKind},
@@ -441,7 +442,9 @@ proptest! {
         let listed: BTreeSet<Triple> = listed.collect();
         let tombstones: BTreeSet<_> = desired.owners.iter().filter(|(_, o)| matches!(o.file, OwnerFile::Removed(_))).map(|(code, _)| *code).collect();
         for change in &plan(&desired, &observed, TODAY).changes {
-            if change.action == Action::Revoke && !tombstones.contains(&change.owner) {
+            if change.because.rests_on_gone() {
+                prop_assert_eq!(observed.people.by_id.get(&change.triple.principal), Some(&ById::Gone));
+            } else if change.action == Action::Revoke && !tombstones.contains(&change.owner) {
                 prop_assert!(!listed.contains(&change.triple), "{:#?}", change);
             }
         }
@@ -452,11 +455,54 @@ proptest! {
     fn a_doubt_keeps_everybody_whom_it_could_mean(seed in foggy()) {
         let (desired, observed) = (desired(&seed), observed(&seed));
         for change in &plan(&desired, &observed, TODAY).changes {
-            if change.action != Action::Revoke { continue }
+            if change.action != Action::Revoke || change.because.rests_on_gone() { continue }
             let doubtful = seed.grants.iter().any(|&(owner, n, role, ended)| {
                 !ended && seed.files[owner] == 0 && seed.ids[n as usize] != 2 && matches!(seed.people[n as usize], 1 | 2) && scope(owner, role) == change.triple.scope
             });
             prop_assert!(!doubtful, "{:#?}", change);
+        }
+    }
+
+    /// Whoever git may still list goes only when they are gone for good, and not just after they were given access.
+    #[test]
+    fn only_who_is_gone_for_good_is_removed_while_listed(seed in foggy()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        let hands = hands(&observed);
+        for change in plan(&desired, &observed, TODAY).changes.iter().filter(|change| change.because.rests_on_gone()) {
+            prop_assert_eq!(observed.people.by_id.get(&change.triple.principal), Some(&ById::Gone));
+            let made = hands[&change.name].assignment.created_on.unwrap();
+            prop_assert!(observed.at.duration_since(made).as_hours() >= 24, "{:#?}", change);
+        }
+    }
+
+    /// The truth is made first: what one person was called from which day on, and who wrote whom on which day by the name of
+    /// that day. Whatever git then tells, it never rules out somebody who was written.
+    #[test]
+    fn the_past_never_rules_out_an_older_name(
+        renames in prop::collection::btree_set(0..40_i64, 0..4),
+        writings in prop::collection::vec((0..40_i64, any::<bool>(), any::<bool>(), any::<bool>()), 1..8),
+        made in 0..40_i64,
+        later in 0..30_i64,
+    ) {
+        let day = |n: i64| Timestamp::from_second(1_700_000_000 + n * 86_400).unwrap();
+        let called = |n: i64| UserName::new(&format!("{}@ai-dev.no", "k".repeat(1 + renames.iter().filter(|at| **at <= n).count())));
+        let today = called(100);
+        let (mut turns, mut mine, mut sorted) = (Vec::new(), BTreeSet::new(), writings);
+        sorted.sort_unstable();
+        for (first, (at, theirs, whole, out)) in sorted.into_iter().enumerate() {
+            let name = if theirs { called(at) } else { UserName::new("ola@ai-dev.no") };
+            if theirs { mine.insert(name.clone()); }
+            turns.push(Turn {
+                at: day(at),
+                whole: first == 0 || whole,
+                came: [name.clone()].into(),
+                went: if out { mine.iter().filter(|other| **other != name).cloned().collect() } else { BTreeSet::new() },
+                wrote: [name].into(),
+            });
+        }
+        let past = Past(turns);
+        for written in mine.iter().filter(|name| **name != today) {
+            prop_assert!(!past.rules_out(written, &today, day(made + later)), "{written} is {today}: {past:#?}");
         }
     }
 

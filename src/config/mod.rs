@@ -14,6 +14,7 @@ mod files;
 mod lower;
 mod node;
 mod owner_file;
+mod past;
 mod policy;
 mod revision;
 mod rules;
@@ -39,6 +40,7 @@ use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
 use crate::model::owner::OwnerCode;
 
 pub use error::{ConfigError, DrawnFile};
+pub use past::past;
 pub use revision::revision;
 pub use rules::{RULES, Rule};
 pub use sources::Sources;

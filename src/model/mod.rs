@@ -8,6 +8,7 @@ pub mod desired;
 pub mod ids;
 pub mod observed;
 pub mod owner;
+pub mod past;
 pub mod people;
 pub mod policy;
 pub mod trouble;

@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
+    desired::FileId,
     ids::{PrincipalId, UserName},
+    past::Past,
     trouble::Trouble,
 };
 
@@ -80,4 +82,6 @@ pub struct People {
     pub by_name: BTreeMap<UserName, ByName>,
     /// By object id: each that git names and that its name did not lead to, and each that holds something git did not explain.
     pub by_id: BTreeMap<PrincipalId, ById>,
+    /// How names came and went in owners' files: asked only where a removal hangs on a name that nobody has.
+    pub past: BTreeMap<FileId, Past>,
 }

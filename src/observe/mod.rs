@@ -43,7 +43,7 @@ pub async fn observe(
     let names = names(desired, &chosen);
     let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, azure));
     let Looked { inventory, targets, absent, subscriptions } = looked;
-    let people = People { by_name, by_id: BTreeMap::new() };
+    let people = People { by_name, ..People::default() };
     let mut observed = Observed { at, inventory, targets, absent, subscriptions, people };
     questions::ask(desired, &mut observed, azure).await;
     observed

@@ -131,6 +131,9 @@ pub enum Because {
         /// The person is no longer among the living in Entra; what is known of that.
         gone: Option<Gone>,
     },
+    /// Git may still list them, but the person is no more: neither among the living nor among the deleted. Whoever
+    /// carries it out looks once more ([`Because::rests_on_gone`]).
+    PersonGone,
     /// Its role definition was given once and is no longer.
     Retired,
     /// Its last day has passed.
@@ -172,6 +175,13 @@ impl Because {
     pub fn is_expiry(&self) -> bool {
         matches!(self, Self::Ended { recently: true, .. })
     }
+
+    /// Whether the removal is only right as long as Entra does not know the person, not even among the deleted. Nothing
+    /// else says that git does not mean them.
+    #[must_use]
+    pub fn rests_on_gone(&self) -> bool {
+        matches!(self, Self::PersonGone)
+    }
 }
 
 impl fmt::Display for Gone {
@@ -206,6 +216,9 @@ impl fmt::Display for Because {
             Self::DescriptionChanged => f.write_str("its description says something else than git"),
             Self::NotListed { gone: None } => f.write_str("no longer listed"),
             Self::NotListed { gone: Some(gone) } => write!(f, "no longer listed, and {gone}"),
+            Self::PersonGone => {
+                f.write_str("the person is gone from Entra for good, and no longer among those who can be restored")
+            }
             Self::Retired => f.write_str("its role definition is `retired` in the catalogue"),
             Self::Ended { on, .. } => write!(f, "ended after {on}"),
             Self::OwnerRemoved => f.write_str("the owner's file says `removed: true`"),

@@ -53,7 +53,7 @@ impl Class {
             (Action::Revoke, Because::Ended { .. }) => Self::Expired,
             (Action::Revoke, Because::Stray(_)) => Self::Stray,
             (Action::Revoke, Because::Unmanaged) => Self::Unmanaged,
-            (Action::Revoke, Because::NotListed { gone: Some(_) }) => Self::Orphaned,
+            (Action::Revoke, Because::NotListed { gone: Some(_) } | Because::PersonGone) => Self::Orphaned,
             (Action::Revoke, _) => Self::Surplus,
         }
     }

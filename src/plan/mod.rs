@@ -9,6 +9,7 @@ pub mod blocked;
 pub mod change;
 mod compare;
 pub mod digest;
+mod doubt;
 pub mod drift;
 mod effect;
 pub mod finding;
@@ -31,6 +32,8 @@ use crate::model::{
     people::{ById, ByName},
     trouble::{Trouble, TroubleKind},
 };
+
+pub use self::doubt::doubtful;
 
 use self::{
     blocked::Blocked,

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::model::{
     assignment::{Hand, Mark, Pim, PrincipalType, Standing},
-    desired::{Grant, Origin, OwnerFile, Revision},
+    desired::{Grant, Origin, OwnerFile, Revision, UserEntry},
     ids::{PrincipalId, RoleDefinitionId},
     observed::{Locks, Subscription},
     owner::{EnvironmentName, OwnerCode, RoleName},
@@ -20,12 +20,17 @@ use super::{
     blocked::{Block, Blocked},
     change::{Action, Because, Change, Gone, Stray, Who},
     compare::Compare,
+    doubt::Holder,
     finding::{Code, Finding},
     want::Place,
 };
 
 /// How long after its last day a removal still counts as an expiry. Ours: a nightly job may rest for a month.
 const EXPIRY_RECENT: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// How long after an assignment was made Entra may not show its person everywhere. Ours: far above the 69 seconds that
+/// were recorded (FACTS §10).
+const DIRECTORY_SETTLED: SignedDuration = SignedDuration::from_hours(24);
 
 /// What stands, and whose place it is, as the removal of an assignment needs to know it.
 pub(super) struct Surplus<'a> {
@@ -182,7 +187,8 @@ impl<'a> Compare<'a> {
         if let Some(ById::Unanswered(trouble)) = self.observed.people.by_id.get(&triple.principal) {
             return Err(Block::PersonUnanswered(trouble.clone()));
         }
-        if let Some(entry) = self.wanted.doubt(owner, triple.principal, |listed| self.concerns(surplus, listed)) {
+        let listed_as = self.listed_as(owner, surplus);
+        if let Some(entry) = listed_as.filter(|_| !self.gone_for_good(standing)) {
             return Err(Block::Doubt(entry.name.clone()));
         }
         // What git now means for a listed person is not standing yet, and what stands is what it meant before.
@@ -211,6 +217,7 @@ impl<'a> Compare<'a> {
         }
         let because = match (stray, ended, self.gone(triple.principal)) {
             _ if standing.hand == Hand::Foreign => Because::Unmanaged,
+            _ if listed_as.is_some() => Because::PersonGone,
             (Some(stray), ..) => Because::Stray(*stray),
             _ if removed => Because::OwnerRemoved,
             (None, Some(on), _) => Because::Ended { on, recently: self.recently(on) },
@@ -218,6 +225,20 @@ impl<'a> Compare<'a> {
             (None, None, gone) => Because::NotListed { gone },
         };
         Ok((owner, because))
+    }
+
+    /// Somebody whom git lists here and who could not be told from the holder.
+    fn listed_as(&self, owner: OwnerCode, surplus: &Surplus<'a>) -> Option<&'a UserEntry> {
+        let holder = Holder::of(surplus.standing, &self.observed.people);
+        self.wanted.doubt(owner, &holder, &self.observed.people, |listed| self.concerns(surplus, listed))
+    }
+
+    /// Whether the holder is no more, not even among the deleted, and was not made just now: whomever git means, nobody
+    /// can sign in as this one.
+    fn gone_for_good(&self, standing: &Standing) -> bool {
+        let settled = standing.assignment.created_on.and_then(|made| made.checked_add(DIRECTORY_SETTLED).ok());
+        let settled = settled.is_some_and(|settled| settled <= self.observed.at);
+        settled && self.gone(standing.assignment.triple.principal) == Some(Gone::ForGood)
     }
 
     /// Whether a last day has just passed. One that lies far back was written so: its removal is an edit, not an expiry.
@@ -311,8 +332,7 @@ impl<'a> Compare<'a> {
         if matches!(self.desired.file_of(*owner), OwnerFile::Broken(_)) {
             return; // what the file lists is not known; its errors are said elsewhere
         }
-        let doubt = self.wanted.doubt(*owner, assignment.triple.principal, |listed| self.concerns(surplus, listed));
-        let message = match doubt {
+        let message = match self.listed_as(*owner, surplus) {
             Some(entry) => {
                 let name = &entry.name;
                 format!(

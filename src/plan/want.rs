@@ -8,18 +8,18 @@ use std::{
 use jiff::civil::Date;
 
 use crate::model::{
-    assignment::Hand,
     catalog::{Gives, RoleDefinition},
     desired::{Desired, Grant, UserEntry},
     ids::{PrincipalId, RoleDefinitionId, ScopeId},
     observed::{Observed, Reading, Sighting, Target, TargetKey},
-    owner::{EnvironmentName, KindName, OwnerCode, RoleName},
+    owner::{EnvironmentName, KindName, OwnerCode},
     people::{Hint, Person},
 };
 
 use super::{
     blocked::{Block, Blocked},
     change::{Action, Who},
+    doubt::Doubt,
     finding::{Code, Finding},
     resolve::resolve,
 };
@@ -43,14 +43,6 @@ pub(super) struct Wanted<'a> {
     pub blocked: Vec<Blocked>,
     /// What people should know.
     pub findings: Vec<Finding>,
-}
-
-/// A grant whose person could not be resolved.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Doubt<'a> {
-    pub grant: &'a Grant,
-    /// The object id it can only be about, if one is known: that of the deleted user of this name.
-    pub id: Option<PrincipalId>,
 }
 
 /// One wanted assignment.
@@ -166,40 +158,6 @@ impl<'a> Wanted<'a> {
     ) {
         self.unplaced.insert((grant.owner, person.id));
         self.blocked.push(blocked(grant, &role.environment, scope, block));
-    }
-
-    /// A name that a deleted user had means that user only where the deleted one holds something of ours: else the name
-    /// may be that of somebody who is alive under another one.
-    fn widen_doubts(&mut self, observed: &Observed) {
-        let targets = &self.targets;
-        let holds = |owner: OwnerCode, id: PrincipalId| {
-            targets.iter().filter(|(_, place)| place.key.owner == owner).any(|(scope, place)| {
-                let subscription = observed.subscriptions.get(&place.target.subscription);
-                let Some(Reading::Seen(scopes)) = subscription.map(|subscription| &subscription.reading) else {
-                    return false;
-                };
-                let here = scopes.get(*scope).into_iter().flatten();
-                here.into_iter()
-                    .any(|standing| standing.hand == Hand::Ours && standing.assignment.triple.principal == id)
-            })
-        };
-        for (owner, doubts) in &mut self.doubts {
-            for doubt in doubts {
-                doubt.id = doubt.id.filter(|id| holds(*owner, *id));
-            }
-        }
-    }
-
-    /// Somebody unresolved whom the holder of this assignment could be.
-    pub(super) fn doubt(
-        &self,
-        owner: OwnerCode,
-        principal: PrincipalId,
-        concerns: impl Fn(&RoleName) -> bool,
-    ) -> Option<&'a UserEntry> {
-        let doubts = self.doubts.get(&owner)?;
-        let could_be = |doubt: &&Doubt<'_>| doubt.id.is_none_or(|id| id == principal) && concerns(&doubt.grant.role);
-        doubts.iter().find(could_be).map(|doubt| &*doubt.grant.user)
     }
 }
 
