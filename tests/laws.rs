@@ -54,6 +54,10 @@ fn id(seed: &Seed, n: u32) -> Option<PrincipalId> {
     }
 }
 
+fn named(id: PrincipalId) -> String {
+    (0..PEOPLE).map(person).find(|person| person.id == id).map(|person| person.name.to_string()).unwrap_or_default()
+}
+
 fn definition(kind: &str) -> RoleDefinitionId {
     RoleDefinitionId(guid(if kind == "application-insights" { 901 } else { 902 }))
 }
@@ -503,6 +507,38 @@ proptest! {
         let past = Past(turns);
         for written in mine.iter().filter(|name| **name != today) {
             prop_assert!(!past.rules_out(written, &today, day(made + later)), "{written} is {today}: {past:#?}");
+        }
+    }
+
+    /// Whoever moves keeps the old role until the new one can be granted; a last day takes it all the same.
+    #[test]
+    fn who_waits_for_a_grant_loses_nothing_beside_it(seed in foggy()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        let plan = plan(&desired, &observed, TODAY);
+        let sure = |n: u32| seed.people[n as usize] == 0 && seed.ids[n as usize] < 2;
+        let waits = |change: &Change| (0..PEOPLE).filter(|n| sure(*n) && person(*n).id == change.triple.principal).any(|n| {
+            plan.blocked.iter().any(|blocked| {
+                blocked.action == Action::Grant
+                    && blocked.who == person(n).name.as_str()
+                    && (blocked.owner, &blocked.environment) == (Some(change.owner), &change.environment)
+            })
+        });
+        for change in plan.changes.iter().filter(|change| change.action == Action::Revoke) {
+            prop_assert!(matches!(change.because, Because::Ended { .. }) || !waits(change), "{:#?}", change);
+        }
+    }
+
+    /// A leaver, or a grant whose day has come, is kept by nobody's waiting.
+    #[test]
+    fn waiting_keeps_no_leaver_and_no_expiry(seed in foggy()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        for blocked in plan(&desired, &observed, TODAY).blocked.iter().filter(|b| b.block.code() == "grant-waits") {
+            let waits = seed.grants.iter().any(|&(owner, n, role, ended)| {
+                !ended && Some(OwnerCode::new(OWNERS[owner]).unwrap()) == blocked.owner
+                    && (blocked.who == person(n).name.as_str() || id(&seed, n).is_some_and(|id| blocked.who == named(id)))
+                    && blocked.environment.as_ref().is_none_or(|it| it.as_str() == environment_of(role))
+            });
+            prop_assert!(waits, "{:#?}", blocked);
         }
     }
 

@@ -86,6 +86,8 @@ pub enum Block {
     Doubt(UserName),
     /// Git still lists the person, but where it should now stand is not known.
     StillListed(Stray),
+    /// The same person shall have this role in its place, and cannot get it now.
+    GrantWaits(RoleName),
     /// It was made after the commit that was read: by a newer commit than this one.
     MadeAfterCommit {
         /// When it was made.
@@ -121,6 +123,7 @@ impl Block {
             Self::OwnerUnknown(_) => "owner-unknown",
             Self::Doubt(_) => "doubt",
             Self::StillListed(_) => "still-listed",
+            Self::GrantWaits(_) => "grant-waits",
             Self::MadeAfterCommit { .. } => "made-after-commit",
             Self::CommitUnknown(_) => "commit-unknown",
             Self::Locked(_) => "locked",
@@ -160,6 +163,9 @@ impl Block {
             Self::StillListed(Stray::NoTarget) => "correct the naming rule in `tilgang.yaml`".to_owned(),
             Self::StillListed(Stray::NoRole) => {
                 "put the role definition back in `tilgang.yaml`, or add it to `retired` there".to_owned()
+            }
+            Self::GrantWaits(role) => {
+                format!("see to it that `{role}` can be granted; or take it out of the file, if it is not meant")
             }
             Self::MadeAfterCommit { .. } => {
                 "run from the newest commit; if this is the newest, make another".to_owned()
@@ -218,6 +224,12 @@ impl fmt::Display for Block {
             Self::Doubt(name) => write!(f, "this could be `{name}`, whom the file lists and who could not be resolved"),
             Self::StillListed(stray) => {
                 write!(f, "{stray}; git still lists the person, and where it should now stand is not known")
+            }
+            Self::GrantWaits(role) => {
+                write!(
+                    f,
+                    "`{role}`, which the same person shall have here, cannot be granted yet: nobody loses access halfway"
+                )
             }
             Self::MadeAfterCommit { made: Some(made), commit } => {
                 write!(f, "made on {}, after the commit that was read ({})", day(*made), minute(*commit))

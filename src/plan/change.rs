@@ -216,9 +216,7 @@ impl fmt::Display for Because {
             Self::DescriptionChanged => f.write_str("its description says something else than git"),
             Self::NotListed { gone: None } => f.write_str("no longer listed"),
             Self::NotListed { gone: Some(gone) } => write!(f, "no longer listed, and {gone}"),
-            Self::PersonGone => {
-                f.write_str("the person is gone from Entra for good, and no longer among those who can be restored")
-            }
+            Self::PersonGone => f.write_str("the person is gone from Entra for good"),
             Self::Retired => f.write_str("its role definition is `retired` in the catalogue"),
             Self::Ended { on, .. } => write!(f, "ended after {on}"),
             Self::OwnerRemoved => f.write_str("the owner's file says `removed: true`"),

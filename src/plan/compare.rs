@@ -177,7 +177,7 @@ impl<'a> Compare<'a> {
                 return;
             }
         };
-        self.wanted.unplaced.insert((want.grant.owner, want.person.id));
+        self.wanted.waiting.entry((want.grant.owner, want.person.id)).or_default().push(want.grant);
         self.plan.blocked.push(Blocked {
             action: Action::Grant,
             owner: Some(want.grant.owner),

@@ -193,11 +193,14 @@ impl<'a> Compare<'a> {
         }
         // What git now means for a listed person is not standing yet, and what stands is what it meant before.
         let given_up = !role.as_ref().is_some_and(|role| self.gives(role, triple.definition));
-        if (stray.is_some() || given_up) && self.wanted.unplaced.contains(&(owner, triple.principal)) {
+        if (stray.is_some() || given_up) && self.wanted.waiting.contains_key(&(owner, triple.principal)) {
             return Err(Block::StillListed(stray.unwrap_or(Stray::NoRole)));
         }
         let ended = self.wanted.ended.get(&(&triple.scope, triple.principal, triple.definition));
         let ended = ended.and_then(|grant| grant.until);
+        if let Some(grant) = self.waiting_for(owner, surplus).filter(|_| ended.is_none()) {
+            return Err(Block::GrantWaits(grant.role.clone()));
+        }
         match &self.desired.revision {
             Revision::Commit { time, edited, .. } => {
                 let made = standing.assignment.created_on;
@@ -225,6 +228,17 @@ impl<'a> Compare<'a> {
             (None, None, gone) => Because::NotListed { gone },
         };
         Ok((owner, because))
+    }
+
+    /// What the holder of a surplus shall have in its place and cannot get now. Roles of one environment stand in for each
+    /// other; access to prod is no loss of access to test.
+    fn waiting_for(&self, owner: OwnerCode, surplus: &Surplus<'_>) -> Option<&'a Grant> {
+        let waiting = self.wanted.waiting.get(&(owner, surplus.standing.assignment.triple.principal))?;
+        let environment_of = |grant: &Grant| self.desired.catalog.roles.get(&grant.role).map(|role| &role.environment);
+        let here = |grant: &&&'a Grant| {
+            surplus.environment.as_ref().is_none_or(|environment| environment_of(grant) == Some(environment))
+        };
+        waiting.iter().find(here).copied()
     }
 
     /// Somebody whom git lists here and who could not be told from the holder.

@@ -37,8 +37,8 @@ pub(super) struct Wanted<'a> {
     pub ended: BTreeMap<(&'a ScopeId, PrincipalId, RoleDefinitionId), &'a Grant>,
     /// Grants whose person could not be resolved, by owner: whoever stands there unexplained could be one of them.
     pub doubts: BTreeMap<OwnerCode, Vec<Doubt<'a>>>,
-    /// Who is listed at an owner with a grant that has no certain place.
-    pub unplaced: BTreeSet<(OwnerCode, PrincipalId)>,
+    /// Grants that cannot be made now, by who would gain them: what has no certain place yet, or is held otherwise.
+    pub waiting: BTreeMap<(OwnerCode, PrincipalId), Vec<&'a Grant>>,
     /// Grants that cannot be made.
     pub blocked: Vec<Blocked>,
     /// What people should know.
@@ -156,7 +156,7 @@ impl<'a> Wanted<'a> {
         scope: Option<&ScopeId>,
         block: Block,
     ) {
-        self.unplaced.insert((grant.owner, person.id));
+        self.waiting.entry((grant.owner, person.id)).or_default().push(grant);
         self.blocked.push(blocked(grant, &role.environment, scope, block));
     }
 }
