@@ -16,10 +16,11 @@ use tilgang::{
         catalog::{Catalog, Environment, Gives, Pattern, ResourceKind, Role, RoleDefinition},
         desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Revision, UserEntry},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
-        observed::{Locks, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+        observed::{Definitions, Locks, Observed, Reading, Room, Sighting, Subscription, Target, TargetKey},
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
         past::{Past, Turn},
         people::{ById, ByName, Hint, People, Person},
+        permissions::{Block, Definition},
         policy::{Policy, RevokeLimits, Unmanaged},
         trouble::{Trouble, TroubleKind},
     },
@@ -229,6 +230,7 @@ fn observed(seed: &Seed) -> Observed {
         absent: BTreeSet::new(),
         targets: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
+        definitions: Definitions::NotAsked,
         people: People::default(),
     };
     for (owner, code) in OWNERS.iter().enumerate() {
@@ -258,6 +260,7 @@ fn observed(seed: &Seed) -> Observed {
                 belongs_to: Some((OwnerCode::new(code).unwrap(), EnvironmentName::new(environment_of(role)))),
                 reading,
                 locks: Locks::Known(Vec::new()),
+                ..Subscription::default()
             });
         }
     }
@@ -412,6 +415,78 @@ proptest! {
         let hands = hands(&observed);
         let foreign = revokes(&plan(&desired, &observed, TODAY)).into_iter().filter(|name| hands[name].hand == Hand::Foreign).count();
         prop_assert!(pim == Pim::No || foreign == 0);
+    }
+
+    /// Only what is exactly at a managed target, of a managed role definition, for a person, and lasting for certain.
+    #[test]
+    fn unmanaged_revoke_takes_nothing_else(
+        seed in clear(), owner in 0..OWNERS.len(), role in 0..ROLES.len(), n in 0..PEOPLE,
+        at in 0..5_usize, managed in any::<bool>(), of in 0..4_usize, pim in 0..5_usize, condition in any::<bool>(), other_instance in any::<bool>(),
+    ) {
+        let (mut desired, mut observed) = (desired(&seed), observed(&seed));
+        desired.policy.unmanaged = Unmanaged::Revoke;
+        let target = scope(owner, role);
+        let at = [target.as_str(), target.as_str().split("/providers/").next().unwrap(), &target.as_str()[..51], "/", "/providers/Microsoft.Management/managementGroups/m"][at];
+        let definition = if managed { definition(kind_of(role)) } else { RoleDefinitionId(guid(990)) };
+        let triple = Triple { scope: ScopeId::new(at), principal: person(n).id, definition };
+        let mut standing = standing(triple.clone(), false, 3, other_instance.then(|| "tilgang/elsewhere ttd prod-operations".to_owned()));
+        standing.assignment.principal_type = [PrincipalType::User, PrincipalType::Group, PrincipalType::ServicePrincipal, PrincipalType::Other][of];
+        standing.pim = [Pim::No, Pim::Activated, Pim::Timed, Pim::Unanswered, Pim::No][pim];
+        standing.assignment.condition = condition.then(|| "@Resource".into());
+        let name = standing.assignment.name;
+        let there = observed.subscriptions.get_mut(&subscription(owner, role)).unwrap();
+        let Reading::Seen(scopes) = &mut there.reading else { unreachable!() };
+        let here = scopes.entry(triple.scope.clone()).or_default();
+        here.retain(|other| other.assignment.triple != triple);
+        here.push(standing);
+        let listed = seed.grants.contains(&(owner, n, role, false));
+        let may = at == target.as_str() && managed && of == 0 && [0, 4].contains(&pim) && !other_instance && !listed;
+        prop_assert_eq!(revokes(&plan(&desired, &observed, TODAY)).contains(&name), may);
+    }
+
+    /// A subscription is filled by all of its grants or by none, and whoever waits for one loses nothing beside it.
+    #[test]
+    fn grants_fit_into_a_subscription_or_none_is_made(seed in clear(), limit in 0..12_usize, held in 0..8_usize) {
+        let (desired, mut observed) = (desired(&seed), observed(&seed));
+        let free = plan(&desired, &observed, TODAY);
+        for subscription in observed.subscriptions.values_mut() {
+            subscription.room = Room::Known { limit, held };
+        }
+        let plan = plan(&desired, &observed, TODAY);
+        let grants = |plan: &Plan, id| plan.changes.iter().filter(|c| c.action == Action::Grant && c.triple.scope.subscription() == Some(id)).count();
+        for id in observed.subscriptions.keys() {
+            let (asked, made) = (grants(&free, *id), grants(&plan, *id));
+            prop_assert_eq!(made, if held + asked > limit { 0 } else { asked });
+        }
+        prop_assert_eq!(plan.changes.len() + plan.blocked.len(), free.changes.len());
+        let blocked: BTreeSet<_> = plan.blocked.iter().filter(|b| b.action == Action::Grant).map(|b| (b.owner, b.who.clone(), b.environment.clone())).collect();
+        for change in plan.changes.iter().filter(|c| c.action == Action::Revoke && !matches!(c.because, Because::Ended { .. })) {
+            prop_assert!(!blocked.contains(&(Some(change.owner), change.who.to_string(), change.environment.clone())), "{change:#?}");
+        }
+    }
+
+    /// What others gave from above, or beside it, changes no plan: it is said, and that is all.
+    #[test]
+    fn lookalikes_change_nothing(seed in foggy(), many in prop::collection::btree_set((0..OWNERS.len(), 0..PEOPLE, 0..ROLES.len(), 0..4_usize, any::<bool>()), 0..8)) {
+        let (desired, mut observed) = (desired(&seed), observed(&seed));
+        let before = plan(&desired, &observed, TODAY);
+        let wide = RoleDefinitionId(guid(991));
+        let block = |actions: &str| Block { actions: vec![actions.to_owned()], ..Block::default() };
+        let given = ["application-insights", "key-vault"].map(|kind| (definition(kind), Definition { name: kind.to_owned(), blocks: vec![block("*/read")] }));
+        observed.definitions = Definitions::Known(given.into_iter().chain([(wide, Definition { name: "all".to_owned(), blocks: vec![block("*")] })]).collect());
+        for (owner, n, role, at, same) in many {
+            let target = scope(owner, role);
+            let at = [target.as_str(), target.as_str().split("/providers/").next().unwrap(), "/", "/providers/Microsoft.Management/managementGroups/m"][at];
+            let definition = if same && at != target.as_str() { definition(kind_of(role)) } else { wide };
+            let triple = Triple { scope: ScopeId::new(at), principal: person(n).id, definition };
+            let there = observed.subscriptions.get_mut(&subscription(owner, role)).unwrap();
+            if let Reading::Seen(scopes) = &mut there.reading {
+                scopes.entry(triple.scope.clone()).or_default().push(standing(triple, false, 3, None));
+            }
+        }
+        let after = plan(&desired, &observed, TODAY);
+        prop_assert_eq!(before.changes, after.changes);
+        prop_assert_eq!(before.blocked, after.blocked);
     }
 
     /// The fog hides one thing more: never one removal more.

@@ -28,14 +28,15 @@ use self::{
 use crate::{
     model::{
         assignment::RoleAssignment,
-        ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::Lock,
         people::{ById, ByName},
+        permissions::Definition,
         trouble::Trouble,
     },
     ports::{
         AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
-        Rights, Stock,
+        Rights, Stock, Usage,
     },
 };
 
@@ -173,6 +174,14 @@ impl AssignmentReader for Reader {
 
     async fn locks(&self, at: SubscriptionId) -> Result<Vec<Lock>, Trouble> {
         assignments::locks(&self.arm, at).await
+    }
+
+    async fn usage(&self, at: SubscriptionId) -> Result<Usage, Trouble> {
+        assignments::usage(&self.arm, at).await
+    }
+
+    async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
+        assignments::definitions(&self.arm, at).await
     }
 }
 

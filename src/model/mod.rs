@@ -10,5 +10,6 @@ pub mod observed;
 pub mod owner;
 pub mod past;
 pub mod people;
+pub mod permissions;
 pub mod policy;
 pub mod trouble;

@@ -99,6 +99,15 @@ pub enum Block {
     CommitUnknown(String),
     /// A lock stops the deletion.
     Locked(Lock),
+    /// The subscription cannot hold them all: none is made, for who should do without?
+    NoRoom {
+        /// How many role assignments it may hold.
+        limit: usize,
+        /// How many it holds.
+        held: usize,
+        /// How many shall be added.
+        grants: usize,
+    },
 }
 
 impl Block {
@@ -127,6 +136,7 @@ impl Block {
             Self::MadeAfterCommit { .. } => "made-after-commit",
             Self::CommitUnknown(_) => "commit-unknown",
             Self::Locked(_) => "locked",
+            Self::NoRoom { .. } => "no-room",
         }
     }
 
@@ -172,6 +182,9 @@ impl Block {
             }
             Self::CommitUnknown(_) => "make git work here: without it an old commit could undo a new one".to_owned(),
             Self::Locked(lock) => format!("take the lock `{}` away, apply, and put it back", lock.name),
+            Self::NoRoom { .. } => {
+                "take away role assignments there that nobody needs; or grant to fewer people".to_owned()
+            }
             Self::PersonUnanswered(_) | Self::Unread(_) | Self::PimUnanswered => return None,
         })
     }
@@ -238,6 +251,13 @@ impl fmt::Display for Block {
                 write!(f, "Azure does not say when it was made; the commit that was read is of {}", minute(*commit))
             }
             Self::CommitUnknown(reason) => write!(f, "git could not say which commit this is: {reason}"),
+            Self::NoRoom { limit, held, grants } => {
+                write!(
+                    f,
+                    "the subscription holds {held} of {limit} role assignments, and {grants} more do not fit: none of \
+                     them is made, for nobody can say who should do without"
+                )
+            }
             Self::Locked(Lock { name, level, scope })
                 if scope.subscription().is_some_and(|id| ScopeId::subscription_scope(id) == *scope) =>
             {

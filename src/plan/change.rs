@@ -5,11 +5,11 @@ use std::{fmt, sync::Arc};
 use jiff::{Timestamp, civil::Date};
 
 use crate::model::{
-    assignment::{PrincipalType, Triple, resource_id},
+    assignment::{PrincipalType, Standing, Triple, resource_id},
     desired::Origin,
     ids::{AssignmentName, PrincipalId, UserName},
     owner::{EnvironmentName, OwnerCode, RoleName},
-    people::Person,
+    people::{ById, People, Person},
 };
 
 /// What is done to an assignment. The order is the order of execution: nobody loses access halfway.
@@ -57,6 +57,21 @@ impl Who {
             principal_type: PrincipalType::User,
             name: Some(person.name.clone()),
             display_name: person.display_name.clone(),
+        }
+    }
+}
+
+impl Who {
+    /// The holder of an assignment, as far as Entra said.
+    #[must_use]
+    pub fn of(standing: &Standing, people: &People) -> Self {
+        let (id, principal_type) = (standing.assignment.triple.principal, standing.assignment.principal_type);
+        let nameless = Self { id, principal_type, name: None, display_name: None };
+        match people.by_id.get(&id) {
+            Some(ById::Person(person)) => Self { principal_type, ..Self::person(person) },
+            Some(ById::Deleted { name, .. }) => Self { name: Some(name.clone()), ..nameless },
+            Some(ById::NotAPerson(name)) => Self { display_name: Some(name.clone()), ..nameless },
+            Some(ById::Gone | ById::Unanswered(_)) | None => nameless,
         }
     }
 }

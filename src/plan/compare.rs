@@ -22,6 +22,7 @@ use super::{
     finding::{Code, Finding},
     removal::Surplus,
     want::{Want, Wanted},
+    wider::wider,
 };
 
 pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: Wanted<'a>, today: Date) -> Plan {
@@ -37,6 +38,7 @@ pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: 
     compare.plan.blocked.append(&mut compare.wanted.blocked);
     compare.plan.findings.append(&mut compare.wanted.findings);
     compare.plan.findings.append(&mut no_effect(&compare.wanted));
+    compare.plan.findings.append(&mut wider(desired, observed, &compare.wanted));
     let mut above = BTreeSet::new(); // what lies above subscriptions is in each one's list
     for subscription in observed.subscriptions.values() {
         let Reading::Seen(scopes) = &subscription.reading else { continue };
@@ -50,6 +52,7 @@ pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: 
     for (scope, wants) in unmet {
         compare.wants_and_standings(scope, &wants, &[], None);
     }
+    compare.room();
     compare.judge_surplus(); // when all that is wanted has been looked at: what is blocked there protects here
     compare.plan
 }

@@ -2,7 +2,8 @@
 //!
 //! [`plan`] walks in steps, each a file: names become people (`resolve`), grants become assignments at targets
 //! (`want`), and those are compared with what stands (`compare`); what
-//! stands and is not wanted goes if that is proven (`removal`). What is unknown blocks what depends on it, and is said.
+//! stands and is not wanted goes if that is proven (`removal`, `doubt`). What may make changes fail is said (`room`,
+//! `standstill`), and what others gave beside it (`effect`, `wider`). What is unknown blocks what depends on it, and is said.
 
 pub mod approve;
 pub mod blocked;
@@ -15,7 +16,10 @@ mod effect;
 pub mod finding;
 mod removal;
 mod resolve;
+mod room;
+mod standstill;
 mod want;
+mod wider;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -104,6 +108,7 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     let mut plan = compare::compare(desired, observed, wanted, today);
     plan.unread = unread(desired, observed);
     plan.findings.extend(absent(desired, observed));
+    plan.findings.append(&mut standstill::standstill(observed, &plan.changes));
     plan.protected = protected(desired, observed);
     finding::accept(&mut plan.findings, &desired.policy.accept, today);
     plan.changes.sort_by(|a, b| a.order().cmp(&b.order()));

@@ -295,7 +295,7 @@ impl<'a> Compare<'a> {
             owner,
             environment: surplus.environment.clone(),
             role: surplus.role.clone(),
-            who: self.who(surplus.standing),
+            who: Who::of(surplus.standing, &self.observed.people),
             definition_name: self.desired.catalog.definition_name(triple.definition).map(Arc::from),
             name: assignment.name,
             description: assignment.description.as_deref().unwrap_or_default().to_owned(),
@@ -307,7 +307,7 @@ impl<'a> Compare<'a> {
     }
 
     fn block_revoke(&mut self, surplus: &Surplus<'a>, block: Block) {
-        let who = self.who(surplus.standing);
+        let who = Who::of(surplus.standing, &self.observed.people);
         self.plan.blocked.push(Blocked {
             action: Action::Revoke,
             owner: surplus.owner,
@@ -367,7 +367,7 @@ impl<'a> Compare<'a> {
             owner: surplus.owner,
             environment: surplus.environment.clone(),
             role: surplus.role.clone(),
-            who: Some(self.who(surplus.standing)),
+            who: Some(Who::of(surplus.standing, &self.observed.people)),
             scope: Some(surplus.standing.assignment.triple.scope.clone()),
             assignment: Some(surplus.standing.assignment.resource_id()),
             message,
@@ -375,18 +375,6 @@ impl<'a> Compare<'a> {
             accepted: None,
         };
         self.plan.findings.push(finding);
-    }
-
-    fn who(&self, standing: &Standing) -> Who {
-        let (id, principal_type) = (standing.assignment.triple.principal, standing.assignment.principal_type);
-        match self.observed.people.by_id.get(&id) {
-            Some(ById::Person(person)) => Who { principal_type, ..Who::person(person) },
-            Some(ById::Deleted { name, .. }) => {
-                Who { id, principal_type, name: Some(name.clone()), display_name: None }
-            }
-            Some(ById::NotAPerson(name)) => Who { id, principal_type, name: None, display_name: Some(name.clone()) },
-            Some(ById::Gone | ById::Unanswered(_)) | None => Who { id, principal_type, name: None, display_name: None },
-        }
     }
 }
 
