@@ -45,8 +45,8 @@ impl Past {
 
     /// Whether somebody was listed by this name at a time.
     fn listed(&self, name: &UserName, at: Timestamp) -> bool {
-        let before = self.0.iter().filter(|turn| turn.at <= at);
-        let last = before.filter(|turn| turn.came.contains(name) || turn.went.contains(name)).last();
+        let mut before = self.0.iter().rev().filter(|turn| turn.at <= at);
+        let last = before.find(|turn| turn.came.contains(name) || turn.went.contains(name));
         last.is_some_and(|turn| turn.came.contains(name))
     }
 }

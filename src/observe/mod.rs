@@ -99,7 +99,7 @@ async fn look(
             Err(trouble) => (0, Reading::Unseen(Arc::new(trouble))),
         };
         let ToRead { name, state, belongs_to } = subscription;
-        (id, Subscription { name, state, belongs_to, reading, held, ..Subscription::default() })
+        (id, Subscription { name, belongs_to, state, reading, held, ..Subscription::default() })
     });
     let subscriptions = stream::iter(reads).buffer_unordered(SIDE_BY_SIDE_MAX).collect().await;
     Looked { inventory: Ok(()), targets, absent, subscriptions }

@@ -86,6 +86,8 @@ pub enum Block {
     Doubt(UserName),
     /// Git still lists the person, but where it should now stand is not known.
     StillListed(Stray),
+    /// Ours stands where the naming rule still leads, but Resource Graph does not show the resource: that proves nothing.
+    NotShown,
     /// The same person shall have this role in its place, and cannot get it now.
     GrantWaits(RoleName),
     /// It was made after the commit that was read: by a newer commit than this one.
@@ -132,6 +134,7 @@ impl Block {
             Self::OwnerUnknown(_) => "owner-unknown",
             Self::Doubt(_) => "doubt",
             Self::StillListed(_) => "still-listed",
+            Self::NotShown => "not-shown",
             Self::GrantWaits(_) => "grant-waits",
             Self::MadeAfterCommit { .. } => "made-after-commit",
             Self::CommitUnknown(_) => "commit-unknown",
@@ -173,6 +176,9 @@ impl Block {
             Self::StillListed(Stray::NoTarget) => "correct the naming rule in `tilgang.yaml`".to_owned(),
             Self::StillListed(Stray::NoRole) => {
                 "put the role definition back in `tilgang.yaml`, or add it to `retired` there".to_owned()
+            }
+            Self::NotShown => {
+                "if the resource was moved or deleted, remove the assignment by hand: it opens nothing there".to_owned()
             }
             Self::GrantWaits(role) => {
                 format!("see to it that `{role}` can be granted; or take it out of the file, if it is not meant")
@@ -238,6 +244,10 @@ impl fmt::Display for Block {
             Self::StillListed(stray) => {
                 write!(f, "{stray}; git still lists the person, and where it should now stand is not known")
             }
+            Self::NotShown => f.write_str(
+                "the naming rule still leads to this resource, and git lists the person; that Resource Graph does not \
+                 show it proves nothing",
+            ),
             Self::GrantWaits(role) => {
                 write!(
                     f,

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use crate::model::{
     assignment::{Hand, Mark, Pim, PrincipalType, Standing},
     desired::{Grant, Origin, OwnerFile, Revision, UserEntry},
-    ids::{PrincipalId, RoleDefinitionId},
+    ids::{PrincipalId, RoleDefinitionId, ScopeId},
     observed::{Locks, Subscription},
-    owner::{EnvironmentName, OwnerCode, RoleName},
+    owner::{EnvironmentName, KindName, OwnerCode, RoleName},
     people::ById,
     policy::Unmanaged,
 };
@@ -22,6 +22,7 @@ use super::{
     compare::Compare,
     doubt::Holder,
     finding::{Code, Finding},
+    resolve::resolve,
     want::Place,
 };
 
@@ -196,6 +197,9 @@ impl<'a> Compare<'a> {
         if (stray.is_some() || given_up) && self.wanted.waiting.contains_key(&(owner, triple.principal)) {
             return Err(Block::StillListed(stray.unwrap_or(Stray::NoRole)));
         }
+        if *stray == Some(Stray::NoTarget) && self.is_named(owner, &triple.scope) && self.is_listed(owner, surplus) {
+            return Err(Block::NotShown);
+        }
         let ended = self.wanted.ended.get(&(&triple.scope, triple.principal, triple.definition));
         let ended = ended.and_then(|grant| grant.until);
         if let Some(grant) = self.waiting_for(owner, surplus).filter(|_| ended.is_none()) {
@@ -228,6 +232,28 @@ impl<'a> Compare<'a> {
             (None, None, gone) => Because::NotListed { gone },
         };
         Ok((owner, because))
+    }
+
+    /// Whether the naming rule still leads to a resource of this name and type. An index that lags may show another one in
+    /// its place: it finds, and never proves that something is gone (FACTS §5).
+    fn is_named(&self, owner: OwnerCode, scope: &ScopeId) -> bool {
+        let kinds = &self.desired.catalog.kinds;
+        let of_kind = |kind: &KindName| {
+            kinds.get(kind).is_some_and(|kind| scope.folded().contains(&format!("/providers/{}/", kind.arm_type)))
+        };
+        let mut keys = self.observed.targets.keys().filter(|key| key.owner == owner);
+        keys.any(|key| scope.last_segment().eq_ignore_ascii_case(&key.name) && of_kind(&key.kind))
+    }
+
+    /// Whether git lists the holder today with a role that a surplus could stand for.
+    fn is_listed(&self, owner: OwnerCode, surplus: &Surplus<'_>) -> bool {
+        let principal = surplus.standing.assignment.triple.principal;
+        let mut grants =
+            self.desired.grants.iter().filter(|grant| grant.owner == owner && !grant.has_ended(self.today));
+        grants.any(|grant| {
+            let person = resolve(&grant.user, &self.observed.people);
+            person.is_ok_and(|person| person.id == principal) && self.concerns(surplus, &grant.role)
+        })
     }
 
     /// What the holder of a surplus shall have in its place and cannot get now. Roles of one environment stand in for each

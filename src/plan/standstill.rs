@@ -32,7 +32,7 @@ pub(super) fn standstill(observed: &Observed, changes: &[Change]) -> Vec<Finding
         findings.extend(not_enabled(subscription).map(|words| (Code::NotEnabled, all.clone(), words)));
         match &subscription.locks {
             Locks::Unanswered(trouble) => {
-                findings.push((Code::Unanswered, all, unasked("a lock stops changes", trouble)))
+                findings.push((Code::Unanswered, all, unasked("a lock stops changes", trouble)));
             }
             Locks::Known(locks) => {
                 for lock in locks.iter().filter(|lock| lock.level.eq_ignore_ascii_case("ReadOnly")) {
