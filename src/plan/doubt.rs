@@ -49,6 +49,12 @@ impl<'a> Holder<'a> {
 }
 
 impl Doubt<'_> {
+    /// Whether the entry carries the holder's id or today's name.
+    pub(super) fn is_written_as(&self, holder: &Holder<'_>) -> bool {
+        let entry: &UserEntry = &self.grant.user;
+        entry.id == Some(holder.id) || holder.name == Some(&entry.name)
+    }
+
     /// Whether the entry could be about this holder.
     fn could_mean(&self, holder: &Holder<'_>, people: &People) -> bool {
         let entry: &UserEntry = &self.grant.user;

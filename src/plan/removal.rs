@@ -259,12 +259,16 @@ impl<'a> Compare<'a> {
     /// What the holder of a surplus shall have in its place and cannot get now. Roles of one environment stand in for each
     /// other; access to prod is no loss of access to test.
     fn waiting_for(&self, owner: OwnerCode, surplus: &Surplus<'_>) -> Option<&'a Grant> {
-        let waiting = self.wanted.waiting.get(&(owner, surplus.standing.assignment.triple.principal))?;
+        let holder = Holder::of(surplus.standing, &self.observed.people);
         let environment_of = |grant: &Grant| self.desired.catalog.roles.get(&grant.role).map(|role| &role.environment);
-        let here = |grant: &&&'a Grant| {
+        let here = |grant: &&'a Grant| {
             surplus.environment.as_ref().is_none_or(|environment| environment_of(grant) == Some(environment))
         };
-        waiting.iter().find(here).copied()
+        let waiting = self.wanted.waiting.get(&(owner, holder.id)).into_iter().flatten().copied();
+        // Listed by this id or today's name, and yet not told for certain from anybody else.
+        let doubts = self.wanted.doubts.get(&owner).filter(|_| self.gone(holder.id).is_none()).into_iter().flatten();
+        let listed = doubts.filter(|doubt| doubt.is_written_as(&holder)).map(|doubt| doubt.grant);
+        waiting.chain(listed).find(here)
     }
 
     /// Somebody whom git lists here and who could not be told from the holder.
