@@ -11,9 +11,10 @@ use std::{
 
 use crate::model::{
     assignment::{PrincipalType, RoleAssignment, Triple},
-    ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+    ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
     observed::{Lock, ResourceNow},
     people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+    permissions::Definition,
     trouble::Trouble,
 };
 
@@ -102,6 +103,24 @@ pub trait AssignmentReader: Sync {
 
     /// Management locks at and below a subscription.
     fn locks(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<Lock>, Trouble>> + Send;
+
+    /// How many role assignments a subscription holds and may hold.
+    fn usage(&self, at: SubscriptionId) -> impl Future<Output = Result<Usage, Trouble>> + Send;
+
+    /// Every role definition that can be assigned in a subscription.
+    fn definitions(
+        &self,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<BTreeMap<RoleDefinitionId, Definition>, Trouble>> + Send;
+}
+
+/// How many role assignments a subscription holds and may hold (`roleAssignmentsUsageMetrics`, FACTS §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// How many it may hold.
+    pub limit: usize,
+    /// How many it holds.
+    pub held: usize,
 }
 
 /// One active role assignment as PIM sees it (`roleAssignmentScheduleInstances`).

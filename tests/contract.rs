@@ -54,6 +54,23 @@ const TWO: SubscriptionId = SubscriptionId(uuid::Uuid::from_u128(2));
 const NOWHERE: SubscriptionId = SubscriptionId(uuid::Uuid::from_u128(3));
 const KARI: PrincipalId = PrincipalId(uuid::Uuid::from_u128(0xa));
 
+/// How many fit, and what definitions permit: counted in the subscription alone, and the tenant's own among Microsoft's.
+async fn usage_and_definitions(azure: &impl Azure, _: &SharedWorld) {
+    let usage = azure.usage(ONE).await.unwrap();
+    let listed = azure.assignments(ONE).await.unwrap();
+    let inside = listed.iter().filter(|it| it.triple.scope.subscription() == Some(ONE)).count();
+    assert_eq!((usage.limit, usage.held), (4_000, inside));
+    let definitions = azure.definitions(ONE).await.unwrap();
+    let of = |id: &str| definitions[&id.parse().unwrap()].clone();
+    let (officer, administrator) =
+        (of("b86a8fe4-44ce-4948-aee5-eccb2c155cd7"), of("00482a5a-887f-4fb3-b363-3b7fe8e74483"));
+    assert_eq!(officer.name, "Key Vault Secrets Officer");
+    assert!(administrator.opens_as(&officer, "microsoft.keyvault/vaults"));
+    assert!(!officer.opens_as(&administrator, "microsoft.keyvault/vaults"));
+    assert_eq!(azure.usage(NOWHERE).await.unwrap_err().kind, TroubleKind::NotFound);
+    assert_eq!(azure.definitions(NOWHERE).await.unwrap_err().kind, TroubleKind::NotFound);
+}
+
 /// All that the house needs of Azure.
 trait Azure: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights {}
 impl<T: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights> Azure for T {}
@@ -342,7 +359,7 @@ async fn rights(azure: &impl Azure, _: &SharedWorld) {
 macro_rules! suite {
     ($implementor:ident, $from:expr) => {
         mod $implementor {
-            suite!(@ $from; people_by_name many_people people_by_id groups attributes stock one_resource assignments pim_and_locks pages writes refusals rights);
+            suite!(@ $from; people_by_name many_people people_by_id groups attributes stock one_resource assignments pim_and_locks pages writes refusals rights usage_and_definitions);
         }
     };
     (@ $from:expr; $($case:ident)+) => {$(
@@ -365,14 +382,15 @@ mod both {
         azure::{Reader, Session, Settings, Writer},
         model::{
             assignment::RoleAssignment,
-            ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+            ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
             observed::{Lock, ResourceNow},
             people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+            permissions::Definition,
             trouble::Trouble,
         },
         ports::{
             Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance,
-            PutAssignment, Resources, Rights, Stock,
+            PutAssignment, Resources, Rights, Stock, Usage,
         },
         simulator::{Running, ServeOptions, SharedWorld, Tls, serve},
     };
@@ -436,6 +454,14 @@ mod both {
 
         async fn locks(&self, at: SubscriptionId) -> Result<Vec<Lock>, Trouble> {
             self.0.locks(at).await
+        }
+
+        async fn usage(&self, at: SubscriptionId) -> Result<Usage, Trouble> {
+            self.0.usage(at).await
+        }
+
+        async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
+            self.0.definitions(at).await
         }
     }
 

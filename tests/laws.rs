@@ -17,9 +17,11 @@ use tilgang::{
         code::Code,
         desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Place, Revision, UserEntry},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
-        observed::{Locks, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+        observed::{Definitions, Locks, Observed, Reading, Room, Sighting, Subscription, Target, TargetKey},
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
+        past::{Past, Turn},
         people::{ById, ByName, GroupKey, Hint, InGroup, People, Person},
+        permissions::{Block, Definition},
         policy::{Account, Freeze, Frozen, MemberOf, Override, Policy, RevokeLimits, Unmanaged, Whom},
         trouble::{Trouble, TroubleKind},
     },
@@ -56,6 +58,10 @@ fn id(seed: &Seed, n: u32) -> Option<PrincipalId> {
         2 => Some(person((n + 1) % PEOPLE).id),
         _ => Some(PrincipalId(guid(777))),
     }
+}
+
+fn named(id: PrincipalId) -> String {
+    (0..PEOPLE).map(person).find(|person| person.id == id).map(|person| person.name.to_string()).unwrap_or_default()
 }
 
 fn definition(kind: &str) -> RoleDefinitionId {
@@ -234,6 +240,7 @@ fn observed(seed: &Seed) -> Observed {
         absent: BTreeSet::new(),
         targets: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
+        definitions: Definitions::NotAsked,
         people: People::default(),
     };
     for (owner, code) in OWNERS.iter().enumerate() {
@@ -263,6 +270,7 @@ fn observed(seed: &Seed) -> Observed {
                 belongs_to: Some((OwnerCode::new(code).unwrap(), EnvironmentName::new(environment_of(role)))),
                 reading,
                 locks: Locks::Known(Vec::new()),
+                ..Subscription::default()
             });
         }
     }
@@ -419,6 +427,78 @@ proptest! {
         prop_assert!(pim == Pim::No || foreign == 0);
     }
 
+    /// Only what is exactly at a managed target, of a managed role definition, for a person, and lasting for certain.
+    #[test]
+    fn unmanaged_revoke_takes_nothing_else(
+        seed in clear(), owner in 0..OWNERS.len(), role in 0..ROLES.len(), n in 0..PEOPLE,
+        at in 0..5_usize, managed in any::<bool>(), of in 0..4_usize, pim in 0..5_usize, condition in any::<bool>(), other_instance in any::<bool>(),
+    ) {
+        let (mut desired, mut observed) = (desired(&seed), observed(&seed));
+        desired.policy.unmanaged = Unmanaged::Revoke;
+        let target = scope(owner, role);
+        let at = [target.as_str(), target.as_str().split("/providers/").next().unwrap(), &target.as_str()[..51], "/", "/providers/Microsoft.Management/managementGroups/m"][at];
+        let definition = if managed { definition(kind_of(role)) } else { RoleDefinitionId(guid(990)) };
+        let triple = Triple { scope: ScopeId::new(at), principal: person(n).id, definition };
+        let mut standing = standing(triple.clone(), false, 3, other_instance.then(|| "tilgang/elsewhere ttd prod-operations".to_owned()));
+        standing.assignment.principal_type = [PrincipalType::User, PrincipalType::Group, PrincipalType::ServicePrincipal, PrincipalType::Other][of];
+        standing.pim = [Pim::No, Pim::Activated, Pim::Timed, Pim::Unanswered, Pim::No][pim];
+        standing.assignment.condition = condition.then(|| "@Resource".into());
+        let name = standing.assignment.name;
+        let there = observed.subscriptions.get_mut(&subscription(owner, role)).unwrap();
+        let Reading::Seen(scopes) = &mut there.reading else { unreachable!() };
+        let here = scopes.entry(triple.scope.clone()).or_default();
+        here.retain(|other| other.assignment.triple != triple);
+        here.push(standing);
+        let listed = seed.grants.contains(&(owner, n, role, false));
+        let may = at == target.as_str() && managed && of == 0 && [0, 4].contains(&pim) && !other_instance && !listed;
+        prop_assert_eq!(revokes(&plan(&desired, &observed, TODAY)).contains(&name), may);
+    }
+
+    /// A subscription is filled by all of its grants or by none, and whoever waits for one loses nothing beside it.
+    #[test]
+    fn grants_fit_into_a_subscription_or_none_is_made(seed in clear(), limit in 0..12_usize, held in 0..8_usize) {
+        let (desired, mut observed) = (desired(&seed), observed(&seed));
+        let free = plan(&desired, &observed, TODAY);
+        for subscription in observed.subscriptions.values_mut() {
+            subscription.room = Room::Known { limit, held };
+        }
+        let plan = plan(&desired, &observed, TODAY);
+        let grants = |plan: &Plan, id| plan.changes.iter().filter(|c| c.action == Action::Grant && c.triple.scope.subscription() == Some(id)).count();
+        for id in observed.subscriptions.keys() {
+            let (asked, made) = (grants(&free, *id), grants(&plan, *id));
+            prop_assert_eq!(made, if held + asked > limit { 0 } else { asked });
+        }
+        prop_assert_eq!(plan.changes.len() + plan.blocked.len(), free.changes.len());
+        let blocked: BTreeSet<_> = plan.blocked.iter().filter(|b| b.action == Action::Grant).map(|b| (b.owner, b.who.clone(), b.environment.clone())).collect();
+        for change in plan.changes.iter().filter(|c| c.action == Action::Revoke && !matches!(c.because, Because::Ended { .. })) {
+            prop_assert!(!blocked.contains(&(Some(change.owner), change.who.to_string(), change.environment.clone())), "{change:#?}");
+        }
+    }
+
+    /// What others gave from above, or beside it, changes no plan: it is said, and that is all.
+    #[test]
+    fn lookalikes_change_nothing(seed in foggy(), many in prop::collection::btree_set((0..OWNERS.len(), 0..PEOPLE, 0..ROLES.len(), 0..4_usize, any::<bool>()), 0..8)) {
+        let (desired, mut observed) = (desired(&seed), observed(&seed));
+        let before = plan(&desired, &observed, TODAY);
+        let wide = RoleDefinitionId(guid(991));
+        let block = |actions: &str| Block { actions: vec![actions.to_owned()], ..Block::default() };
+        let given = ["application-insights", "key-vault"].map(|kind| (definition(kind), Definition { name: kind.to_owned(), blocks: vec![block("*/read")] }));
+        observed.definitions = Definitions::Known(given.into_iter().chain([(wide, Definition { name: "all".to_owned(), blocks: vec![block("*")] })]).collect());
+        for (owner, n, role, at, same) in many {
+            let target = scope(owner, role);
+            let at = [target.as_str(), target.as_str().split("/providers/").next().unwrap(), "/", "/providers/Microsoft.Management/managementGroups/m"][at];
+            let definition = if same && at != target.as_str() { definition(kind_of(role)) } else { wide };
+            let triple = Triple { scope: ScopeId::new(at), principal: person(n).id, definition };
+            let there = observed.subscriptions.get_mut(&subscription(owner, role)).unwrap();
+            if let Reading::Seen(scopes) = &mut there.reading {
+                scopes.entry(triple.scope.clone()).or_default().push(standing(triple, false, 3, None));
+            }
+        }
+        let after = plan(&desired, &observed, TODAY);
+        prop_assert_eq!(before.changes, after.changes);
+        prop_assert_eq!(before.blocked, after.blocked);
+    }
+
     /// The fog hides one thing more: never one removal more.
     #[test]
     fn unknown_never_revokes(seed in foggy(), which in 0..4_usize, n in 0..16_usize) {
@@ -451,7 +531,9 @@ proptest! {
         let listed: BTreeSet<Triple> = listed.collect();
         let tombstones: BTreeSet<_> = desired.owners.iter().filter(|(_, o)| matches!(o.file, OwnerFile::Removed(_))).map(|(code, _)| *code).collect();
         for change in &plan(&desired, &observed, TODAY).changes {
-            if change.action == Action::Revoke && !tombstones.contains(&change.owner) {
+            if change.because.rests_on_gone() {
+                prop_assert_eq!(observed.people.by_id.get(&change.triple.principal), Some(&ById::Gone));
+            } else if change.action == Action::Revoke && !tombstones.contains(&change.owner) {
                 prop_assert!(!listed.contains(&change.triple), "{:#?}", change);
             }
         }
@@ -462,11 +544,86 @@ proptest! {
     fn a_doubt_keeps_everybody_whom_it_could_mean(seed in foggy()) {
         let (desired, observed) = (desired(&seed), observed(&seed));
         for change in &plan(&desired, &observed, TODAY).changes {
-            if change.action != Action::Revoke { continue }
+            if change.action != Action::Revoke || change.because.rests_on_gone() { continue }
             let doubtful = seed.grants.iter().any(|&(owner, n, role, ended)| {
                 !ended && seed.files[owner] == 0 && seed.ids[n as usize] != 2 && matches!(seed.people[n as usize], 1 | 2) && scope(owner, role) == change.triple.scope
             });
             prop_assert!(!doubtful, "{:#?}", change);
+        }
+    }
+
+    /// Whoever git may still list goes only when they are gone for good, and not just after they were given access.
+    #[test]
+    fn only_who_is_gone_for_good_is_removed_while_listed(seed in foggy()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        let hands = hands(&observed);
+        for change in plan(&desired, &observed, TODAY).changes.iter().filter(|change| change.because.rests_on_gone()) {
+            prop_assert_eq!(observed.people.by_id.get(&change.triple.principal), Some(&ById::Gone));
+            let made = hands[&change.name].assignment.created_on.unwrap();
+            prop_assert!(observed.at.duration_since(made).as_hours() >= 24, "{:#?}", change);
+        }
+    }
+
+    /// The truth is made first: what one person was called from which day on, and who wrote whom on which day by the name of
+    /// that day. Whatever git then tells, it never rules out somebody who was written.
+    #[test]
+    fn the_past_never_rules_out_an_older_name(
+        renames in prop::collection::btree_set(0..40_i64, 0..4),
+        writings in prop::collection::vec((0..40_i64, any::<bool>(), any::<bool>(), any::<bool>()), 1..8),
+        made in 0..40_i64,
+        later in 0..30_i64,
+    ) {
+        let day = |n: i64| Timestamp::from_second(1_700_000_000 + n * 86_400).unwrap();
+        let called = |n: i64| UserName::new(&format!("{}@ai-dev.no", "k".repeat(1 + renames.iter().filter(|at| **at <= n).count())));
+        let today = called(100);
+        let (mut turns, mut mine, mut sorted) = (Vec::new(), BTreeSet::new(), writings);
+        sorted.sort_unstable();
+        for (first, (at, theirs, whole, out)) in sorted.into_iter().enumerate() {
+            let name = if theirs { called(at) } else { UserName::new("ola@ai-dev.no") };
+            if theirs { mine.insert(name.clone()); }
+            turns.push(Turn {
+                at: day(at),
+                whole: first == 0 || whole,
+                came: [name.clone()].into(),
+                went: if out { mine.iter().filter(|other| **other != name).cloned().collect() } else { BTreeSet::new() },
+                wrote: [name].into(),
+            });
+        }
+        let past = Past(turns);
+        for written in mine.iter().filter(|name| **name != today) {
+            prop_assert!(!past.rules_out(written, &today, day(made + later)), "{written} is {today}: {past:#?}");
+        }
+    }
+
+    /// Whoever moves keeps the old role until the new one can be granted; a last day takes it all the same.
+    #[test]
+    fn who_waits_for_a_grant_loses_nothing_beside_it(seed in foggy()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        let plan = plan(&desired, &observed, TODAY);
+        let sure = |n: u32| seed.people[n as usize] == 0 && seed.ids[n as usize] < 2;
+        let waits = |change: &Change| (0..PEOPLE).filter(|n| sure(*n) && person(*n).id == change.triple.principal).any(|n| {
+            plan.blocked.iter().any(|blocked| {
+                blocked.action == Action::Grant
+                    && blocked.who == person(n).name.as_str()
+                    && (blocked.owner, &blocked.environment) == (Some(change.owner), &change.environment)
+            })
+        });
+        for change in plan.changes.iter().filter(|change| change.action == Action::Revoke) {
+            prop_assert!(matches!(change.because, Because::Ended { .. }) || !waits(change), "{:#?}", change);
+        }
+    }
+
+    /// A leaver, or a grant whose day has come, is kept by nobody's waiting.
+    #[test]
+    fn waiting_keeps_no_leaver_and_no_expiry(seed in foggy()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        for blocked in plan(&desired, &observed, TODAY).blocked.iter().filter(|b| b.block.code() == "grant-waits") {
+            let waits = seed.grants.iter().any(|&(owner, n, role, ended)| {
+                !ended && Some(OwnerCode::new(OWNERS[owner]).unwrap()) == blocked.owner
+                    && (blocked.who == person(n).name.as_str() || id(&seed, n).is_some_and(|id| blocked.who == named(id)))
+                    && blocked.environment.as_ref().is_none_or(|it| it.as_str() == environment_of(role))
+            });
+            prop_assert!(waits, "{:#?}", blocked);
         }
     }
 

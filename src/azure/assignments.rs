@@ -3,6 +3,8 @@
 //! A subscription or scope comes in, whole lists go out. An entry that cannot be read makes its whole list an error:
 //! what is unknown must never look like what is absent.
 
+use std::collections::BTreeMap;
+
 use azure_core::time::OffsetDateTime;
 use azure_core_legacy::{Continuable, Pageable};
 use azure_mgmt_authorization::models;
@@ -19,15 +21,18 @@ use crate::{
         assignment::{PrincipalType, RoleAssignment, Triple},
         ids::{AssignmentName, RoleDefinitionId, ScopeId, SubscriptionId},
         observed::Lock,
+        permissions::{Block, Definition},
         trouble::{Trouble, TroubleKind},
     },
-    ports::{Answered, Deleted, Permission, PimInstance, PutAssignment},
+    ports::{Answered, Deleted, Permission, PimInstance, PutAssignment, Usage},
 };
 
 const REQUEST_ID: &str = "x-ms-request-id";
 const LOCKS: &str = "/providers/Microsoft.Authorization/locks";
 const LOCKS_API: &str = "2020-05-01";
 const PERMISSIONS_API: &str = "2022-04-01";
+const DEFINITIONS_API: &str = "2022-04-01";
+const METRICS_API: &str = "2019-08-01-preview";
 
 /// The unfiltered list at a subscription: at, above and below it (FACTS §1.2).
 pub(crate) async fn list(
@@ -146,6 +151,65 @@ impl LockEntry {
         let scope = marker.and_then(|at| id.get(..at)).ok_or_else(|| format!("`{id}` is not a lock's id"))?;
         Ok(Lock { scope: ScopeId::new(scope), name, level })
     }
+}
+
+/// How many role assignments a subscription holds and may hold. The old client does not know the route.
+pub(crate) async fn usage(door: &Door, at: SubscriptionId) -> Result<Usage, Trouble> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Metrics {
+        role_assignments_limit: usize,
+        role_assignments_current_count: usize,
+    }
+    let doing = format!("ask how many role assignments fit into subscription {at}");
+    let path = format!("/subscriptions/{at}/providers/Microsoft.Authorization/roleAssignmentsUsageMetrics");
+    let url = door.url(&format!("{path}?api-version={METRICS_API}"), &doing)?;
+    let metrics: Metrics = door.get(url, &doing).await?;
+    Ok(Usage { limit: metrics.role_assignments_limit, held: metrics.role_assignments_current_count })
+}
+
+/// Every role definition that can be assigned in a subscription. The old client keeps fewer of their properties.
+pub(crate) async fn definitions(
+    door: &Door,
+    at: SubscriptionId,
+) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
+    let doing = format!("list role definitions of subscription {at}");
+    let path = format!("/subscriptions/{at}/providers/Microsoft.Authorization/roleDefinitions");
+    let url = door.url(&format!("{path}?api-version={DEFINITIONS_API}"), &doing)?;
+    let entries: Vec<DefinitionEntry> = door.list(url, &doing).await?;
+    let read = entries.into_iter().map(|DefinitionEntry { name, properties }| {
+        let id = name.parse().map_err(|_| malformed(&doing, &format!("`{name}` is not a role definition's name")))?;
+        let blocks = properties.permissions.into_iter().map(|block| Block {
+            actions: block.actions.unwrap_or_default(),
+            not_actions: block.not_actions.unwrap_or_default(),
+            data_actions: block.data_actions.unwrap_or_default(),
+            not_data_actions: block.not_data_actions.unwrap_or_default(),
+        });
+        Ok((id, Definition { name: properties.role_name, blocks: blocks.collect() }))
+    });
+    read.collect()
+}
+
+#[derive(Deserialize)]
+struct DefinitionEntry {
+    name: String,
+    properties: DefinitionProperties,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DefinitionProperties {
+    role_name: String,
+    permissions: Vec<BlockEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockEntry {
+    actions: Option<Vec<String>>,
+    not_actions: Option<Vec<String>>,
+    data_actions: Option<Vec<String>>,
+    not_data_actions: Option<Vec<String>>,
 }
 
 /// Our own permissions at a scope. Not through the old client: it writes `Microsoft.KeyVault//vaults` for a resource

@@ -29,14 +29,15 @@ use self::{
 use crate::{
     model::{
         assignment::RoleAssignment,
-        ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+        permissions::Definition,
         trouble::Trouble,
     },
     ports::{
         Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance,
-        PutAssignment, Resources, Rights, Stock,
+        PutAssignment, Resources, Rights, Stock, Usage,
     },
 };
 
@@ -189,6 +190,14 @@ impl AssignmentReader for Reader {
 
     async fn locks(&self, at: SubscriptionId) -> Result<Vec<Lock>, Trouble> {
         assignments::locks(&self.arm, at).await
+    }
+
+    async fn usage(&self, at: SubscriptionId) -> Result<Usage, Trouble> {
+        assignments::usage(&self.arm, at).await
+    }
+
+    async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
+        assignments::definitions(&self.arm, at).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::Timestamp;
 
 use crate::{
+    config::{self, Loaded},
     ledger::{Ledger, LedgerError, entry::Commit, sight::view},
     model::{
         desired::{Desired, Revision},
@@ -51,7 +52,13 @@ impl Survey {
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
-        let (observed, mut plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
+        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
+        let doubtful = plan::doubtful(&desired, &observed, &plan);
+        if !doubtful.is_empty() {
+            let Loaded { sources, .. } = &ground.loaded;
+            observed.people.past = config::past(&ground.dir, sources, &desired.revision, &doubtful);
+            plan = compare(&desired, &observed, ground.owners.as_ref());
+        }
         if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
             output::say(
                 "note: this workspace is not in git, so nobody can tell whether an old copy undoes a newer one",
@@ -186,10 +193,16 @@ pub(super) async fn look(
     let spinner = progress::looking();
     let observed = observe(desired, owners, now, &far.reader).await;
     spinner.finish_and_clear();
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let mut plan = plan::plan(desired, &observed, today);
+    let plan = compare(desired, &observed, owners);
+    (observed, plan)
+}
+
+/// Compares git with what was seen.
+fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
+    let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let mut plan = plan::plan(desired, observed, today);
     if let Some(owners) = owners {
         plan.only(owners);
     }
-    (observed, plan)
+    plan
 }

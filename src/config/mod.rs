@@ -20,6 +20,7 @@ mod lower;
 mod node;
 mod overrides;
 mod owner_file;
+mod past;
 mod policy;
 mod revision;
 mod rules;
@@ -46,6 +47,7 @@ use crate::model::owner::OwnerCode;
 
 pub use codeowners::Repository;
 pub use error::{ConfigError, DrawnFile};
+pub use past::past;
 pub use revision::revision;
 pub use rules::{RULES, Rule};
 pub use sources::Sources;

@@ -42,6 +42,18 @@ codes! {
     NotSeen = "not-seen";
     /// Someone else's equal assignment satisfies a grant, but whether it ends by itself could not be asked.
     MayEnd = "may-end";
+    /// Others gave somebody whom git does not list what opens the same: another role definition, or a wider scope.
+    Lookalike = "lookalike";
+    /// The person of a grant already holds the same from a wider scope.
+    Inherited = "inherited";
+    /// A lock that may stop grants.
+    Locked = "locked";
+    /// Changes are to be made in a subscription that may refuse them.
+    NotEnabled = "not-enabled";
+    /// Little room is left under a subscription's limit on role assignments.
+    NearLimit = "near-limit";
+    /// Something that may make a change fail could not be asked.
+    Unanswered = "unanswered";
     /// Nobody is left with a prod role that somebody holds.
     RoleEmptied = "role-emptied";
     /// A grant that stands lasts longer than `policy.longest` allows.

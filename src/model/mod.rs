@@ -9,6 +9,8 @@ pub mod desired;
 pub mod ids;
 pub mod observed;
 pub mod owner;
+pub mod past;
 pub mod people;
+pub mod permissions;
 pub mod policy;
 pub mod trouble;

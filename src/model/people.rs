@@ -9,7 +9,9 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
+    desired::FileId,
     ids::{PrincipalId, UserName},
+    past::Past,
     trouble::Trouble,
 };
 
@@ -84,6 +86,8 @@ pub struct People {
     pub by_name: BTreeMap<UserName, ByName>,
     /// By object id: each that git names and that its name did not lead to, and each that holds something git did not explain.
     pub by_id: BTreeMap<PrincipalId, ById>,
+    /// How names came and went in owners' files: asked only where a removal hangs on a name that nobody has.
+    pub past: BTreeMap<FileId, Past>,
     /// Groups: each that policy names.
     pub groups: BTreeMap<GroupKey, InGroup>,
     /// An attribute of users, where policy asks for one: each that git lists.

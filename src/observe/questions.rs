@@ -12,12 +12,12 @@ use crate::{
         assignment::{Hand, Pim, Standing, Triple},
         desired::{Desired, Grant},
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
-        observed::{Locks, Observed, Reading, Sighting},
+        observed::{ASSIGNMENTS_USUAL_MAX, Locks, NEAR_PERCENT, Observed, Reading, Room, Sighting},
         owner::{EnvironmentName, KindName, OwnerCode},
         people::{ById, ByName, GroupKey, HasAttribute, InGroup, Person},
         policy::{MemberOf, Whom},
     },
-    ports::{AssignmentReader, Directory, PimInstance},
+    ports::{AssignmentReader, Directory, PimInstance, Usage},
 };
 
 use super::SIDE_BY_SIDE_MAX;
@@ -26,9 +26,11 @@ use super::SIDE_BY_SIDE_MAX;
 pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &(impl Directory + AssignmentReader)) {
     let open = open(desired, observed);
     let lists = stream::iter(open.subscriptions)
-        .map(async |id| {
-            let (pim, locks) = futures::join!(azure.pim_instances(id), azure.locks(id));
-            (id, pim, locks)
+        .map(async |(id, Ask { pim, room })| {
+            let asked = async { if pim { Some(azure.pim_instances(id).await) } else { None } };
+            let used = async { if room { Some(azure.usage(id).await) } else { None } };
+            let (pim, locks, room) = futures::join!(asked, azure.locks(id), used);
+            (id, pim, locks, room)
         })
         .buffer_unordered(SIDE_BY_SIDE_MAX)
         .collect::<Vec<_>>();
@@ -36,13 +38,18 @@ pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &(imp
     let (lists, people) = futures::join!(lists, people);
     observed.people.by_id.extend(open.known);
     observed.people.by_id.extend(people);
-    for (id, pim, locks) in lists {
+    for (id, pim, locks, room) in lists {
         let Some(subscription) = observed.subscriptions.get_mut(&id) else { continue };
         subscription.locks = match locks {
             Ok(locks) => Locks::Known(locks),
             Err(trouble) => Locks::Unanswered(Arc::new(trouble)),
         };
-        if let Reading::Seen(scopes) = &mut subscription.reading {
+        subscription.room = match room {
+            None => Room::NotAsked,
+            Some(Ok(Usage { limit, held })) => Room::Known { limit, held },
+            Some(Err(trouble)) => Room::Unanswered(Arc::new(trouble)),
+        };
+        if let (Reading::Seen(scopes), Some(pim)) = (&mut subscription.reading, pim) {
             let ends = pim.ok().map(ends);
             for standings in scopes.values_mut() {
                 mark(standings, ends.as_ref());
@@ -128,8 +135,17 @@ struct Open {
     people: BTreeSet<PrincipalId>,
     /// Object ids that a name led to, and that hold something git did not explain.
     known: BTreeMap<PrincipalId, ById>,
-    /// Subscriptions where a removal or a foreign assignment hangs on PIM and locks.
-    subscriptions: BTreeSet<SubscriptionId>,
+    /// Subscriptions where a change or a foreign assignment hangs on what is asked there.
+    subscriptions: BTreeMap<SubscriptionId, Ask>,
+}
+
+/// What is asked of a subscription; its locks always.
+#[derive(Clone, Copy, Default)]
+struct Ask {
+    /// What PIM ends: a removal, or a foreign assignment.
+    pim: bool,
+    /// How many role assignments it may hold: some are to be made, and the usual limit is near.
+    room: bool,
 }
 
 fn open(desired: &Desired, observed: &Observed) -> Open {
@@ -162,24 +178,42 @@ fn open(desired: &Desired, observed: &Observed) -> Open {
         })
         .collect();
     let managed = desired.catalog.managed();
+    let mut in_subscription: BTreeMap<SubscriptionId, Vec<&ScopeId>> = BTreeMap::new();
+    for scope in explained.keys().copied() {
+        if let Some(id) = scope.subscription() {
+            in_subscription.entry(id).or_default().push(scope);
+        }
+    }
     for (id, subscription) in &observed.subscriptions {
         let Reading::Seen(scopes) = &subscription.reading else { continue };
+        let mut missing: usize = 0;
+        for scope in in_subscription.get(id).into_iter().flatten() {
+            let wanted = explained.get(*scope).map(HashSet::len).unwrap_or_default();
+            let stands = scopes.get(*scope).into_iter().flatten();
+            missing += wanted.saturating_sub(stands.filter(|standing| is_explained(&explained, standing)).count());
+        }
+        if missing > 0 {
+            let near = (subscription.held + missing) * 100 >= ASSIGNMENTS_USUAL_MAX * NEAR_PERCENT;
+            open.subscriptions.entry(*id).or_default().room |= near;
+        }
         for (scope, standings) in scopes {
-            for Standing { assignment, hand, .. } in standings {
+            for standing in standings {
+                let Standing { assignment, hand, .. } = standing;
                 let triple = &assignment.triple;
                 let concerns = match hand {
-                    Hand::Ours => {
-                        let here = explained.get(scope);
-                        !here.is_some_and(|here| here.contains(&(triple.principal, triple.definition)))
-                    }
+                    Hand::Ours => !is_explained(&explained, standing),
                     Hand::Foreign => {
                         targets.get(scope).is_some_and(|kind| managed.contains(&(*kind, triple.definition)))
                     }
                 };
-                if !concerns {
+                // What opens a target from above it, or more than git gives at it, is said with its holder's name.
+                let is_wider = *hand == Hand::Foreign && assignment.principal_type.is_people();
+                if !concerns && !is_wider {
                     continue;
                 }
-                open.subscriptions.insert(*id);
+                if concerns {
+                    open.subscriptions.entry(*id).or_default().pim = true;
+                }
                 match known.get(&triple.principal) {
                     Some(person) => {
                         open.known.insert(triple.principal, ById::Person((*person).clone()));
@@ -198,6 +232,11 @@ type Place<'a> = (OwnerCode, &'a EnvironmentName, &'a KindName);
 
 /// Who should hold what, by scope.
 type Explained<'a> = BTreeMap<&'a ScopeId, HashSet<(PrincipalId, RoleDefinitionId)>>;
+
+fn is_explained(explained: &Explained<'_>, standing: &Standing) -> bool {
+    let triple = &standing.assignment.triple;
+    explained.get(&triple.scope).is_some_and(|here| here.contains(&(triple.principal, triple.definition)))
+}
 
 /// What git wants today, as far as names and targets are known.
 fn explained<'a>(desired: &Desired, observed: &'a Observed) -> Explained<'a> {

@@ -88,6 +88,10 @@ pub enum Block {
     Doubt(UserName),
     /// Git still lists the person, but where it should now stand is not known.
     StillListed(Stray),
+    /// Ours stands where the naming rule still leads, but Resource Graph does not show the resource: that proves nothing.
+    NotShown,
+    /// The same person shall have this role in its place, and cannot get it now.
+    GrantWaits(RoleName),
     /// It was made after the commit that was read: by a newer commit than this one.
     MadeAfterCommit {
         /// When it was made.
@@ -123,6 +127,15 @@ pub enum Block {
     MembershipUnknown(String),
     /// Policy gives this kind of account nothing new.
     Account(Account),
+    /// The subscription cannot hold them all: none is made, for who should do without?
+    NoRoom {
+        /// How many role assignments it may hold.
+        limit: usize,
+        /// How many it holds.
+        held: usize,
+        /// How many shall be added.
+        grants: usize,
+    },
 }
 
 impl Block {
@@ -147,6 +160,8 @@ impl Block {
             Self::OwnerUnknown(_) => "owner-unknown",
             Self::Doubt(_) => "doubt",
             Self::StillListed(_) => "still-listed",
+            Self::NotShown => "not-shown",
+            Self::GrantWaits(_) => "grant-waits",
             Self::MadeAfterCommit { .. } => "made-after-commit",
             Self::CommitUnknown(_) => "commit-unknown",
             Self::Locked(_) => "locked",
@@ -157,6 +172,7 @@ impl Block {
             Self::MembershipUnknown(_) => Code::MembershipUnknown.word(),
             Self::Account(Account::Guest) => Code::Guest.word(),
             Self::Account(Account::Disabled) => "disabled",
+            Self::NoRoom { .. } => "no-room",
         }
     }
 
@@ -194,6 +210,12 @@ impl Block {
             Self::StillListed(Stray::NoRole) => {
                 "put the role definition back in `tilgang.yaml`, or add it to `retired` there".to_owned()
             }
+            Self::NotShown => {
+                "if the resource was moved or deleted, remove the assignment by hand: it opens nothing there".to_owned()
+            }
+            Self::GrantWaits(role) => {
+                format!("see to it that `{role}` can be granted; or take it out of the file, if it is not meant")
+            }
             Self::MadeAfterCommit { .. } => {
                 "run from the newest commit; if this is the newest, make another".to_owned()
             }
@@ -210,6 +232,9 @@ impl Block {
             Self::MembershipUnknown(_) => "until that is known nobody gains anything there".to_owned(),
             Self::Account(Account::Guest) => "list the person's own account here, or take the entry out".to_owned(),
             Self::Account(Account::Disabled) => "let the account be enabled first, or take the entry out".to_owned(),
+            Self::NoRoom { .. } => {
+                "take away role assignments there that nobody needs; or grant to fewer people".to_owned()
+            }
             Self::PersonUnanswered(_) | Self::Unread(_) | Self::PimUnanswered => return None,
         })
     }
@@ -263,6 +288,16 @@ impl fmt::Display for Block {
             Self::StillListed(stray) => {
                 write!(f, "{stray}; git still lists the person, and where it should now stand is not known")
             }
+            Self::NotShown => f.write_str(
+                "the naming rule still leads to this resource, and git lists the person; that Resource Graph does not \
+                 show it proves nothing",
+            ),
+            Self::GrantWaits(role) => {
+                write!(
+                    f,
+                    "`{role}`, which the same person shall have here, cannot be granted yet: nobody loses access halfway"
+                )
+            }
             Self::MadeAfterCommit { made: Some(made), commit } => {
                 write!(f, "made on {}, after the commit that was read ({})", day(*made), minute(*commit))
             }
@@ -270,6 +305,13 @@ impl fmt::Display for Block {
                 write!(f, "Azure does not say when it was made; the commit that was read is of {}", minute(*commit))
             }
             Self::CommitUnknown(reason) => write!(f, "git could not say which commit this is: {reason}"),
+            Self::NoRoom { limit, held, grants } => {
+                write!(
+                    f,
+                    "the subscription holds {held} of {limit} role assignments, and {grants} more do not fit: none of \
+                     them is made, for nobody can say who should do without"
+                )
+            }
             Self::Locked(Lock { name, level, scope })
                 if scope.subscription().is_some_and(|id| ScopeId::subscription_scope(id) == *scope) =>
             {

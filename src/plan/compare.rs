@@ -22,6 +22,7 @@ use super::{
     finding::{Code, Finding},
     removal::Surplus,
     want::{Want, Wanted, blocked},
+    wider::wider,
 };
 
 pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: Wanted<'a>, today: Date) -> Plan {
@@ -37,6 +38,7 @@ pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: 
     compare.plan.blocked.append(&mut compare.wanted.blocked);
     compare.plan.findings.append(&mut compare.wanted.findings);
     compare.plan.findings.append(&mut no_effect(&compare.wanted, &desired.policy));
+    compare.plan.findings.append(&mut wider(desired, observed, &compare.wanted));
     let mut above = BTreeSet::new(); // what lies above subscriptions is in each one's list
     for subscription in observed.subscriptions.values() {
         let Reading::Seen(scopes) = &subscription.reading else { continue };
@@ -51,6 +53,7 @@ pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: 
         compare.wants_and_standings(scope, &wants, &[], None);
     }
     compare.unproven();
+    compare.room();
     compare.judge_surplus(); // when all that is wanted has been looked at: what is blocked there protects here
     compare.plan
 }
@@ -131,7 +134,7 @@ impl<'a> Compare<'a> {
 
     fn block_grants(&mut self, scope: &ScopeId, group: &[Want<'a>]) {
         for want in group {
-            self.wanted.unplaced.insert((want.grant.owner, want.person.id));
+            self.wanted.waiting.entry((want.grant.owner, want.person.id)).or_default().push(want.grant);
             let Some(role) = self.desired.catalog.roles.get(&want.grant.role) else { continue };
             for objection in self.wanted.objections.get(&want.grant.origin).into_iter().flatten() {
                 let Some(block) = objection.block.clone() else { continue };
@@ -229,7 +232,7 @@ impl<'a> Compare<'a> {
                 return;
             }
         };
-        self.wanted.unplaced.insert((want.grant.owner, want.person.id));
+        self.wanted.waiting.entry((want.grant.owner, want.person.id)).or_default().push(want.grant);
         self.plan.blocked.push(Blocked {
             action: Action::Grant,
             owner: Some(want.grant.owner),

@@ -2,7 +2,8 @@
 //!
 //! [`plan`] walks in steps, each a file: names become people (`resolve`), grants become assignments at targets
 //! (`want`), and those are compared with what stands (`compare`); what
-//! stands and is not wanted goes if that is proven (`removal`). What is unknown blocks what depends on it, and is said. Who
+//! stands and is not wanted goes if that is proven (`removal`, `doubt`). What may make changes fail is said (`room`,
+//! `standstill`), and what others gave beside it (`effect`, `wider`). What is unknown blocks what depends on it, and is said. Who
 //! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to.
 
 pub mod again;
@@ -12,15 +13,19 @@ pub mod blocked;
 pub mod change;
 mod compare;
 mod content;
+mod doubt;
 pub mod drift;
 mod effect;
 mod exceptions;
 pub mod finding;
 mod removal;
 mod resolve;
+mod room;
 pub mod saved;
 mod settle;
+mod standstill;
 mod want;
+mod wider;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,6 +43,8 @@ use crate::model::{
     policy::{Freeze, Override, Whom},
     trouble::{Trouble, TroubleKind},
 };
+
+pub use self::doubt::doubtful;
 
 use self::{
     blocked::Blocked,
@@ -151,6 +158,7 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     let mut plan = compare::compare(desired, observed, wanted, today);
     plan.unread = unread(desired, observed);
     plan.findings.extend(absent(desired, observed));
+    plan.findings.append(&mut standstill::standstill(observed, &plan.changes));
     plan.protected = protected(desired, observed);
     plan.rules = exceptions::in_force(&desired.policy, today);
     plan.findings.extend(exceptions::ended(&desired.policy, today));

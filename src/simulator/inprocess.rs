@@ -16,14 +16,15 @@ use super::{
 use crate::{
     model::{
         assignment::RoleAssignment,
-        ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
+        permissions::{Block, Definition},
         trouble::Trouble,
     },
     ports::{
         Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance,
-        PutAssignment, ResourceRow, Resources, Rights, Stock, SubscriptionRow,
+        PutAssignment, ResourceRow, Resources, Rights, Stock, SubscriptionRow, Usage,
     },
 };
 
@@ -246,6 +247,29 @@ impl AssignmentReader for Identity {
                 level: entry.level.clone(),
             };
             Ok(world.locks(caller, at)?.into_iter().map(lock).collect())
+        }))
+    }
+
+    fn usage(&self, at: SubscriptionId) -> impl Future<Output = Result<Usage, Trouble>> + Send {
+        ready(self.ask("ask how many role assignments fit", |world, caller| {
+            let (limit, held) = world.usage(caller, &ScopeId::subscription_scope(at))?;
+            Ok(Usage { limit, held })
+        }))
+    }
+
+    fn definitions(
+        &self,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<BTreeMap<RoleDefinitionId, Definition>, Trouble>> + Send {
+        ready(self.ask("list role definitions", |world, caller| {
+            let scope = ScopeId::subscription_scope(at);
+            world.demand_below("Microsoft.Authorization/roleDefinitions/read", caller, &scope)?;
+            let read = |found: &super::world::Definition| {
+                let super::world::Block { actions, not_actions, data_actions, not_data_actions } = found.block.clone();
+                let blocks = vec![Block { actions, not_actions, data_actions, not_data_actions }];
+                (found.id, Definition { name: found.name.clone(), blocks })
+            };
+            Ok(world.definitions_at(&scope, false).map(read).collect())
         }))
     }
 }

@@ -219,14 +219,13 @@ fn body(bytes: &[u8]) -> Result<Body, Refusal> {
 }
 
 fn usage(world: &World, caller: PrincipalId, scope: &ScopeId) -> Result<Answer, Refusal> {
-    let listed = world.list(caller, scope, Scoping::default())?;
-    let inside = listed.iter().filter(|found| scope.holds(&found.triple.scope)).count();
-    let most = world.settings().assignments_max;
+    let (limit, held) = world.usage(caller, scope)?;
+    let subscription = scope.subscription().map(|id| id.to_string());
     Ok(Answer::json(
         200,
         &json!({
-            "roleAssignmentsLimit": most, "roleAssignmentsCurrentCount": inside,
-            "roleAssignmentsRemainingCount": most.saturating_sub(inside),
+            "subscriptionId": subscription, "roleAssignmentsLimit": limit, "roleAssignmentsCurrentCount": held,
+            "roleAssignmentsRemainingCount": limit.saturating_sub(held),
         }),
     ))
 }
