@@ -11,6 +11,7 @@ mod environment;
 mod exit;
 mod far;
 mod ground;
+mod identity;
 mod logs;
 mod output;
 mod plan;
@@ -69,6 +70,7 @@ enum Command {
     Apply(apply::Apply),
     Drift(drift::Drift),
     Doctor(doctor::Doctor),
+    Identity(identity::Identity),
     Simulate(Box<simulate::Simulate>),
     Completions(completions::Completions),
 }
@@ -99,6 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
             Command::Doctor(command) => command.run(&global).await,
+            Command::Identity(command) => command.run(&global).await,
             Command::Simulate(command) => command.run(&global).await,
             Command::Completions(command) => command.run(),
         }

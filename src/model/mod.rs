@@ -11,3 +11,4 @@ pub mod owner;
 pub mod people;
 pub mod policy;
 pub mod trouble;
+pub mod visible;

@@ -10,8 +10,10 @@
 
 mod clean;
 mod count;
+mod doctor;
 mod facts;
 mod groups;
+mod identity;
 mod json;
 mod json_entries;
 mod page;
@@ -24,6 +26,11 @@ mod words;
 
 #[cfg(test)]
 mod tests;
+
+pub use self::{
+    doctor::{Checkup, doctor},
+    identity::{Means, identity},
+};
 
 use jiff::Timestamp;
 

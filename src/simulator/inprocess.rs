@@ -21,8 +21,8 @@ use crate::{
         trouble::Trouble,
     },
     ports::{
-        AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
-        ResourceRow, Rights, Stock, SubscriptionRow,
+        AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
+        PutAssignment, ResourceRow, Rights, Stock, SubscriptionRow,
     },
 };
 
@@ -214,11 +214,37 @@ impl AssignmentWriter for Identity {
 impl Rights for Identity {
     fn permissions(&self, at: &ScopeId) -> impl Future<Output = Result<Vec<Permission>, Trouble>> + Send {
         ready(self.ask("read our permissions", |world, caller| {
-            let permission = |block: &super::world::Block| Permission {
-                actions: block.actions.clone(),
-                not_actions: block.not_actions.clone(),
-            };
             Ok(world.permissions(caller, at)?.into_iter().map(permission).collect())
         }))
     }
+
+    fn held_by(
+        &self,
+        who: PrincipalId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Vec<RoleAssignment>, Trouble>> + Send {
+        ready(self.ask("list our own role assignments", |world, caller| {
+            let scoping = Scoping { assigned_to: Some(who), ..Scoping::default() };
+            let listed = world.list(caller, &ScopeId::subscription_scope(at), scoping)?;
+            Ok(listed.into_iter().map(super::world::Assignment::listed).collect())
+        }))
+    }
+
+    fn definition(
+        &self,
+        id: crate::model::ids::RoleDefinitionId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Permits, Trouble>> + Send {
+        ready(self.ask("read a role definition", |world, caller| {
+            let scope = ScopeId::subscription_scope(at);
+            world.demand_below("Microsoft.Authorization/roleDefinitions/read", caller, &scope)?;
+            let found = world.definition(id)?;
+            let (name, data_actions) = (found.name.clone(), found.block.data_actions.clone());
+            Ok(Permits { name, permissions: vec![permission(&found.block)], data_actions })
+        }))
+    }
+}
+
+fn permission(block: &super::world::Block) -> Permission {
+    Permission { actions: block.actions.clone(), not_actions: block.not_actions.clone() }
 }
