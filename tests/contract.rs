@@ -3,6 +3,9 @@
 //!
 //! An implementor is one line at the end: its name, and how to get it from a world.
 
+#[path = "contract/tenant.rs"]
+mod tenant;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;

@@ -143,8 +143,8 @@ async fn graph(far: &Far) -> Vec<Probe> {
         outcome: trouble.map_or(Ok(()), Err),
     };
     vec![
-        probe("people are looked up by sign-in name and object id, the deleted ones as well", by_name),
-        probe("people are looked up by object id, the deleted ones as well", by_id),
+        probe("`plan` needs it to look people up, by name and id, the deleted ones as well", by_name),
+        probe("`plan` needs it to look people up, by name and id, the deleted ones as well", by_id),
     ]
 }
 
@@ -165,9 +165,9 @@ async fn probes(far: &Far, observed: &Observed) -> Vec<Probe> {
             outcome,
         };
         [
-            probe(READ_ASSIGNMENTS, "`plan` reads who holds what", assignments),
-            probe(READ_PIM, "`plan` tells what ends by itself before it removes anything", pim),
-            probe(READ_LOCKS, "`plan` tells what cannot be removed", locks),
+            probe(READ_ASSIGNMENTS, "`plan` needs it to see who holds what", assignments),
+            probe(READ_PIM, "`plan` needs it to tell what ends by itself, before anything is removed", pim),
+            probe(READ_LOCKS, "`plan` needs it to tell what cannot be removed", locks),
         ]
     });
     let all: Vec<[Probe; 3]> = stream::iter(asked).buffered(SIDE_BY_SIDE_MAX).collect().await;
@@ -231,7 +231,7 @@ async fn held(far: &Far, observed: &Observed, own: Option<PrincipalId>) -> Held 
         let outcome = answer.map(|found| drop(permits.insert(id, found))).map_err(Arc::new);
         probes.push(Probe {
             right: READ_DEFINITIONS.to_owned(),
-            need: "`doctor` reads through which role our identity may",
+            need: "`doctor` needs it to see through which role our identity may",
             at: Place::Subscription(at, name),
             outcome,
         });

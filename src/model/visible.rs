@@ -1,5 +1,7 @@
 //! Text from YAML or Azure → text that cannot move a cursor, change a colour, turn a line around or start a new one (promise 10).
 
+use std::fmt::Write as _;
+
 /// Harmless text in one line: runs of white space become one space, what cannot be seen is written out as `\u{…}`.
 #[must_use]
 pub fn line(text: &str) -> String {
@@ -17,6 +19,20 @@ pub fn line(text: &str) -> String {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
+        }
+    }
+    out
+}
+
+/// The same with its blanks as they are; what would end the line is a blank.
+#[must_use]
+pub fn inline(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' | '\t' => out.push(' '),
+            c if is_hidden(c) => out.extend(c.escape_unicode()),
+            c => out.push(c),
         }
     }
     out
@@ -48,6 +64,22 @@ pub fn as_long(text: &str) -> String {
             (_, 2) => out.push('\u{bf}'), // an inverted question mark: two bytes
             (_, 3) => out.push('\u{fffd}'),
             _ => out.push_str("\u{fffd}?"),
+        }
+    }
+    out
+}
+
+/// The same for a finished JSON text: what cannot be seen can only stand inside its strings, and is written as `\uXXXX`.
+#[must_use]
+pub fn json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || !is_hidden(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(out, "\\u{unit:04x}"); // writing to a String cannot fail
         }
     }
     out

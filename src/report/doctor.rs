@@ -80,7 +80,7 @@ fn as_text(checkup: &Checkup<'_>) -> String {
         page.line("too much", &format!("{role} {at}: {}", reasons.join("; ")));
     }
     if !lacks.is_empty() || !excess.is_empty() {
-        page.line("", &format!("`tilgang identity --for {word}` writes the least role that does, and its condition"));
+        page.line("", &format!("`tilgang identity --for {word}` writes the least that does"));
     }
     page.0
 }
@@ -110,16 +110,20 @@ impl Page {
                 }
             }
         }
-        for (subscription, targets) in places.iter().take(NAMED_MAX) {
-            let named = targets.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
-            let more = match targets.len().saturating_sub(NAMED_MAX) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            let colon = if named.is_empty() { "" } else { ": " };
-            self.line("", &format!("at {subscription}{colon}{named}{more}"));
+        // A subscription as a whole is a word, one with targets a line.
+        let (whole, parts): (Vec<_>, Vec<_>) = places.iter().partition(|(_, targets)| targets.is_empty());
+        let named = |all: Vec<&str>| {
+            let more = all.len().saturating_sub(NAMED_MAX);
+            let named = all.into_iter().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
+            if more == 0 { named } else { format!("{named} and {more} more") }
+        };
+        if !whole.is_empty() {
+            self.line("", &format!("at {}", named(whole.into_iter().map(|(name, _)| *name).collect())));
         }
-        if let more @ 1.. = places.len().saturating_sub(NAMED_MAX) {
+        for (subscription, targets) in parts.iter().take(NAMED_MAX) {
+            self.line("", &format!("at {subscription}: {}", named((*targets).clone())));
+        }
+        if let more @ 1.. = parts.len().saturating_sub(NAMED_MAX) {
             self.line("", &format!("and at {more} more subscriptions; `--format json` names all"));
         }
     }

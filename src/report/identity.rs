@@ -113,19 +113,22 @@ fn as_text(means: &Means<'_>) -> String {
         line(&condition);
         line("CONDITION");
         line("");
-        with = format!(" --condition \"$(cat {file}.condition)\" --condition-version \"{}\"", condition::VERSION);
+        with =
+            format!(" \\\n    --condition \"$(cat {file}.condition)\" --condition-version \"{}\"", condition::VERSION);
     }
     let step = if means.purpose == Purpose::Applying { 3 } else { 2 };
     line(&format!("# {step}. The role, at each subscription that the workspace means:"));
+    line("while read -r scope name; do");
+    line("  echo \"$scope  $name\"");
+    line(&format!(
+        "  az role assignment create --assignee-object-id \"$PRINCIPAL\" --assignee-principal-type ServicePrincipal \\\n    --role \"{}\" --scope \"$scope\"{with} </dev/null",
+        means.name()
+    ));
+    line("done <<'SCOPES'");
     for (scope, name) in means.scopes {
-        if let Some(name) = name {
-            line(&format!("#    {}", clean(name)));
-        }
-        line(&format!(
-            "az role assignment create --assignee-object-id \"$PRINCIPAL\" --assignee-principal-type ServicePrincipal --role \"{}\" --scope \"{scope}\"{with}",
-            means.name()
-        ));
+        line(format!("{scope}  {}", clean(name.as_deref().unwrap_or_default())).trim_end());
     }
+    line("SCOPES");
     for name in means.absent {
         line(&format!("#    not seen, and left out: {}", clean(name)));
     }

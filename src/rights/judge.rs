@@ -156,36 +156,45 @@ pub fn judge(purpose: Purpose, needs: &Needs, seen: &Seen) -> Verdict {
         // That the list itself may be read was tried above; here is what is not known for want of it.
         if let Err(trouble) = outcome.as_ref().map_err(Arc::clone) {
             let at = Place::Subscription(*id, name_of(seen, *id));
-            judge.failed(READ_ASSIGNMENTS, "`doctor` reads our own assignments and their conditions", &trouble, &at);
+            judge.failed(
+                READ_ASSIGNMENTS,
+                "`doctor` needs it to see our own assignments and their conditions",
+                &trouble,
+                &at,
+            );
         }
     }
     for target in &seen.targets {
         let at = Place::Target(target.scope.clone(), target.subscription.1.clone());
         match &target.permissions {
-            Err(trouble) => judge.failed(READ_PERMISSIONS, "`doctor` reads what our identity may do", trouble, &at),
+            Err(trouble) => {
+                judge.failed(READ_PERMISSIONS, "`doctor` needs it to see what our identity may do", trouble, &at)
+            }
             Ok(permissions) if purpose == Purpose::Applying => {
-                for (action, need, kinds) in
-                    [(WRITE, "`apply` gives access", &needs.gives), (DELETE, "`apply` takes access away", &needs.takes)]
-                {
+                for (action, need, kinds) in [
+                    (WRITE, "`apply` needs it to give access", &needs.gives),
+                    (DELETE, "`apply` needs it to take access away", &needs.takes),
+                ] {
                     if !permissions.iter().any(|permission| permission.allows(action)) {
                         judge.lacks(action, need, None, &at);
                         continue;
                     }
                     judge.proven(action);
+                    let (mut denied, mut unclear) = (Vec::new(), Vec::new());
                     for definition in kinds.get(&target.kind).into_iter().flatten() {
                         match allowed(seen, target, action, definition.id) {
                             Some(true) => {}
-                            Some(false) => {
-                                let because = format!("no condition of its roles allows it for {}", definition.name);
-                                judge.lacks(action, need, Some(because), &at);
-                            }
-                            None => judge.unknown(
-                                action,
-                                need,
-                                format!("a condition is not understood here; is it for {}?", definition.name),
-                                &at,
-                            ),
+                            Some(false) => denied.push(definition.name.as_str()),
+                            None => unclear.push(definition.name.as_str()),
                         }
+                    }
+                    if !denied.is_empty() {
+                        let because = format!("the condition of its role does not allow it for {}", listed(&denied));
+                        judge.lacks(action, need, Some(because), &at);
+                    }
+                    if !unclear.is_empty() {
+                        let because = format!("a condition is not understood here; is it for {}?", listed(&unclear));
+                        judge.unknown(action, need, because, &at);
                     }
                 }
             }
@@ -321,7 +330,7 @@ fn too_wide(holding: &Holding, needs: &Needs) -> Option<String> {
     };
     let (given, taken) = (needs.given(), needs.taken());
     let mut wide = Vec::new();
-    for (action, verb, known) in [(WRITE, "give", &given), (DELETE, "take", &taken)] {
+    for (action, verb, to, known) in [(WRITE, "give", "to", &given), (DELETE, "take", "from", &taken)] {
         if !holding.permits(action) {
             continue;
         }
@@ -334,7 +343,7 @@ fn too_wide(holding: &Holding, needs: &Needs) -> Option<String> {
         }
         let others = ["Group", "ServicePrincipal"];
         if known.keys().any(|id| others.iter().any(|other| may(*id, other))) {
-            wide.push(format!("{verb} roles to groups or applications"));
+            wide.push(format!("{verb} roles {to} groups or applications"));
         }
     }
     let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
@@ -346,5 +355,75 @@ fn listed(words: &[&str]) -> String {
     match words.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
         _ => words.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OFFICER: &str = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7";
+
+    fn needs() -> Needs {
+        let definition = crate::model::catalog::RoleDefinition {
+            id: OFFICER.parse().unwrap(),
+            name: "Key Vault Secrets Officer".to_owned(),
+        };
+        let gives: BTreeMap<_, _> = [(KindName::new("key-vault"), [definition].into())].into();
+        Needs { takes: gives.clone(), gives, arm_types: BTreeSet::new() }
+    }
+
+    fn holding(role: &str, actions: &[&str], scope: &str, condition: Option<&str>) -> Holding {
+        let actions = actions.iter().map(ToString::to_string).collect();
+        let permissions = vec![Permission { actions, not_actions: Vec::new() }];
+        Holding {
+            scope: ScopeId::new(scope),
+            seen_in: BTreeSet::new(),
+            permits: Some(Permits { name: role.to_owned(), permissions, data_actions: Vec::new() }),
+            definition: OWNER,
+            condition: condition.map(Into::into),
+        }
+    }
+
+    fn reasons(purpose: Purpose, holding: Holding) -> String {
+        let seen = Seen { holdings: vec![holding], ..Seen::default() };
+        let found = judge(purpose, &needs(), &seen).excess;
+        found.into_iter().flat_map(|excess| excess.reasons).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn too_much_is_said_by_what_it_lets_us_do() {
+        let (at, both) = ("/subscriptions/00000000-0000-0000-0000-000000000001", [WRITE, DELETE]);
+        let ours = needs().condition();
+        let applying = |holding| reasons(Purpose::Applying, holding);
+        assert_eq!(applying(holding("least", &both, at, Some(&ours))), "");
+        assert!(applying(holding("least", &both, "/", Some(&ours))).contains("above subscriptions"));
+        assert!(applying(holding("RBAC Administrator", &both, at, None)).contains("no condition"));
+        assert!(applying(holding("RBAC Administrator", &both, at, Some("@Environment[x]"))).contains("not understood"));
+        let owner = applying(holding("Owner", &["*"], at, Some(&ours)));
+        assert!(owner.contains("change roles, remove locks, change vaults"), "{owner}");
+        let groups = ours.replace("'User'", "'User', 'Group'");
+        assert!(applying(holding("x", &both, at, Some(&groups))).contains("give roles to groups"));
+        let all_but = format!(
+            "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAllValues:GuidNotEquals {{{OWNER}}}"
+        );
+        assert!(applying(holding("x", &[WRITE], at, Some(&all_but))).contains("give other roles"));
+        let reading = |holding| reasons(Purpose::Reading, holding);
+        assert_eq!(reading(holding("Reader", &["*/read"], "/", None)), "");
+        assert!(reading(holding("least", &[DELETE], at, Some(&ours))).contains("a reading identity should not"));
+    }
+
+    #[test]
+    fn a_refusal_is_a_lack_and_anything_else_leaves_it_open() {
+        let probe = |kind| Probe {
+            right: READ_ASSIGNMENTS.to_owned(),
+            need: "x",
+            at: Place::Graph,
+            outcome: Err(Arc::new(Trouble::new(kind, "x", "why"))),
+        };
+        for (kind, lacks, unknown) in [(TroubleKind::Denied, 1, 0), (TroubleKind::Unreachable, 0, 1)] {
+            let verdict = judge(Purpose::Reading, &needs(), &Seen { probes: vec![probe(kind)], ..Seen::default() });
+            assert_eq!((verdict.lacks.len(), verdict.unknown.len()), (lacks, unknown), "{kind:?}");
+        }
     }
 }

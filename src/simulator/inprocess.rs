@@ -169,7 +169,9 @@ impl AssignmentReader for Identity {
 
     fn pim_instances(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<PimInstance>, Trouble>> + Send {
         ready(self.ask("list PIM instances", |world, caller| {
-            let listed = world.list(caller, &ScopeId::subscription_scope(at), Scoping::default())?;
+            let scope = ScopeId::subscription_scope(at);
+            world.demand(caller, "Microsoft.Authorization/roleAssignmentScheduleInstances/read", &scope)?;
+            let listed = world.list(caller, &scope, Scoping::default())?;
             let instance = |found: &super::world::Assignment| PimInstance {
                 triple: found.triple.clone(),
                 activated: found.term.activated,

@@ -8,9 +8,13 @@ mod clients;
 mod examples;
 mod faults;
 mod hands;
+mod hostile;
+mod identity;
 mod readme;
 mod requests;
+mod secrets;
 #[cfg(unix)]
 mod simulate;
 mod simulator;
+mod threats;
 mod workspace;
