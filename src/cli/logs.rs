@@ -59,15 +59,13 @@ fn text(event: &str) -> String {
         let (before, after) = rest.split_at(at);
         out += &visible::inline(before);
         let colour = after.strip_prefix("\u{1b}[").and_then(|code| code.split_once('m'));
-        match colour.filter(|(code, _)| code.bytes().all(|b| b.is_ascii_digit() || b == b';')) {
-            Some((code, tail)) => {
-                out = out + "\u{1b}[" + code + "m";
-                rest = tail;
-            }
-            None => {
-                out += "\\u{1b}";
-                rest = after.get(1..).unwrap_or_default();
-            }
+        let ours = colour.filter(|(code, _)| code.bytes().all(|b| b.is_ascii_digit() || b == b';'));
+        if let Some((code, tail)) = ours {
+            out = out + "\u{1b}[" + code + "m";
+            rest = tail;
+        } else {
+            out += "\\u{1b}";
+            rest = after.get(1..).unwrap_or_default();
         }
     }
     out + &visible::inline(rest) + end

@@ -80,7 +80,7 @@ impl Sources {
         let Mistake { rule, spot, message, label, help, first } = mistake;
         let source = self.get(file_id);
         let place = source.and_then(|source| source.shown_place(&spot, first.as_ref()));
-        let file = source.map_or_else(|| Arc::from(""), |source| source.shown_path());
+        let file = source.map_or_else(|| Arc::from(""), Source::shown_path);
         // What people wrote is quoted in messages: nothing in it may move a terminal's cursor.
         let clean = |text: String| shown(&text).into_owned();
         let (message, label, help) = (clean(message), label.map(clean), help.map(clean));

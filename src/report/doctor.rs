@@ -8,6 +8,7 @@ use super::{
     Format,
     clean::{clean, clean_json},
 };
+use crate::model::ids::ScopeId;
 use crate::rights::{
     Purpose,
     judge::{Excess, Lack, Place, Verdict},
@@ -145,7 +146,7 @@ fn as_json(checkup: &Checkup<'_>) -> Value {
         lacks.iter().map(one).collect()
     };
     let Verdict { lacks: lacking, unknown, excess: too_much, proven } = checkup.verdict;
-    let excess = |it: &Excess| json!({ "role": it.role, "scope": it.scope.as_ref().map(|scope| scope.as_str()), "reasons": it.reasons });
+    let excess = |it: &Excess| json!({ "role": it.role, "scope": it.scope.as_ref().map(ScopeId::as_str), "reasons": it.reasons });
     json!({
         "format": 1, "tool": checkup.tool, "for": checkup.purpose.word(), "identity": checkup.who,
         "ok": checkup.is_well(), "problems": checkup.problems, "lacking": lacks(lacking), "unknown": lacks(unknown),

@@ -73,20 +73,8 @@ impl Condition {
 impl Node {
     fn allows(&self, asked: &Asked<'_>) -> Option<bool> {
         match self {
-            Self::Any(nodes) => {
-                nodes.iter().map(|node| node.allows(asked)).fold(Some(false), |any, one| match (any, one) {
-                    (Some(true), _) | (_, Some(true)) => Some(true),
-                    (Some(false), Some(false)) => Some(false),
-                    _ => None,
-                })
-            }
-            Self::All(nodes) => {
-                nodes.iter().map(|node| node.allows(asked)).fold(Some(true), |all, one| match (all, one) {
-                    (Some(false), _) | (_, Some(false)) => Some(false),
-                    (Some(true), Some(true)) => Some(true),
-                    _ => None,
-                })
-            }
+            Self::Any(nodes) => settled(nodes, asked, true),
+            Self::All(nodes) => settled(nodes, asked, false),
             Self::Not(node) => node.allows(asked).map(|allows| !allows),
             Self::Actions(actions) => {
                 Some(Permission { actions: actions.clone(), ..Permission::default() }.allows(asked.action))
@@ -105,6 +93,12 @@ impl Node {
             }
         }
     }
+}
+
+/// One part with this answer settles the whole, whatever is not known of the others.
+fn settled(nodes: &[Node], asked: &Asked<'_>, settles: bool) -> Option<bool> {
+    let answers: Vec<Option<bool>> = nodes.iter().map(|node| node.allows(asked)).collect();
+    if answers.contains(&Some(settles)) { Some(settles) } else { (!answers.contains(&None)).then_some(!settles) }
 }
 
 /// Brackets in brackets at most: what people write has four or five.

@@ -168,7 +168,7 @@ pub fn judge(purpose: Purpose, needs: &Needs, seen: &Seen) -> Verdict {
         let at = Place::Target(target.scope.clone(), target.subscription.1.clone());
         match &target.permissions {
             Err(trouble) => {
-                judge.failed(READ_PERMISSIONS, "`doctor` needs it to see what our identity may do", trouble, &at)
+                judge.failed(READ_PERMISSIONS, "`doctor` needs it to see what our identity may do", trouble, &at);
             }
             Ok(permissions) if purpose == Purpose::Applying => {
                 for (action, need, kinds) in [

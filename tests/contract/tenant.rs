@@ -46,38 +46,38 @@ const PROBES: &[Probe] = &[
         "A PUT with a role definition that does not exist: 400 or 404?",
         "400 RoleDefinitionDoesNotExist",
         "the message to people is the same; the simulator's status changes",
-        |at| { at.put(&at.scope, "ffffffff-ffff-4fff-8fff-ffffffffffff", &json!({})).await }
+        |at| at.put(&at.scope, "ffffffff-ffff-4fff-8fff-ffffffffffff", &json!({})).await
     ),
     probe!(
         "A principalType that is not the principal's: code and words",
         "400 UnmatchedPrincipalType",
         "our hint for it must look for another code",
-        |at| { at.put(&at.scope, READER, &json!({ "principalType": "Group" })).await }
+        |at| at.put(&at.scope, READER, &json!({ "principalType": "Group" })).await
     ),
     probe!(
         "A principal that is no GUID: code and words",
         "400 InvalidPrincipalId",
         "none for us: ours are always GUIDs",
-        |at| { at.put(&at.scope, READER, &json!({ "principalId": "nobody" })).await }
+        |at| at.put(&at.scope, READER, &json!({ "principalId": "nobody" })).await
     ),
     probe!(
         "A principal that nobody is, with principalType: refused, or taken on trust?",
         "400 PrincipalNotFound",
         "if taken, a grant to a mistyped `id` would stand without a holder: `id` must be looked up first (it is)",
-        |at| { at.put(&at.scope, READER, &json!({ "principalId": uuid::Uuid::new_v4().to_string() })).await }
+        |at| at.put(&at.scope, READER, &json!({ "principalId": uuid::Uuid::new_v4().to_string() })).await
     ),
     probe!(
         "GET of an absent assignment: code and words",
         "404 RoleAssignmentNotFound",
         "none for us: absence is read from lists",
-        |at| { at.arm("GET", &at.assignment(&at.scope, uuid::Uuid::new_v4()), None).await }
+        |at| at.arm("GET", &Sandbox::assignment(&at.scope, uuid::Uuid::new_v4()), None).await
     ),
     probe!(
         "DELETE of an absent assignment: 204, and no body?",
         "204 (0 bytes)",
         "a 404 would have to count as gone, too",
         |at| {
-            let saw = at.arm("DELETE", &at.assignment(&at.scope, uuid::Uuid::new_v4()), None).await;
+            let saw = at.arm("DELETE", &Sandbox::assignment(&at.scope, uuid::Uuid::new_v4()), None).await;
             let short = format!("{} ({} bytes)", saw.short.trim(), saw.said.len());
             Saw { short, ..saw }
         }
@@ -93,10 +93,10 @@ const PROBES: &[Probe] = &[
         "201 201 listed",
         "if not at once, `plan` after `apply` may show a change that was made",
         |at| {
-            let url = at.assignment(&at.scope, uuid::Uuid::new_v4());
+            let url = Sandbox::assignment(&at.scope, uuid::Uuid::new_v4());
             let first = at.put_at(&url, &at.scope, READER, &json!({ "description": "first" })).await;
             let second = at.put_at(&url, &at.scope, READER, &json!({ "description": "second" })).await;
-            let list = at.arm("GET", &at.list(&at.scope, "atScope()"), None).await;
+            let list = at.arm("GET", &Sandbox::list(&at.scope, "atScope()"), None).await;
             let listed = if list.said.contains("\"second\"") { "listed" } else { "not yet listed" };
             let (one, two) = (first.status, second.status);
             at.delete(&url).await;
@@ -109,7 +109,7 @@ const PROBES: &[Probe] = &[
         "if it is not named, our message names what the list showed",
         |at| {
             let name = uuid::Uuid::new_v4();
-            let url = at.assignment(&at.scope, name);
+            let url = Sandbox::assignment(&at.scope, name);
             at.put_at(&url, &at.scope, READER, &json!({})).await;
             let saw = at.put(&at.scope, READER, &json!({})).await;
             at.delete(&url).await;
@@ -122,7 +122,7 @@ const PROBES: &[Probe] = &[
         "400 RoleAssignmentUpdateNotPermitted",
         "if it is taken as an update, a name no longer proves its content by itself: both are compared (they are)",
         |at| {
-            let url = at.assignment(&at.scope, uuid::Uuid::new_v4());
+            let url = Sandbox::assignment(&at.scope, uuid::Uuid::new_v4());
             at.put_at(&url, &at.scope, READER, &json!({})).await;
             let saw = at.put_at(&url, &at.scope, VAULT_READER, &json!({})).await;
             at.delete(&url).await;
@@ -144,7 +144,7 @@ const PROBES: &[Probe] = &[
         "200, one page",
         "pages are followed; their size tells what a run costs",
         |at| {
-            let saw = at.arm("GET", &at.list(&at.subscription(), ""), None).await;
+            let saw = at.arm("GET", &Sandbox::list(&at.subscription(), ""), None).await;
             let body: Value = serde_json::from_str(&saw.said).unwrap_or_default();
             let pages = if body.get("nextLink").is_some_and(|link| !link.is_null()) { "pages" } else { "one page" };
             let count = body["value"].as_array().map_or(0, Vec::len);
@@ -152,12 +152,12 @@ const PROBES: &[Probe] = &[
         }
     ),
     probe!("`atScope()` and `assignedTo('…')` together", "200", "`doctor` uses the latter alone", |at| {
-        at.arm("GET", &at.list(&at.scope, &format!("atScope() and assignedTo('{}')", at.user)), None)
+        at.arm("GET", &Sandbox::list(&at.scope, &format!("atScope() and assignedTo('{}')", at.user)), None)
             .await
             .only_status()
     }),
     probe!("A filter that does not exist: code and words", "400 UnsupportedQuery", "none for us", |at| at
-        .arm("GET", &at.list(&at.scope, "nonsense eq 'x'"), None)
+        .arm("GET", &Sandbox::list(&at.scope, "nonsense eq 'x'"), None)
         .await),
     probe!(
         "Do our permissions show a condition?",
@@ -176,7 +176,7 @@ const PROBES: &[Probe] = &[
         "200 listed",
         "if not, an absent instance does not tell ordinary from unknown (we ask only whether one is activated)",
         |at| {
-            let url = at.assignment(&at.scope, uuid::Uuid::new_v4());
+            let url = Sandbox::assignment(&at.scope, uuid::Uuid::new_v4());
             at.put_at(&url, &at.scope, READER, &json!({})).await;
             let path = "providers/Microsoft.Authorization/roleAssignmentScheduleInstances?api-version=2020-10-01";
             let saw = at.arm("GET", &format!("{}/{path}", at.scope), None).await;
@@ -200,7 +200,7 @@ const PROBES: &[Probe] = &[
         "Graph: a quote in a name is doubled",
         "200 0 found",
         "names with a quote would have to be asked for in another way",
-        |at| { at.users("userPrincipalName eq 'o''nobody@tilgang.invalid'").await }
+        |at| at.users("userPrincipalName eq 'o''nobody@tilgang.invalid'").await
     ),
     probe!(
         "Graph: letters of a sign-in name in any case",
@@ -217,7 +217,7 @@ const PROBES: &[Probe] = &[
         "Graph: a person that nobody is",
         "404 Request_ResourceNotFound",
         "none: people are asked for in lists",
-        |at| { at.graph("GET", &format!("/v1.0/users/{}", uuid::Uuid::new_v4()), None).await }
+        |at| at.graph("GET", &format!("/v1.0/users/{}", uuid::Uuid::new_v4()), None).await
     ),
     probe!(
         "Graph: getByIds leaves out who does not exist",
@@ -341,18 +341,18 @@ impl Sandbox {
         self.scope.split('/').take(3).collect::<Vec<_>>().join("/")
     }
 
-    fn assignment(&self, scope: &str, name: uuid::Uuid) -> String {
+    fn assignment(scope: &str, name: uuid::Uuid) -> String {
         format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}?api-version={API}")
     }
 
-    fn list(&self, scope: &str, filter: &str) -> String {
+    fn list(scope: &str, filter: &str) -> String {
         let filter = if filter.is_empty() { String::new() } else { format!("&$filter={}", encoded(filter)) };
         format!("{scope}/providers/Microsoft.Authorization/roleAssignments?api-version={API}{filter}")
     }
 
     /// PUT under a new name; whatever comes of it is deleted at once.
     async fn put(&self, scope: &str, definition: &str, other: &Value) -> Saw {
-        let url = self.assignment(scope, uuid::Uuid::new_v4());
+        let url = Self::assignment(scope, uuid::Uuid::new_v4());
         let saw = self.put_at(&url, scope, definition, other).await;
         if saw.status == 201 {
             self.delete(&url).await;
@@ -444,7 +444,7 @@ async fn a_tenant_answers_as_the_simulator_does() {
     let token = token.expect("sign in with `az login`, or set TILGANG_SANDBOX_TOKEN");
     let graph_token = lookup("TILGANG_SANDBOX_GRAPH_TOKEN").or_else(|| by_az(&graph));
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().timeout(std::time::Duration::from_secs(60)).build().unwrap();
+    let client = reqwest::Client::builder().timeout(std::time::Duration::from_mins(1)).build().unwrap();
     let made = Mutex::default();
     let sandbox = Sandbox { client, arm, graph, token, graph_token, scope, user, vault, made };
     let (seen, left) = sandbox.run().await;
