@@ -13,6 +13,7 @@
 //! | [`model`] | the field's words | IO, async, serde, a clock |
 //! | [`config`] | YAML and the built-in catalogue → `Desired`, or every error at once | the network |
 //! | [`plan`] | `Desired` + `Observed` → `Plan`; `Plan` + policy → `ApprovedPlan` | IO, async, a clock |
+//! | [`rights`] | what an identity needs and holds → what it lacks, and what is too much | IO, async, a clock |
 //! | [`ports`] | what is needed of Azure, as traits; reading and writing apart | an implementation |
 //! | [`observe`] | `Desired` + reading ports → `Observed` | a write |
 //! | [`saved`] | a plan's JSON → the file; a file → `Saved`, of which a plan made now lets through what is still so | belief in the file |
@@ -32,6 +33,8 @@ pub mod config;
 pub mod plan;
 
 pub mod ports;
+
+pub mod rights;
 
 pub mod observe;
 

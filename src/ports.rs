@@ -192,6 +192,32 @@ pub enum Deleted {
 pub trait Rights: Sync {
     /// Our permissions at a resource, inherited ones included.
     fn permissions(&self, at: &ScopeId) -> impl Future<Output = Result<Vec<Permission>, Trouble>> + Send;
+
+    /// Role assignments of a principal and of the groups it is in, at, above and below a subscription, with their
+    /// conditions: a list of permissions does not tell them (`$filter=assignedTo('…')`, FACTS §1.2).
+    fn held_by(
+        &self,
+        who: PrincipalId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Vec<RoleAssignment>, Trouble>> + Send;
+
+    /// What a role definition permits, as seen from a subscription.
+    fn definition(
+        &self,
+        id: RoleDefinitionId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Permits, Trouble>> + Send;
+}
+
+/// What a role definition permits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permits {
+    /// Its name, for people.
+    pub name: String,
+    /// On the control plane.
+    pub permissions: Vec<Permission>,
+    /// Allowed data actions, such as reading a vault's secrets.
+    pub data_actions: Vec<String>,
 }
 
 /// One block of permissions: `actions` less `not_actions`, each with `*` as a wildcard.

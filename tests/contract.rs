@@ -3,6 +3,9 @@
 //!
 //! An implementor is one line at the end: its name, and how to get it from a world.
 
+#[path = "contract/tenant.rs"]
+mod tenant;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -348,12 +351,25 @@ async fn refusals(azure: &impl Azure, _: &SharedWorld) {
     assert_eq!((refused.kind, refused.code.as_deref()), (TroubleKind::Locked, Some("ScopeLocked")));
 }
 
-async fn rights(azure: &impl Azure, _: &SharedWorld) {
+async fn rights(azure: &impl Azure, world: &SharedWorld) {
     let here = azure.permissions(&resource("ttd-prod-keyvault")).await.unwrap();
     let may = |action: &str| here.iter().any(|block| block.actions.iter().any(|allowed| allowed == action));
     assert!(may("Microsoft.Authorization/roleAssignments/write") && may("*/read"));
     let there = azure.permissions(&resource("skd-prod-keyvault")).await.unwrap();
     assert_eq!(there.iter().flat_map(|block| block.actions.clone()).collect::<Vec<_>>(), ["*/read"]);
+    // Through which role, and through a group: what a list of permissions does not tell.
+    let own = world.with(|world| world.applications().next().unwrap().id);
+    let held = azure.held_by(own, TWO).await.unwrap();
+    assert_eq!(held.len(), 1);
+    let permits = azure.definition(held[0].triple.definition, TWO).await.unwrap();
+    assert_eq!(
+        (permits.name.as_str(), permits.permissions[0].actions.as_slice()),
+        ("Reader", &["*/read".to_owned()][..])
+    );
+    let officer = azure.definition("b86a8fe4-44ce-4948-aee5-eccb2c155cd7".parse().unwrap(), ONE).await.unwrap();
+    assert!(!officer.data_actions.is_empty());
+    let karis = azure.held_by(KARI, ONE).await.unwrap();
+    assert_eq!(karis.len(), 2, "her own, and that of the group that she is in");
 }
 
 macro_rules! suite {
@@ -389,8 +405,8 @@ mod both {
             trouble::Trouble,
         },
         ports::{
-            Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance,
-            PutAssignment, Resources, Rights, Stock, Usage,
+            Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits,
+            PimInstance, PutAssignment, Resources, Rights, Stock, Usage,
         },
         simulator::{Running, ServeOptions, SharedWorld, Tls, serve},
     };
@@ -478,6 +494,14 @@ mod both {
     impl Rights for Both {
         async fn permissions(&self, at: &ScopeId) -> Result<Vec<Permission>, Trouble> {
             self.0.permissions(at).await
+        }
+
+        async fn held_by(&self, who: PrincipalId, at: SubscriptionId) -> Result<Vec<RoleAssignment>, Trouble> {
+            self.0.held_by(who, at).await
+        }
+
+        async fn definition(&self, id: RoleDefinitionId, at: SubscriptionId) -> Result<Permits, Trouble> {
+            self.0.definition(id, at).await
         }
     }
 }

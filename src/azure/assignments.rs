@@ -19,12 +19,12 @@ use super::{
 use crate::{
     model::{
         assignment::{PrincipalType, RoleAssignment, Triple},
-        ids::{AssignmentName, RoleDefinitionId, ScopeId, SubscriptionId},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
         observed::Lock,
         permissions::{Block, Definition},
         trouble::{Trouble, TroubleKind},
     },
-    ports::{Answered, Deleted, Permission, PimInstance, PutAssignment, Usage},
+    ports::{Answered, Deleted, Permission, Permits, PimInstance, PutAssignment, Usage},
 };
 
 const REQUEST_ID: &str = "x-ms-request-id";
@@ -220,6 +220,39 @@ pub(crate) async fn permissions(door: &Door, at: &ScopeId) -> Result<Vec<Permiss
     let url = door.url(&format!("{path}?api-version={PERMISSIONS_API}"), &doing)?;
     let entries: Vec<models::Permission> = door.list(url, &doing).await?;
     Ok(entries.into_iter().map(|it| Permission { actions: it.actions, not_actions: it.not_actions }).collect())
+}
+
+/// What a principal and its groups hold at, above and below a subscription (azure-docs role-assignments-list-rest.md:
+/// `assignedTo('…')`).
+pub(crate) async fn held_by(
+    client: &azure_mgmt_authorization::Client,
+    who: PrincipalId,
+    at: SubscriptionId,
+) -> Result<Vec<RoleAssignment>, Trouble> {
+    let doing = format!("list our own role assignments in subscription {at}");
+    let asked = client.role_assignments_client().list_for_subscription(at.to_string());
+    let pages = asked.filter(format!("assignedTo('{who}')")).into_stream();
+    let entries = collect(pages, &doing, |page: models::RoleAssignmentListResult| page.value).await?;
+    entries.into_iter().map(|entry| assignment(entry).map_err(|why| malformed(&doing, &why))).collect()
+}
+
+/// What a role definition permits.
+pub(crate) async fn definition(door: &Door, id: RoleDefinitionId, at: SubscriptionId) -> Result<Permits, Trouble> {
+    #[derive(Deserialize)]
+    struct Definition {
+        properties: models::RoleDefinitionProperties,
+    }
+    let doing = format!("read role definition {id}");
+    let path = format!("/subscriptions/{at}/providers/Microsoft.Authorization/roleDefinitions/{id}");
+    let url = door.url(&format!("{path}?api-version={PERMISSIONS_API}"), &doing)?;
+    let Definition { properties } = door.get(url, &doing).await?;
+    let data_actions = properties.permissions.iter().flat_map(|block| block.data_actions.clone()).collect();
+    let blocks = properties.permissions.into_iter();
+    Ok(Permits {
+        name: properties.role_name.unwrap_or_default(),
+        permissions: blocks.map(|it| Permission { actions: it.actions, not_actions: it.not_actions }).collect(),
+        data_actions,
+    })
 }
 
 async fn collect<P, T>(

@@ -36,7 +36,7 @@ use crate::{
         trouble::Trouble,
     },
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
         PutAssignment, Resources, Rights, Stock, Usage,
     },
 };
@@ -70,6 +70,7 @@ pub struct Session {
     credential: Arc<Credential>,
     sign_in: Arc<Gate>,
     arm_audience: Arc<str>,
+    graph_audience: Arc<str>,
 }
 
 impl Session {
@@ -90,7 +91,8 @@ impl Session {
         let arm = door(&cloud.arm, &cloud.arm_audience, "x-ms-client-request-id");
         let graph = door(&cloud.graph, &cloud.graph_audience, "client-request-id");
         let client = legacy::client(&arm)?;
-        Ok(Self { arm, graph, client, credential, sign_in, arm_audience: cloud.arm_audience.as_str().into() })
+        let (arm_audience, graph_audience) = (cloud.arm_audience.as_str().into(), cloud.graph_audience.as_str().into());
+        Ok(Self { arm, graph, client, credential, sign_in, arm_audience, graph_audience })
     }
 
     /// What reads. It cannot write.
@@ -114,6 +116,11 @@ impl Session {
     /// Who we are, as our token says; no request is made for it.
     pub async fn identity(&self) -> Result<Identity, Trouble> {
         self.credential.identity(&self.arm_audience).await
+    }
+
+    /// What our token for Microsoft Graph says that we may do there, in Graph's words: `User.Read.All`.
+    pub async fn graph_permissions(&self) -> Result<Vec<String>, Trouble> {
+        Ok(self.credential.identity(&self.graph_audience).await?.permissions)
     }
 
     /// Requests sent to Resource Manager and Graph so far, repeated ones included.
@@ -204,6 +211,14 @@ impl AssignmentReader for Reader {
 impl Rights for Reader {
     async fn permissions(&self, at: &ScopeId) -> Result<Vec<Permission>, Trouble> {
         assignments::permissions(&self.arm, at).await
+    }
+
+    async fn held_by(&self, who: PrincipalId, at: SubscriptionId) -> Result<Vec<RoleAssignment>, Trouble> {
+        assignments::held_by(&self.client, who, at).await
+    }
+
+    async fn definition(&self, id: RoleDefinitionId, at: SubscriptionId) -> Result<Permits, Trouble> {
+        assignments::definition(&self.arm, id, at).await
     }
 }
 

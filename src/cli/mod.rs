@@ -15,6 +15,7 @@ mod exit;
 mod far;
 mod file;
 mod ground;
+mod identity;
 mod ledger;
 mod logs;
 mod output;
@@ -76,6 +77,7 @@ enum Command {
     Drift(drift::Drift),
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
+    Identity(identity::Identity),
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
@@ -111,6 +113,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Drift(command) => command.run(&global).await,
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
+            Command::Identity(command) => command.run(&global).await,
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),

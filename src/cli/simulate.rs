@@ -12,6 +12,7 @@ use miette::{LabeledSpan, MietteDiagnostic, SourceOffset};
 
 use crate::{
     config::DrawnFile,
+    model::visible,
     simulator::{ServeOptions, SharedWorld, Tls, faults, file, generate, serve},
 };
 
@@ -209,11 +210,12 @@ fn mistake(global: &Global, path: &Path, text: &str, error: &file::Unreadable) -
     let rest = text.get(start..).unwrap_or_default();
     let length =
         rest.chars().take(place.length).take_while(|letter| *letter != '\n').map(char::len_utf8).sum::<usize>();
-    let mut drawn = MietteDiagnostic::new(&found.message).with_label(LabeledSpan::at(start..start + length, "here"));
-    drawn.help.clone_from(&found.help);
-    let report =
-        miette::Report::new(drawn).with_source_code(DrawnFile { name: name.as_str().into(), text: text.into() });
-    output::say(draw(report.as_ref(), global.color.stderr()));
+    let mut drawn = MietteDiagnostic::new(visible::lines(&found.message))
+        .with_label(LabeledSpan::at(start..start + length, "here"));
+    drawn.help = found.help.as_deref().map(visible::lines);
+    let report = miette::Report::new(drawn)
+        .with_source_code(DrawnFile { name: visible::inline(&name).into(), text: visible::as_long(text).into() });
+    output::say_drawn(draw(report.as_ref(), global.color.stderr()));
     format!("{name}:{}:{}: no world can be made of this", place.line, place.column)
 }
 

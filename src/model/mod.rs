@@ -14,3 +14,4 @@ pub mod people;
 pub mod permissions;
 pub mod policy;
 pub mod trouble;
+pub mod visible;

@@ -10,8 +10,10 @@
 
 mod clean;
 mod count;
+mod doctor;
 mod facts;
 mod groups;
+mod identity;
 mod json;
 mod json_entries;
 pub mod ledger;
@@ -25,6 +27,11 @@ mod words;
 
 #[cfg(test)]
 mod tests;
+
+pub use self::{
+    doctor::{Checkup, doctor},
+    identity::{Means, identity},
+};
 
 use std::collections::BTreeSet;
 

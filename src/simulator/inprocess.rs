@@ -23,7 +23,7 @@ use crate::{
         trouble::Trouble,
     },
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
         PutAssignment, ResourceRow, Resources, Rights, Stock, SubscriptionRow, Usage,
     },
 };
@@ -229,7 +229,9 @@ impl AssignmentReader for Identity {
 
     fn pim_instances(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<PimInstance>, Trouble>> + Send {
         ready(self.ask("list PIM instances", |world, caller| {
-            let listed = world.list(caller, &ScopeId::subscription_scope(at), Scoping::default())?;
+            let scope = ScopeId::subscription_scope(at);
+            world.demand(caller, "Microsoft.Authorization/roleAssignmentScheduleInstances/read", &scope)?;
+            let listed = world.list(caller, &scope, Scoping::default())?;
             let instance = |found: &super::world::Assignment| PimInstance {
                 triple: found.triple.clone(),
                 activated: found.term.activated,
@@ -303,11 +305,37 @@ impl AssignmentWriter for Identity {
 impl Rights for Identity {
     fn permissions(&self, at: &ScopeId) -> impl Future<Output = Result<Vec<Permission>, Trouble>> + Send {
         ready(self.ask("read our permissions", |world, caller| {
-            let permission = |block: &super::world::Block| Permission {
-                actions: block.actions.clone(),
-                not_actions: block.not_actions.clone(),
-            };
             Ok(world.permissions(caller, at)?.into_iter().map(permission).collect())
         }))
     }
+
+    fn held_by(
+        &self,
+        who: PrincipalId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Vec<RoleAssignment>, Trouble>> + Send {
+        ready(self.ask("list our own role assignments", |world, caller| {
+            let scoping = Scoping { assigned_to: Some(who), ..Scoping::default() };
+            let listed = world.list(caller, &ScopeId::subscription_scope(at), scoping)?;
+            Ok(listed.into_iter().map(super::world::Assignment::listed).collect())
+        }))
+    }
+
+    fn definition(
+        &self,
+        id: crate::model::ids::RoleDefinitionId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Permits, Trouble>> + Send {
+        ready(self.ask("read a role definition", |world, caller| {
+            let scope = ScopeId::subscription_scope(at);
+            world.demand_below("Microsoft.Authorization/roleDefinitions/read", caller, &scope)?;
+            let found = world.definition(id)?;
+            let (name, data_actions) = (found.name.clone(), found.block.data_actions.clone());
+            Ok(Permits { name, permissions: vec![permission(&found.block)], data_actions })
+        }))
+    }
+}
+
+fn permission(block: &super::world::Block) -> Permission {
+    Permission { actions: block.actions.clone(), not_actions: block.not_actions.clone() }
 }

@@ -8,11 +8,15 @@ mod clients;
 mod examples;
 mod faults;
 mod hands;
+mod hostile;
+mod identity;
 #[cfg(unix)]
 mod ledger;
 mod readme;
 mod requests;
+mod secrets;
 #[cfg(unix)]
 mod simulate;
 mod simulator;
+mod threats;
 mod workspace;

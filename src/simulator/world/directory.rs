@@ -70,7 +70,7 @@ pub struct Group {
 }
 
 /// One application, and its service principal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Application {
     /// The service principal's object id: what role assignments name.
     pub id: PrincipalId,
@@ -84,6 +84,15 @@ pub struct Application {
     pub federated: bool,
     /// Its Graph permissions: Azure Owner rights don't include reading the directory (FACTS §7).
     pub graph: Vec<String>,
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { id, client_id, name, secret: _, federated, graph } = self;
+        let mut all = f.debug_struct("Application");
+        all.field("id", id).field("client_id", client_id).field("name", name).field("federated", federated);
+        all.field("graph", graph).finish_non_exhaustive()
+    }
 }
 
 impl Application {
