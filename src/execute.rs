@@ -3,10 +3,18 @@
 //! Decides nothing: what is asked for is in the plan, complete. Grants and updates first, side by side; revokes only when
 //! all of those have answered. A failure is an outcome, and the others go on. A revoke from a person one of whose grants at
 //! the same owner was not made is held back: nobody loses access halfway.
+//!
+//! A person whom the directory knows and access control does not know yet is waited for, at most 90 seconds in all
+//! ([`NEWCOMER_WAITS`]), while the others' revokes go on. How fast Azure takes writes is the port's business; here one
+//! subscription does not wait for another, nor anybody for a slow answer.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures::{StreamExt, stream};
+use tokio::time::sleep;
 
 use crate::{
     model::{
@@ -22,10 +30,22 @@ use crate::{
     ports::{AssignmentWriter, Deleted, PutAssignment},
 };
 
-/// Writes in flight at the same time. Azure refills 10 writes and 10 deletes a second for each subscription and principal,
-/// from a bucket of 200 ("Understand how Azure Resource Manager throttles requests"); one write takes one to five seconds
-/// in recordings, so this many stay below that pace.
-pub const WRITES_SIDE_BY_SIDE_MAX: usize = 16;
+/// Writes of one subscription that are under way or in line at the same time. A write takes one to five seconds (recorded),
+/// and Azure takes ten a second for each subscription and principal ("Understand how Azure Resource Manager throttles
+/// requests").
+pub const WRITES_SIDE_BY_SIDE_MAX: usize = 64;
+
+/// How long a person is waited for whom the directory knows and access control does not know yet: the pauses before each
+/// further try, 90 seconds in all, for all such people together. 6 to 69 seconds were recorded until a new principal was
+/// known; azure-cli asks for three minutes, azurerm for thirty.
+pub const NEWCOMER_WAITS: [Duration; 6] = [
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(15),
+    Duration::from_secs(20),
+    Duration::from_secs(20),
+    Duration::from_secs(20),
+];
 
 /// What became of one change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,38 +80,127 @@ pub async fn execute(
     azure: &impl AssignmentWriter,
     answered: &(dyn Fn(&Outcome) + Sync),
 ) -> Vec<Outcome> {
-    let (revokes, grants): (Vec<&Change>, Vec<&Change>) =
-        plan.changes().iter().partition(|change| change.action == Action::Revoke);
-    let none = BTreeSet::new();
-    let mut outcomes = side_by_side(&grants, &none, azure, answered).await;
+    let (revokes, grants): (Vec<Numbered<'_>>, Vec<Numbered<'_>>) =
+        plan.changes().iter().enumerate().partition(|(_, change)| change.action == Action::Revoke);
+    let end = |change: &Change, result| {
+        let outcome = Outcome { change: change.clone(), result };
+        answered(&outcome);
+        outcome
+    };
+    let made = side_by_side(&grants, async |change| match carry_out(change, azure).await {
+        Err(trouble) if trouble.kind == TroubleKind::PrincipalUnknown => None, // not the end of it
+        result => Some(end(change, result.map_err(Failure::Trouble))),
+    });
+    let (ended, unknown) = sort_out(made.await);
     // "Already" counts as not done here: what somebody else made since we looked may be narrower, or end by itself.
-    let not_done = outcomes.iter().filter(|outcome| outcome.result != Ok(Done::Now));
-    let not_done = not_done.map(|outcome| whose(&outcome.change)).collect();
-    outcomes.extend(side_by_side(&revokes, &not_done, azure, answered).await);
-    outcomes
+    let not_done = |ended: &BTreeMap<usize, Outcome>| -> BTreeSet<Whose> {
+        ended.values().filter(|outcome| outcome.result != Ok(Done::Now)).map(|outcome| whose(&outcome.change)).collect()
+    };
+    let held_back = not_done(&ended);
+    let awaited: BTreeSet<Whose> = unknown.iter().map(|(_, change)| whose(change)).collect();
+    let (later, now): (Vec<_>, Vec<_>) = revokes.into_iter().partition(|(_, change)| awaited.contains(&whose(change)));
+    let take = async |revokes: &[Numbered<'_>], held_back: &BTreeSet<Whose>| {
+        let taken = side_by_side(revokes, async |change| {
+            let is_held_back = held_back.contains(&whose(change));
+            let result = if is_held_back {
+                Err(Failure::HeldBack)
+            } else {
+                carry_out(change, azure).await.map_err(Failure::Trouble)
+            };
+            Some(end(change, result))
+        });
+        sort_out(taken.await).0
+    };
+    let (newcomers, taken) = futures::join!(wait_for(unknown, azure, &end), take(&now, &held_back));
+    let held_back = &held_back | &not_done(&newcomers);
+    let taken_later = take(&later, &held_back).await;
+    [ended, newcomers, taken, taken_later].into_iter().flatten().collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
-fn whose(change: &Change) -> (OwnerCode, PrincipalId) {
+/// A change and its place in the plan.
+type Numbered<'a> = (usize, &'a Change);
+
+/// Who gains or loses, and where.
+type Whose = (OwnerCode, PrincipalId);
+
+fn whose(change: &Change) -> Whose {
     (change.owner, change.triple.principal)
 }
 
-async fn side_by_side(
-    changes: &[&Change],
-    held_back: &BTreeSet<(OwnerCode, PrincipalId)>,
+/// Asks again and again for people whom access control does not know yet.
+async fn wait_for(
+    mut unknown: Vec<Numbered<'_>>,
     azure: &impl AssignmentWriter,
-    answered: &(dyn Fn(&Outcome) + Sync),
-) -> Vec<Outcome> {
-    let writes = changes.iter().map(async |change| {
-        let result = if held_back.contains(&whose(change)) {
-            Err(Failure::HeldBack)
-        } else {
-            carry_out(change, azure).await.map_err(Failure::Trouble)
-        };
-        let outcome = Outcome { change: (*change).clone(), result };
-        answered(&outcome);
-        outcome
+    end: &impl Fn(&Change, Result<Done, Failure>) -> Outcome,
+) -> BTreeMap<usize, Outcome> {
+    let mut ended = BTreeMap::new();
+    let mut left: Duration = NEWCOMER_WAITS.iter().sum();
+    for wait in NEWCOMER_WAITS {
+        if unknown.is_empty() {
+            break;
+        }
+        let people: BTreeSet<_> = unknown.iter().map(|(_, change)| change.triple.principal).collect();
+        tracing::warn!(
+            "Azure's access control does not know {} new {} yet: asking again in {} s, for at most {} s more",
+            people.len(),
+            if people.len() == 1 { "person" } else { "people" },
+            wait.as_secs(),
+            left.as_secs()
+        );
+        sleep(wait).await;
+        left = left.saturating_sub(wait);
+        let is_last = left.is_zero();
+        let again = side_by_side(&unknown, async |change| match carry_out(change, azure).await {
+            Err(trouble) if trouble.kind == TroubleKind::PrincipalUnknown => {
+                is_last.then(|| end(change, Err(Failure::Trouble(not_yet_known(trouble)))))
+            }
+            result => Some(end(change, result.map_err(Failure::Trouble))),
+        });
+        let (known, rest) = sort_out(again.await);
+        ended.extend(known);
+        unknown = rest;
+    }
+    ended
+}
+
+/// Azure's own words would have the principal corrected; the directory knows it.
+fn not_yet_known(trouble: Trouble) -> Trouble {
+    let waited: Duration = NEWCOMER_WAITS.iter().sum();
+    let message = format!(
+        "Azure's access control does not know this person yet, after {} s; the directory does. Run again in some minutes",
+        waited.as_secs()
+    );
+    Trouble { message, ..trouble }
+}
+
+/// The subscriptions side by side, and in each the changes in their order, so many at a time. `None` is no end yet.
+async fn side_by_side<'a>(
+    changes: &[Numbered<'a>],
+    each: impl AsyncFn(&'a Change) -> Option<Outcome>,
+) -> Vec<(Numbered<'a>, Option<Outcome>)> {
+    let mut lanes: BTreeMap<_, Vec<Numbered<'a>>> = BTreeMap::new();
+    for (at, change) in changes {
+        lanes.entry(change.triple.scope.subscription()).or_default().push((*at, change));
+    }
+    let each = &each;
+    let lanes = lanes.into_values().map(|lane| {
+        let writes = lane.into_iter().map(async move |(at, change)| ((at, change), each(change).await));
+        stream::iter(writes).buffer_unordered(WRITES_SIDE_BY_SIDE_MAX)
     });
-    stream::iter(writes).buffered(WRITES_SIDE_BY_SIDE_MAX).collect().await
+    stream::select_all(lanes).collect().await
+}
+
+/// What has ended, in the plan's order, and what has not.
+fn sort_out<'a>(all: Vec<(Numbered<'a>, Option<Outcome>)>) -> (BTreeMap<usize, Outcome>, Vec<Numbered<'a>>) {
+    let (mut ended, mut open) = (BTreeMap::new(), Vec::new());
+    for ((at, change), outcome) in all {
+        match outcome {
+            Some(outcome) => drop(ended.insert(at, outcome)),
+            None => open.push((at, change)),
+        }
+    }
+    open.sort_unstable_by_key(|(at, _)| *at);
+    (ended, open)
 }
 
 async fn carry_out(change: &Change, azure: &impl AssignmentWriter) -> Result<Done, Trouble> {

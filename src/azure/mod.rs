@@ -9,6 +9,7 @@
 //! | [`settings`], [`cloud`] | environment → endpoints and evidence for signing in |
 //! | `credential/` | the chain of ways to sign in; tokens, once per audience |
 //! | `transport`, `policies/`, `pipeline` | the one request path |
+//! | `pace/` | when the next request may go |
 //! | `answer` | what came back → [`Trouble`] |
 //! | `legacy` | `azure_mgmt_authorization`'s `azure_core` 0.21 → that path |
 //! | `assignments` | role assignments, PIM, locks, permissions |
@@ -22,8 +23,12 @@ use std::{
 
 use self::{
     credential::{Credential, source::Sources},
+    pace::{Key, Pacer},
     pipeline::Door,
-    policies::gate::Gate,
+    policies::{
+        gate::Gate,
+        retry::{Pace, WAIT_MAX},
+    },
 };
 use crate::{
     model::{
@@ -46,6 +51,7 @@ mod credential;
 mod graph;
 mod inventory;
 mod legacy;
+mod pace;
 mod pipeline;
 mod policies;
 pub mod settings;
@@ -66,6 +72,7 @@ pub struct Session {
     client: azure_mgmt_authorization::Client,
     credential: Arc<Credential>,
     sign_in: Arc<Gate>,
+    pacer: Arc<Pacer>,
     arm_audience: Arc<str>,
 }
 
@@ -82,12 +89,15 @@ impl Session {
             gate: sign_in.clone(),
         };
         let credential = Arc::new(Credential::sign_in(chain, sources, &cloud.arm_audience).await?);
-        let door =
-            |url, audience, id_header| Door::new(url, audience, id_header, transport.clone(), credential.clone());
-        let arm = door(&cloud.arm, &cloud.arm_audience, "x-ms-client-request-id");
-        let graph = door(&cloud.graph, &cloud.graph_audience, "client-request-id");
+        let pacer = Pacer::new(WAIT_MAX);
+        let door = |url, audience, id_header, key| {
+            let pace = Pace { pacer: pacer.clone(), key };
+            Door::new(url, audience, id_header, transport.clone(), credential.clone(), pace)
+        };
+        let arm = door(&cloud.arm, &cloud.arm_audience, "x-ms-client-request-id", |it| Key::of(it.method(), it.url()));
+        let graph = door(&cloud.graph, &cloud.graph_audience, "client-request-id", |_| Key::Graph);
         let client = legacy::client(&arm)?;
-        Ok(Self { arm, graph, client, credential, sign_in, arm_audience: cloud.arm_audience.as_str().into() })
+        Ok(Self { arm, graph, client, credential, sign_in, pacer, arm_audience: cloud.arm_audience.as_str().into() })
     }
 
     /// What reads. It cannot write.
@@ -111,6 +121,12 @@ impl Session {
     /// Who we are, as our token says; no request is made for it.
     pub async fn identity(&self) -> Result<Identity, Trouble> {
         self.credential.identity(&self.arm_audience).await
+    }
+
+    /// What is waited for just now, and why, for people; `None` if nothing is.
+    #[must_use]
+    pub fn waiting(&self) -> Option<String> {
+        self.pacer.waiting()
     }
 
     /// Requests sent to Resource Manager and Graph so far, repeated ones included.

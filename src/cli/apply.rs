@@ -94,7 +94,10 @@ impl Apply {
         }
         let Some(far) = far else { return Exit::Failed };
         let bar = progress::applying(changes);
-        let outcomes = execute(approved, &far.writer(), &|_: &Outcome| bar.inc(1)).await;
+        let writer = far.writer();
+        let answered = |_: &Outcome| bar.inc(1);
+        let outcomes = execute(approved, &writer, &answered);
+        let outcomes = progress::telling(&bar, || far.session.waiting(), outcomes).await;
         bar.finish_and_clear();
         if changes > 0 || self.format != report::Format::Text {
             if self.format == report::Format::Text {

@@ -12,6 +12,7 @@ pub mod digest;
 pub mod drift;
 mod effect;
 pub mod finding;
+pub mod pace;
 mod removal;
 mod resolve;
 mod want;

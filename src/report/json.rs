@@ -28,7 +28,8 @@ impl Reporter for Json {
     fn plan(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
         let changes = facts.changes().map(|change| ChangeJson::of(view, change)).collect();
-        print(&Envelope { changes: Some(changes), ..Envelope::of(&facts) })
+        let forecast = facts.forecast().map(|seconds| ForecastJson { seconds });
+        print(&Envelope { changes: Some(changes), forecast, ..Envelope::of(&facts) })
     }
 
     fn drift(&self, view: &View<'_>) -> String {
@@ -59,6 +60,8 @@ struct Envelope {
     config: ConfigJson,
     observed: ObservedJson,
     summary: SummaryJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<ForecastJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Vec<ChangeJson>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,6 +103,12 @@ struct SummaryJson {
     accepted: usize,
 }
 
+/// What applying takes at the least, at Azure's published pace; only where it is long.
+#[derive(Serialize)]
+struct ForecastJson {
+    seconds: u64,
+}
+
 /// An owner whose file has errors, and how many of its assignments are kept for it.
 #[derive(Serialize)]
 struct LeftOutJson {
@@ -134,6 +143,7 @@ impl Envelope {
                 findings,
                 accepted,
             },
+            forecast: None,
             changes: None,
             drift: None,
             outcomes: None,

@@ -8,6 +8,7 @@ mod clients;
 mod examples;
 mod faults;
 mod hands;
+mod pace;
 mod readme;
 mod requests;
 #[cfg(unix)]
