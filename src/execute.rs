@@ -191,7 +191,7 @@ async fn side_by_side<'a>(
 }
 
 /// What has ended, in the plan's order, and what has not.
-fn sort_out<'a>(all: Vec<(Numbered<'a>, Option<Outcome>)>) -> (BTreeMap<usize, Outcome>, Vec<Numbered<'a>>) {
+fn sort_out(all: Vec<(Numbered<'_>, Option<Outcome>)>) -> (BTreeMap<usize, Outcome>, Vec<Numbered<'_>>) {
     let (mut ended, mut open) = (BTreeMap::new(), Vec::new());
     for ((at, change), outcome) in all {
         match outcome {

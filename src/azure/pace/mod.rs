@@ -29,8 +29,8 @@ mod headers;
 #[cfg(test)]
 mod tests;
 
-/// A wait shorter than this is not worth a word.
-const WORTH_SAYING: Duration = Duration::from_secs(1);
+/// How often it is said that a bucket is waited for.
+const SAID_EVERY: Duration = Duration::from_secs(30);
 
 /// All buckets of one identity.
 #[derive(Debug)]
@@ -50,12 +50,13 @@ struct Queue {
     bucket: Mutex<Bucket>,
     changed: Notify,
     waits: Mutex<Option<Wait>>,
+    /// What was said last, and when.
+    said: Mutex<Option<(bool, Instant)>>,
 }
 
 /// What whoever is next waits for.
 #[derive(Clone, Copy, Debug)]
 struct Wait {
-    since: Instant,
     until: Instant,
     /// Whether Azure asked for it.
     asked: bool,
@@ -79,7 +80,6 @@ impl Pacer {
     pub(crate) async fn turn(&self, key: Key) -> Result<Turn, Trouble> {
         let queue = self.queue(key);
         let _next = queue.next.lock().await;
-        let began = Instant::now();
         loop {
             let say = locked(&queue.bucket).ask(self.started.elapsed());
             let (wait, asked) = match say {
@@ -94,7 +94,7 @@ impl Pacer {
                 Say::Closed(wait) => (wait, true),
                 Say::Wait(wait) => (wait, false),
             };
-            queue.note(Wait { since: began, until: Instant::now() + wait, asked });
+            queue.note(Wait { until: Instant::now() + wait, asked });
             tokio::select! {
                 () = sleep(wait) => {}
                 () = queue.changed.notified() => {}
@@ -121,8 +121,9 @@ impl Pacer {
         let mut queues = locked(&self.queues);
         let queue = queues.entry(key).or_insert_with_key(|key| {
             let bucket = Mutex::new(Bucket::new(key.published()));
-            let (next, changed, waits) = (tokio::sync::Mutex::default(), Notify::new(), Mutex::default());
-            Arc::new(Queue { key: key.clone(), next, bucket, changed, waits })
+            let (next, changed) = (tokio::sync::Mutex::default(), Notify::new());
+            let (waits, said) = (Mutex::default(), Mutex::default());
+            Arc::new(Queue { key: key.clone(), next, bucket, changed, waits, said })
         });
         queue.clone()
     }
@@ -147,20 +148,18 @@ impl Turn {
 
 impl Queue {
     fn note(&self, wait: Wait) {
-        let before = locked(&self.waits).replace(wait);
-        let left = wait.until.saturating_duration_since(Instant::now());
-        let is_news = before.is_none_or(|before| before.asked != wait.asked);
-        if is_news && (wait.asked || left >= WORTH_SAYING) {
+        *locked(&self.waits) = Some(wait);
+        let mut said = locked(&self.said);
+        if said.is_none_or(|(asked, at)| asked != wait.asked || at.elapsed() >= SAID_EVERY) {
             tracing::info!("{}", self.says(wait));
-        } else {
-            tracing::debug!(bucket = %self.key, ?left, "waiting for room in a bucket");
+            *said = Some((wait.asked, Instant::now()));
         }
     }
 
-    fn says(&self, Wait { since, until, asked }: Wait) -> String {
+    fn says(&self, Wait { until, asked }: Wait) -> String {
         let Self { key, .. } = self;
         if asked {
-            let seconds = until.saturating_duration_since(since.max(Instant::now())).as_secs_f64().ceil();
+            let seconds = until.saturating_duration_since(Instant::now()).as_secs_f64().ceil();
             return format!("Azure asks to wait {seconds} s: {key}");
         }
         let per_second = locked(&self.bucket).per_second();

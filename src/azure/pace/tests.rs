@@ -138,7 +138,6 @@ fn two_thousand_at_the_published_pace_are_hardly_ever_refused() {
         let at_once = if far.back > 1.0 { 64 } else { 16 };
         let went = far.take(2_000, at_once);
         let least = far.least(2_000, at_once);
-        println!("{name}: {:.1} s of at least {least:.1}, {} refused", went.seconds, went.throttled);
         assert!(went.throttled < 20 && !went.stuck, "{name}: {went:?}");
         assert!(went.seconds <= least * 1.1, "{name}: {went:?}, least {least}");
     }
@@ -148,7 +147,6 @@ fn two_thousand_at_the_published_pace_are_hardly_ever_refused() {
 fn without_headers_refusals_teach() {
     let far = Far { tells: false, ..Far::PUBLISHED };
     let went = far.take(2_000, 16);
-    println!("{:.1} s of at least {:.1}, {} refused", went.seconds, far.least(2_000, 16), went.throttled);
     assert!(went.throttled < 2_000 / 6 && went.seconds <= far.least(2_000, 16) * 1.15, "{went:?}");
 }
 
@@ -208,7 +206,7 @@ proptest! {
                 match bucket.ask(now) {
                     Say::Go(ticket) => break ticket,
                     Say::Wait(wait) | Say::Closed(wait) => {
-                        prop_assert!(!wait.is_zero() && now - began < Duration::from_secs(20), "waits {wait:?}");
+                        prop_assert!(!wait.is_zero() && now < began + Duration::from_secs(20), "waits {wait:?}");
                         now += wait;
                     }
                 }

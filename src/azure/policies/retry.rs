@@ -77,9 +77,9 @@ impl Policy for Retry {
                 Some(Pace { pacer, key }) => Some(pacer.turn(key(request)).await.map_err(carry)?),
                 None => None,
             };
-            let sent = Instant::now();
+            let began = Instant::now();
             let outcome = first.send(context, request, rest).await;
-            spent += sent.elapsed();
+            spent += began.elapsed();
             let keeps_turns = turn.is_some();
             if let (Some(turn), Ok(answer)) = (turn, &outcome) {
                 turn.heard(u16::from(answer.status()) == 429, asked(answer), answer.headers());
