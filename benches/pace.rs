@@ -25,6 +25,8 @@ const OWNERS: usize = 5;
 const ROLES: [&str; 4] = ["test-developer", "test-operations", "prod-developer", "prod-operations"];
 /// Refused requests of one run: as many or more are too many.
 const THROTTLED_MAX: u64 = 20;
+/// Seconds below which this machine, not the bucket, is what a run waits for.
+const BOUND_BY_BUCKET: f64 = 60.0;
 /// Times the least that the bucket allows.
 const TIMES_THE_LEAST_MAX: f64 = 1.15;
 
@@ -84,7 +86,7 @@ fn main() {
         let least = story.least();
         let times = if least > 0.0 { took / least } else { 1.0 };
         println!("{:<40} {least:>8.1} {took:>8.1} {times:>7.2} {requests:>10} {throttled:>6}", story.name);
-        is_good &= throttled < THROTTLED_MAX && times <= TIMES_THE_LEAST_MAX;
+        is_good &= throttled < THROTTLED_MAX && (least < BOUND_BY_BUCKET || times <= TIMES_THE_LEAST_MAX);
     }
     assert!(is_good, "a row is beyond its bounds: {THROTTLED_MAX} refused, {TIMES_THE_LEAST_MAX} times the least");
 }
