@@ -21,6 +21,8 @@ use std::{
     sync::Arc,
 };
 
+use azure_core::http::Transport;
+
 use self::{
     credential::{Credential, source::Sources},
     pace::{Key, Pacer},
@@ -48,6 +50,9 @@ mod answer;
 mod assignments;
 pub mod cloud;
 mod credential;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod graph;
 mod inventory;
 mod legacy;
@@ -79,8 +84,11 @@ pub struct Session {
 impl Session {
     /// Opens the transport and signs in: one request, for a token. Whatever is wrong with either is said here.
     pub async fn connect(settings: &Settings) -> Result<Self, Trouble> {
-        let Settings { cloud, tenant, ca_pem, used: _, chain } = settings;
-        let transport = transport::open(cloud, ca_pem.as_deref())?;
+        Self::over(transport::open(&settings.cloud, settings.ca_pem.as_deref())?, settings).await
+    }
+
+    async fn over(transport: Transport, settings: &Settings) -> Result<Self, Trouble> {
+        let Settings { cloud, tenant, ca_pem: _, used: _, chain } = settings;
         let sign_in = Gate::new();
         let sources = Sources {
             transport: transport.clone(),

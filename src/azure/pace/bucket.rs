@@ -175,7 +175,7 @@ impl Bucket {
             }
             Heard::Throttled(wait) => {
                 if let Some(wait) = wait {
-                    self.close(now + wait);
+                    self.close(now.saturating_add(wait));
                 }
                 self.taken -= 1.0; // it took nothing, whatever we counted
                 if ticket.epoch < self.epoch {

@@ -105,7 +105,7 @@ impl Pacer {
     /// Nobody asks for this kind before so long: told elsewhere than in an answer's own headers.
     pub(crate) fn close(&self, key: Key, wait: Duration) {
         let queue = self.queue(key);
-        locked(&queue.bucket).close(self.started.elapsed() + wait);
+        locked(&queue.bucket).close(self.started.elapsed().saturating_add(wait));
         queue.changed.notify_one();
     }
 
@@ -139,7 +139,7 @@ impl Turn {
             let mut bucket = locked(&queue.bucket);
             bucket.heard(ticket, now, heard);
             if let Some(wait) = quota(headers) {
-                bucket.close(now + wait);
+                bucket.close(now.saturating_add(wait));
             }
         }
         queue.changed.notify_one();
@@ -186,6 +186,22 @@ impl fmt::Display for Key {
             Self::Arm { kind, subscription: None } => write!(f, "{} of the tenant", kind.word()),
             Self::ResourceGraph => f.write_str("Resource Graph"),
             Self::Graph => f.write_str("Microsoft Graph"),
+        }
+    }
+}
+
+/// Any headers, in front of what reads them here, and of the bucket that believes them.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(headers: &Headers) {
+    let key = Key::Arm { kind: headers::Kind::Writes, subscription: Some(String::new()) };
+    let mut bucket = Bucket::new(key.published());
+    let wait = quota(headers).unwrap_or_default();
+    for now in [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(20)] {
+        if let Say::Go(ticket) = bucket.ask(now) {
+            bucket.heard(ticket, now, Heard::Taken(remaining(&key, headers)));
+        }
+        if let Say::Go(ticket) = bucket.ask(now) {
+            bucket.heard(ticket, now, Heard::Throttled(Some(wait)));
         }
     }
 }

@@ -162,6 +162,15 @@ pub(crate) fn backoff(tries: u32) -> Duration {
     whole.mul_f64(0.5 + share / 2.0)
 }
 
+/// Any headers, in front of what reads them here.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(headers: &Headers) {
+    for status in [429, 503] {
+        let answer = AsyncRawResponse::from_bytes(status.into(), headers.clone(), "");
+        let _ = wait(&Ok(answer), 1, Duration::from_secs(1));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use azure_core::{error::Error, http::StatusCode};
