@@ -9,6 +9,7 @@
 //! | [`settings`], [`cloud`] | environment → endpoints and evidence for signing in |
 //! | `credential/` | the chain of ways to sign in; tokens, once per audience |
 //! | `transport`, `policies/`, `pipeline` | the one request path |
+//! | `pace/` | when the next request may go |
 //! | `answer` | what came back → [`Trouble`] |
 //! | `legacy` | `azure_mgmt_authorization`'s `azure_core` 0.21 → that path |
 //! | `assignments` | role assignments, PIM, locks, permissions |
@@ -21,10 +22,16 @@ use std::{
     sync::Arc,
 };
 
+use azure_core::http::Transport;
+
 use self::{
     credential::{Credential, source::Sources},
+    pace::{Key, Pacer},
     pipeline::Door,
-    policies::gate::Gate,
+    policies::{
+        gate::Gate,
+        retry::{Pace, WAIT_MAX},
+    },
 };
 use crate::{
     model::{
@@ -45,9 +52,13 @@ mod answer;
 mod assignments;
 pub mod cloud;
 mod credential;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod graph;
 mod inventory;
 mod legacy;
+mod pace;
 mod pipeline;
 mod policies;
 mod resources;
@@ -69,6 +80,7 @@ pub struct Session {
     client: azure_mgmt_authorization::Client,
     credential: Arc<Credential>,
     sign_in: Arc<Gate>,
+    pacer: Arc<Pacer>,
     arm_audience: Arc<str>,
     graph_audience: Arc<str>,
 }
@@ -76,8 +88,11 @@ pub struct Session {
 impl Session {
     /// Opens the transport and signs in: one request, for a token. Whatever is wrong with either is said here.
     pub async fn connect(settings: &Settings) -> Result<Self, Trouble> {
-        let Settings { cloud, tenant, ca_pem, used: _, chain } = settings;
-        let transport = transport::open(cloud, ca_pem.as_deref())?;
+        Self::over(transport::open(&settings.cloud, settings.ca_pem.as_deref())?, settings).await
+    }
+
+    async fn over(transport: Transport, settings: &Settings) -> Result<Self, Trouble> {
+        let Settings { cloud, tenant, ca_pem: _, used: _, chain } = settings;
         let sign_in = Gate::new();
         let sources = Sources {
             transport: transport.clone(),
@@ -86,13 +101,16 @@ impl Session {
             gate: sign_in.clone(),
         };
         let credential = Arc::new(Credential::sign_in(chain, sources, &cloud.arm_audience).await?);
-        let door =
-            |url, audience, id_header| Door::new(url, audience, id_header, transport.clone(), credential.clone());
-        let arm = door(&cloud.arm, &cloud.arm_audience, "x-ms-client-request-id");
-        let graph = door(&cloud.graph, &cloud.graph_audience, "client-request-id");
+        let pacer = Pacer::new(WAIT_MAX);
+        let door = |url, audience, id_header, key| {
+            let pace = Pace { pacer: pacer.clone(), key };
+            Door::new(url, audience, id_header, transport.clone(), credential.clone(), pace)
+        };
+        let arm = door(&cloud.arm, &cloud.arm_audience, "x-ms-client-request-id", |it| Key::of(it.method(), it.url()));
+        let graph = door(&cloud.graph, &cloud.graph_audience, "client-request-id", |_| Key::Graph);
         let client = legacy::client(&arm)?;
         let (arm_audience, graph_audience) = (cloud.arm_audience.as_str().into(), cloud.graph_audience.as_str().into());
-        Ok(Self { arm, graph, client, credential, sign_in, arm_audience, graph_audience })
+        Ok(Self { arm, graph, client, credential, sign_in, pacer, arm_audience, graph_audience })
     }
 
     /// What reads. It cannot write.
@@ -121,6 +139,12 @@ impl Session {
     /// What our token for Microsoft Graph says that we may do there, in Graph's words: `User.Read.All`.
     pub async fn graph_permissions(&self) -> Result<Vec<String>, Trouble> {
         Ok(self.credential.identity(&self.graph_audience).await?.permissions)
+    }
+
+    /// What is waited for just now, and why, for people; `None` if nothing is.
+    #[must_use]
+    pub fn waiting(&self) -> Option<String> {
+        self.pacer.waiting()
     }
 
     /// Requests sent to Resource Manager and Graph so far, repeated ones included.

@@ -54,7 +54,7 @@ pub(super) async fn carry_out(
     let place = |origin: &_| survey.ground.loaded.sources.place(origin);
     let journal = Journal::new(recorded.clone(), &place, &tick);
     let stop = AtomicBool::new(false);
-    let mut work = pin!(async {
+    let work = async {
         let questions = approved.questions(&survey.observed);
         let seen = again(&questions.targets, &questions.people, &far.reader).await;
         let withheld = approved.withhold(&survey.observed, &seen);
@@ -64,7 +64,8 @@ pub(super) async fn carry_out(
             outcomes.push(outcome);
         }
         outcomes
-    });
+    };
+    let mut work = pin!(progress::telling(&bar, || far.session.waiting(), work));
     let mut interrupted = false;
     let outcomes = loop {
         tokio::select! {

@@ -191,7 +191,8 @@ pub(super) async fn look(
     now: Timestamp,
 ) -> (Observed, Plan) {
     let spinner = progress::looking();
-    let observed = observe(desired, owners, now, &far.reader).await;
+    let observed = observe(desired, owners, now, &far.reader);
+    let observed = progress::telling(&spinner, || far.session.waiting(), observed).await;
     spinner.finish_and_clear();
     let plan = compare(desired, &observed, owners);
     (observed, plan)

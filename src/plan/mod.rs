@@ -18,6 +18,7 @@ pub mod drift;
 mod effect;
 mod exceptions;
 pub mod finding;
+pub mod pace;
 mod removal;
 mod resolve;
 mod room;

@@ -37,7 +37,8 @@ impl Reporter for Json {
             selected: selected.map(|codes| codes.iter().map(ToString::to_string).collect()),
             basis: BasisJson::of(basis),
         });
-        print(&Envelope { changes: Some(changes), saved, ..Envelope::of(&facts) })
+        let forecast = facts.forecast().map(|seconds| ForecastJson { seconds });
+        print(&Envelope { changes: Some(changes), forecast, saved, ..Envelope::of(&facts) })
     }
 
     fn drift(&self, view: &View<'_>) -> String {
@@ -68,6 +69,8 @@ struct Envelope {
     config: ConfigJson,
     observed: ObservedJson,
     summary: SummaryJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<ForecastJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Vec<ChangeJson>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,6 +161,12 @@ struct SummaryJson {
     accepted: usize,
 }
 
+/// What applying takes at the least, at Azure's published pace; only where it is long.
+#[derive(Serialize)]
+struct ForecastJson {
+    seconds: u64,
+}
+
 /// An owner whose file has errors, and how many of its assignments are kept for it.
 #[derive(Serialize)]
 struct LeftOutJson {
@@ -192,6 +201,7 @@ impl Envelope {
                 findings,
                 accepted,
             },
+            forecast: None,
             changes: None,
             drift: None,
             outcomes: None,

@@ -12,6 +12,7 @@ mod hostile;
 mod identity;
 #[cfg(unix)]
 mod ledger;
+mod pace;
 mod readme;
 mod requests;
 mod secrets;
