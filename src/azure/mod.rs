@@ -103,7 +103,7 @@ impl Session {
         let credential = Arc::new(Credential::sign_in(chain, sources, &cloud.arm_audience).await?);
         let pacer = Pacer::new(WAIT_MAX);
         let door = |url, audience, id_header, key| {
-            let pace = Pace { pacer: pacer.clone(), key };
+            let pace = Pace { pacer: pacer.clone(), key, gate: Gate::new() };
             Door::new(url, audience, id_header, transport.clone(), credential.clone(), pace)
         };
         let arm = door(&cloud.arm, &cloud.arm_audience, "x-ms-client-request-id", |it| Key::of(it.method(), it.url()));

@@ -49,7 +49,7 @@ impl Door {
         credential: Arc<Credential>,
         pace: Pace,
     ) -> Self {
-        let gate = Gate::new();
+        let gate = pace.gate.clone();
         let request_id: Arc<dyn Policy> = Arc::new(ClientRequestIdPolicy::with_header_name(id_header));
         let bearer: Arc<dyn Policy> = Arc::new(Bearer { credential, audience: audience.to_owned() });
         let pipeline = Pipeline::new(

@@ -76,10 +76,11 @@ impl Pacer {
         Arc::new(Self { started: Instant::now(), patience, queues: Mutex::default() })
     }
 
-    /// Waits until a request of this kind may go.
-    pub(crate) async fn turn(&self, key: Key) -> Result<Turn, Trouble> {
+    /// Waits until a request of this kind may go, and until there is `room` to send it.
+    pub(crate) async fn turn(&self, key: Key, room: impl Future<Output = ()>) -> Result<Turn, Trouble> {
         let queue = self.queue(key);
         let _next = queue.next.lock().await;
+        room.await;
         loop {
             let say = locked(&queue.bucket).ask(self.started.elapsed());
             let (wait, asked) = match say {

@@ -44,6 +44,11 @@ impl Gate {
         })
     }
 
+    /// Waits until there is a free place. It may be taken by somebody else then.
+    pub(crate) async fn room(&self) {
+        drop(self.places.acquire().await);
+    }
+
     fn open_one(&self) {
         let more = |open: usize| (open < AT_ONCE_SLOW_MAX).then_some(open + 1);
         if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok() {

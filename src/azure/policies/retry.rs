@@ -18,7 +18,7 @@ use azure_core::{
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::{carry, no_next};
+use super::{carry, gate::Gate, no_next};
 use crate::azure::{
     pace::{Key, Pacer},
     transport::CONNECT_MAX,
@@ -53,6 +53,8 @@ pub(crate) struct Pace {
     pub(crate) pacer: Arc<Pacer>,
     /// The bucket of a request.
     pub(crate) key: fn(&Request) -> Key,
+    /// Where it goes then: a turn that is not used at once is worth little.
+    pub(crate) gate: Arc<Gate>,
 }
 
 impl Retry {
@@ -74,7 +76,7 @@ impl Policy for Retry {
         let (mut tries, mut throttled, mut spent) = (0, 0, Duration::ZERO);
         loop {
             let turn = match &self.0 {
-                Some(Pace { pacer, key }) => Some(pacer.turn(key(request)).await.map_err(carry)?),
+                Some(Pace { pacer, key, gate }) => Some(pacer.turn(key(request), gate.room()).await.map_err(carry)?),
                 None => None,
             };
             let began = Instant::now();
