@@ -27,6 +27,7 @@ use tilgang::{
     },
     plan::{
         Plan, Rules, Unresolved,
+        approve::Applied,
         basis::Basis,
         change::{Action, Because, Change},
         plan,
@@ -653,6 +654,23 @@ proptest! {
                 }
                 _ => prop_assert!(made.unwrap() <= time),
             }
+        }
+    }
+
+    #[test]
+    fn a_commit_older_than_one_that_was_applied_changes_nothing(seed in foggy(), read in 1..28_i8, applied in 1..28_i8, same in any::<bool>()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        let at = |day: i8| -> Timestamp { format!("2026-11-{day:02}T00:00:00Z").parse().unwrap() };
+        let revision = Revision::Commit { hash: "abc".to_owned(), time: at(read), edited: BTreeSet::new() };
+        let newest = Applied { commit: if same { "abc" } else { "def" }.to_owned(), time: at(applied) };
+        let plan = plan(&desired, &observed, TODAY);
+        let alone = plan.approve(&desired.policy);
+        let after = alone.clone().unless_older(&revision, Some(&newest));
+        if applied > read && !same {
+            prop_assert!(after.approved.changes().is_empty());
+            prop_assert_eq!(after.refused.len(), plan.changes.len()); // each is said
+        } else {
+            prop_assert_eq!(after, alone);
         }
     }
 

@@ -13,6 +13,8 @@ fn every_target_takes_its_seeds() {
         ("faults", targets::fault_file),
         ("kql", targets::query),
         ("odata", targets::filter),
+        ("saved", targets::saved_plan),
+        ("ledger", targets::ledger_file),
     ] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(folder);
         let seeds: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tilgang::{
     config::load_texts,
+    ledger, saved,
     simulator::{
         faults, file,
         kql::{self, Row, Tables},
@@ -64,6 +65,23 @@ pub(crate) fn filter(data: &[u8]) {
         {
             let _ = (filter.fits(&object), filter.is_advanced());
         }
+    }
+}
+
+/// A saved plan: what can be read is sealed as it was.
+pub(crate) fn saved_plan(data: &[u8]) {
+    if let Ok(saved) = saved::read(data) {
+        assert!(saved.changes.len() <= data.len());
+    }
+}
+
+/// A file of the ledger, whole, cut or changed: read to its last whole line, checked, and replayed.
+pub(crate) fn ledger_file(data: &[u8]) {
+    let sheets = [("2026-11.jsonl".to_owned(), ledger::read(data))];
+    let _ = ledger::verify(&sheets).map_err(|found| found.to_string());
+    let lines = &sheets[0].1.lines;
+    if let Some(last) = lines.last() {
+        let _ = ledger::holdings::holdings_as_of(lines, last.at);
     }
 }
 
