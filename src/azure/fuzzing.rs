@@ -88,8 +88,11 @@ pub fn headers(data: &[u8]) {
     let mut headers = Headers::new();
     for line in String::from_utf8_lossy(data).lines() {
         if let Some((name, value)) = line.split_once(':') {
-            let name = HeaderName::from(name.trim().to_ascii_lowercase());
-            headers.insert(name, HeaderValue::from(value.trim().to_owned()));
+            // Names are ASCII in lower case: the SDK insists, and the transport gives no others.
+            let name = name.trim().to_ascii_lowercase();
+            if name.is_ascii() {
+                headers.insert(HeaderName::from(name), HeaderValue::from(value.trim().to_owned()));
+            }
         }
     }
     policies::retry::fuzz(&headers);
