@@ -12,19 +12,19 @@
 //! subscription does not wait for another, nor anybody for a slow answer.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     future::Future,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::time::sleep;
 
 use crate::{
     model::{
         assignment::PrincipalType,
-        ids::PrincipalId,
+        ids::{PrincipalId, SubscriptionId},
         owner::OwnerCode,
         trouble::{Trouble, TroubleKind},
     },
@@ -36,9 +36,9 @@ use crate::{
     ports::{Answered, AssignmentWriter, Deleted, PutAssignment},
 };
 
-/// Writes of one subscription that are under way or in line at the same time. A write takes one to five seconds (recorded),
-/// and Azure takes ten a second for each subscription and principal ("Understand how Azure Resource Manager throttles
-/// requests").
+/// Writes that are under way or in line at the same time, of all subscriptions together; where there are more subscriptions
+/// than this, one of each. A write takes one to five seconds (recorded), and Azure takes ten a second for each subscription and
+/// principal ("Understand how Azure Resource Manager throttles requests").
 pub const WRITES_SIDE_BY_SIDE_MAX: usize = 64;
 
 /// How long a person is waited for whom the directory knows and access control does not know yet: the pauses before each
@@ -284,21 +284,54 @@ fn not_yet_known(trouble: Trouble, waited: Duration) -> Trouble {
     Trouble { message, ..trouble }
 }
 
-/// The subscriptions side by side, and in each the changes in their order, so many at a time.
+/// One subscription's changes: those that wait, in their order, and how many are under way.
+struct Lane<'a> {
+    waiting: VecDeque<Numbered<'a>>,
+    under_way: usize,
+}
+
+/// The subscriptions side by side, and in each the changes in their order. All of them share
+/// [`WRITES_SIDE_BY_SIDE_MAX`] places evenly, one each at least, so that one that Azure slows down takes no place of another's,
+/// and a run that is stopped has little to wait for.
 async fn side_by_side<'a>(
     changes: &[Numbered<'a>],
     each: impl AsyncFn(&'a Change) -> Tried,
 ) -> Vec<(Numbered<'a>, Tried)> {
-    let mut lanes: BTreeMap<_, Vec<Numbered<'a>>> = BTreeMap::new();
+    let mut lanes: BTreeMap<_, Lane<'_>> = BTreeMap::new();
     for (at, change) in changes {
-        lanes.entry(change.triple.scope.subscription()).or_default().push((*at, change));
+        let lane = lanes.entry(change.triple.scope.subscription());
+        lane.or_insert_with(|| Lane { waiting: VecDeque::new(), under_way: 0 }).waiting.push_back((*at, change));
     }
     let each = &each;
-    let lanes = lanes.into_values().map(|lane| {
-        let writes = lane.into_iter().map(async move |(at, change)| ((at, change), each(change).await));
-        stream::iter(writes).buffer_unordered(WRITES_SIDE_BY_SIDE_MAX)
-    });
-    stream::select_all(lanes).collect().await
+    let start = |subscription: Option<SubscriptionId>, (at, change): Numbered<'a>| async move {
+        (subscription, (at, change), each(change).await)
+    };
+    let (mut running, mut tried) = (FuturesUnordered::new(), Vec::with_capacity(changes.len()));
+    loop {
+        let share = (WRITES_SIDE_BY_SIDE_MAX / lanes.len().max(1)).max(1);
+        for (subscription, lane) in &mut lanes {
+            while lane.under_way < share
+                && let Some(next) = lane.waiting.pop_front()
+            {
+                lane.under_way += 1;
+                running.push(start(*subscription, next));
+            }
+        }
+        // Until a subscription is through, only its own place is filled again; then its places go to the others.
+        loop {
+            let Some((subscription, numbered, outcome)) = running.next().await else { return tried };
+            tried.push((numbered, outcome));
+            let Some(lane) = lanes.get_mut(&subscription) else { continue };
+            lane.under_way -= 1;
+            if let Some(next) = lane.waiting.pop_front() {
+                lane.under_way += 1;
+                running.push(start(subscription, next));
+            } else if lane.under_way == 0 {
+                lanes.remove(&subscription);
+                break;
+            }
+        }
+    }
 }
 
 /// What has ended, in the plan's order, and what has not.
