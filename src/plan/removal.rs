@@ -127,7 +127,19 @@ impl<'a> Compare<'a> {
         });
     }
 
+    /// Whether only its description makes it ours. We make nothing that ends by itself: where PIM does, the description was
+    /// copied, and it is as little ours to remove as anybody's.
+    fn is_ours_by_description(&self, standing: &Standing) -> bool {
+        let assignment = &standing.assignment;
+        standing.hand == Hand::Ours
+            && !self.desired.instances().any(|instance| assignment.triple.name(instance) == assignment.name)
+    }
+
     fn ours(&mut self, surplus: &Surplus<'a>, restorable: &mut BTreeSet<Listed>) {
+        if matches!(surplus.standing.pim, Pim::Activated | Pim::Timed) && self.is_ours_by_description(surplus.standing)
+        {
+            return; // what PIM gives for a time ends by itself
+        }
         if let Some(owner) = surplus.owner
             && matches!(self.desired.file_of(owner), OwnerFile::Broken(_))
         {
@@ -179,6 +191,9 @@ impl<'a> Compare<'a> {
             OwnerFile::Missing => return Err(Block::OwnerFileMissing),
             OwnerFile::Broken(_) => return Err(Block::OwnerFileBroken),
         };
+        if standing.pim == Pim::Unanswered && self.is_ours_by_description(standing) {
+            return Err(Block::PimUnanswered);
+        }
         if let Some(ById::Unanswered(trouble)) = self.observed.people.by_id.get(&triple.principal) {
             return Err(Block::PersonUnanswered(trouble.clone()));
         }
