@@ -1,0 +1,85 @@
+#![cfg(test)]
+//! The whole reconciler, held against the promises in many schedules.
+//!
+//! `cargo bench --bench check` plays ten thousand and prints what was met. A schedule that breaks a promise is printed as its
+//! decisions, made as few as possible: keep that line, or its seed, in `kept.txt`, with what it was.
+
+#[path = "mod.rs"]
+mod check;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use check::{
+    choices::{Case, Source, shrink},
+    schedule::{Report, play, play_all},
+    tally::Tally,
+};
+
+/// Each schedule that ever failed, with what it was.
+const KEPT: &str = include_str!("kept.txt");
+/// How many more are played with `cargo test`.
+const SCHEDULES: u64 = 300;
+/// How often a failing one is played to find what it takes to fail.
+const TRIES: usize = 400;
+
+/// Which promise is broken.
+fn law(broken: &str) -> &str {
+    broken.split(": ").nth(1).unwrap_or_default()
+}
+
+/// What is wrong, with the fewest decisions that can be found.
+fn told(line: &str, report: Report) -> Option<String> {
+    let first = report.broken.first()?;
+    let same = |case: &Case| play(Source::Case(case.clone())).broken.iter().any(|other| law(other) == law(first));
+    let smallest = shrink(report.case, TRIES, same);
+    let still = play(Source::Case(smallest.clone()));
+    Some(format!(
+        "{line}\n  {}\nwith only\n  {smallest}\n  {}\n",
+        report.broken.join("\n  "),
+        still.broken.join("\n  ")
+    ))
+}
+
+fn lines() -> impl Iterator<Item = &'static str> {
+    KEPT.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+}
+
+#[test]
+fn what_failed_once_holds() {
+    let broken: Vec<String> = lines()
+        .filter_map(|line| {
+            let (case, _) = line.split_once(" | ").unwrap_or((line, ""));
+            told(line, play(case.parse().unwrap()))
+        })
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_schedule_keeps_the_promises() {
+    let mut tally = Tally::default();
+    let mut broken: BTreeMap<String, (u64, usize)> = BTreeMap::new(); // promise → its first seed, and how many
+    for (seed, report) in play_all(0..SCHEDULES) {
+        tally.merge(&report.tally);
+        let laws: BTreeSet<&str> = report.broken.iter().map(|it| law(it)).collect();
+        for law in laws {
+            broken.entry(law.to_owned()).or_insert((seed, 0)).1 += 1;
+        }
+    }
+    println!("{tally}");
+    let told: Vec<String> = broken
+        .values()
+        .filter_map(|(seed, count)| told(&format!("seed {seed}, and {} more", count - 1), play(Source::Seed(*seed))))
+        .collect();
+    assert!(told.is_empty(), "of {SCHEDULES}: {broken:?}\n{}", told.join("\n"));
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    for seed in 0..8 {
+        let (one, two) = (play(Source::Seed(seed)), play(Source::Seed(seed)));
+        assert_eq!(one.tally, two.tally);
+        let case = play(Source::Case(one.case.clone()));
+        assert_eq!((case.tally, case.case), (two.tally, two.case));
+    }
+}
