@@ -24,6 +24,25 @@ use tilgang::{
 
 use super::{choices::Choices, deeds, tally::Tally};
 
+/// An Azure that can be reached: all ports, and what drives their futures.
+pub trait Far: Directory + Inventory + AssignmentReader + AssignmentWriter {
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
+}
+
+impl Far for Identity {
+    /// Nothing waits here for anything outside. What does not end is a mistake of its own.
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..100_000 {
+            if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+                return value;
+            }
+        }
+        panic!("a run does not end");
+    }
+}
+
 /// Everything that was asked and answered while a run looked.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
@@ -93,8 +112,8 @@ struct Log {
 }
 
 /// The ports of one run.
-pub struct Azure<'a> {
-    inner: Identity,
+pub struct Azure<'a, P> {
+    inner: &'a P,
     pub shared: SharedWorld,
     clock: Clock,
     choices: &'a Choices,
@@ -103,15 +122,15 @@ pub struct Azure<'a> {
     tally: &'a Mutex<Tally>,
 }
 
-impl<'a> Azure<'a> {
+impl<'a, P: Far> Azure<'a, P> {
     pub fn new(
+        inner: &'a P,
         shared: &SharedWorld,
         clock: &Clock,
         choices: &'a Choices,
         weather: Weather,
         tally: &'a Mutex<Tally>,
     ) -> Self {
-        let inner = shared.sign_in_first().unwrap();
         let (shared, clock, log) = (shared.clone(), clock.clone(), Mutex::default());
         Self { inner, shared, clock, choices, weather, log, tally }
     }
@@ -124,19 +143,14 @@ impl<'a> Azure<'a> {
         self.log().writes.clone()
     }
 
-    /// Runs to the end; `None` if it was killed. A future that waits for nothing and does not end is a mistake of its own.
+    /// Runs to the end; `None` if it was killed.
     pub fn drive<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut future = pin!(future);
-        let mut context = Context::from_waker(Waker::noop());
-        for _ in 0..100_000 {
-            if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-                return Some(value);
-            }
-            if self.log().is_dead {
-                return None;
-            }
-        }
-        panic!("a run does not end");
+        self.inner.block_on(poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if self.log().is_dead => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }))
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -256,7 +270,7 @@ impl<'a> Azure<'a> {
     }
 }
 
-impl Directory for Azure<'_> {
+impl<P: Far> Directory for Azure<'_, P> {
     async fn by_name(&self, names: &BTreeSet<UserName>) -> BTreeMap<UserName, ByName> {
         self.arrive("names").await;
         let all = self.read_fails("names", 4).map(Arc::new);
@@ -286,7 +300,7 @@ impl Directory for Azure<'_> {
     }
 }
 
-impl Inventory for Azure<'_> {
+impl<P: Far> Inventory for Azure<'_, P> {
     async fn stock(&self, arm_types: &BTreeSet<String>) -> Result<Stock, Trouble> {
         self.arrive("stock").await;
         let answer = match self.read_fails("stock", 3) {
@@ -298,7 +312,7 @@ impl Inventory for Azure<'_> {
     }
 }
 
-impl AssignmentReader for Azure<'_> {
+impl<P: Far> AssignmentReader for Azure<'_, P> {
     async fn assignments(&self, at: SubscriptionId) -> Result<Vec<RoleAssignment>, Trouble> {
         let request = format!("list/{at}");
         self.arrive(&request).await;
@@ -333,7 +347,7 @@ impl AssignmentReader for Azure<'_> {
     }
 }
 
-impl AssignmentWriter for Azure<'_> {
+impl<P: Far> AssignmentWriter for Azure<'_, P> {
     async fn put(&self, put: &PutAssignment) -> Result<(), Trouble> {
         let request = format!("put/{}", put.name);
         let act = async { self.inner.put(put).await };

@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use check::{
     choices::{Case, Source, shrink},
-    schedule::{Report, play, play_all},
+    https::Https,
+    schedule::{Report, play, play_all, play_at},
     tally::Tally,
 };
 
@@ -19,6 +20,8 @@ use check::{
 const KEPT: &str = include_str!("kept.txt");
 /// How many more are played with `cargo test`.
 const SCHEDULES: u64 = 300;
+/// How many of them over HTTPS as well.
+const OVER_HTTPS: u64 = 4;
 /// How often a failing one is played to find what it takes to fail.
 const TRIES: usize = 400;
 
@@ -72,6 +75,16 @@ fn every_schedule_keeps_the_promises() {
         .filter_map(|(seed, count)| told(&format!("seed {seed}, and {} more", count - 1), play(Source::Seed(*seed))))
         .collect();
     assert!(told.is_empty(), "of {SCHEDULES}: {broken:?}\n{}", told.join("\n"));
+}
+
+/// A small share goes through the production client, over HTTPS on loopback. What overtakes what is the network's there, so
+/// a run is not the same in all; the promises are.
+#[test]
+fn over_https_the_promises_hold_as_well() {
+    for seed in 0..OVER_HTTPS {
+        let report = play_at(Source::Seed(seed), Https::connect);
+        assert!(report.broken.is_empty(), "seed {seed}: {}", report.broken.join("\n"));
+    }
 }
 
 #[test]

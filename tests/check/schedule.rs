@@ -8,7 +8,7 @@ use tilgang::{model::owner::OwnerCode, simulator::SharedWorld};
 use super::{
     choices::{Case, Choices, Source},
     deeds,
-    faulty::{Asked, Azure, Clock, Weather},
+    faulty::{Asked, Azure, Clock, Far, Weather},
     git::Git,
     judge::{Run, judge},
     oracle::{Oracle, Owner},
@@ -29,11 +29,16 @@ pub struct Report {
     pub tally: Tally,
 }
 
-/// Plays one.
+/// Plays one, in process.
 pub fn play(source: Source) -> Report {
+    play_at(source, |shared| shared.sign_in_first().unwrap())
+}
+
+/// Plays one, at an Azure that is reached in this way.
+pub fn play_at<P: Far>(source: Source, connect: impl FnOnce(&SharedWorld) -> P) -> Report {
     let choices = Choices::new(source);
     let tally = Mutex::new(Tally::default());
-    let broken = Play::new(&choices, &tally).run();
+    let broken = Play::new(&choices, &tally, connect).run();
     let mut tally = tally.into_inner().unwrap();
     tally.count("schedules", if broken.is_empty() { "hold" } else { "break a promise" });
     Report { case: choices.case(), broken, tally }
@@ -54,7 +59,8 @@ pub fn play_all(seeds: Range<u64>) -> Vec<(u64, Report)> {
     all
 }
 
-struct Play<'a> {
+struct Play<'a, P> {
+    far: P,
     choices: &'a Choices,
     tally: &'a Mutex<Tally>,
     clock: Clock,
@@ -62,8 +68,8 @@ struct Play<'a> {
     commits: Vec<Git>,
 }
 
-impl<'a> Play<'a> {
-    fn new(choices: &'a Choices, tally: &'a Mutex<Tally>) -> Self {
+impl<'a, P: Far> Play<'a, P> {
+    fn new(choices: &'a Choices, tally: &'a Mutex<Tally>, connect: impl FnOnce(&SharedWorld) -> P) -> Self {
         let begin: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
         let git = Git::first(choices, begin.checked_sub(SignedDuration::from_hours(6)).unwrap());
         let clock = Clock::new(begin);
@@ -72,7 +78,8 @@ impl<'a> Play<'a> {
             let clock = clock.clone();
             move || clock.now()
         });
-        Self { choices, tally, clock, shared, commits: vec![git] }
+        let far = connect(&shared);
+        Self { far, choices, tally, clock, shared, commits: vec![git] }
     }
 
     fn count(&self, what: &str, which: &str) {
@@ -192,7 +199,7 @@ impl<'a> Play<'a> {
         let owners: Option<BTreeSet<OwnerCode>> = only.map(|only| only.iter().filter_map(code).collect());
         let start = self.shared.with(|world| world.clone());
         let now = self.clock.now();
-        let azure = Azure::new(&self.shared, &self.clock, self.choices, weather, self.tally);
+        let azure = Azure::new(&self.far, &self.shared, &self.clock, self.choices, weather, self.tally);
         let planned = Mutex::new(None);
         let tell = |plan: &tilgang::plan::Plan, refused: &[tilgang::plan::approve::Refused]| {
             *planned.lock().unwrap() = Some((plan.clone(), refused.to_vec()));
