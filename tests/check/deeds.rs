@@ -120,3 +120,13 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
         if done.0 { done.1 } else { "could not do it" }
     })
 }
+
+/// Takes the place of what is about to be made or put right: Azure allows one.
+pub fn be_faster(world: &mut World, triple: &Triple, kind: usize) {
+    if let Some(name) = world.assignment_of(triple) {
+        world.unplace(name);
+    }
+    let kind = [Kind::Foreign, Kind::ForeignWithCondition, Kind::Activated][kind];
+    let now = world.now();
+    stand(world, triple.clone(), kind, "", now, "User");
+}

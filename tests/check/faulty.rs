@@ -226,6 +226,14 @@ impl<'a, P: Far> Azure<'a, P> {
         act: impl Future<Output = Result<T, Trouble>> + Send,
     ) -> Result<T, Trouble> {
         self.arrive(request).await;
+        if let Asked::Put(put) = &asked
+            && self.weather.strangers
+            && self.choices.rarely(&format!("{}/{request}/race", self.weather.at), 8)
+        {
+            let other = self.choices.below(&format!("{}/{request}/race/kind", self.weather.at), 3);
+            self.shared.with(|world| deeds::be_faster(world, &put.triple, other));
+            self.count("strangers", "is faster, under another name");
+        }
         let number = {
             let mut log = self.log();
             log.asked_to_write += 1;

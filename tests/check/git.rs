@@ -7,10 +7,17 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use jiff::{Timestamp, ToSpan, civil::Date};
 use uuid::Uuid;
 
-use super::{choices::Choices, universe::*};
+use super::{
+    choices::Choices,
+    universe::{
+        FORMER, GROUP, INSTANCE, OWNERS, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, TENANT, other_id,
+        short, user_id,
+    },
+};
 
 /// One commit.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a line of tilgang.yaml that stands there or not")]
 pub struct Git {
     pub committed: Timestamp,
     /// What the role `operations` gives, and whether what it gave before is retired.

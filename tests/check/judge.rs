@@ -400,7 +400,8 @@ fn outcomes(run: &Run<'_>, said: &Said) -> Vec<String> {
         let told = asked.and_then(|write| write.told);
         let is_true = match &outcome.result {
             Ok(Done::Now | Done::Already) if told == Some(Ok(())) => true,
-            Ok(Done::Already) => told == Some(Err(TroubleKind::Exists)),
+            // What was to be put right is not right because another one stands there now.
+            Ok(Done::Already) => told == Some(Err(TroubleKind::Exists)) && outcome.change.action == Action::Grant,
             Ok(Done::Now) => false,
             Err(Failure::Trouble(trouble)) => told == Some(Err(trouble.kind)),
             Err(Failure::HeldBack) => asked.is_none() && outcome.change.action == Action::Revoke,

@@ -18,7 +18,10 @@ use super::{
     faulty::Seen,
     git::{Catalogue, Entry, File, Git, ROLES},
     program::Head,
-    universe::*,
+    universe::{
+        ENVIRONMENTS, FORMER, INSTANCE, OWNERS, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, definition,
+        derived_name, subscription_name,
+    },
     verdict::Judge,
 };
 

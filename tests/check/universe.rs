@@ -225,7 +225,7 @@ fn resources(world: &mut World, choices: &Choices) {
                 1 => world.place_lock(lock(vault, "CanNotDelete")),
                 2 => world.place_lock(lock(vault, "ReadOnly")),
                 _ => {
-                    world.place_lock(lock(ScopeId::subscription_scope(subscription_id(&subscription)), "CanNotDelete"))
+                    world.place_lock(lock(ScopeId::subscription_scope(subscription_id(&subscription)), "CanNotDelete"));
                 }
             }
         }
@@ -310,7 +310,7 @@ fn standings(world: &mut World, choices: &Choices, git: &Git, now: Timestamp) {
     let day = SignedDuration::from_hours(24);
     for resource in all {
         let kind = if resource.arm_type == COMPONENT { "ai" } else { "kv" };
-        let word = resource.name.rsplit('-').next().unwrap().to_owned();
+        let last = resource.name.rsplit('-').next().unwrap().to_owned();
         let owner = resource.name.split('-').next().unwrap().to_owned();
         let owner = if owner == "shared" { "ttd".to_owned() } else { owner };
         let environment = if resource.name.contains("tt02") { "test" } else { "prod" };
@@ -325,7 +325,7 @@ fn standings(world: &mut World, choices: &Choices, git: &Git, now: Timestamp) {
                     principal: PrincipalId(user_id(n)),
                     definition: definition(text),
                 };
-                let weights: &[u32] = match word.as_str() {
+                let weights: &[u32] = match last.as_str() {
                     "ai" | "keyvault" if resource.group != "old-rg" => &[40, 8, 3, 2, 2, 2, 3, 1, 1, 1, 1, 1, 1, 1, 4],
                     _ => &[150, 2, 1, 0, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 0],
                 };
@@ -335,9 +335,9 @@ fn standings(world: &mut World, choices: &Choices, git: &Git, now: Timestamp) {
                     _ => git.committed.checked_add(SignedDuration::from_mins(30)).unwrap().min(now),
                 };
                 match picked {
-                    0 if word == "old" || word == "kv2" || resource.group == "old-rg" => {}
+                    0 if last == "old" || last == "kv2" || resource.group == "old-rg" => {}
                     0 if wanted(git, &owner, person, &role, text) => {
-                        stand(world, triple, Kind::Ours, &mark, made, "User")
+                        stand(world, triple, Kind::Ours, &mark, made, "User");
                     }
                     0 | 14 => {}
                     kind => stand(world, triple, KINDS[(kind - 1).min(11)], &mark, made, "User"),

@@ -92,6 +92,7 @@ impl Judge<'_> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one row of the table after the other, obvious before short")]
     pub fn standing(&self, standing: &Standing<'_>, expected: &mut Expected) {
         let oracle = self.oracle;
         let Standing { row, is_ours } = standing;
