@@ -132,7 +132,7 @@ fn gone(run: &Run<'_>, expected: &Expected) -> Vec<String> {
 }
 
 /// The same as a person would check it: whoever a read file names, by name or id, at an owner, with a role that gives this
-/// here, keeps it. Looks at Azure as it was when the run began, and at nothing that the run was told.
+/// here, keeps it. Looks at Azure as it was when the run began.
 fn listed(run: &Run<'_>) -> Vec<String> {
     let mut broken = Vec::new();
     let world: &World = run.oracle.start;
@@ -144,7 +144,10 @@ fn listed(run: &Run<'_>) -> Vec<String> {
             let File::Read(entries) = file else { continue };
             for entry in entries {
                 let named = world.user_named(&UserName::new(&entry.name)).map(|user| user.id);
-                let is_meant = named == Some(*principal) || entry.id.map(PrincipalId) == Some(*principal);
+                // Without an id the name decides, and it may have moved on before the run asked.
+                let answer = run.seen().names.get(&UserName::new(&entry.name));
+                let moved_on = matches!(answer, Some(ByName::Person(person)) if person.id != *principal);
+                let is_meant = named == Some(*principal) && !moved_on || entry.id.map(PrincipalId) == Some(*principal);
                 for role in entry.roles.iter().filter(|_| is_meant) {
                     let (_, environment, base) = ROLES.iter().find(|(word, ..)| *word == role.name).unwrap();
                     let azure = if *environment == "prod" { "prod" } else { "tt02" };
