@@ -6,40 +6,42 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard},
-    task::{Context, Poll, Waker},
+    task::Poll,
+    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
 use tilgang::{
+    execute::{Journal, Outcome},
     model::{
         assignment::RoleAssignment,
-        ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-        observed::Lock,
-        people::{ById, ByName},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
+        observed::{Lock, ResourceNow},
+        people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+        permissions::Definition,
         trouble::{Trouble, TroubleKind},
     },
-    ports::{AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PimInstance, PutAssignment, Stock},
+    plan::change::Change,
+    ports::{
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PimInstance, PutAssignment,
+        Resources, Stock, Usage,
+    },
     simulator::{Identity, SharedWorld, World, world::Assignment},
 };
+use tokio::{runtime::Builder, time::timeout};
 
 use super::{choices::Choices, deeds, tally::Tally};
 
 /// An Azure that can be reached: all ports, and what drives their futures.
-pub trait Far: Directory + Inventory + AssignmentReader + AssignmentWriter {
+pub trait Far: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter {
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 }
 
 impl Far for Identity {
-    /// Nothing waits here for anything outside. What does not end is a mistake of its own.
+    /// Time is paused: whoever waits is woken at once. What does not end is a mistake of its own.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
-        let mut future = pin!(future);
-        let mut context = Context::from_waker(Waker::noop());
-        for _ in 0..100_000 {
-            if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-                return value;
-            }
-        }
-        panic!("a run does not end");
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async { timeout(Duration::from_secs(86_400), future).await.expect("a run does not end") })
     }
 }
 
@@ -52,6 +54,11 @@ pub struct Seen {
     pub ids: BTreeMap<PrincipalId, ById>,
     pub pim: BTreeMap<SubscriptionId, Result<Vec<PimInstance>, ()>>,
     pub locks: BTreeMap<SubscriptionId, Result<Vec<Lock>, ()>>,
+    pub groups: BTreeMap<GroupKey, InGroup>,
+    pub usage: BTreeMap<SubscriptionId, Result<Usage, ()>>,
+    /// What the last look saw, right before the first write: targets, and people.
+    pub again: BTreeMap<ScopeId, Result<Option<ResourceNow>, ()>>,
+    pub people_again: BTreeMap<PrincipalId, ById>,
 }
 
 /// One write that the program asked for.
@@ -98,8 +105,21 @@ pub struct Weather {
     pub at: String,
     pub faults: bool,
     pub strangers: bool,
-    /// The write that never comes back, and whether it was done.
-    pub kill: Option<(usize, bool)>,
+    /// The write that never comes back.
+    pub kill: Option<(usize, Kill)>,
+    /// The write from which on the journal takes nothing down.
+    pub journal_full: Option<usize>,
+}
+
+/// Where a run is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kill {
+    /// The journal has taken a write down, and Azure is not asked.
+    Asked,
+    /// Azure is asked, and does nothing.
+    Before,
+    /// Azure has done it, and nobody hears.
+    After,
 }
 
 #[derive(Debug, Default)]
@@ -108,6 +128,12 @@ struct Log {
     writes: Vec<Write>,
     requests: usize,
     asked_to_write: usize,
+    /// What the journal took down.
+    journal: BTreeSet<AssignmentName>,
+    /// What was asked of Azure, and the journal had not taken down.
+    unrecorded: Vec<AssignmentName>,
+    journalled: usize,
+    looked: bool,
     is_dead: bool,
 }
 
@@ -141,6 +167,16 @@ impl<'a, P: Far> Azure<'a, P> {
 
     pub fn writes(&self) -> Vec<Write> {
         self.log().writes.clone()
+    }
+
+    /// What was asked of Azure without the journal.
+    pub fn unrecorded(&self) -> Vec<AssignmentName> {
+        self.log().unrecorded.clone()
+    }
+
+    /// From now on, what is asked belongs to the last look.
+    pub fn look_again(&self) {
+        self.log().looked = true;
     }
 
     /// Runs to the end; `None` if it was killed.
@@ -236,12 +272,15 @@ impl<'a, P: Far> Azure<'a, P> {
         }
         let number = {
             let mut log = self.log();
+            if !log.journal.contains(&name) {
+                log.unrecorded.push(name);
+            }
             log.asked_to_write += 1;
             log.asked_to_write - 1
         };
         let stands = |world: &mut World| world.assignment(name).cloned();
         let before = self.shared.with(stands);
-        let kill = self.weather.kill.filter(|(at, _)| *at == number);
+        let kill = self.weather.kill.filter(|(at, how)| *at == number && *how != Kill::Asked);
         let kinds = [
             ("write: throttled, not done", TroubleKind::Throttled),
             ("write: 5xx, not done", TroubleKind::Unreachable),
@@ -252,7 +291,7 @@ impl<'a, P: Far> Azure<'a, P> {
         ];
         let fault = self.meets(request, 8, &kinds);
         let not_done =
-            fault.as_ref().is_some_and(|(word, _)| !word.ends_with(", done")) || kill == Some((number, false));
+            fault.as_ref().is_some_and(|(word, _)| !word.ends_with(", done")) || kill == Some((number, Kill::Before));
         let answer = if not_done { None } else { Some(act.await) };
         let took_effect = before != self.shared.with(stands);
         let answer = match (answer, fault) {
@@ -267,8 +306,8 @@ impl<'a, P: Far> Azure<'a, P> {
             log.writes.push(Write { asked, before, took_effect, told });
             log.is_dead |= kill.is_some();
         }
-        if let Some((_, done)) = kill {
-            self.count("kills", if done { "after the write" } else { "before the write" });
+        if let Some((_, how)) = kill {
+            self.count("kills", if how == Kill::After { "after the write" } else { "before the write" });
             std::future::pending::<()>().await;
         }
         if let Err(trouble) = &answer {
@@ -303,8 +342,66 @@ impl<P: Far> Directory for Azure<'_, P> {
                 *answer = ById::Unanswered(trouble);
             }
         }
-        self.log().seen.ids.extend(answers.clone());
+        let mut log = self.log();
+        let looked = log.looked;
+        if looked { &mut log.seen.people_again } else { &mut log.seen.ids }.extend(answers.clone());
+        drop(log);
         answers
+    }
+
+    async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {
+        self.arrive("groups").await;
+        let mut answers = self.inner.groups(keys).await;
+        for (key, answer) in &mut answers {
+            if let Some(trouble) = self.read_fails(&format!("group/{key}"), 5) {
+                *answer = InGroup::Unanswered(Arc::new(trouble));
+            }
+        }
+        self.log().seen.groups.extend(answers.clone());
+        answers
+    }
+
+    async fn attributes(&self, which: Attribute, of: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, HasAttribute> {
+        self.arrive("attributes").await;
+        self.inner.attributes(which, of).await
+    }
+}
+
+impl<P: Far> Resources for Azure<'_, P> {
+    async fn resource(&self, id: &ScopeId) -> Result<Option<ResourceNow>, Trouble> {
+        let request = format!("resource/{id}");
+        self.arrive(&request).await;
+        let answer = match self.read_fails(&request, 5) {
+            Some(trouble) => Err(trouble),
+            None => self.inner.resource(id).await,
+        };
+        self.log().seen.again.insert(id.clone(), answer.clone().map_err(|_| ()));
+        answer
+    }
+}
+
+impl<P: Far> Journal for Azure<'_, P> {
+    async fn asked(&self, change: &Change) -> Result<(), String> {
+        let number = {
+            let mut log = self.log();
+            log.journalled += 1;
+            log.journalled - 1
+        };
+        if self.weather.journal_full.is_some_and(|from| from <= number) {
+            self.count("kills", "journal full");
+            return Err("no space left on device".to_owned());
+        }
+        self.log().journal.insert(change.name);
+        if self.weather.kill == Some((number, Kill::Asked)) {
+            self.log().is_dead = true;
+            self.count("kills", "between the journal and the write");
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+
+    async fn ended(&self, _outcome: &Outcome, _answer: Option<&Answered<()>>) -> Result<(), String> {
+        Ok(())
     }
 }
 
@@ -353,16 +450,36 @@ impl<P: Far> AssignmentReader for Azure<'_, P> {
         self.log().seen.locks.insert(at, answer.clone().map_err(|_| ()));
         answer
     }
+
+    async fn usage(&self, at: SubscriptionId) -> Result<Usage, Trouble> {
+        let request = format!("usage/{at}");
+        self.arrive(&request).await;
+        let answer = match self.read_fails(&request, 8) {
+            Some(trouble) => Err(trouble),
+            None => self.inner.usage(at).await,
+        };
+        self.log().seen.usage.insert(at, answer.clone().map_err(|_| ()));
+        answer
+    }
+
+    async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
+        let request = format!("definitions/{at}");
+        self.arrive(&request).await;
+        match self.read_fails(&request, 8) {
+            Some(trouble) => Err(trouble),
+            None => self.inner.definitions(at).await,
+        }
+    }
 }
 
 impl<P: Far> AssignmentWriter for Azure<'_, P> {
-    async fn put(&self, put: &PutAssignment) -> Result<(), Trouble> {
+    async fn put(&self, put: &PutAssignment) -> Result<Answered<()>, Trouble> {
         let request = format!("put/{}", put.name);
         let act = async { self.inner.put(put).await };
         self.write(&request, Asked::Put(put.clone()), put.name, act).await
     }
 
-    async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Deleted, Trouble> {
+    async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Answered<Deleted>, Trouble> {
         let request = format!("delete/{name}");
         let act = async { self.inner.delete(scope, name).await };
         self.write(&request, Asked::Delete(scope.clone(), name), name, act).await

@@ -277,6 +277,8 @@ fn users(owner: &str, entries: &[Entry]) -> String {
     text.push_str(if entries.is_empty() { "users: []\n" } else { "users:\n" });
     for Entry { name, id, roles } in entries {
         let _ = writeln!(text, "  - user: {name}");
+        let others: Vec<&str> = OWNERS.into_iter().filter(|other| *other != owner).collect();
+        let _ = writeln!(text, "    also_at: [{}]", others.join(", "));
         if let Some(id) = id {
             let _ = writeln!(text, "    id: {id}");
         }

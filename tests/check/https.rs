@@ -9,12 +9,16 @@ use tilgang::{
     azure::{Reader, Session, Settings, Writer},
     model::{
         assignment::RoleAssignment,
-        ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-        observed::Lock,
-        people::{ById, ByName},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
+        observed::{Lock, ResourceNow},
+        people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+        permissions::Definition,
         trouble::Trouble,
     },
-    ports::{AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PimInstance, PutAssignment, Stock},
+    ports::{
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PimInstance, PutAssignment,
+        Resources, Stock, Usage,
+    },
     simulator::{Running, ServeOptions, SharedWorld, Tls, serve},
 };
 use tokio::runtime::Runtime;
@@ -63,6 +67,20 @@ impl Directory for Https {
     async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
         self.reader.by_id(ids).await
     }
+
+    async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {
+        self.reader.groups(keys).await
+    }
+
+    async fn attributes(&self, which: Attribute, of: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, HasAttribute> {
+        self.reader.attributes(which, of).await
+    }
+}
+
+impl Resources for Https {
+    async fn resource(&self, id: &ScopeId) -> Result<Option<ResourceNow>, Trouble> {
+        self.reader.resource(id).await
+    }
 }
 
 impl Inventory for Https {
@@ -83,14 +101,22 @@ impl AssignmentReader for Https {
     async fn locks(&self, at: SubscriptionId) -> Result<Vec<Lock>, Trouble> {
         self.reader.locks(at).await
     }
+
+    async fn usage(&self, at: SubscriptionId) -> Result<Usage, Trouble> {
+        self.reader.usage(at).await
+    }
+
+    async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
+        self.reader.definitions(at).await
+    }
 }
 
 impl AssignmentWriter for Https {
-    async fn put(&self, put: &PutAssignment) -> Result<(), Trouble> {
+    async fn put(&self, put: &PutAssignment) -> Result<Answered<()>, Trouble> {
         self.writer.put(put).await
     }
 
-    async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Deleted, Trouble> {
+    async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Answered<Deleted>, Trouble> {
         self.writer.delete(scope, name).await
     }
 }

@@ -8,6 +8,7 @@ use tilgang::{
         assignment::{PrincipalType, Triple},
         ids::{AssignmentName, PrincipalId, UserName},
         people::{ById, ByName},
+        policy::Whom,
         trouble::TroubleKind,
     },
     plan::{
@@ -21,7 +22,7 @@ use tilgang::{
 use super::{
     faulty::{Asked, Seen, Write},
     git::{File, Git, ROLES},
-    oracle::{Expected, Oracle, Owner, Removal, Said as Must},
+    oracle::{Expected, Oracle, Owner, Removal, Said as Must, Where},
     program::Said,
 };
 
@@ -29,6 +30,8 @@ use super::{
 pub struct Run<'a> {
     pub oracle: &'a Oracle<'a>,
     pub writes: &'a [Write],
+    /// What was asked of Azure, and the journal had not taken down.
+    pub unrecorded: &'a [AssignmentName],
     /// Nothing if the run was killed before it had a plan.
     pub said: Option<&'a Said>,
     pub only: Option<&'a BTreeSet<Owner>>,
@@ -42,6 +45,8 @@ pub fn judge(run: &Run<'_>) -> Vec<String> {
     law("only what may go goes", gone(run, &expected));
     law("nobody loses what git lists", listed(run));
     law("grants before revokes", in_order(run, &expected));
+    law("the journal knows of it before", run.unrecorded.iter().map(ToString::to_string).collect());
+    law("the last look holds", looked(run, &expected));
     law("limits", limits(run, &expected));
     law("protected", protected(run));
     if let Some(said) = run.said {
@@ -148,7 +153,9 @@ fn listed(run: &Run<'_>) -> Vec<String> {
                 let answer = run.seen().names.get(&UserName::new(&entry.name));
                 let moved_on = matches!(answer, Some(ByName::Person(person)) if person.id != *principal);
                 let is_meant = named == Some(*principal) && !moved_on || entry.id.map(PrincipalId) == Some(*principal);
-                for role in entry.roles.iter().filter(|_| is_meant) {
+                // An id that nobody has any more means nobody who could sign in.
+                let is_there = world.user(*principal).is_some() || world.deleted_user(*principal).is_some();
+                for role in entry.roles.iter().filter(|_| is_meant && is_there) {
                     let (_, environment, base) = ROLES.iter().find(|(word, ..)| *word == role.name).unwrap();
                     let azure = if *environment == "prod" { "prod" } else { "tt02" };
                     let vault = if run.git().renamed { "kv2" } else { "keyvault" };
@@ -174,26 +181,59 @@ fn listed(run: &Run<'_>) -> Vec<String> {
     broken
 }
 
-/// Promise 8: no grant after a revoke; nobody loses at an owner where a grant of theirs was not made.
+/// Promise 8: no grant is first tried after a revoke; nobody loses at an owner before all grants of theirs there are made.
 fn in_order(run: &Run<'_>, expected: &Expected) -> Vec<String> {
     let mut broken = Vec::new();
     let first_delete = run.deletes().map(|(at, ..)| at).min();
-    let mut not_made: BTreeSet<(Owner, PrincipalId)> = BTreeSet::new();
     for (at, write, put) in run.puts() {
-        if first_delete.is_some_and(|first| first < at) {
-            broken.push(format!("made after something was removed: {put:?}"));
-        }
-        if let Some(wanted) = expected.puts.get(&put.triple)
-            && write.told != Some(Ok(()))
-        {
-            not_made.insert((wanted.owner, put.triple.principal));
+        // Whom access control does not know yet is asked for again, while others lose what is theirs to lose.
+        let is_again = run.puts().any(|(earlier, write, other)| {
+            earlier < at && other.name == put.name && write.told == Some(Err(TroubleKind::PrincipalUnknown))
+        });
+        if first_delete.is_some_and(|first| first < at) && !is_again {
+            broken.push(format!("made after something was removed: {write:?}"));
         }
     }
-    for (_, _, name) in run.deletes() {
-        if let Some(removal) = expected.removals.get(&name)
-            && not_made.contains(&(removal.owner, removal.triple.principal))
+    for (at, _, name) in run.deletes() {
+        let Some(removal) = expected.removals.get(&name) else { continue };
+        let theirs = expected
+            .puts
+            .iter()
+            .filter(|(triple, put)| put.owner == removal.owner && triple.principal == removal.triple.principal);
+        for (triple, _) in theirs {
+            let made = |(before, write, put): (usize, &Write, &tilgang::ports::PutAssignment)| {
+                before < at && put.triple == *triple && write.told == Some(Ok(()))
+            };
+            if !run.puts().any(made) {
+                broken.push(format!("removed, though {triple:?} was not made: {removal:?}"));
+            }
+        }
+    }
+    broken
+}
+
+/// Right before the first write each target is looked at once more, and so is whoever is said to be gone for good.
+fn looked(run: &Run<'_>, expected: &Expected) -> Vec<String> {
+    let mut broken = Vec::new();
+    let places = run.oracle.places();
+    let is_target = |scope: &tilgang::model::ids::ScopeId| {
+        places.iter().any(|place| matches!(&place.at, Where::Found(found, _) if found == scope))
+    };
+    for write in run.writes {
+        let scope = match &write.asked {
+            Asked::Put(put) => &put.triple.scope,
+            Asked::Delete(scope, _) => scope,
+        };
+        let again = run.seen().again.get(scope);
+        if is_target(scope) && !matches!(again, Some(Ok(Some(now))) if now.id == *scope && now.rbac != Some(false)) {
+            broken.push(format!("the target is {again:?}: {write:?}"));
+        }
+        let Asked::Delete(_, name) = &write.asked else { continue };
+        let gone = expected.removals.get(name).filter(|removal| removal.rests_on_gone);
+        if let Some(removal) = gone
+            && run.seen().people_again.get(&removal.triple.principal) != Some(&ById::Gone)
         {
-            broken.push(format!("removed, though a grant of the same person was not made: {removal:?}"));
+            broken.push(format!("nobody looked whether the person is still gone: {removal:?}"));
         }
     }
     broken
@@ -305,9 +345,10 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
                 matches!(run.seen().names.get(&UserName::new(name)),
                     Some(ByName::Person(person)) if person.id == refused.change.triple.principal)
             }),
-            Refusal::ProtectedUnknown(name) => {
+            Refusal::ProtectedUnknown(Whom::Name(name)) => {
                 names(name) && !matches!(run.seen().names.get(name), Some(ByName::Person(_)))
             }
+            Refusal::ProtectedUnknown(_) | Refusal::Frozen(_) | Refusal::OlderCommit(_) => false,
             Refusal::Owner(_) => at_owner().count() > limits.per_owner,
             Refusal::OwnerInProd(_) => at_owner().filter(|removal| removal.in_prod).count() > limits.prod_per_owner,
             Refusal::OwnerShare(_) => of >= 10 && at_owner().count() * 100 > limits.share * of,
@@ -396,7 +437,7 @@ fn outcomes(run: &Run<'_>, said: &Said) -> Vec<String> {
         ));
     }
     for outcome in outcomes {
-        let asked = run.writes.iter().find(|write| match &write.asked {
+        let asked = run.writes.iter().rfind(|write| match &write.asked {
             Asked::Put(put) => outcome.change.action != Action::Revoke && put.name == outcome.change.name,
             Asked::Delete(_, name) => outcome.change.action == Action::Revoke && *name == outcome.change.name,
         });
@@ -407,6 +448,7 @@ fn outcomes(run: &Run<'_>, said: &Said) -> Vec<String> {
             Ok(Done::Already) => told == Some(Err(TroubleKind::Exists)) && outcome.change.action == Action::Grant,
             Ok(Done::Now) => false,
             Err(Failure::Trouble(trouble)) => told == Some(Err(trouble.kind)),
+            Err(Failure::Moved(_) | Failure::Unrecorded(_) | Failure::NotTried) => asked.is_none(),
             Err(Failure::HeldBack) => asked.is_none() && outcome.change.action == Action::Revoke,
         };
         if !is_true {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use tilgang::{
     model::{
         assignment::{PrincipalType, RoleAssignment, Triple},
@@ -35,6 +35,7 @@ pub struct Oracle<'a> {
     /// Azure as it was when the run began, for what the run did not ask.
     pub start: &'a World,
     pub today: Date,
+    pub now: Timestamp,
 }
 
 /// What follows from it.
@@ -65,6 +66,8 @@ pub struct Removal {
     pub triple: Triple,
     pub in_prod: bool,
     pub is_expiry: bool,
+    /// Somebody listed could be meant, if the holder were not gone for good.
+    pub rests_on_gone: bool,
 }
 
 #[derive(Debug)]
@@ -95,6 +98,8 @@ pub struct Place {
     pub owner: Owner,
     pub environment: &'static str,
     pub kind: &'static str,
+    /// As the naming rule or the owner's row has it.
+    pub name: String,
     pub at: Where,
 }
 
@@ -219,6 +224,7 @@ impl Oracle<'_> {
             environment,
             kind,
             at: self.find(owner, environment, kind, &name),
+            name,
         };
         places.into_iter().map(place).collect()
     }
@@ -360,9 +366,29 @@ impl Oracle<'_> {
 
     /// Promise 1: a name that fits its content is ours; a mark, where we would write one.
     pub fn is_ours(&self, row: &RoleAssignment) -> bool {
-        let derived = self.instances().any(|instance| derived_name(instance, &row.triple) == row.name);
+        let derived = self.is_named(row);
         let markable = row.principal_type == PrincipalType::User && row.triple.scope.is_resource();
         derived || markable && self.mark(row).is_some()
+    }
+
+    /// Whether its name fits its content.
+    pub fn is_named(&self, row: &RoleAssignment) -> bool {
+        self.instances().any(|instance| derived_name(instance, &row.triple) == row.name)
+    }
+
+    /// Whether an owner's targets are called so today, whatever an index shows.
+    pub fn is_named_after_rule(&self, owner: Owner, scope: &ScopeId) -> bool {
+        let text = scope.as_str().to_ascii_lowercase();
+        self.places().iter().filter(|place| place.owner == owner).any(|place| {
+            let arm_type =
+                if place.kind == "ai" { "microsoft.insights/components" } else { "microsoft.keyvault/vaults" };
+            text.ends_with(&format!("/providers/{arm_type}/{}", place.name.to_ascii_lowercase()))
+        })
+    }
+
+    /// Whether git shows that a name was written long after somebody else was given access by the name of today.
+    pub fn is_new_name(&self, _owner: Owner, _written: &UserName, _today: &UserName, _made: Timestamp) -> bool {
+        false
     }
 
     pub fn mark(&self, row: &RoleAssignment) -> Option<Mark> {

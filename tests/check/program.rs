@@ -1,21 +1,29 @@
 //! The program under test, and the only place that calls it: read git, look, plan, approve, carry out.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::AtomicBool,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use tilgang::{
     config,
     execute::{Outcome, execute},
     model::{
-        desired::{Desired, OwnerFile, Revision},
+        desired::{Desired, FileId, OwnerFile, Revision},
+        ids::UserName,
+        observed::Observed,
         owner::OwnerCode,
+        past::Past,
     },
-    observe::observe,
-    plan::{Plan, approve::Refused, plan},
-    ports::{AssignmentReader, AssignmentWriter, Directory, Inventory},
+    observe::{again, observe},
+    plan::{Plan, approve::Refused, doubtful, plan},
 };
 
-use super::git::{File, Git};
+use super::{
+    faulty::{Azure, Far},
+    git::{File, Git},
+};
 
 /// What is known of git when a run begins.
 #[derive(Clone, Debug)]
@@ -72,23 +80,37 @@ pub fn read(git: &Git, revision: &Head) -> (Desired, usize) {
     (desired, loaded.errors.len())
 }
 
-/// One run, as `apply` makes it. `stored` is told as soon as there is a plan: a killed run says no more.
-pub async fn apply<A>(
+/// One run, as `apply` makes it. `planned` is told as soon as there is a plan: a killed run says no more.
+pub async fn apply<P: Far>(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
     now: Timestamp,
-    azure: &A,
+    past: &(dyn Fn(&BTreeMap<FileId, BTreeSet<UserName>>) -> BTreeMap<FileId, Past> + Sync),
+    azure: &Azure<'_, P>,
     planned: &(dyn Fn(&Plan, &[Refused]) + Sync),
-) -> Vec<Outcome>
-where
-    A: Directory + Inventory + AssignmentReader + AssignmentWriter,
-{
-    let observed = observe(desired, owners, now, azure).await;
-    let mut plan = plan(desired, &observed, now.to_zoned(TimeZone::UTC).date());
-    if let Some(owners) = owners {
-        plan.only(owners);
+) -> Vec<Outcome> {
+    let compare = |observed: &Observed| {
+        let mut plan = plan(desired, observed, now.to_zoned(TimeZone::UTC).date());
+        if let Some(owners) = owners {
+            plan.only(owners);
+        }
+        plan
+    };
+    let mut observed = observe(desired, owners, now, azure).await;
+    let mut plan = compare(&observed);
+    let doubtful = doubtful(desired, &observed, &plan);
+    if !doubtful.is_empty() {
+        observed.people.past = past(&doubtful);
+        plan = compare(&observed);
     }
-    let approval = plan.approve(&desired.policy);
+    let approval = plan.settle(&desired.policy, owners.is_none());
     planned(&plan, &approval.refused);
-    execute(&approval.approved, azure, &|_: &Outcome| ()).await
+    let mut approved = approval.approved;
+    azure.look_again();
+    let questions = approved.questions(&observed);
+    let seen = again(&questions.targets, &questions.people, azure).await;
+    let withheld = approved.withhold(&observed, &seen);
+    let mut outcomes = execute(&approved, azure, azure, &AtomicBool::new(false)).await;
+    outcomes.extend(withheld.into_iter().map(Outcome::from));
+    outcomes
 }

@@ -1,6 +1,10 @@
 //! One schedule: commits, strangers, runs in bad weather, and at the end calm weather until nothing is left to do.
 
-use std::{collections::BTreeSet, ops::Range, sync::Mutex};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Mutex,
+};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tilgang::{model::owner::OwnerCode, simulator::SharedWorld};
@@ -8,7 +12,7 @@ use tilgang::{model::owner::OwnerCode, simulator::SharedWorld};
 use super::{
     choices::{Case, Choices, Source},
     deeds,
-    faulty::{Asked, Azure, Clock, Far, Weather},
+    faulty::{Asked, Azure, Clock, Far, Kill, Weather},
     git::Git,
     judge::{Run, judge},
     oracle::{Oracle, Owner},
@@ -97,10 +101,12 @@ impl<'a, P: Far> Play<'a, P> {
             let faults = self.choices.rarely(&format!("{at}/faults"), 60);
             let kill = self.choices.rarely(&format!("{at}/kill"), 20).then(|| {
                 let write = self.choices.below(&format!("{at}/kill/at"), 5);
-                (write, self.choices.rarely(&format!("{at}/kill/done"), 50))
+                (write, [Kill::Before, Kill::After, Kill::Asked][self.choices.below(&format!("{at}/kill/how"), 3)])
             });
             let only = self.choices.rarely(&format!("{at}/only"), 20).then(|| self.only(&at));
-            let weather = Weather { at: at.clone(), faults, strangers, kill };
+            let journal_full = self.choices.rarely(&format!("{at}/journal"), 4);
+            let journal_full = journal_full.then(|| self.choices.below(&format!("{at}/journal/at"), 4));
+            let weather = Weather { at: at.clone(), faults, strangers, kill, journal_full };
             let (broken, _) = self.apply(&at, &git, &head, only.as_ref(), weather);
             if !broken.is_empty() {
                 return broken;
@@ -204,12 +210,14 @@ impl<'a, P: Far> Play<'a, P> {
         let tell = |plan: &tilgang::plan::Plan, refused: &[tilgang::plan::approve::Refused]| {
             *planned.lock().unwrap() = Some((plan.clone(), refused.to_vec()));
         };
-        let outcomes = azure.drive(program::apply(&desired, owners.as_ref(), now, &azure, &tell));
-        let (seen, writes) = (azure.seen(), azure.writes());
+        let past = |_: &_| BTreeMap::new();
+        let outcomes = azure.drive(program::apply(&desired, owners.as_ref(), now, &past, &azure, &tell));
+        let (seen, writes, unrecorded) = (azure.seen(), azure.writes(), azure.unrecorded());
         let said = planned.into_inner().unwrap().map(|(plan, refused)| Said { plan, refused, outcomes, errors });
         let today = now.to_zoned(TimeZone::UTC).date();
-        let oracle = Oracle { git, head, seen: &seen, start: &start, today };
-        let broken = judge(&Run { oracle: &oracle, writes: &writes, said: said.as_ref(), only });
+        let oracle = Oracle { git, head, seen: &seen, start: &start, today, now };
+        let broken =
+            judge(&Run { oracle: &oracle, writes: &writes, unrecorded: &unrecorded, said: said.as_ref(), only });
         let mut tally = self.tally.lock().unwrap();
         tally.count("runs", if at.starts_with("calm") { "calm" } else { "in the weather" });
         for write in &writes {

@@ -49,6 +49,9 @@ impl Tally {
             let word = match &outcome.result {
                 Ok(done) => format!("{done:?}"),
                 Err(Failure::HeldBack) => "HeldBack".to_owned(),
+                Err(Failure::Moved(moved)) => format!("Moved: {}", moved.code()),
+                Err(Failure::Unrecorded(_)) => "Unrecorded".to_owned(),
+                Err(Failure::NotTried) => "NotTried".to_owned(),
                 Err(Failure::Trouble(trouble)) => format!("Trouble: {:?}", trouble.kind),
             };
             self.count("outcomes", &word);

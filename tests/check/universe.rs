@@ -160,6 +160,7 @@ fn people(world: &mut World, choices: &Choices, now: Timestamp) {
             mail: None,
             enabled: true,
             guest: false,
+            attributes: BTreeMap::new(),
             deleted: None,
         };
         let (me, other) = (user(user_id(n), person), user(other_id(n), &format!("{}.annen@ai-dev.no", short(person))));

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use tilgang::model::{
     assignment::{PrincipalType, RoleAssignment, Triple},
     ids::{PrincipalId, ScopeId, SubscriptionId, UserName},
-    people::ById,
+    people::{ById, Person},
 };
 
 use super::{
@@ -18,6 +18,9 @@ use super::{
     universe::{INSTANCE, derived_name},
 };
 
+/// How long Entra may not show everywhere who is new.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// The judgement, with everything at hand.
 pub struct Judge<'a> {
     pub oracle: &'a Oracle<'a>,
@@ -25,8 +28,9 @@ pub struct Judge<'a> {
     pub shared: &'a BTreeSet<&'a ScopeId>,
     pub wants: &'a [Want<'a>],
     pub standings: &'a [Standing<'a>],
-    /// Who is listed at an owner with a grant that is not made: what they hold of it elsewhere is what git meant.
-    pub unmet: BTreeSet<(Owner, PrincipalId)>,
+    /// Who is listed at an owner, in an environment, with a grant that is not made: what they hold of it elsewhere is what
+    /// git meant.
+    pub unmet: BTreeSet<(Owner, PrincipalId, &'static str)>,
     pub wanted: BTreeSet<Triple>,
 }
 
@@ -47,6 +51,7 @@ impl Judge<'_> {
                 continue;
             };
             let environment = environment_of(want.role);
+            let waits = (want.owner, person, environment.unwrap_or_default());
             let here = places.iter().filter(|place| {
                 place.owner == want.owner && Some(place.environment) == environment && place.kind == want.kind
             });
@@ -55,7 +60,7 @@ impl Judge<'_> {
                 let scope = match &place.at {
                     Where::Found(scope, subscription) if !self.shared.contains(scope) && read(subscription) => scope,
                     _ => {
-                        self.unmet.insert((want.owner, person));
+                        self.unmet.insert(waits);
                         expected.blocked.insert(blocked.clone());
                         continue;
                     }
@@ -74,6 +79,14 @@ impl Judge<'_> {
                     None => {
                         expected.puts.insert(triple, put);
                     }
+                    // What PIM ends is not ours for a description that was copied to it.
+                    Some(Standing { row, is_ours: true })
+                        if !self.oracle.is_named(row) && self.oracle.ends_by_itself(row) == Some(true) =>
+                    {
+                        *expected.standing.entry(want.owner).or_default() += 1;
+                        self.unmet.insert(waits);
+                        expected.blocked.insert(blocked.clone());
+                    }
                     Some(Standing { row, is_ours: true }) => {
                         *expected.standing.entry(want.owner).or_default() += 1;
                         if row.condition.is_some() || row.description.as_deref() != Some(want.description.as_str()) {
@@ -83,7 +96,7 @@ impl Judge<'_> {
                     // Promise 2: satisfied by an equal one, if nothing narrows or ends it.
                     Some(Standing { row, is_ours: false }) => {
                         if row.condition.is_some() || self.oracle.ends_by_itself(row) == Some(true) {
-                            self.unmet.insert((want.owner, person));
+                            self.unmet.insert(waits);
                             expected.blocked.insert(blocked.clone());
                         }
                     }
@@ -135,7 +148,7 @@ impl Judge<'_> {
         } else {
             return; // others', where nothing is managed
         };
-        let is_named = oracle.instances().any(|instance| derived_name(instance, &row.triple) == row.name);
+        let is_named = oracle.is_named(row);
         // We make nothing that ends by itself; its description was copied.
         if *is_ours && !is_named && oracle.ends_by_itself(row) == Some(true) {
             if let Some(owner) = owner {
@@ -176,7 +189,8 @@ impl Judge<'_> {
             }
         }
         let role = self.role_of(row, managed, mark.as_ref());
-        let here = Surplus { row, owner, environment, role, is_managed: managed.is_some() };
+        let here =
+            Surplus { row, owner, environment, role, is_managed: managed.is_some(), is_at_target: place.is_some() };
         if *is_ours && self.can_be_restored(&here) {
             expected.kept.push(kept(owner, "deleted, listed and restorable", Said::Finding));
             return;
@@ -186,7 +200,7 @@ impl Judge<'_> {
         let verdict = if unanswered { Err("PIM did not answer") } else { self.may_go(&here) };
         match verdict {
             Err(why) => expected.kept.push(kept(owner, why, Said::Blocked)),
-            Ok((owner, ended)) => {
+            Ok((owner, ended, rests_on_gone)) => {
                 let recently = ended.is_some_and(|until| until + 31.days() >= oracle.today);
                 let removed = *oracle.file(owner) == File::Removed;
                 let removal = Removal {
@@ -194,6 +208,7 @@ impl Judge<'_> {
                     triple: row.triple.clone(),
                     in_prod: environment.is_none_or(|environment| environment == "prod"),
                     is_expiry: *is_ours && managed.is_some() && !removed && recently,
+                    rests_on_gone,
                 };
                 expected.removals.insert(row.name, removal);
             }
@@ -238,8 +253,9 @@ impl Judge<'_> {
         })
     }
 
-    /// Promise 3, and the second half of 5: removal needs positive proof. The owner on whose word, and the last day.
-    fn may_go(&self, here: &Surplus<'_>) -> Result<(Owner, Option<Date>), &'static str> {
+    /// Promise 3, and the second half of 5: removal needs positive proof. The owner on whose word, the last day, and whether
+    /// it is proven only by the holder being gone for good.
+    fn may_go(&self, here: &Surplus<'_>) -> Result<(Owner, Option<Date>, bool), &'static str> {
         let oracle = self.oracle;
         let triple = &here.row.triple;
         if self.shared.contains(&triple.scope) {
@@ -261,16 +277,32 @@ impl Judge<'_> {
             })
         };
         let listed = |want: &&Want<'_>| want.owner == owner && !self.has_ended(want.until);
+        let now = oracle.by_id(triple.principal);
         let doubtful = self.wants.iter().filter(listed).any(|want| {
             let Meaning::Unsure(only) = want.meaning else { return false };
-            only.filter(|id| ours_here(*id)).is_none_or(|id| id == triple.principal) && self.could_be(here, want.role)
+            let could_mean = match only.filter(|id| ours_here(*id)) {
+                _ if want.entry.id == Some(triple.principal.0) => true,
+                Some(id) => id == triple.principal,
+                None => !self.is_another(want, here, &now),
+            };
+            could_mean && self.could_be(here, want.role)
         });
-        if doubtful {
+        let settled = here.row.created_on.is_some_and(|made| oracle.now.duration_since(made) >= DAY);
+        if doubtful && !(now == ById::Gone && settled) {
             return Err("somebody listed could be meant");
         }
+        let waits = |environment: &str| here.environment.is_none_or(|here| here == environment);
+        let mut unmet = self.unmet.iter().filter(|(at, who, _)| *at == owner && *who == triple.principal);
         let is_given = here.role.as_deref().is_some_and(|role| oracle.gives_at(role, triple.definition));
-        if (!here.is_managed || !is_given) && self.unmet.contains(&(owner, triple.principal)) {
+        if (!here.is_managed || !is_given) && unmet.clone().next().is_some() {
             return Err("listed, and elsewhere not made yet");
+        }
+        let is_listed = || {
+            let mut wants = self.wants.iter().filter(listed);
+            wants.any(|want| want.meaning == Meaning::Person(triple.principal) && self.could_be(here, want.role))
+        };
+        if !here.is_at_target && oracle.is_named_after_rule(owner, &triple.scope) && is_listed() {
+            return Err("the naming rule leads here, and the index does not show it");
         }
         let ended = self.wants.iter().filter(|want| self.has_ended(want.until)).rfind(|want| {
             let place = self.found.iter().find(|(place, scope, _)| **scope == triple.scope && place.kind == want.kind);
@@ -280,6 +312,20 @@ impl Judge<'_> {
                 && place.is_some_and(|(place, ..)| Some(place.environment) == environment_of(want.role))
         });
         let ended = ended.and_then(|want| want.until);
+        let called = match &now {
+            ById::Person(person) => Some(&person.name),
+            _ => None,
+        };
+        let is_alive = !matches!(now, ById::Deleted { .. } | ById::Gone);
+        let written = |want: &Want<'_>| {
+            want.entry.id == Some(triple.principal.0) || called == Some(&UserName::new(&want.entry.name))
+        };
+        let mut unsure = self.wants.iter().filter(listed).filter(|want| matches!(want.meaning, Meaning::Unsure(_)));
+        let comes = unmet.any(|(.., environment)| waits(environment))
+            || is_alive && unsure.any(|want| written(want) && environment_of(want.role).is_some_and(waits));
+        if comes && ended.is_none() {
+            return Err("what shall stand in its place cannot be made yet");
+        }
         match oracle.head {
             Head::NotInGit => {}
             Head::Unknown => return Err("nobody knows which commit this is"),
@@ -297,7 +343,15 @@ impl Judge<'_> {
         {
             return Err("locked");
         }
-        Ok((owner, ended))
+        Ok((owner, ended.filter(|_| !doubtful), doubtful))
+    }
+
+    /// Whether an unknown name is for certain not an older one of the holder's.
+    fn is_another(&self, want: &Want<'_>, here: &Surplus<'_>, holder: &ById) -> bool {
+        let (ById::Person(Person { name, .. }) | ById::Deleted { name, .. }) = holder else { return false };
+        let written = UserName::new(&want.entry.name);
+        let alike = *name == written || name.slips_to(&written).is_some() || name.shares_a_part(&written);
+        !alike && here.row.created_on.is_some_and(|made| self.oracle.is_new_name(want.owner, &written, name, made))
     }
 }
 
@@ -307,6 +361,7 @@ struct Surplus<'a> {
     environment: Option<&'static str>,
     role: Option<String>,
     is_managed: bool,
+    is_at_target: bool,
 }
 
 fn day(at: Timestamp) -> Date {
