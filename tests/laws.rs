@@ -29,6 +29,7 @@ use tilgang::{
         Plan, Rules, Unresolved,
         approve::Applied,
         basis::Basis,
+        blocked::Block as Held,
         change::{Action, Because, Change},
         plan,
         saved::{Deed, Saved},
@@ -558,7 +559,10 @@ proptest! {
     fn only_who_is_gone_for_good_is_removed_while_listed(seed in foggy()) {
         let (desired, observed) = (desired(&seed), observed(&seed));
         let hands = hands(&observed);
-        for change in plan(&desired, &observed, TODAY).changes.iter().filter(|change| change.because.rests_on_gone()) {
+        let plan = plan(&desired, &observed, TODAY);
+        let asked = plan.approve(&desired.policy).approved.questions(&observed).people;
+        for change in plan.changes.iter().filter(|change| change.because.rests_on_gone()) {
+            prop_assert!(asked.contains(&change.triple.principal), "nobody looks again: {:#?}", change);
             prop_assert_eq!(observed.people.by_id.get(&change.triple.principal), Some(&ById::Gone));
             let made = hands[&change.name].assignment.created_on.unwrap();
             prop_assert!(observed.at.duration_since(made).as_hours() >= 24, "{:#?}", change);
@@ -654,6 +658,32 @@ proptest! {
                 }
                 _ => prop_assert!(made.unwrap() <= time),
             }
+        }
+    }
+
+    /// A description can be copied to what PIM gives for a time. It is left alone, and what git wants in its place is said.
+    #[test]
+    fn what_pim_ends_is_not_ours_for_its_description(seed in clear(), activated in any::<bool>()) {
+        let (desired, mut observed) = (desired(&seed), observed(&seed));
+        let mut held = BTreeSet::new();
+        for subscription in observed.subscriptions.values_mut() {
+            let Reading::Seen(scopes) = &mut subscription.reading else { continue };
+            for standing in scopes.values_mut().flatten().filter(|standing| standing.hand == Hand::Ours) {
+                standing.assignment.name = AssignmentName(Uuid::new_v5(&guid(1), format!("{standing:?}").as_bytes()));
+                standing.pim = if activated { Pim::Activated } else { Pim::Timed };
+                held.insert(standing.assignment.triple.clone());
+            }
+        }
+        let plan = plan(&desired, &observed, TODAY);
+        prop_assert!(plan.changes.iter().all(|change| !held.contains(&change.triple)), "{:#?}", plan.changes);
+        for &(owner, n, role, ended) in seed.grants.iter().filter(|grant| !grant.3) {
+            let scope = scope(owner, role);
+            let wanted = Triple { scope: scope.clone(), principal: person(n).id, definition: definition(kind_of(role)) };
+            let name = person(n).name;
+            let is_said = plan.blocked.iter().any(|it| {
+                it.block == Held::HeldByPim && it.scope.as_ref() == Some(&scope) && it.who == name.as_str()
+            });
+            prop_assert!(ended || is_said == held.contains(&wanted), "{:?}: {:#?}", wanted, plan.blocked);
         }
     }
 
@@ -970,4 +1000,25 @@ proptest! {
         let admitted = read.admit(&desired_now, &observed_now, &now).map(|approval| approval.approved);
         prop_assert_eq!(admitted, Ok(then.approve(&desired_then.policy).approved));
     }
+}
+
+/// Two entries lead to one deleted person: both are said where the assignment stands, whichever comes first.
+#[test]
+fn all_that_lists_a_deleted_person_is_said() {
+    let seed = Seed {
+        grants: [(0, 0, 0, false), (0, 4, 0, false)].into(),
+        standings: [(0, 0, 0, true, 1, false)].into(),
+        ids: vec![0, 0, 0, 0, 2], // the last person's entry carries the first one's id
+        people: vec![3, 0, 0, 0, 1],
+        files: vec![0; OWNERS.len()],
+        targets: vec![0; OWNERS.len() * ROLES.len()],
+        subscriptions: vec![1; OWNERS.len() * 2],
+    };
+    let (straight, observed) = (desired(&seed), observed(&seed));
+    let mut turned = straight.clone();
+    turned.grants.reverse();
+    let (a, b) = (plan(&straight, &observed, TODAY), plan(&turned, &observed, TODAY));
+    assert_eq!((&a.blocked, &a.findings), (&b.blocked, &b.findings));
+    assert!(a.changes.is_empty() && a.blocked.is_empty(), "{:#?}", a.blocked);
+    assert_eq!(a.findings.iter().map(|it| it.origins.len()).collect::<Vec<_>>(), [2], "{:#?}", a.findings);
 }

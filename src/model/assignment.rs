@@ -192,6 +192,13 @@ pub fn hand<'a>(assignment: &RoleAssignment, instances: impl IntoIterator<Item =
     if instances.into_iter().any(ours) { Hand::Ours } else { Hand::Foreign }
 }
 
+/// Whether only its description makes one of ours so: its name is not one that we would give. We make nothing that ends by
+/// itself, so where PIM ends it the description was copied, and it is no more ours than anybody's.
+#[must_use]
+pub fn is_marked_only<'a>(assignment: &RoleAssignment, instances: impl IntoIterator<Item = &'a InstanceName>) -> bool {
+    !instances.into_iter().any(|instance| assignment.triple.name(instance) == assignment.name)
+}
+
 impl fmt::Display for Hand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -9,7 +9,7 @@ use futures::{StreamExt, stream};
 
 use crate::{
     model::{
-        assignment::{Hand, Pim, Standing, Triple},
+        assignment::{Hand, Pim, Standing, Triple, is_marked_only},
         desired::{Desired, Grant},
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
         observed::{ASSIGNMENTS_USUAL_MAX, Locks, NEAR_PERCENT, Observed, Reading, Room, Sighting},
@@ -142,7 +142,7 @@ struct Open {
 /// What is asked of a subscription; its locks always.
 #[derive(Clone, Copy, Default)]
 struct Ask {
-    /// What PIM ends: a removal, or a foreign assignment.
+    /// What PIM ends: a removal, a foreign assignment, or one that is ours by its description only.
     pim: bool,
     /// How many role assignments it may hold: some are to be made, and the usual limit is near.
     room: bool,
@@ -201,7 +201,9 @@ fn open(desired: &Desired, observed: &Observed) -> Open {
                 let Standing { assignment, hand, .. } = standing;
                 let triple = &assignment.triple;
                 let concerns = match hand {
-                    Hand::Ours => !is_explained(&explained, standing),
+                    Hand::Ours => {
+                        !is_explained(&explained, standing) || is_marked_only(assignment, desired.instances())
+                    }
                     Hand::Foreign => {
                         targets.get(scope).is_some_and(|kind| managed.contains(&(*kind, triple.definition)))
                     }

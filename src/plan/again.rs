@@ -138,7 +138,8 @@ impl ApprovedPlan {
 }
 
 fn rests_on_gone(change: &Change) -> bool {
-    change.action == Action::Revoke && matches!(change.because, Because::NotListed { gone: Some(Gone::ForGood) })
+    let is_said_gone = matches!(change.because, Because::NotListed { gone: Some(Gone::ForGood) });
+    change.action == Action::Revoke && (is_said_gone || change.because.rests_on_gone())
 }
 
 fn targets(observed: &Observed) -> BTreeMap<&ScopeId, &Target> {

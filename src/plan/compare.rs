@@ -194,8 +194,11 @@ impl<'a> Compare<'a> {
     /// Git wants it, and it stands: is it what git means?
     fn met(&mut self, scope: &ScopeId, group: &[Want<'a>], want: &Want<'a>, standing: &Standing) {
         let Standing { assignment, hand, pim } = standing;
+        let is_copied = matches!(pim, Pim::Activated | Pim::Timed) && self.is_ours_by_description(standing);
         if *hand == Hand::Ours {
             *self.plan.standing.entry(want.grant.owner).or_default() += 1;
+        }
+        if *hand == Hand::Ours && !is_copied {
             let because = if assignment.condition.is_some() {
                 Because::ConditionAdded
             } else if assignment.description.as_deref() != Some(self.description(want.grant).as_str()) {

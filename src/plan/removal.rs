@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::model::{
-    assignment::{Hand, Mark, Pim, PrincipalType, Standing},
+    assignment::{Hand, Mark, Pim, PrincipalType, Standing, is_marked_only},
     desired::{Grant, Origin, OwnerFile, Revision, UserEntry},
     ids::{PrincipalId, RoleDefinitionId, ScopeId},
     observed::{Locks, Subscription},
@@ -150,12 +150,9 @@ impl<'a> Compare<'a> {
         }
     }
 
-    /// Whether only its description makes it ours. We make nothing that ends by itself: where PIM does, the description was
-    /// copied, and it is as little ours to remove as anybody's.
-    fn is_ours_by_description(&self, standing: &Standing) -> bool {
-        let assignment = &standing.assignment;
-        standing.hand == Hand::Ours
-            && !self.desired.instances().any(|instance| assignment.triple.name(instance) == assignment.name)
+    /// Whether only its description makes it ours: where PIM ends it, it is as little ours to change as anybody's.
+    pub(super) fn is_ours_by_description(&self, standing: &Standing) -> bool {
+        standing.hand == Hand::Ours && is_marked_only(&standing.assignment, self.desired.instances())
     }
 
     fn ours(&mut self, surplus: &Surplus<'a>, restorable: &mut BTreeSet<Listed>) {
@@ -169,11 +166,12 @@ impl<'a> Compare<'a> {
             *self.plan.kept.entry(owner).or_default() += 1; // the file's own errors are said elsewhere
             return;
         }
-        if let Some((grant, gone)) = self.restorable_and_listed(surplus) {
-            let (origin, role) = (grant.user.origin.clone(), grant.role.clone());
-            restorable.insert((surplus.owner, Some(role), Some(origin.clone())));
+        if let Some((grants, gone)) = self.restorable_and_listed(surplus) {
+            let origins: BTreeSet<Origin> = grants.iter().map(|grant| grant.user.origin.clone()).collect();
+            let listed = |grant: &&Grant| (surplus.owner, Some(grant.role.clone()), Some(grant.user.origin.clone()));
+            restorable.extend(grants.iter().map(listed));
             let message = format!("{gone}, and still listed: restore the user, or take the entry out of the file");
-            self.find(Code::Orphaned, surplus, message, vec![origin]);
+            self.find(Code::Orphaned, surplus, message, origins.into_iter().collect());
             return;
         }
         self.judge(surplus);
@@ -186,15 +184,16 @@ impl<'a> Compare<'a> {
         }
     }
 
-    /// A deleted person whom git still lists is not removed: Entra can restore them for 30 days.
-    fn restorable_and_listed(&self, surplus: &Surplus<'a>) -> Option<(&'a Grant, Gone)> {
+    /// A deleted person whom git still lists is not removed: Entra can restore them for 30 days. With all that lists them.
+    fn restorable_and_listed(&self, surplus: &Surplus<'a>) -> Option<(Vec<&'a Grant>, Gone)> {
         let principal = surplus.standing.assignment.triple.principal;
         let Some(ById::Deleted { name, on }) = self.observed.people.by_id.get(&principal) else { return None };
         let doubts = self.wanted.doubts.get(&surplus.owner?)?.iter().map(|doubt| doubt.grant);
-        let mut listed = doubts.filter(|grant| {
+        let listed = doubts.filter(|grant| {
             (grant.user.name == *name || grant.user.id == Some(principal)) && self.concerns(surplus, &grant.role)
         });
-        listed.next().map(|grant| (grant, Gone::Deleted(*on)))
+        let listed: Vec<&Grant> = listed.collect();
+        (!listed.is_empty()).then_some((listed, Gone::Deleted(*on)))
     }
 
     /// Why this may be removed and on whose word, or why not.

@@ -1,0 +1,459 @@
+//! Holds a run against the promises. Each function is one of them; what is broken is said in words, all at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tilgang::{
+    execute::{Done, Failure},
+    model::{
+        assignment::{PrincipalType, Triple},
+        ids::{AssignmentName, PrincipalId, UserName},
+        people::{ById, ByName},
+        policy::Whom,
+        trouble::TroubleKind,
+    },
+    plan::{
+        approve::Refusal,
+        change::{Action, Change},
+        finding::Code,
+    },
+    simulator::World,
+};
+
+use super::{
+    faulty::{Asked, Seen, Write},
+    git::{File, Git, ROLES},
+    oracle::{Expected, Oracle, Owner, Removal, Said as Must, Where},
+    program::Said,
+};
+
+/// One run, with all that is known of it.
+pub struct Run<'a> {
+    pub oracle: &'a Oracle<'a>,
+    pub writes: &'a [Write],
+    /// What was asked of Azure, and the journal had not taken down.
+    pub unrecorded: &'a [AssignmentName],
+    /// Nothing if the run was killed before it had a plan.
+    pub said: Option<&'a Said>,
+    pub only: Option<&'a BTreeSet<Owner>>,
+}
+
+pub fn judge(run: &Run<'_>) -> Vec<String> {
+    let expected = run.oracle.expected();
+    let mut broken = Vec::new();
+    let mut law = |name: &str, found: Vec<String>| broken.extend(found.into_iter().map(|it| format!("{name}: {it}")));
+    law("only what git means is made", made(run, &expected));
+    law("only what may go goes", gone(run, &expected));
+    law("nobody loses what git lists", listed(run));
+    law("grants before revokes", in_order(run, &expected));
+    law("the journal knows of it before", run.unrecorded.iter().map(ToString::to_string).collect());
+    law("the last look holds", looked(run, &expected));
+    law("limits", limits(run, &expected));
+    law("protected", protected(run));
+    if let Some(said) = run.said {
+        law("the plan is what git and Azure say", planned(run, said, &expected));
+        law("refused for a reason", refused(run, said, &expected));
+        law("what is not done is said", unsaid(run, said, &expected));
+        law("outcomes are what happened", outcomes(run, said));
+    }
+    broken
+}
+
+impl Run<'_> {
+    fn concerns(&self, owner: Owner) -> bool {
+        self.only.is_none_or(|only| only.contains(owner))
+    }
+
+    fn git(&self) -> &Git {
+        self.oracle.git
+    }
+
+    fn seen(&self) -> &Seen {
+        self.oracle.seen
+    }
+
+    fn puts(&self) -> impl Iterator<Item = (usize, &Write, &tilgang::ports::PutAssignment)> {
+        self.writes.iter().enumerate().filter_map(|(at, write)| match &write.asked {
+            Asked::Put(put) => Some((at, write, put)),
+            Asked::Delete(..) => None,
+        })
+    }
+
+    fn deletes(&self) -> impl Iterator<Item = (usize, &Write, AssignmentName)> {
+        self.writes.iter().enumerate().filter_map(|(at, write)| match &write.asked {
+            Asked::Delete(_, name) => Some((at, write, *name)),
+            Asked::Put(_) => None,
+        })
+    }
+}
+
+/// Promises 2, 6, 7: grants only for people whom git lists, at their owner's targets, under the derived name.
+fn made(run: &Run<'_>, expected: &Expected) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (_, write, put) in run.puts() {
+        let Some(wanted) = expected.puts.get(&put.triple) else {
+            broken.push(format!("git does not mean {put:?}"));
+            continue;
+        };
+        if wanted.name != put.name || wanted.description != put.description {
+            broken.push(format!("{put:?} should be {wanted:?}"));
+        }
+        if put.principal_type != PrincipalType::User || !run.concerns(wanted.owner) || !put.triple.scope.is_resource() {
+            broken.push(format!("no business of this run: {put:?}"));
+        }
+        if write.before.as_ref().is_some_and(|before| before.triple != put.triple) {
+            broken.push(format!("another's place was taken: {:?}", write.before));
+        }
+    }
+    broken
+}
+
+/// Promises 1 to 4: each removal explained, ours or unmanaged, and nothing that PIM made.
+fn gone(run: &Run<'_>, expected: &Expected) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (_, write, name) in run.deletes() {
+        let Some(removal) = expected.removals.get(&name) else {
+            let why = expected.kept.iter().find(|kept| {
+                write
+                    .before
+                    .as_ref()
+                    .is_some_and(|it| it.triple.scope == kept.scope && it.triple.principal == kept.principal)
+            });
+            let why = why.map_or("git wants it, or it is others'", |kept| kept.why);
+            broken.push(format!("{name} must stay ({why}): {:?}", write.before));
+            continue;
+        };
+        if !run.concerns(removal.owner) {
+            broken.push(format!("{} was not chosen: {removal:?}", removal.owner));
+        }
+        let Some(before) = write.before.as_ref().filter(|_| write.took_effect) else { continue };
+        if before.triple != removal.triple {
+            broken.push(format!("another one went: {before:?}, not {removal:?}"));
+        }
+        if before.term.activated || before.term.ends.is_some() {
+            broken.push(format!("PIM made it, and ends it: {before:?}"));
+        }
+    }
+    broken
+}
+
+/// The same as a person would check it: whoever a read file names, by name or id, at an owner, with a role that gives this
+/// here, keeps it. Looks at Azure as it was when the run began.
+fn listed(run: &Run<'_>) -> Vec<String> {
+    let mut broken = Vec::new();
+    let world: &World = run.oracle.start;
+    for (_, write, _) in run.deletes() {
+        let Some(before) = write.before.as_ref().filter(|_| write.took_effect) else { continue };
+        let Triple { scope, principal, .. } = &before.triple;
+        let name = scope.last_segment().to_ascii_lowercase();
+        for (owner, file) in &run.git().files {
+            let File::Read(entries) = file else { continue };
+            for entry in entries {
+                let named = world.user_named(&UserName::new(&entry.name)).map(|user| user.id);
+                // Without an id the name decides, and it may have moved on before the run asked.
+                let answer = run.seen().names.get(&UserName::new(&entry.name));
+                let moved_on = matches!(answer, Some(ByName::Person(person)) if person.id != *principal);
+                let is_meant = named == Some(*principal) && !moved_on || entry.id.map(PrincipalId) == Some(*principal);
+                // An id that nobody has any more means nobody who could sign in.
+                let is_there = world.user(*principal).is_some() || world.deleted_user(*principal).is_some();
+                for role in entry.roles.iter().filter(|_| is_meant && is_there) {
+                    let (_, environment, base) = ROLES.iter().find(|(word, ..)| *word == role.name).unwrap();
+                    let azure = if *environment == "prod" { "prod" } else { "tt02" };
+                    let vault = if run.git().renamed { "kv2" } else { "keyvault" };
+                    let kinds: &[&str] = match *base {
+                        "developer" => &["ai"],
+                        "operations" => &[vault],
+                        _ => &["ai", vault],
+                    };
+                    // By the naming rule alone; what an owner's row or the shared vault changes is the oracle's matter.
+                    let here = kinds.iter().any(|kind| name == format!("{owner}-{azure}-{kind}"));
+                    let subscription = super::universe::subscription_name(owner, environment);
+                    let here = here && scope.subscription() == Some(super::universe::subscription_id(&subscription));
+                    let kept = role.until.is_none_or(|until| until >= run.oracle.today);
+                    let same = run.oracle.gives_at(role.name, before.triple.definition);
+                    let by_rule = !(run.git().shared && *environment == "prod");
+                    if here && kept && same && by_rule {
+                        broken.push(format!("{} is listed at {owner} with {}: {before:?}", entry.name, role.name));
+                    }
+                }
+            }
+        }
+    }
+    broken
+}
+
+/// Promise 8: no grant is first tried after a revoke; nobody loses at an owner before all grants of theirs there are made.
+fn in_order(run: &Run<'_>, expected: &Expected) -> Vec<String> {
+    let mut broken = Vec::new();
+    let first_delete = run.deletes().map(|(at, ..)| at).min();
+    for (at, write, put) in run.puts() {
+        // Whom access control does not know yet is asked for again, while others lose what is theirs to lose.
+        let is_again = run.puts().any(|(earlier, write, other)| {
+            earlier < at && other.name == put.name && write.told == Some(Err(TroubleKind::PrincipalUnknown))
+        });
+        if first_delete.is_some_and(|first| first < at) && !is_again {
+            broken.push(format!("made after something was removed: {write:?}"));
+        }
+    }
+    for (at, _, name) in run.deletes() {
+        let Some(removal) = expected.removals.get(&name) else { continue };
+        let theirs = expected
+            .puts
+            .iter()
+            .filter(|(triple, put)| put.owner == removal.owner && triple.principal == removal.triple.principal);
+        for (triple, _) in theirs {
+            let made = |(before, write, put): (usize, &Write, &tilgang::ports::PutAssignment)| {
+                before < at && put.triple == *triple && write.told == Some(Ok(()))
+            };
+            if !run.puts().any(made) {
+                broken.push(format!("removed, though {triple:?} was not made: {removal:?}"));
+            }
+        }
+    }
+    broken
+}
+
+/// Right before the first write each target is looked at once more, and so is whoever is said to be gone for good.
+fn looked(run: &Run<'_>, expected: &Expected) -> Vec<String> {
+    let mut broken = Vec::new();
+    let places = run.oracle.places();
+    let is_target = |scope: &tilgang::model::ids::ScopeId| {
+        places.iter().any(|place| matches!(&place.at, Where::Found(found, _) if found == scope))
+    };
+    for write in run.writes {
+        let scope = match &write.asked {
+            Asked::Put(put) => &put.triple.scope,
+            Asked::Delete(scope, _) => scope,
+        };
+        let again = run.seen().again.get(scope);
+        if is_target(scope) && !matches!(again, Some(Ok(Some(now))) if now.id == *scope && now.rbac != Some(false)) {
+            broken.push(format!("the target is {again:?}: {write:?}"));
+        }
+        let Asked::Delete(_, name) = &write.asked else { continue };
+        let gone = expected.removals.get(name).filter(|removal| removal.rests_on_gone);
+        if let Some(removal) = gone
+            && run.seen().people_again.get(&removal.triple.principal) != Some(&ById::Gone)
+        {
+            broken.push(format!("nobody looked whether the person is still gone: {removal:?}"));
+        }
+    }
+    broken
+}
+
+fn limits(run: &Run<'_>, expected: &Expected) -> Vec<String> {
+    let limits = run.git().limits;
+    let mut broken = Vec::new();
+    let asked: Vec<&Removal> = run.deletes().filter_map(|(_, _, name)| expected.removals.get(&name)).collect();
+    let expiries = asked.iter().filter(|removal| removal.is_expiry).count();
+    if expiries > limits.expiries {
+        broken.push(format!("{expiries} ended, {limits:?}"));
+    }
+    let others: Vec<&&Removal> = asked.iter().filter(|removal| !removal.is_expiry).collect();
+    if others.len() > limits.max {
+        broken.push(format!("{} in all, {limits:?}", others.len()));
+    }
+    let share = |count: usize, of: usize| of >= 10 && count * 100 > limits.share * of;
+    let mut by_owner: BTreeMap<Owner, (usize, usize)> = BTreeMap::new();
+    for removal in &others {
+        let (all, prod) = by_owner.entry(removal.owner).or_default();
+        *all += 1;
+        *prod += usize::from(removal.in_prod);
+    }
+    for (owner, (all, prod)) in by_owner {
+        let of = expected.standing.get(owner).copied().unwrap_or_default();
+        if all > limits.per_owner || prod > limits.prod_per_owner || share(all, of) {
+            broken.push(format!("{owner}: {all}, {prod} in prod, of {of}; {limits:?}"));
+        }
+    }
+    let of = expected.standing.iter().filter(|(owner, _)| run.concerns(owner)).map(|(_, of)| of).sum();
+    if share(others.len(), of) {
+        broken.push(format!("{} of {of} in all; {limits:?}", others.len()));
+    }
+    broken
+}
+
+fn protected(run: &Run<'_>) -> Vec<String> {
+    let mut broken = Vec::new();
+    for name in &run.git().protected {
+        let answer = run.seen().names.get(&UserName::new(name));
+        for (_, write, _) in run.deletes() {
+            match answer {
+                Some(ByName::Person(person)) => {
+                    if write.before.as_ref().is_some_and(|before| before.triple.principal == person.id) {
+                        broken.push(format!("{name} loses {:?}", write.before));
+                    }
+                }
+                _ => broken.push(format!("nobody knows who {name} is, and somebody loses {:?}", write.before)),
+            }
+        }
+    }
+    broken
+}
+
+/// No change but those that follow; and each that follows.
+fn planned(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut changes: BTreeMap<AssignmentName, &Change> = BTreeMap::new();
+    for change in &said.plan.changes {
+        if changes.insert(change.name, change).is_some() {
+            broken.push(format!("planned twice: {change:?}"));
+        }
+        let follows = match change.action {
+            Action::Grant | Action::Update => expected.puts.contains_key(&change.triple),
+            Action::Revoke => expected.removals.get(&change.name).is_some_and(|it| it.triple == change.triple),
+        };
+        if !follows {
+            let why = expected
+                .kept
+                .iter()
+                .find(|it| it.scope == change.triple.scope && it.principal == change.triple.principal);
+            broken.push(format!("does not follow ({}): {change:?}", why.map_or("", |kept| kept.why)));
+        }
+        if let Some(removal) = expected.removals.get(&change.name)
+            && change.action == Action::Revoke
+            && (change.because.is_expiry() != removal.is_expiry || change.owner.as_str() != removal.owner)
+        {
+            broken.push(format!("{removal:?} is told as {change:?}"));
+        }
+    }
+    for (triple, put) in expected.puts.iter().filter(|(_, put)| run.concerns(put.owner)) {
+        if !changes.values().any(|change| change.action != Action::Revoke && change.triple == *triple) {
+            broken.push(format!("not granted: {triple:?} {put:?}"));
+        }
+    }
+    for (name, removal) in expected.removals.iter().filter(|(_, removal)| run.concerns(removal.owner)) {
+        if changes.get(name).is_none_or(|change| change.action != Action::Revoke) {
+            broken.push(format!("not removed: {removal:?}"));
+        }
+    }
+    broken
+}
+
+/// A limit that refuses was exceeded by what it counts.
+fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
+    let limits = run.git().limits;
+    let mine: Vec<&Removal> = expected.removals.values().filter(|removal| run.concerns(removal.owner)).collect();
+    let mut broken = Vec::new();
+    for refused in &said.refused {
+        let owner = refused.change.owner.as_str();
+        let others = || mine.iter().filter(|removal| !removal.is_expiry);
+        let at_owner = || others().filter(|removal| removal.owner == owner);
+        let of = expected.standing.get(owner).copied().unwrap_or_default();
+        let all = expected.standing.iter().filter(|(owner, _)| run.concerns(owner)).map(|(_, of)| of).sum::<usize>();
+        let names = |name: &UserName| run.git().protected.iter().any(|it| UserName::new(it) == *name);
+        let because = match &refused.refusal {
+            Refusal::Protected => run.git().protected.iter().any(|name| {
+                matches!(run.seen().names.get(&UserName::new(name)),
+                    Some(ByName::Person(person)) if person.id == refused.change.triple.principal)
+            }),
+            Refusal::ProtectedUnknown(Whom::Name(name)) => {
+                names(name) && !matches!(run.seen().names.get(name), Some(ByName::Person(_)))
+            }
+            Refusal::ProtectedUnknown(_) | Refusal::Frozen(_) | Refusal::OlderCommit(_) => false,
+            Refusal::Owner(_) => at_owner().count() > limits.per_owner,
+            Refusal::OwnerInProd(_) => at_owner().filter(|removal| removal.in_prod).count() > limits.prod_per_owner,
+            Refusal::OwnerShare(_) => of >= 10 && at_owner().count() * 100 > limits.share * of,
+            Refusal::All(_) => others().count() > limits.max,
+            Refusal::AllShare(_) => all >= 10 && others().count() * 100 > limits.share * all,
+            Refusal::Expiries(_) => mine.iter().filter(|removal| removal.is_expiry).count() > limits.expiries,
+        };
+        if !because || refused.change.action != Action::Revoke {
+            broken.push(format!("{:?} for {:?}; {limits:?}", refused.refusal, refused.change));
+        }
+    }
+    broken
+}
+
+/// What stays though git does not want it, what is missing though git wants it, what could not be read: each is said.
+fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
+    let mut broken = Vec::new();
+    let plan = &said.plan;
+    let mut kept: BTreeMap<Owner, usize> = BTreeMap::new();
+    for stays in &expected.kept {
+        // With `--owner`, what is nobody's for certain is not shown.
+        if stays.owner.map_or(run.only.is_some(), |owner| !run.concerns(owner)) {
+            continue;
+        }
+        let is_said = match stays.said {
+            Must::Blocked => {
+                plan.blocked.iter().any(|it| it.action == Action::Revoke && it.scope.as_ref() == Some(&stays.scope))
+            }
+            Must::Finding => plan.findings.iter().any(|it| {
+                it.scope.as_ref() == Some(&stays.scope)
+                    && it.who.as_ref().is_some_and(|who| who.id == stays.principal)
+                    && matches!(it.code, Code::Unmanaged | Code::Orphaned)
+            }),
+            Must::Kept => {
+                *kept.entry(stays.owner.unwrap_or_default()).or_default() += 1;
+                true
+            }
+        };
+        if !is_said {
+            broken.push(format!("{stays:?}"));
+        }
+    }
+    let counted: BTreeMap<&str, usize> = plan.kept.iter().map(|(owner, count)| (owner.as_str(), *count)).collect();
+    if counted != kept {
+        broken.push(format!("kept for broken files: {counted:?} said, {kept:?} are"));
+    }
+    for (owner, name, role) in expected.blocked.iter().filter(|(owner, ..)| run.concerns(owner)) {
+        let blocked = plan.blocked.iter().any(|it| {
+            it.action == Action::Grant
+                && it.owner.is_some_and(|it| it.as_str() == *owner)
+                && it.who == *name
+                && it.role.as_ref().is_some_and(|it| it.as_str() == *role)
+        });
+        let restorable = plan.findings.iter().any(|it| {
+            it.code == Code::Orphaned && it.owner.is_some_and(|it| it.as_str() == *owner) && !it.origins.is_empty()
+        });
+        if !blocked && !restorable {
+            broken.push(format!("{name} does not get {role} at {owner}"));
+        }
+    }
+    let seen = run.seen();
+    let unread = matches!(seen.stock, Some(Err(())))
+        || seen.lists.values().any(Result::is_err)
+        || seen.names.values().any(|answer| matches!(answer, ByName::Unanswered(_)))
+        || seen.ids.values().any(|answer| matches!(answer, ById::Unanswered(_)));
+    if unread && plan.unread.is_empty() {
+        broken.push("something could not be read".to_owned());
+    }
+    let any_broken = run.git().files.values().any(|file| matches!(file, File::Broken(_)));
+    if any_broken && said.errors == 0 {
+        broken.push("a broken file".to_owned());
+    }
+    broken
+}
+
+/// Each change that policy let through has an outcome, and it is true.
+fn outcomes(run: &Run<'_>, said: &Said) -> Vec<String> {
+    let Some(outcomes) = &said.outcomes else { return Vec::new() };
+    let mut broken = Vec::new();
+    if outcomes.len() + said.refused.len() != said.plan.changes.len() {
+        broken.push(format!(
+            "{} changes, {} refused, {} outcomes",
+            said.plan.changes.len(),
+            said.refused.len(),
+            outcomes.len()
+        ));
+    }
+    for outcome in outcomes {
+        let asked = run.writes.iter().rfind(|write| match &write.asked {
+            Asked::Put(put) => outcome.change.action != Action::Revoke && put.name == outcome.change.name,
+            Asked::Delete(_, name) => outcome.change.action == Action::Revoke && *name == outcome.change.name,
+        });
+        let told = asked.and_then(|write| write.told);
+        let is_true = match &outcome.result {
+            Ok(Done::Now | Done::Already) if told == Some(Ok(())) => true,
+            // What was to be put right is not right because another one stands there now.
+            Ok(Done::Already) => told == Some(Err(TroubleKind::Exists)) && outcome.change.action == Action::Grant,
+            Ok(Done::Now) => false,
+            Err(Failure::Trouble(trouble)) => told == Some(Err(trouble.kind)),
+            Err(Failure::Moved(_) | Failure::Unrecorded(_) | Failure::NotTried) => asked.is_none(),
+            Err(Failure::HeldBack) => asked.is_none() && outcome.change.action == Action::Revoke,
+        };
+        if !is_true {
+            broken.push(format!("{outcome:?}, and {told:?} was answered"));
+        }
+    }
+    broken
+}

@@ -1,0 +1,415 @@
+//! Who should hold what, a second time: small, slow and obvious. Written from the promises of the design and from what the
+//! run was answered, never from the planner. In: a commit as plain data, and the answers. Out: what may be written, what
+//! must be, and what must be said instead.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{Timestamp, civil::Date};
+use tilgang::{
+    model::{
+        assignment::{PrincipalType, RoleAssignment, Triple},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
+        people::{ById, ByName, Hint},
+    },
+    simulator::World,
+};
+
+use super::{
+    faulty::Seen,
+    git::{Catalogue, Entry, File, Git, ROLES},
+    program::Head,
+    universe::{
+        ENVIRONMENTS, FORMER, INSTANCE, OWNERS, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, definition,
+        derived_name, subscription_name,
+    },
+    verdict::Judge,
+};
+
+pub type Owner = &'static str;
+
+/// All that is known when a run decides.
+pub struct Oracle<'a> {
+    pub git: &'a Git,
+    pub head: &'a Head,
+    pub seen: &'a Seen,
+    /// Azure as it was when the run began, for what the run did not ask.
+    pub start: &'a World,
+    pub today: Date,
+    pub now: Timestamp,
+}
+
+/// What follows from it.
+#[derive(Debug, Default)]
+pub struct Expected {
+    /// What must be made or put right, by triple.
+    pub puts: BTreeMap<Triple, Put>,
+    /// What must go, unless policy refuses it.
+    pub removals: BTreeMap<AssignmentName, Removal>,
+    /// What stays, and must be said.
+    pub kept: Vec<Kept>,
+    /// Grants that cannot be made: owner, name as written, role.
+    pub blocked: BTreeSet<(Owner, String, &'static str)>,
+    /// What a share of removals is counted from.
+    pub standing: BTreeMap<Owner, usize>,
+}
+
+#[derive(Debug)]
+pub struct Put {
+    pub owner: Owner,
+    pub name: AssignmentName,
+    pub description: String,
+}
+
+#[derive(Debug)]
+pub struct Removal {
+    pub owner: Owner,
+    pub triple: Triple,
+    pub in_prod: bool,
+    pub is_expiry: bool,
+    /// Somebody listed could be meant, if the holder were not gone for good.
+    pub rests_on_gone: bool,
+}
+
+#[derive(Debug)]
+pub struct Kept {
+    /// Whose it is, if that is known.
+    pub owner: Option<Owner>,
+    pub scope: ScopeId,
+    pub principal: PrincipalId,
+    pub why: &'static str,
+    pub said: Said,
+}
+
+/// Where something that stays must be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    Blocked,
+    Finding,
+    /// Counted, as the file's errors are shown.
+    Kept,
+}
+
+pub enum Where {
+    Found(ScopeId, SubscriptionId),
+    Nowhere,
+}
+
+pub struct Place {
+    pub owner: Owner,
+    pub environment: &'static str,
+    pub kind: &'static str,
+    /// As the naming rule or the owner's row has it.
+    pub name: String,
+    pub at: Where,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    Person(PrincipalId),
+    /// Nobody for certain; the one it can only be, if one is known.
+    Unsure(Option<PrincipalId>),
+}
+
+/// One role definition that git wants somebody to have.
+pub struct Want<'a> {
+    pub owner: Owner,
+    pub entry: &'a Entry,
+    pub role: &'static str,
+    pub until: Option<Date>,
+    pub meaning: Meaning,
+    pub kind: &'static str,
+    pub definition: RoleDefinitionId,
+    pub description: String,
+}
+
+/// What a description says.
+pub struct Mark {
+    pub owner: Option<Owner>,
+    pub role: String,
+}
+
+pub struct Standing<'a> {
+    pub row: &'a RoleAssignment,
+    pub is_ours: bool,
+}
+
+pub fn environment_of(role: &str) -> Option<&'static str> {
+    ROLES.iter().find(|(name, ..)| *name == role).map(|(_, environment, _)| *environment)
+}
+
+impl Oracle<'_> {
+    pub fn expected(&self) -> Expected {
+        let mut expected = Expected::default();
+        let places = self.places();
+        let found: Vec<(&Place, &ScopeId, SubscriptionId)> = places
+            .iter()
+            .filter_map(|place| match &place.at {
+                Where::Found(scope, subscription) => Some((place, scope, *subscription)),
+                Where::Nowhere => None,
+            })
+            .collect();
+        let shared: BTreeSet<&ScopeId> = found
+            .iter()
+            .map(|(_, scope, _)| *scope)
+            .filter(|scope| found.iter().filter(|it| it.1 == *scope).count() > 1)
+            .collect();
+        let wants = self.wants();
+        let standings = self.standings();
+        let mut judge = Judge {
+            oracle: self,
+            found: &found,
+            shared: &shared,
+            wants: &wants,
+            standings: &standings,
+            unmet: BTreeSet::new(),
+            wanted: BTreeSet::new(),
+        };
+        judge.grants(&places, &mut expected);
+        for standing in &standings {
+            judge.standing(standing, &mut expected);
+        }
+        expected
+    }
+
+    pub fn file(&self, owner: Owner) -> &File {
+        &self.git.files[owner]
+    }
+
+    /// An owner has targets if it has a file or a row in `tilgang.yaml`.
+    pub fn is_known(&self, owner: Owner) -> bool {
+        let git = self.git;
+        *self.file(owner) != File::Missing
+            || git.shared && owner != "k1103"
+            || git.two_vaults && !git.shared && owner == "ttd"
+            || git.test_only && owner == "k1103"
+    }
+
+    pub fn subscription(&self, owner: Owner, environment: &str) -> String {
+        if self.git.shared && environment == "prod" {
+            "Altinn-Shared".to_owned()
+        } else {
+            subscription_name(owner, environment)
+        }
+    }
+
+    /// Whose a subscription is by its name.
+    pub fn belongs_to(&self, name: &str) -> Option<(Owner, &'static str)> {
+        let all = OWNERS.into_iter().flat_map(|owner| ENVIRONMENTS.map(|(environment, _)| (owner, environment)));
+        let mut all = all.filter(|(_, environment)| !(self.git.shared && *environment == "prod"));
+        all.find(|(owner, environment)| subscription_name(owner, environment) == name)
+    }
+
+    pub fn places(&self) -> Vec<Place> {
+        let mut places = Vec::new();
+        for owner in OWNERS.into_iter().filter(|owner| self.is_known(owner)) {
+            for (environment, azure) in ENVIRONMENTS {
+                if self.git.test_only && owner == "k1103" && environment == "prod" {
+                    continue;
+                }
+                let vault = format!("{owner}-{azure}-{}", if self.git.renamed { "kv2" } else { "keyvault" });
+                let in_prod = environment == "prod";
+                let vaults = match (self.git.shared, self.git.two_vaults) {
+                    (true, _) if in_prod && owner != "k1103" => vec!["shared-kv".to_owned()],
+                    (false, true) if in_prod && owner == "ttd" => {
+                        vec!["ttd-prod-keyvault".to_owned(), "ttd-prod-kv2".to_owned()]
+                    }
+                    _ => vec![vault],
+                };
+                places.push((owner, environment, "ai", format!("{owner}-{azure}-ai")));
+                places.extend(vaults.into_iter().map(|vault| (owner, environment, "kv", vault)));
+            }
+        }
+        let place = |(owner, environment, kind, name): (Owner, &'static str, &'static str, String)| Place {
+            owner,
+            environment,
+            kind,
+            at: self.find(owner, environment, kind, &name),
+            name,
+        };
+        places.into_iter().map(place).collect()
+    }
+
+    /// A target must satisfy every line: type, name, subscription, tag. Two are none.
+    pub fn find(&self, owner: Owner, environment: &str, kind: &str, name: &str) -> Where {
+        let Some(Ok(stock)) = &self.seen.stock else { return Where::Nowhere };
+        let arm_type = if kind == "ai" { "microsoft.insights/components" } else { "microsoft.keyvault/vaults" };
+        let (tag, value) =
+            if kind == "kv" && self.git.shared { ("platform", "altinn") } else { ("finops_serviceownercode", owner) };
+        let subscription = self.subscription(owner, environment);
+        let mut fits = stock.resources.iter().filter(|row| {
+            row.arm_type == arm_type
+                && row.name.eq_ignore_ascii_case(name)
+                && stock.subscriptions.get(&row.subscription).is_some_and(|it| it.name == subscription)
+                && row.tags.get(tag).is_some_and(|has| has == value)
+        });
+        match (fits.next(), fits.next()) {
+            (Some(row), None) => Where::Found(row.id.clone(), row.subscription),
+            _ => Where::Nowhere,
+        }
+    }
+
+    pub fn gives(&self, role: &str) -> Vec<(&'static str, RoleDefinitionId)> {
+        let Some((.., base)) = ROLES.iter().find(|(name, ..)| *name == role) else { return Vec::new() };
+        let (logs, secrets) = (("ai", definition(READER_OF_LOGS)), ("kv", self.secrets()));
+        match *base {
+            "developer" => vec![logs],
+            "operations" => vec![secrets],
+            _ if self.git.catalogue == Catalogue::WithLead => vec![logs, secrets],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a role gives this role definition, on whatever.
+    pub fn gives_at(&self, role: &str, definition: RoleDefinitionId) -> bool {
+        self.gives(role).iter().any(|(_, given)| *given == definition)
+    }
+
+    pub fn secrets(&self) -> RoleDefinitionId {
+        match self.git.catalogue {
+            Catalogue::BuiltIn | Catalogue::WithLead => definition(SECRETS_OFFICER),
+            Catalogue::Retired | Catalogue::Forgotten => definition(SECRETS_USER),
+        }
+    }
+
+    pub fn roles(&self) -> impl Iterator<Item = &'static str> {
+        ROLES.iter().map(|(role, ..)| *role).filter(|role| !self.gives(role).is_empty())
+    }
+
+    pub fn is_managed(&self, kind: &str, definition_: RoleDefinitionId) -> bool {
+        let retired = self.git.catalogue == Catalogue::Retired && definition_ == definition(SECRETS_OFFICER);
+        match kind {
+            "ai" => definition_ == definition(READER_OF_LOGS),
+            _ => definition_ == self.secrets() || retired,
+        }
+    }
+
+    pub fn by_id(&self, id: PrincipalId) -> ById {
+        if let Some(answer) = self.seen.ids.get(&id) {
+            return answer.clone();
+        }
+        let named = self.seen.names.values().find_map(|answer| match answer {
+            ByName::Person(person) if person.id == id => Some(person.clone()),
+            _ => None,
+        });
+        if let Some(person) = named.or_else(|| self.start.user(id).map(tilgang::simulator::world::User::person)) {
+            ById::Person(person)
+        } else if let Some(user) = self.start.deleted_user(id) {
+            ById::Deleted { name: user.name.clone(), on: user.deleted }
+        } else if self.start.type_of(id).is_some() {
+            ById::NotAPerson("something else".into())
+        } else {
+            ById::Gone
+        }
+    }
+
+    /// A name is not a person: where an id stands it decides, and the name is checked against it.
+    pub fn meaning(&self, entry: &Entry) -> Meaning {
+        let name = UserName::new(&entry.name);
+        let by_name = self.seen.names.get(&name);
+        let Some(id) = entry.id.map(PrincipalId) else {
+            return match by_name {
+                Some(ByName::Person(person)) => Meaning::Person(person.id),
+                Some(ByName::Nobody(Hint::Deleted { id, .. })) => Meaning::Unsure(Some(*id)),
+                _ => Meaning::Unsure(None),
+            };
+        };
+        match (by_name, self.by_id(id)) {
+            (Some(ByName::Person(person)), _) if person.id == id => Meaning::Person(id),
+            (Some(ByName::Unanswered(_)), ById::Person(person)) if person.name == name => Meaning::Person(id),
+            (Some(ByName::Nobody(_)), ById::Person(person))
+                if !person.guest && person.name.domain() == name.domain() =>
+            {
+                Meaning::Person(id)
+            }
+            (Some(ByName::Nobody(_)), ById::Deleted { .. }) => Meaning::Unsure(Some(id)),
+            _ => Meaning::Unsure(None),
+        }
+    }
+
+    pub fn wants(&self) -> Vec<Want<'_>> {
+        let mut wants = Vec::new();
+        for owner in OWNERS {
+            let File::Read(entries) = self.file(owner) else { continue };
+            for entry in entries {
+                let meaning = self.meaning(entry);
+                for role in &entry.roles {
+                    let ticket = if role.ticket { " TTD-1" } else { "" };
+                    for (kind, definition) in self.gives(role.name) {
+                        wants.push(Want {
+                            owner,
+                            entry,
+                            role: role.name,
+                            until: role.until,
+                            meaning,
+                            kind,
+                            definition,
+                            description: format!("tilgang/{INSTANCE} {owner} {}{ticket}", role.name),
+                        });
+                    }
+                }
+            }
+        }
+        wants
+    }
+
+    pub fn standings(&self) -> Vec<Standing<'_>> {
+        let mut rows: BTreeMap<AssignmentName, &RoleAssignment> = BTreeMap::new();
+        for row in self.seen.lists.values().flatten().flatten() {
+            rows.entry(row.name).or_insert(row);
+        }
+        rows.into_values().map(|row| Standing { row, is_ours: self.is_ours(row) }).collect()
+    }
+
+    pub fn instances(&self) -> impl Iterator<Item = &'static str> {
+        [INSTANCE].into_iter().chain(self.git.former.then_some(FORMER))
+    }
+
+    /// Promise 1: a name that fits its content is ours; a mark, where we would write one.
+    pub fn is_ours(&self, row: &RoleAssignment) -> bool {
+        let derived = self.is_named(row);
+        let markable = row.principal_type == PrincipalType::User && row.triple.scope.is_resource();
+        derived || markable && self.mark(row).is_some()
+    }
+
+    /// Whether its name fits its content.
+    pub fn is_named(&self, row: &RoleAssignment) -> bool {
+        self.instances().any(|instance| derived_name(instance, &row.triple) == row.name)
+    }
+
+    /// Whether an owner's targets are called so today, whatever an index shows.
+    pub fn is_named_after_rule(&self, owner: Owner, scope: &ScopeId) -> bool {
+        let text = scope.as_str().to_ascii_lowercase();
+        self.places().iter().filter(|place| place.owner == owner).any(|place| {
+            let arm_type =
+                if place.kind == "ai" { "microsoft.insights/components" } else { "microsoft.keyvault/vaults" };
+            text.ends_with(&format!("/providers/{arm_type}/{}", place.name.to_ascii_lowercase()))
+        })
+    }
+
+    /// Whether git shows that a name was written long after somebody else was given access by the name of today.
+    pub fn is_new_name(&self, _owner: Owner, _written: &UserName, _today: &UserName, _made: Timestamp) -> bool {
+        false
+    }
+
+    pub fn mark(&self, row: &RoleAssignment) -> Option<Mark> {
+        let words: Vec<&str> = row.description.as_deref()?.split(' ').collect();
+        let [instance, owner, role, ..] = words.as_slice() else { return None };
+        let ours = self.instances().any(|it| *instance == format!("tilgang/{it}"));
+        let owner = OWNERS.into_iter().find(|it| it == owner);
+        ours.then(|| Mark { owner, role: (*role).to_owned() })
+    }
+
+    /// What PIM says: whether it ends by itself; `None` if it did not answer.
+    pub fn ends_by_itself(&self, row: &RoleAssignment) -> Option<bool> {
+        let subscription = row.triple.scope.subscription()?;
+        match self.seen.pim.get(&subscription) {
+            Some(Ok(instances)) => {
+                Some(instances.iter().any(|it| it.triple == row.triple && (it.activated || it.ends.is_some())))
+            }
+            Some(Err(())) => None,
+            None => Some(
+                self.start.assignment(row.name).is_some_and(|held| held.term.activated || held.term.ends.is_some()),
+            ),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! One schedule: commits, strangers, runs in bad weather, and at the end calm weather until nothing is left to do.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Mutex,
+};
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use tilgang::{model::owner::OwnerCode, simulator::SharedWorld};
+
+use super::{
+    choices::{Case, Choices, Source},
+    deeds,
+    faulty::{Asked, Azure, Clock, Far, Kill, Weather},
+    git::Git,
+    judge::{Run, judge},
+    oracle::{Oracle, Owner},
+    program::{self, Head, Said},
+    tally::Tally,
+    universe::{self, OWNERS},
+};
+
+/// Runs in calm weather until nothing is left: a share may let through in the second what it refused in the first.
+const CALM_RUNS_MAX: usize = 4;
+
+/// What a schedule came to.
+pub struct Report {
+    /// Its decisions that were not calm.
+    pub case: Case,
+    /// The promises that were broken.
+    pub broken: Vec<String>,
+    pub tally: Tally,
+}
+
+/// Plays one, in process.
+pub fn play(source: Source) -> Report {
+    play_at(source, |shared| shared.sign_in_first().unwrap())
+}
+
+/// Plays one, at an Azure that is reached in this way.
+pub fn play_at<P: Far>(source: Source, connect: impl FnOnce(&SharedWorld) -> P) -> Report {
+    let choices = Choices::new(source);
+    let tally = Mutex::new(Tally::default());
+    let broken = Play::new(&choices, &tally, connect).run();
+    let mut tally = tally.into_inner().unwrap();
+    tally.count("schedules", if broken.is_empty() { "hold" } else { "break a promise" });
+    Report { case: choices.case(), broken, tally }
+}
+
+/// Plays many, side by side: each is alone with its world, and comes out as if it were played by itself.
+pub fn play_all(seeds: Range<u64>) -> Vec<(u64, Report)> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut all: Vec<(u64, Report)> = std::thread::scope(|scope| {
+        let begin = |first: usize| {
+            let seeds = seeds.clone().skip(first).step_by(threads);
+            scope.spawn(move || seeds.map(|seed| (seed, play(Source::Seed(seed)))).collect::<Vec<_>>())
+        };
+        let started: Vec<_> = (0..threads).map(begin).collect();
+        started.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    all.sort_by_key(|(seed, _)| *seed);
+    all
+}
+
+struct Play<'a, P> {
+    far: P,
+    choices: &'a Choices,
+    tally: &'a Mutex<Tally>,
+    clock: Clock,
+    shared: SharedWorld,
+    commits: Vec<Git>,
+}
+
+impl<'a, P: Far> Play<'a, P> {
+    fn new(choices: &'a Choices, tally: &'a Mutex<Tally>, connect: impl FnOnce(&SharedWorld) -> P) -> Self {
+        let begin: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
+        let git = Git::first(choices, begin.checked_sub(SignedDuration::from_hours(6)).unwrap());
+        let clock = Clock::new(begin);
+        let world = universe::world(choices, &git, begin);
+        let shared = SharedWorld::new(world, {
+            let clock = clock.clone();
+            move || clock.now()
+        });
+        let far = connect(&shared);
+        Self { far, choices, tally, clock, shared, commits: vec![git] }
+    }
+
+    fn count(&self, what: &str, which: &str) {
+        self.tally.lock().unwrap().count(what, which);
+    }
+
+    fn run(&mut self) -> Vec<String> {
+        for n in 0..=self.choices.pick("runs", &[3, 3, 2, 1]) {
+            let at = format!("run{n}");
+            if n > 0 {
+                self.meanwhile(&at);
+            }
+            let (git, head) = self.head(&at);
+            let strangers = self.choices.rarely(&format!("{at}/strangers"), 50);
+            let faults = self.choices.rarely(&format!("{at}/faults"), 60);
+            let kill = self.choices.rarely(&format!("{at}/kill"), 20).then(|| {
+                let write = self.choices.below(&format!("{at}/kill/at"), 5);
+                (write, [Kill::Before, Kill::After, Kill::Asked][self.choices.below(&format!("{at}/kill/how"), 3)])
+            });
+            let only = self.choices.rarely(&format!("{at}/only"), 20).then(|| self.only(&at));
+            let journal_full = self.choices.rarely(&format!("{at}/journal"), 4);
+            let journal_full = journal_full.then(|| self.choices.below(&format!("{at}/journal/at"), 4));
+            let weather = Weather { at: at.clone(), faults, strangers, kill, journal_full };
+            let (broken, _) = self.apply(&at, &git, &head, only.as_ref(), weather);
+            if !broken.is_empty() {
+                return broken;
+            }
+        }
+        self.settle()
+    }
+
+    /// Calm weather: the next runs end where git is, and then there is nothing to do.
+    fn settle(&mut self) -> Vec<String> {
+        self.clock.pass(SignedDuration::from_hours(3)); // lists and Resource Graph have caught up
+        let git = self.commits.last().unwrap().clone();
+        let head = Head::Commit(git.committed, BTreeSet::new());
+        for n in 1..=CALM_RUNS_MAX {
+            let at = format!("calm{n}");
+            let weather = Weather { at: at.clone(), ..Weather::default() };
+            let (broken, effects) = self.apply(&at, &git, &head, None, weather);
+            if !broken.is_empty() {
+                return broken;
+            }
+            if effects == 0 {
+                self.count("calm runs until nothing is left to do", &format!("{}", n - 1));
+                return self.shared.with(|world| {
+                    let mut seen = BTreeSet::new();
+                    let twice = world.all_assignments().filter(|held| !seen.insert(held.triple.clone()));
+                    twice.map(|held| format!("an assignment twice: {held:?}")).collect()
+                });
+            }
+        }
+        vec![format!("after {CALM_RUNS_MAX} calm runs there is still something to do")]
+    }
+
+    fn only(&self, at: &str) -> BTreeSet<Owner> {
+        let first = self.choices.below(&format!("{at}/only/first"), OWNERS.len());
+        let mut only = BTreeSet::from([OWNERS[first]]);
+        if self.choices.rarely(&format!("{at}/only/two"), 30) {
+            only.insert(OWNERS[(first + 1) % OWNERS.len()]);
+        }
+        only
+    }
+
+    /// Time passes, strangers do something, and git moves on.
+    fn meanwhile(&mut self, at: &str) {
+        let hours = [1, 24, 5 * 24, 31 * 24, 100 * 24][self.choices.pick(&format!("{at}/pass"), &[6, 2, 1, 1, 1])];
+        self.clock.pass(SignedDuration::from_hours(hours));
+        for n in 0..self.choices.pick(&format!("{at}/deeds"), &[4, 2, 1, 1]) {
+            let deed = deeds::happen(&self.shared, self.choices, &format!("{at}/d{n}"));
+            self.count("strangers", deed);
+        }
+        if self.choices.rarely(&format!("{at}/commit"), 60) {
+            self.commit(&format!("{at}/git"));
+            self.clock.pass(SignedDuration::from_mins(5));
+        }
+    }
+
+    fn commit(&mut self, at: &str) {
+        let next = self.commits.last().unwrap().next(self.choices, at, self.clock.now());
+        self.commits.push(next);
+        self.count("git", "commits");
+    }
+
+    /// What the run reads of git: mostly HEAD.
+    fn head(&self, at: &str) -> (Git, Head) {
+        let newest = self.commits.last().unwrap();
+        let before = &self.commits[self.commits.len().saturating_sub(2)];
+        let edited = || {
+            let differs = |owner: &&str| self.choices.rarely(&format!("{at}/edited/{owner}"), 50);
+            OWNERS.into_iter().filter(differs).collect()
+        };
+        let (word, git, head) = match self.choices.pick(&format!("{at}/head"), &[10, 3, 1, 1, 2]) {
+            0 => ("reads HEAD", newest, Head::Commit(newest.committed, BTreeSet::new())),
+            1 => ("reads the commit before", before, Head::Commit(before.committed, BTreeSet::new())),
+            2 => ("not in git", newest, Head::NotInGit),
+            3 => ("commit unknown", newest, Head::Unknown),
+            _ => ("reads edited files", newest, Head::Commit(before.committed, edited())),
+        };
+        self.count("git", word);
+        (git.clone(), head)
+    }
+
+    /// One run, and its judgement; how many writes took effect.
+    fn apply(
+        &mut self,
+        at: &str,
+        git: &Git,
+        head: &Head,
+        only: Option<&BTreeSet<Owner>>,
+        weather: Weather,
+    ) -> (Vec<String>, usize) {
+        let (desired, errors) = program::read(git, head);
+        // To choose an owner that the workspace does not know is wrong usage, and no run.
+        let code = |owner: &Owner| OwnerCode::new(owner).filter(|code| desired.owners.contains_key(code));
+        let only: Option<BTreeSet<Owner>> =
+            only.map(|only| only.iter().copied().filter(|owner| code(owner).is_some()).collect());
+        let only = only.as_ref().filter(|only| !only.is_empty());
+        let owners: Option<BTreeSet<OwnerCode>> = only.map(|only| only.iter().filter_map(code).collect());
+        let start = self.shared.with(|world| world.clone());
+        let now = self.clock.now();
+        let azure = Azure::new(&self.far, &self.shared, &self.clock, self.choices, weather, self.tally);
+        let planned = Mutex::new(None);
+        let tell = |plan: &tilgang::plan::Plan, refused: &[tilgang::plan::approve::Refused]| {
+            *planned.lock().unwrap() = Some((plan.clone(), refused.to_vec()));
+        };
+        let past = |_: &_| BTreeMap::new();
+        let outcomes = azure.drive(program::apply(&desired, owners.as_ref(), now, &past, &azure, &tell));
+        let (seen, writes, unrecorded) = (azure.seen(), azure.writes(), azure.unrecorded());
+        let said = planned.into_inner().unwrap().map(|(plan, refused)| Said { plan, refused, outcomes, errors });
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let oracle = Oracle { git, head, seen: &seen, start: &start, today, now };
+        let broken =
+            judge(&Run { oracle: &oracle, writes: &writes, unrecorded: &unrecorded, said: said.as_ref(), only });
+        let mut tally = self.tally.lock().unwrap();
+        tally.count("runs", if at.starts_with("calm") { "calm" } else { "in the weather" });
+        for write in &writes {
+            let word = match &write.asked {
+                Asked::Put(_) if write.before.is_some() => "updates",
+                Asked::Put(_) => "grants",
+                Asked::Delete(..) => "deletes",
+            };
+            tally.count("writes", &format!("{word}{}", if write.took_effect { "" } else { ", without effect" }));
+        }
+        if let Some(said) = &said {
+            tally.told(said);
+        }
+        drop(tally);
+        let broken = broken.into_iter().map(|it| format!("{at}: {it}")).collect();
+        (broken, writes.iter().filter(|write| write.took_effect && !is_repeat(&write.asked, write)).count())
+    }
+}
+
+/// A PUT of what stands already changes a date, and nothing else.
+fn is_repeat(asked: &Asked, write: &super::faulty::Write) -> bool {
+    match (asked, &write.before) {
+        (Asked::Put(put), Some(before)) => {
+            before.condition.is_none() && before.description.as_deref() == Some(put.description.as_str())
+        }
+        _ => false,
+    }
+}
