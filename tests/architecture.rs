@@ -11,6 +11,7 @@ use std::{
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("config", &["model"]),
+    ("edit", &["model", "config"]),
     ("plan", &["model"]),
     ("ports", &["model"]),
     ("observe", &["model", "ports"]),
@@ -18,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("report", &["model", "plan", "execute", "config"]),
     ("azure", &["model", "ports"]),
     ("simulator", &["model", "ports"]),
-    ("cli", &["model", "config", "plan", "ports", "observe", "execute", "report", "azure", "simulator"]),
+    ("cli", &["model", "config", "edit", "plan", "ports", "observe", "execute", "report", "azure", "simulator"]),
 ];
 
 /// A file beyond this does more than one thing.
