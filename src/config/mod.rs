@@ -42,6 +42,7 @@ pub use error::{ConfigError, DrawnFile};
 pub use revision::revision;
 pub use rules::{RULES, Rule};
 pub use sources::Sources;
+pub use suggest::did_you_mean;
 
 use checks::{CHECKS, Context};
 use error::{Mistake, Mistakes};

@@ -1,0 +1,113 @@
+//! A text that was edited → proof that it means what was asked for, and nothing else, before it is written.
+//!
+//! The whole workspace is read again with it. What is granted must be what was granted before, but for the one change; if
+//! it is not, the edit is thrown away, and people edit by hand.
+
+use std::sync::Arc;
+
+use super::{Change, EditError, Grant};
+use crate::{
+    config::{Loaded, load_texts},
+    model::{
+        desired::{self, Desired, FileId, Origin, UserEntry},
+        ids::UserName,
+        owner::OwnerCode,
+    },
+};
+
+/// All grants, without their places, in an order that does not hang on the files'.
+fn placeless(desired: &Desired) -> Vec<desired::Grant> {
+    let nowhere = Origin { file: FileId(0), path: Box::default() };
+    let mut grants = desired.grants.clone();
+    for grant in &mut grants {
+        grant.origin = nowhere.clone();
+        grant.user = Arc::new(UserEntry { origin: nowhere.clone(), ..UserEntry::clone(&grant.user) });
+    }
+    sort(&mut grants);
+    grants
+}
+
+fn sort(grants: &mut [desired::Grant]) {
+    grants.sort_by(|a, b| (a.owner, &a.user.name, &a.role).cmp(&(b.owner, &b.user.name, &b.role)));
+}
+
+/// The workspace with this text in place of that file's.
+pub(super) fn read_with(loaded: &Loaded, path: &str, text: &str) -> Loaded {
+    let sources = &loaded.sources;
+    let all = sources.files().map(|(id, other)| (other, if other == path { text } else { sources.text(id) }));
+    load_texts(&all.collect::<Vec<_>>())
+}
+
+/// Whether a file means the same with this text, wherever in it that stands. An owner's file is read with the settings alone:
+/// what it says of others is nothing.
+pub(super) fn means_the_same(loaded: &Loaded, path: &str, text: &str) -> bool {
+    let sources = &loaded.sources;
+    let with = |text: Option<&str>| {
+        let counts = |other: &str| path == super::SETTINGS || other == super::SETTINGS || other == path;
+        let all = sources.files().filter(|(_, other)| counts(other));
+        let all = all.map(|(id, other)| (other, text.filter(|_| other == path).unwrap_or(sources.text(id))));
+        load_texts(&all.collect::<Vec<_>>()).desired
+    };
+    match (with(None), with(Some(text))) {
+        (Some(was), Some(is)) => placeless(&was) == placeless(&is) && same_but_for_grants(&was, &is),
+        _ => false,
+    }
+}
+
+fn same_but_for_grants(before: &Desired, after: &Desired) -> bool {
+    let Desired { tenant, instance, former_instances, catalog, owners, grants: _, policy, revision: _ } = before;
+    let mut is = after.policy.clone();
+    for (one, other) in is.protected.iter_mut().zip(&policy.protected) {
+        one.origin = other.origin.clone();
+    }
+    is == *policy
+        && (tenant, instance, former_instances) == (&after.tenant, &after.instance, &after.former_instances)
+        && (catalog, owners) == (&after.catalog, &after.owners)
+}
+
+/// The workspace after the change, if it is valid and means what was asked for.
+pub(super) fn proven(before: &Loaded, owner: OwnerCode, text: &str, change: &Change) -> Result<Loaded, EditError> {
+    let path = super::path_of(owner);
+    let after = read_with(before, &path, text);
+    let errors: Vec<_> = after.errors.iter().filter(|error| error.file() == path).cloned().collect();
+    if !errors.is_empty() {
+        return Err(EditError::Invalid(errors));
+    }
+    let (Some(was), Some(is)) = (&before.desired, &after.desired) else { return Err(EditError::ByHand) };
+    let (mut expected, got) = (placeless(was), placeless(is));
+    match change {
+        Change::Grant(grant) => expect(&mut expected, owner, grant, &got).ok_or(EditError::ByHand)?,
+        Change::Revoke { user, roles } => {
+            let user = UserName::new(user);
+            let goes =
+                |grant: &desired::Grant| roles.is_empty() || roles.iter().any(|role| role == grant.role.as_str());
+            expected.retain(|grant| grant.owner != owner || grant.user.name != user || !goes(grant));
+        }
+    }
+    sort(&mut expected);
+    if expected == got && same_but_for_grants(was, is) { Ok(after) } else { Err(EditError::ByHand) }
+}
+
+/// What must be granted after this; `None` where something that was asked for is not.
+fn expect(expected: &mut Vec<desired::Grant>, owner: OwnerCode, grant: &Grant, got: &[desired::Grant]) -> Option<()> {
+    let Grant { user, id, roles, until, reason, ticket } = grant;
+    let user = UserName::new(user);
+    let of_user = |grant: &&desired::Grant| grant.owner == owner && grant.user.name == user;
+    // A person listed with `roles: []` has granted nothing to know the id by: then any will do.
+    let person = expected.iter().find(of_user).or_else(|| got.iter().find(of_user))?.user.clone();
+    let person = Arc::new(UserEntry { id: id.or(person.id), ..UserEntry::clone(&person) });
+    for role in roles {
+        let is_it = |grant: &&desired::Grant| of_user(grant) && grant.role.as_str() == role;
+        let was = expected.iter().position(|grant| is_it(&grant));
+        let mut one = match was {
+            Some(at) => expected.swap_remove(at),
+            None => desired::Grant { until: None, reason: None, ticket: None, ..got.iter().find(is_it)?.clone() },
+        };
+        one.until = until.or(one.until);
+        one.reason = reason.as_deref().map(Arc::from).or(one.reason);
+        one.ticket = ticket.as_deref().map(Arc::from).or(one.ticket);
+        expected.push(one);
+    }
+    expected.iter_mut().filter(|grant| of_user(&&**grant)).for_each(|grant| grant.user = person.clone());
+    Some(())
+}
