@@ -4,17 +4,22 @@
 //! everything for people on stderr.
 
 mod apply;
+mod change;
 mod completions;
 mod doctor;
 mod drift;
 mod environment;
 mod exit;
 mod far;
+mod fmt;
+mod grant;
 mod ground;
 mod logs;
 mod output;
 mod plan;
 mod progress;
+mod revoke;
+mod schema;
 mod simulate;
 mod survey;
 mod validate;
@@ -69,6 +74,10 @@ enum Command {
     Apply(apply::Apply),
     Drift(drift::Drift),
     Doctor(doctor::Doctor),
+    Grant(grant::Grant),
+    Revoke(revoke::Revoke),
+    Fmt(fmt::Fmt),
+    Schema(schema::Schema),
     Simulate(Box<simulate::Simulate>),
     Completions(completions::Completions),
 }
@@ -99,6 +108,10 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
             Command::Doctor(command) => command.run(&global).await,
+            Command::Grant(command) => command.run(&global),
+            Command::Revoke(command) => command.run(&global),
+            Command::Fmt(command) => command.run(&global),
+            Command::Schema(command) => command.run(),
             Command::Simulate(command) => command.run(&global).await,
             Command::Completions(command) => command.run(),
         }

@@ -1,0 +1,36 @@
+//! `tilgang schema`: JSON Schema of the files that people write, for their editors.
+
+use clap::{Args, ValueEnum};
+
+use crate::edit::schema;
+
+use super::{Exit, output};
+
+/// Print the JSON Schema of a file that people write, for editors
+#[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang schema owner > owner.schema.json
+
+In the first line of a file: # yaml-language-server: $schema=../owner.schema.json")]
+pub(super) struct Schema {
+    /// Which file
+    #[arg(value_enum, default_value_t = Which::Owner)]
+    file: Which,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Which {
+    /// owners/<code>.yaml
+    Owner,
+    /// tilgang.yaml
+    Workspace,
+}
+
+impl Schema {
+    pub(super) fn run(&self) -> Exit {
+        output::result(match self.file {
+            Which::Owner => schema::OWNER,
+            Which::Workspace => schema::WORKSPACE,
+        });
+        Exit::Converged
+    }
+}
