@@ -52,21 +52,18 @@ pub(super) fn carry_out(global: &Global, change: &Change, check: bool) -> Exit {
 
 /// What was written, a role a line.
 fn told(edited: &Edited) -> String {
-    let mut text = String::new();
-    for Granted { grant, line, is_new } in &edited.granted {
+    let path = &edited.path;
+    let granted = edited.granted.iter().map(|Granted { grant, line, is_new }| {
         let sign = if *is_new { '+' } else { '~' };
-        let until = grant.until.map(|until| format!(" until {until}")).unwrap_or_default();
-        let said = [grant.reason.as_deref(), grant.ticket.as_deref()];
-        let said = said.into_iter().flatten().map(|said| format!(", {said}")).collect::<String>();
-        text += &format!("{}:{line}  {sign} {}  {}{until}{said}\n", edited.path, grant.user.name, grant.role);
-    }
-    for grant in &edited.revoked {
-        text += &format!("{}  - {}  {}\n", edited.path, grant.user.name, grant.role);
-    }
-    if text.is_empty() {
-        text = format!("{}  changed\n", edited.path); // a person without a role went, or got an id
-    }
-    text
+        let until = grant.until.map(|until| format!("until {until}"));
+        let said = [until.as_deref(), grant.reason.as_deref(), grant.ticket.as_deref()];
+        let said = said.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        format!("{path}:{line}  {sign} {}  {} {said}", grant.user.name, grant.role).trim_end().to_owned()
+    });
+    let revoked = edited.revoked.iter().map(|grant| format!("{path}  - {}  {}", grant.user.name, grant.role));
+    let lines: Vec<_> = granted.chain(revoked).collect();
+    // A person without a role went, or got an id.
+    if lines.is_empty() { format!("{path}  changed\n") } else { lines.join("\n") + "\n" }
 }
 
 fn tell(global: &Global, owner: &str, error: &EditError) -> Exit {

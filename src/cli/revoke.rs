@@ -50,9 +50,10 @@ fn where_listed(global: &Global, user: &str) -> Exit {
         return output::usage(global, text);
     }
     text += "is listed at";
+    let mut all = String::new();
     for (owner, roles) in &found {
-        text += &format!("\n  {owner}: {}", roles.join(", "));
+        text.extend(["\n  ", owner.as_str(), ": ", &roles.join(", ")]);
+        all.extend([" --owner ", owner.as_str()]);
     }
-    let all: String = found.iter().map(|(owner, _)| format!(" --owner {owner}")).collect();
     output::usage(global, change::with_help(&text, Some(format!("from all of them: `tilgang revoke {user}{all}`"))))
 }

@@ -33,7 +33,7 @@ pub(super) fn comments(text: &str, top: &Node) -> VecDeque<Comment> {
     scalars(top, &mut values);
     let mut found = VecDeque::new();
     let mut next = 0;
-    for value in values.into_iter().chain([text.len()..text.len()]) {
+    for value in values.into_iter().chain(std::iter::once(text.len()..text.len())) {
         let mut at = next;
         while let Some(sign) = text.get(at..value.start).and_then(|gap| gap.find('#')) {
             let at_sign = at + sign;

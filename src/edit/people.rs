@@ -165,9 +165,18 @@ fn role_lines(role: &str, details: Vec<(&'static str, String)>) -> Vec<String> {
 }
 
 fn role_in_braces(grant: &Grant, role: &str) -> String {
-    let details: String = details(grant, true).into_iter().map(|(key, value)| format!(", {key}: {value}")).collect();
+    let details = behind(details(grant, true));
     let role = spelt(role, true);
     if details.is_empty() { role } else { format!("{{ role: {role}{details} }}") }
+}
+
+/// What follows a role's name within its braces.
+fn behind(details: Vec<(&'static str, String)>) -> String {
+    let mut text = String::new();
+    for (key, value) in details {
+        text.extend([", ", key, ": ", &value]);
+    }
+    text
 }
 
 fn new_role(text: &str, node: &Node, list: &List, grant: &Grant, role: &str) -> Result<Splice, EditError> {
@@ -201,7 +210,7 @@ fn stated(text: &str, in_flow: bool, item: &Item, grant: &Grant) -> Result<Vec<S
                 return Ok(Vec::new());
             }
             if in_flow {
-                let rest: String = details.into_iter().map(|(key, value)| format!(", {key}: {value}")).collect();
+                let rest = behind(details);
                 return Ok(vec![
                     Splice::new(span.start..span.start, "{ role: "),
                     Splice::new(span.end..span.end, format!("{rest} }}")),

@@ -24,15 +24,15 @@ pub(super) struct Shape {
 
 impl Shape {
     pub(super) fn of_owner() -> Self {
-        Self::of(&OWNER_TREE)
+        Self::of(OWNER_TREE.as_ref())
     }
 
     pub(super) fn of_workspace() -> Self {
-        Self::of(&WORKSPACE_TREE)
+        Self::of(WORKSPACE_TREE.as_ref())
     }
 
-    fn of(tree: &'static Option<Node>) -> Self {
-        let root = tree.as_ref().and_then(Node::map);
+    fn of(tree: Option<&'static Node>) -> Self {
+        let root = tree.and_then(Node::map);
         Self { root, here: root }
     }
 

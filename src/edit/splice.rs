@@ -94,22 +94,22 @@ pub(super) fn lines_at(text: &str, at: usize, lines: &[String]) -> Splice {
 
 /// An item put behind the last one of a list with dashes. `lines` are its own, without dash and indentation.
 pub(super) fn push_block(text: &str, list: &List, lines: &[String]) -> Option<Splice> {
-    let [.., last] = list.items.as_slice() else { return None };
-    let dash = column(text, last.dash);
-    let spaces = text.get(last.dash + 1..last.node.span.start)?;
+    let end = list.items.last()?;
+    let dash = column(text, end.dash);
+    let spaces = text.get(end.dash + 1..end.node.span.start)?;
     let spaces = if !spaces.is_empty() && spaces.bytes().all(|b| b == b' ') { spaces.len() } else { 1 };
     let mut out = vec![String::new(); blanks(text, list)];
     for (n, line) in lines.iter().enumerate() {
         let lead = if n == 0 { "-" } else { " " };
         out.push(format!("{:dash$}{lead}{:spaces$}{line}", "", ""));
     }
-    Some(lines_at(text, extent(text, last.node.span.end, dash), &out))
+    Some(lines_at(text, extent(text, end.node.span.end, dash), &out))
 }
 
 /// How many blank lines stand between the last two items.
 fn blanks(text: &str, list: &List) -> usize {
-    let [.., before, last] = list.items.as_slice() else { return 0 };
-    let gap = extent(text, before.node.span.end, column(text, before.dash))..line_start(text, last.dash);
+    let [.., before, after] = list.items.as_slice() else { return 0 };
+    let gap = extent(text, before.node.span.end, column(text, before.dash))..line_start(text, after.dash);
     if is_blank(text, gap.clone()) { text.get(gap).map_or(0, |gap| gap.matches('\n').count()) } else { 0 }
 }
 
@@ -152,16 +152,16 @@ fn whole_lines(text: &str, lines: Range<usize>) -> Range<usize> {
 
 /// An item put behind the last one of a list between brackets.
 pub(super) fn push_flow(text: &str, node: &Node, list: &List, item: &str) -> Splice {
-    let Some(last) = list.items.last() else {
+    let Some(before) = list.items.last() else {
         let inside = node.span.start + 1;
         return Splice::new(inside..inside, item);
     };
-    let end = last.node.span.end;
-    let line = line_start(text, last.node.span.start);
+    let end = before.node.span.end;
+    let line = line_start(text, before.node.span.start);
     let rest = text.get(end..next_line(text, end)).unwrap_or_default().trim();
-    let alone = line > node.span.start && is_blank(text, line..last.node.span.start) && ["", ","].contains(&rest);
+    let alone = line > node.span.start && is_blank(text, line..before.node.span.start) && ["", ","].contains(&rest);
     let between = if alone {
-        format!(",{}{}", line_end(text, end), text.get(line..last.node.span.start).unwrap_or_default())
+        format!(",{}{}", line_end(text, end), text.get(line..before.node.span.start).unwrap_or_default())
     } else {
         ", ".to_owned()
     };
