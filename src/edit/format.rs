@@ -7,6 +7,7 @@
 //! stays so where it fits. Lines end as the first one does.
 
 use super::{
+    comments::blank_above,
     layout::{Above, Block, Laid, LeftAlone, Part, Style, laid_out},
     splice::line_end,
     tree::tree,
@@ -19,20 +20,14 @@ pub(super) fn formatted(text: &str, style: Style) -> Result<String, LeftAlone> {
     };
     let block = laid_out(text, &top, style)?;
     let mut lines = Vec::new();
-    let has_head = !block.head.is_empty();
     comments(&block.head, 0, &mut lines);
-    let blank_below = first_in_text(text, &top).is_some_and(|at| super::comments::blank_above(text, at));
-    if has_head && blank_below {
+    let first = top.map().and_then(|map| map.entries.first()).map(|(key, _)| key.span.start);
+    if !lines.is_empty() && first.is_some_and(|at| blank_above(text, at)) {
         lines.push(String::new());
     }
     print(&block, 0, &mut lines);
     let end = line_end(text, 0);
     Ok(lines.into_iter().map(|line| line + end).collect())
-}
-
-fn first_in_text(text: &str, top: &super::tree::Node) -> Option<usize> {
-    let at = top.map()?.entries.first()?.0.span.start;
-    (at <= text.len()).then_some(at)
 }
 
 /// Prints comments; blank lines above them only where something stands above already.
