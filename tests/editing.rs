@@ -143,6 +143,8 @@ proptest! {
         prop_assume!(read(&text).errors.is_empty());
         let with = granted(&text, &grant).unwrap_or_else(|error| panic!("{error}\n{text}"));
         prop_assert_ne!(&with, &text);
+        let ends = |text: &str, end: &str| text.matches(end).count();
+        prop_assert!(ends(&text, "\r\n") == 0 || ends(&with, "\n") == ends(&with, "\r\n"), "{:?}", with);
         let roles: Vec<_> = grant.roles.iter().map(String::as_str).collect();
         prop_assert_eq!(&revoked(&with, "NEW.one@ai-dev.no", &[]).unwrap(), &text, "{}", with);
         prop_assert_eq!(&revoked(&with, &grant.user, &roles).unwrap(), &text, "{}", with);

@@ -111,3 +111,57 @@ fn expect(expected: &mut Vec<desired::Grant>, owner: OwnerCode, grant: &Grant, g
     expected.iter_mut().filter(|grant| of_user(&&**grant)).for_each(|grant| grant.user = person.clone());
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: &str = "version: 1\ntenant: 00000000-0000-0000-0000-0000000000aa\ninstance: altinn-apps\n";
+    const BEFORE: &str = "owner: ttd\nname: T\nusers:\n  - user: a@ai-dev.no\n    id: 00000000-0000-0000-0000-000000000001\n    roles: [test-developer]\n";
+
+    fn holds(text: &str, change: &Change) -> bool {
+        let before = load_texts(&[("tilgang.yaml", SETTINGS), ("owners/ttd.yaml", BEFORE)]);
+        let owner = OwnerCode::new("ttd").unwrap();
+        match proven(&before, owner, text, change) {
+            Ok(_) => true,
+            Err(EditError::ByHand) => false,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
+    #[test]
+    fn only_what_was_asked_for_passes() {
+        let roles = vec!["prod-developer".to_owned()];
+        let grant = Change::Grant(Grant { user: "A@ai-dev.no".into(), roles: roles.clone(), ..Grant::default() });
+        let with = BEFORE.replace("[test-developer]", "[prod-developer, test-developer]");
+        assert!(holds(&with, &grant));
+        for wrong in [
+            BEFORE.to_owned(),
+            BEFORE.replace("test-developer", "prod-developer"),
+            with.replace("prod-developer", "prod-operations"),
+            with.replace("[prod-developer", "[{ role: prod-developer, until: 2027-01-31 }"),
+            with.replace("[prod-developer", "[{ role: prod-developer, ticket: T }"),
+            with.replace("test-developer]", "{ role: test-developer, reason: x }]"),
+            with.replace("000001", "000002"),
+            with.replace("name: T", "name: U"),
+            format!("{with}  - user: b@ai-dev.no\n    roles: [test-developer]\n"),
+        ] {
+            assert!(!holds(&wrong, &grant), "{wrong}");
+        }
+        let revoke = |roles: &[String]| Change::Revoke { user: "a@ai-dev.no".into(), roles: roles.to_vec() };
+        let nobody = "owner: ttd\nname: T\nusers: []\n";
+        assert!(holds(nobody, &revoke(&[])));
+        assert!(!holds(nobody, &revoke(&roles)));
+        assert!(!holds(BEFORE, &revoke(&[])));
+    }
+
+    #[test]
+    fn the_same_elsewhere_in_the_file_means_the_same() {
+        let loaded = load_texts(&[("tilgang.yaml", SETTINGS), ("owners/ttd.yaml", BEFORE)]);
+        let same = |text: &str| means_the_same(&loaded, "owners/ttd.yaml", text);
+        assert!(same(&format!("# c\n{BEFORE}")));
+        assert!(!same(&BEFORE.replace("name: T\n", "")));
+        assert!(!same(&BEFORE.replace("test-developer", "prod-developer")));
+        assert!(!same("owner: ttd\nusers: ["));
+    }
+}
