@@ -19,9 +19,9 @@ pub(super) struct Schema {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Which {
-    /// owners/<code>.yaml
+    /// An owner's file
     Owner,
-    /// tilgang.yaml
+    /// The platform team's tilgang.yaml
     Workspace,
 }
 
