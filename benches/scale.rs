@@ -17,7 +17,7 @@ use tilgang::{
         assignment::{Hand, Mark, Pim, PrincipalType, RoleAssignment, Standing, Triple},
         desired::Desired,
         ids::{PrincipalId, ScopeId, SubscriptionId, UserName},
-        observed::{Locks, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+        observed::{Definitions, Observed, Reading, Sighting, Subscription, Target, TargetKey},
         people::{ByName, People, Person},
     },
     plan,
@@ -87,6 +87,7 @@ fn azure(desired: &Desired) -> Observed {
         absent: BTreeSet::new(),
         targets: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
+        definitions: Definitions::NotAsked,
         people: People::default(),
     };
     for grant in &desired.grants {
@@ -118,7 +119,7 @@ fn azure(desired: &Desired) -> Observed {
                 name: subscription_name.clone(),
                 belongs_to: Some((grant.owner, role.environment.clone())),
                 reading: Reading::Seen(BTreeMap::new()),
-                locks: Locks::NotAsked,
+                ..Subscription::default()
             });
             let Reading::Seen(scopes) = &mut there.reading else { unreachable!() };
             let description = Mark::text(&desired.instance, grant.owner, &grant.role, None);

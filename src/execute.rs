@@ -3,10 +3,23 @@
 //! Decides nothing: what is asked for is in the plan, complete. Grants and updates first, side by side; revokes only when
 //! all of those have answered. A failure is an outcome, and the others go on. A revoke from a person one of whose grants at
 //! the same owner was not made is held back: nobody loses access halfway.
+//!
+//! A [`Journal`] is told of each write before it is made and of its answer after. A write that it cannot take down is not
+//! made. When it fails, or somebody sets `stop`, what is in flight ends and nothing new begins.
+//!
+//! A person whom the directory knows and access control does not know yet is waited for, at most 90 seconds in all
+//! ([`NEWCOMER_WAITS`]), while the others' revokes go on. How fast Azure takes writes is the port's business; here one
+//! subscription does not wait for another, nor anybody for a slow answer.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures::{StreamExt, stream};
+use tokio::time::sleep;
 
 use crate::{
     model::{
@@ -16,16 +29,32 @@ use crate::{
         trouble::{Trouble, TroubleKind},
     },
     plan::{
+        again::{Moved, Withheld},
         approve::ApprovedPlan,
         change::{Action, Change},
     },
-    ports::{AssignmentWriter, Deleted, PutAssignment},
+    ports::{Answered, AssignmentWriter, Deleted, PutAssignment},
 };
 
-/// Writes in flight at the same time. Azure refills 10 writes and 10 deletes a second for each subscription and principal,
-/// from a bucket of 200 ("Understand how Azure Resource Manager throttles requests"); one write takes one to five seconds
-/// in recordings, so this many stay below that pace.
-pub const WRITES_SIDE_BY_SIDE_MAX: usize = 16;
+/// Writes of one subscription that are under way or in line at the same time. A write takes one to five seconds (recorded),
+/// and Azure takes ten a second for each subscription and principal ("Understand how Azure Resource Manager throttles
+/// requests").
+pub const WRITES_SIDE_BY_SIDE_MAX: usize = 64;
+
+/// How long a person is waited for whom the directory knows and access control does not know yet: the pauses before each
+/// further try, 90 seconds in all, for all such people together. 6 to 69 seconds were recorded until a new principal was
+/// known; azure-cli asks for three minutes, azurerm for thirty.
+pub const NEWCOMER_WAITS: [Duration; 6] = [
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(15),
+    Duration::from_secs(20),
+    Duration::from_secs(20),
+    Duration::from_secs(20),
+];
+
+/// How soon a run that is stopped notices while it waits.
+const STOP_SEEN_WITHIN: Duration = Duration::from_millis(250);
 
 /// What became of one change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,49 +81,240 @@ pub enum Failure {
     Trouble(Trouble),
     /// Not tried: a grant of the same person at the same owner was not made.
     HeldBack,
+    /// Not tried: what it rests on is no longer as the plan saw it.
+    Moved(Moved),
+    /// Not tried: the journal could not take it down; why.
+    Unrecorded(String),
+    /// Not tried: the run was stopped before.
+    NotTried,
 }
 
-/// Carries a plan out. `answered` is called once for each change, as it ends.
+impl From<Withheld> for Outcome {
+    fn from(Withheld { change, moved }: Withheld) -> Self {
+        Self { change, result: Err(moved.map_or(Failure::HeldBack, Failure::Moved)) }
+    }
+}
+
+/// Takes down what is asked of Azure, and what comes back.
+pub trait Journal: Sync {
+    /// A write is about to be made. It is made only when this has ended well.
+    fn asked(&self, change: &Change) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// A change has ended, tried or not. `answer` is Azure's, where there was a good one.
+    fn ended(
+        &self,
+        outcome: &Outcome,
+        answer: Option<&Answered<()>>,
+    ) -> impl Future<Output = Result<(), String>> + Send;
+}
+
+/// A journal that takes nothing down, and lets everything go on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoJournal;
+
+impl Journal for NoJournal {
+    async fn asked(&self, _change: &Change) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn ended(&self, _outcome: &Outcome, _answer: Option<&Answered<()>>) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Carries a plan out. `stop`: set by anybody, at any time; from then on nothing new begins.
 pub async fn execute(
     plan: &ApprovedPlan,
     azure: &impl AssignmentWriter,
-    answered: &(dyn Fn(&Outcome) + Sync),
+    journal: &impl Journal,
+    stop: &AtomicBool,
 ) -> Vec<Outcome> {
-    let (revokes, grants): (Vec<&Change>, Vec<&Change>) =
-        plan.changes().iter().partition(|change| change.action == Action::Revoke);
-    let none = BTreeSet::new();
-    let mut outcomes = side_by_side(&grants, &none, azure, answered).await;
+    let (revokes, grants): (Vec<Numbered<'_>>, Vec<Numbered<'_>>) =
+        plan.changes().iter().enumerate().partition(|(_, change)| change.action == Action::Revoke);
+    let run = Run { azure, journal, stop };
+    let made = side_by_side(&grants, async |change| run.begin(change).await);
+    let (ended, unknown) = sort_out(made.await);
     // "Already" counts as not done here: what somebody else made since we looked may be narrower, or end by itself.
-    let not_done = outcomes.iter().filter(|outcome| outcome.result != Ok(Done::Now));
-    let not_done = not_done.map(|outcome| whose(&outcome.change)).collect();
-    outcomes.extend(side_by_side(&revokes, &not_done, azure, answered).await);
-    outcomes
+    let not_done = |ended: &BTreeMap<usize, Outcome>| -> BTreeSet<Whose> {
+        ended.values().filter(|outcome| outcome.result != Ok(Done::Now)).map(|outcome| whose(&outcome.change)).collect()
+    };
+    let held_back = not_done(&ended);
+    let awaited: BTreeSet<Whose> = unknown.iter().map(|((_, change), _)| whose(change)).collect();
+    let (later, now): (Vec<_>, Vec<_>) = revokes.into_iter().partition(|(_, change)| awaited.contains(&whose(change)));
+    let take = async |revokes: &[Numbered<'_>], held_back: &BTreeSet<Whose>| {
+        let taken = side_by_side(revokes, async |change| {
+            let is_held_back = held_back.contains(&whose(change));
+            Ok(if is_held_back { run.hold_back(change).await } else { run.take(change).await })
+        });
+        sort_out(taken.await).0
+    };
+    let (newcomers, taken) = futures::join!(run.wait_for(unknown), take(&now, &held_back));
+    let held_back = &held_back | &not_done(&newcomers);
+    let taken_later = take(&later, &held_back).await;
+    [ended, newcomers, taken, taken_later].into_iter().flatten().collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
-fn whose(change: &Change) -> (OwnerCode, PrincipalId) {
+/// A change and its place in the plan.
+type Numbered<'a> = (usize, &'a Change);
+
+/// A change whose person access control does not know yet, and what it said.
+type Unknown<'a> = (Numbered<'a>, Trouble);
+
+/// Who gains or loses, and where.
+type Whose = (OwnerCode, PrincipalId);
+
+fn whose(change: &Change) -> Whose {
     (change.owner, change.triple.principal)
 }
 
-async fn side_by_side(
-    changes: &[&Change],
-    held_back: &BTreeSet<(OwnerCode, PrincipalId)>,
-    azure: &impl AssignmentWriter,
-    answered: &(dyn Fn(&Outcome) + Sync),
-) -> Vec<Outcome> {
-    let writes = changes.iter().map(async |change| {
-        let result = if held_back.contains(&whose(change)) {
-            Err(Failure::HeldBack)
-        } else {
-            carry_out(change, azure).await.map_err(Failure::Trouble)
-        };
-        let outcome = Outcome { change: (*change).clone(), result };
-        answered(&outcome);
-        outcome
-    });
-    stream::iter(writes).buffered(WRITES_SIDE_BY_SIDE_MAX).collect().await
+/// What comes of a try: its end; or that the person is not known yet, which is not the end of it.
+type Tried = Result<Outcome, Trouble>;
+
+struct Run<'a, W, J> {
+    azure: &'a W,
+    journal: &'a J,
+    stop: &'a AtomicBool,
 }
 
-async fn carry_out(change: &Change, azure: &impl AssignmentWriter) -> Result<Done, Trouble> {
+impl<W: AssignmentWriter, J: Journal> Run<'_, W, J> {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Whether a change may be tried: nobody stopped the run, and the journal took it down.
+    async fn ask(&self, change: &Change) -> Result<(), Failure> {
+        if self.is_stopped() {
+            return Err(Failure::NotTried);
+        }
+        self.journal.asked(change).await.map_err(|why| {
+            self.stop.store(true, Ordering::SeqCst);
+            Failure::Unrecorded(why)
+        })
+    }
+
+    async fn end(&self, change: &Change, result: Result<Done, Failure>, answer: Option<Answered<()>>) -> Outcome {
+        let outcome = Outcome { change: change.clone(), result };
+        if self.journal.ended(&outcome, answer.as_ref()).await.is_err() {
+            self.stop.store(true, Ordering::SeqCst);
+        }
+        outcome
+    }
+
+    async fn hold_back(&self, change: &Change) -> Outcome {
+        let failure = if self.is_stopped() { Failure::NotTried } else { Failure::HeldBack };
+        self.end(change, Err(failure), None).await
+    }
+
+    async fn take(&self, change: &Change) -> Outcome {
+        match self.ask(change).await {
+            Ok(()) => match carry_out(change, self.azure).await {
+                Ok((done, answer)) => self.end(change, Ok(done), answer).await,
+                Err(trouble) => self.end(change, Err(Failure::Trouble(trouble)), None).await,
+            },
+            Err(failure) => self.end(change, Err(failure), None).await,
+        }
+    }
+
+    async fn begin(&self, change: &Change) -> Tried {
+        match self.ask(change).await {
+            Ok(()) => self.attempt(change).await,
+            Err(failure) => Ok(self.end(change, Err(failure), None).await),
+        }
+    }
+
+    /// One try of what the journal has taken down already.
+    async fn attempt(&self, change: &Change) -> Tried {
+        match carry_out(change, self.azure).await {
+            Ok((done, answer)) => Ok(self.end(change, Ok(done), answer).await),
+            Err(trouble) if trouble.kind == TroubleKind::PrincipalUnknown => Err(trouble),
+            Err(trouble) => Ok(self.end(change, Err(Failure::Trouble(trouble)), None).await),
+        }
+    }
+
+    /// Asks again and again for people whom access control does not know yet.
+    async fn wait_for(&self, mut unknown: Vec<Unknown<'_>>) -> BTreeMap<usize, Outcome> {
+        let mut ended = BTreeMap::new();
+        let mut waited = Duration::ZERO;
+        for wait in NEWCOMER_WAITS {
+            if unknown.is_empty() || self.is_stopped() {
+                break;
+            }
+            let people: BTreeSet<_> = unknown.iter().map(|((_, change), _)| change.triple.principal).collect();
+            tracing::warn!(
+                "Azure's access control does not know {} new {} yet: asking again in {} s, for at most {} s more",
+                people.len(),
+                if people.len() == 1 { "person" } else { "people" },
+                wait.as_secs(),
+                NEWCOMER_WAITS.iter().sum::<Duration>().saturating_sub(waited).as_secs()
+            );
+            self.pause(wait).await;
+            waited += wait;
+            if self.is_stopped() {
+                break;
+            }
+            let open: Vec<Numbered<'_>> = unknown.into_iter().map(|(numbered, _)| numbered).collect();
+            let (known, rest) = sort_out(side_by_side(&open, async |change| self.attempt(change).await).await);
+            ended.extend(known);
+            unknown = rest;
+        }
+        for ((at, change), trouble) in unknown {
+            let trouble = not_yet_known(trouble, waited);
+            ended.insert(at, self.end(change, Err(Failure::Trouble(trouble)), None).await);
+        }
+        ended
+    }
+
+    /// Waits, but not for longer than the run goes on.
+    async fn pause(&self, wait: Duration) {
+        let mut left = wait;
+        while !left.is_zero() && !self.is_stopped() {
+            let step = left.min(STOP_SEEN_WITHIN);
+            sleep(step).await;
+            left -= step;
+        }
+    }
+}
+
+/// Azure's own words would have the principal corrected; the directory knows it.
+fn not_yet_known(trouble: Trouble, waited: Duration) -> Trouble {
+    let message = format!(
+        "Azure's access control does not know this person yet, after {} s; the directory does. Run again in some minutes",
+        waited.as_secs()
+    );
+    Trouble { message, ..trouble }
+}
+
+/// The subscriptions side by side, and in each the changes in their order, so many at a time.
+async fn side_by_side<'a>(
+    changes: &[Numbered<'a>],
+    each: impl AsyncFn(&'a Change) -> Tried,
+) -> Vec<(Numbered<'a>, Tried)> {
+    let mut lanes: BTreeMap<_, Vec<Numbered<'a>>> = BTreeMap::new();
+    for (at, change) in changes {
+        lanes.entry(change.triple.scope.subscription()).or_default().push((*at, change));
+    }
+    let each = &each;
+    let lanes = lanes.into_values().map(|lane| {
+        let writes = lane.into_iter().map(async move |(at, change)| ((at, change), each(change).await));
+        stream::iter(writes).buffer_unordered(WRITES_SIDE_BY_SIDE_MAX)
+    });
+    stream::select_all(lanes).collect().await
+}
+
+/// What has ended, in the plan's order, and what has not.
+fn sort_out(all: Vec<(Numbered<'_>, Tried)>) -> (BTreeMap<usize, Outcome>, Vec<Unknown<'_>>) {
+    let (mut ended, mut open) = (BTreeMap::new(), Vec::new());
+    for ((at, change), tried) in all {
+        match tried {
+            Ok(outcome) => drop(ended.insert(at, outcome)),
+            Err(trouble) => open.push(((at, change), trouble)),
+        }
+    }
+    open.sort_unstable_by_key(|((at, _), _)| *at);
+    (ended, open)
+}
+
+async fn carry_out(change: &Change, azure: &impl AssignmentWriter) -> Result<(Done, Option<Answered<()>>), Trouble> {
     match change.action {
         Action::Grant | Action::Update => {
             let put = PutAssignment {
@@ -104,15 +324,23 @@ async fn carry_out(change: &Change, azure: &impl AssignmentWriter) -> Result<Don
                 description: change.description.clone(),
             };
             match azure.put(&put).await {
-                Ok(()) => Ok(Done::Now),
+                Ok(answer) => Ok((Done::Now, Some(answer))),
                 // An equal one of another name appeared since we looked: the person has what git wants.
-                Err(Trouble { kind: TroubleKind::Exists, .. }) if change.action == Action::Grant => Ok(Done::Already),
+                Err(Trouble { kind: TroubleKind::Exists, status, request_id, .. })
+                    if change.action == Action::Grant =>
+                {
+                    Ok((Done::Already, Some(Answered { what: (), status, request_id })))
+                }
                 Err(trouble) => Err(trouble),
             }
         }
-        Action::Revoke => Ok(match azure.delete(&change.triple.scope, change.name).await? {
-            Deleted::Now => Done::Now,
-            Deleted::Already => Done::Already,
-        }),
+        Action::Revoke => {
+            let Answered { what, status, request_id } = azure.delete(&change.triple.scope, change.name).await?;
+            let done = match what {
+                Deleted::Now => Done::Now,
+                Deleted::Already => Done::Already,
+            };
+            Ok((done, Some(Answered { what: (), status, request_id })))
+        }
     }
 }

@@ -14,9 +14,12 @@
 //! | [`config`] | YAML and the built-in catalogue → `Desired`, or every error at once | the network |
 //! | [`edit`] | YAML + what is asked for → YAML, with nothing else changed; JSON Schema | the network, a clock |
 //! | [`plan`] | `Desired` + `Observed` → `Plan`; `Plan` + policy → `ApprovedPlan` | IO, async, a clock |
+//! | [`rights`] | what an identity needs and holds → what it lacks, and what is too much | IO, async, a clock |
 //! | [`ports`] | what is needed of Azure, as traits; reading and writing apart | an implementation |
 //! | [`observe`] | `Desired` + reading ports → `Observed` | a write |
-//! | [`execute`] | `ApprovedPlan` + the writing port → `Outcomes` | a decision |
+//! | [`saved`] | a plan's JSON → the file; a file → `Saved`, of which a plan made now lets through what is still so | belief in the file |
+//! | [`execute`] | `ApprovedPlan` + the writing port → `Outcomes`, each told to a journal before and after | a decision |
+//! | [`ledger`] | what is done and seen → lines in a folder that CI keeps; and back | a line changed or taken out |
 //! | [`report`] | plan and outcomes → text, JSON | a change of either |
 //! | [`azure`] | the ports over HTTP, through Microsoft's SDK | a token in a log |
 //! | [`simulator`] | Azure, small enough to own: the same ports in process, and over HTTP for anybody | an answer Azure would not give |
@@ -34,9 +37,15 @@ pub mod plan;
 
 pub mod ports;
 
+pub mod rights;
+
 pub mod observe;
 
+pub mod saved;
+
 pub mod execute;
+
+pub mod ledger;
 
 pub mod report;
 

@@ -11,9 +11,10 @@ use std::{
 
 use crate::model::{
     assignment::{PrincipalType, RoleAssignment, Triple},
-    ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-    observed::Lock,
-    people::{ById, ByName},
+    ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
+    observed::{Lock, ResourceNow},
+    people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+    permissions::Definition,
     trouble::Trouble,
 };
 
@@ -24,12 +25,28 @@ pub trait Directory: Sync {
 
     /// Answers for each object id; whoever is not among the living is looked for among the deleted.
     fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> impl Future<Output = BTreeMap<PrincipalId, ById>> + Send;
+
+    /// Who is in each group, through groups as well: all pages.
+    fn groups(&self, keys: &BTreeSet<GroupKey>) -> impl Future<Output = BTreeMap<GroupKey, InGroup>> + Send;
+
+    /// An attribute of each of these users (300 a call).
+    fn attributes(
+        &self,
+        which: Attribute,
+        of: &BTreeSet<PrincipalId>,
+    ) -> impl Future<Output = BTreeMap<PrincipalId, HasAttribute>> + Send;
 }
 
 /// Finds targets, by Azure Resource Graph: an index that lags. It finds; it never proves that something is gone.
 pub trait Inventory: Sync {
     /// Every subscription that our identity sees, and every resource of these types in them (ARM types, lower case).
     fn stock(&self, arm_types: &BTreeSet<String>) -> impl Future<Output = Result<Stock, Trouble>> + Send;
+}
+
+/// Reads one resource from Resource Manager itself: asked where an index that lags is not enough.
+pub trait Resources: Sync {
+    /// The resource with this id; none if there is no such resource, or no such resource group.
+    fn resource(&self, id: &ScopeId) -> impl Future<Output = Result<Option<ResourceNow>, Trouble>> + Send;
 }
 
 /// What an inventory found.
@@ -86,6 +103,24 @@ pub trait AssignmentReader: Sync {
 
     /// Management locks at and below a subscription.
     fn locks(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<Lock>, Trouble>> + Send;
+
+    /// How many role assignments a subscription holds and may hold.
+    fn usage(&self, at: SubscriptionId) -> impl Future<Output = Result<Usage, Trouble>> + Send;
+
+    /// Every role definition that can be assigned in a subscription.
+    fn definitions(
+        &self,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<BTreeMap<RoleDefinitionId, Definition>, Trouble>> + Send;
+}
+
+/// How many role assignments a subscription holds and may hold (`roleAssignmentsUsageMetrics`, FACTS §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// How many it may hold.
+    pub limit: usize,
+    /// How many it holds.
+    pub held: usize,
 }
 
 /// One active role assignment as PIM sees it (`roleAssignmentScheduleInstances`).
@@ -102,10 +137,33 @@ pub struct PimInstance {
 /// Writes role assignments. Only `execute` is given one.
 pub trait AssignmentWriter: Sync {
     /// Creates or updates; repeating it is harmless (FACTS §10).
-    fn put(&self, assignment: &PutAssignment) -> impl Future<Output = Result<(), Trouble>> + Send;
+    fn put(&self, assignment: &PutAssignment) -> impl Future<Output = Result<Answered<()>, Trouble>> + Send;
 
     /// Deletes. That it was gone already is an answer, not an error.
-    fn delete(&self, scope: &ScopeId, name: AssignmentName) -> impl Future<Output = Result<Deleted, Trouble>> + Send;
+    fn delete(
+        &self,
+        scope: &ScopeId,
+        name: AssignmentName,
+    ) -> impl Future<Output = Result<Answered<Deleted>, Trouble>> + Send;
+}
+
+/// What Azure answered to a write that went well, with what names it to Microsoft later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered<T> {
+    /// The answer.
+    pub what: T,
+    /// HTTP status, when there was one: in process there is none.
+    pub status: Option<u16>,
+    /// `x-ms-request-id`.
+    pub request_id: Option<String>,
+}
+
+impl<T> Answered<T> {
+    /// An answer that no HTTP carried.
+    #[must_use]
+    pub fn in_process(what: T) -> Self {
+        Self { what, status: None, request_id: None }
+    }
 }
 
 /// The body of a PUT. It carries no condition: an update takes away one that somebody added.
@@ -134,6 +192,32 @@ pub enum Deleted {
 pub trait Rights: Sync {
     /// Our permissions at a resource, inherited ones included.
     fn permissions(&self, at: &ScopeId) -> impl Future<Output = Result<Vec<Permission>, Trouble>> + Send;
+
+    /// Role assignments of a principal and of the groups it is in, at, above and below a subscription, with their
+    /// conditions: a list of permissions does not tell them (`$filter=assignedTo('…')`, FACTS §1.2).
+    fn held_by(
+        &self,
+        who: PrincipalId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Vec<RoleAssignment>, Trouble>> + Send;
+
+    /// What a role definition permits, as seen from a subscription.
+    fn definition(
+        &self,
+        id: RoleDefinitionId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Permits, Trouble>> + Send;
+}
+
+/// What a role definition permits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Permits {
+    /// Its name, for people.
+    pub name: String,
+    /// On the control plane.
+    pub permissions: Vec<Permission>,
+    /// Allowed data actions, such as reading a vault's secrets.
+    pub data_actions: Vec<String>,
 }
 
 /// One block of permissions: `actions` less `not_actions`, each with `*` as a wildcard.

@@ -153,8 +153,8 @@ async fn a_role_assignments_life() {
     let nobody = Triple { principal: PrincipalId(uuid::Uuid::from_u128(0x99)), ..put.triple.clone() };
     let unknown = PutAssignment { triple: nobody, ..other };
     assert_eq!(writer.put(&unknown).await.unwrap_err().kind, TroubleKind::PrincipalUnknown);
-    assert_eq!(writer.delete(&put.triple.scope, put.name).await.unwrap(), Deleted::Now);
-    assert_eq!(writer.delete(&put.triple.scope, put.name).await.unwrap(), Deleted::Already);
+    assert_eq!(writer.delete(&put.triple.scope, put.name).await.unwrap().what, Deleted::Now);
+    assert_eq!(writer.delete(&put.triple.scope, put.name).await.unwrap().what, Deleted::Already);
     let locked = listed.iter().find(|it| it.triple.scope.last_segment() == "ttd-prod-ai").unwrap();
     assert_eq!(writer.delete(&locked.triple.scope, locked.name).await.unwrap_err().kind, TroubleKind::Locked);
 }

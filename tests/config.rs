@@ -77,7 +77,8 @@ fn every_mistake_is_told_as_written_down() {
         told.extend(check(&case).errors.iter().map(|error| error.rule().name));
     }
     let untold: Vec<_> = RULES.iter().map(|rule| rule.name).filter(|name| !told.contains(name)).collect();
-    assert_eq!(untold, ["file-readable", "link-inside", "utf-8"]); // these need a disk: `what_a_disk_can_hold`
+    // These need a disk (`what_a_disk_can_hold`), and one a day (`the_longest_time_counts_from_today`).
+    assert_eq!(untold, ["file-readable", "link-inside", "utf-8", "role-lasts"]);
 }
 
 fn owner(code: &str) -> OwnerCode {
@@ -179,6 +180,43 @@ users:
     };
     assert_eq!(place(origin), ("owners/ttd.yaml".to_owned(), 11, 15));
     assert_eq!(place(&user.origin), ("owners/ttd.yaml".to_owned(), 8, 11));
+}
+
+#[test]
+fn the_longest_time_counts_from_today() {
+    let settings = format!("{SETTINGS}policy: {{ longest: {{ prod: 30d, prod-operations: 10d }} }}\n");
+    let until = |role, day| format!("      - {{ role: {role}, until: 2027-01-{day} }}\n");
+    let roles = [until("prod-operations", 11), until("prod-developer", 31), until("test-developer", 31)].concat();
+    let ttd = format!("owner: ttd\nusers:\n  - user: kari.fiktiv@ai-dev.no\n    roles:\n{roles}");
+    let loaded = load_texts(&[("tilgang.yaml", &settings), ("owners/ttd.yaml", &ttd)]);
+    assert_eq!(messages(&loaded), [""; 0]);
+    let on =
+        |day| loaded.too_long(jiff::civil::date(2027, 1, day)).iter().map(|e| e.line().unwrap()).collect::<Vec<_>>();
+    assert_eq!(on(1), [0_usize; 0]);
+    let the_day_before = loaded.too_long(jiff::civil::date(2026, 12, 31));
+    assert_eq!(the_day_before.len(), 2, "one day too far each");
+    assert_eq!((the_day_before[0].line(), the_day_before[0].rule().name), (Some(5), "role-lasts"));
+    assert_eq!(the_day_before[0].help_text(), Some("write `until: 2027-01-10` or an earlier day"));
+}
+
+#[test]
+fn an_environment_is_in_production_unless_it_is_said_not_to_be() {
+    let more = "environments:\n  yt01: { subscription: \"Altinn-{OWNER}-Yt\", production: false }\n  pen: { subscription: \"Altinn-{OWNER}-Pen\" }\n";
+    let settings = format!("{SETTINGS}{more}");
+    let loaded = load_texts(&[("tilgang.yaml", &settings), ("owners/ttd.yaml", OWNER)]);
+    assert_eq!(messages(&loaded), [""; 0]);
+    let policy = loaded.desired.unwrap().policy;
+    assert_eq!(policy.production.iter().map(ToString::to_string).collect::<Vec<_>>(), ["pen", "prod"]);
+}
+
+#[test]
+fn numbers_by_role_and_by_environment() {
+    let policy = "policy:\n  require: { prod: [ticket], prod-operations: [reason] }\n  longest: { prod-operations: 9d, prod: 99d }\n";
+    let loaded = load_texts(&[("tilgang.yaml", &format!("{SETTINGS}{policy}")), ("owners/ttd.yaml", OWNER)]);
+    let policy = loaded.desired.unwrap().policy;
+    assert_eq!(policy.require["prod-operations"], [Required::Reason, Required::Ticket].into());
+    assert_eq!(policy.require["prod-developer"], [Required::Ticket].into());
+    assert_eq!((policy.longest["prod-operations"], policy.longest["prod-developer"], policy.longest.len()), (9, 99, 2));
 }
 
 #[test]

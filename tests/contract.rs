@@ -3,18 +3,24 @@
 //!
 //! An implementor is one line at the end: its name, and how to get it from a world.
 
-use std::collections::BTreeSet;
+#[path = "contract/tenant.rs"]
+mod tenant;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use tilgang::{
     model::{
         assignment::{PrincipalType, Triple},
         ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-        people::{ById, ByName, Hint},
+        people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
         trouble::TroubleKind,
     },
-    ports::{AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PutAssignment, Rights},
-    simulator::{SharedWorld, file},
+    ports::{AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PutAssignment, Resources, Rights},
+    simulator::{
+        SharedWorld, file,
+        world::{Application, Group, User},
+    },
 };
 
 const WORLD: &str = r"
@@ -51,9 +57,26 @@ const TWO: SubscriptionId = SubscriptionId(uuid::Uuid::from_u128(2));
 const NOWHERE: SubscriptionId = SubscriptionId(uuid::Uuid::from_u128(3));
 const KARI: PrincipalId = PrincipalId(uuid::Uuid::from_u128(0xa));
 
+/// How many fit, and what definitions permit: counted in the subscription alone, and the tenant's own among Microsoft's.
+async fn usage_and_definitions(azure: &impl Azure, _: &SharedWorld) {
+    let usage = azure.usage(ONE).await.unwrap();
+    let listed = azure.assignments(ONE).await.unwrap();
+    let inside = listed.iter().filter(|it| it.triple.scope.subscription() == Some(ONE)).count();
+    assert_eq!((usage.limit, usage.held), (4_000, inside));
+    let definitions = azure.definitions(ONE).await.unwrap();
+    let of = |id: &str| definitions[&id.parse().unwrap()].clone();
+    let (officer, administrator) =
+        (of("b86a8fe4-44ce-4948-aee5-eccb2c155cd7"), of("00482a5a-887f-4fb3-b363-3b7fe8e74483"));
+    assert_eq!(officer.name, "Key Vault Secrets Officer");
+    assert!(administrator.opens_as(&officer, "microsoft.keyvault/vaults"));
+    assert!(!officer.opens_as(&administrator, "microsoft.keyvault/vaults"));
+    assert_eq!(azure.usage(NOWHERE).await.unwrap_err().kind, TroubleKind::NotFound);
+    assert_eq!(azure.definitions(NOWHERE).await.unwrap_err().kind, TroubleKind::NotFound);
+}
+
 /// All that the house needs of Azure.
-trait Azure: Directory + Inventory + AssignmentReader + AssignmentWriter + Rights {}
-impl<T: Directory + Inventory + AssignmentReader + AssignmentWriter + Rights> Azure for T {}
+trait Azure: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights {}
+impl<T: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights> Azure for T {}
 
 fn world() -> SharedWorld {
     SharedWorld::new(file::read(WORLD).unwrap(), || "2026-11-22T09:00:00Z".parse::<Timestamp>().unwrap())
@@ -127,6 +150,75 @@ async fn people_by_id(azure: &impl Azure, world: &SharedWorld) {
     assert_eq!(answers[&application], ById::NotAPerson("tilgang".into()));
 }
 
+async fn groups(azure: &impl Azure, world: &SharedWorld) {
+    let id = |n: u128| PrincipalId(uuid::Uuid::from_u128(n));
+    let group = |n: u128, name: &str, members: &[PrincipalId]| {
+        let group = Group { id: id(n), name: name.to_owned(), members: members.iter().copied().collect() };
+        world.with(|world| world.place_group(group));
+    };
+    group(0xf1, "Nested", &[id(0xe1)]);
+    group(0xf2, "Twice", &[]);
+    group(0xf3, "TWICE", &[]);
+    group(0xf4, "O'Nil & Sønn", &[]);
+    for n in 0..1_200 {
+        let user = User {
+            id: id(0x10_000 + n),
+            name: UserName::new(&format!("p{n}@ai-dev.no")),
+            display_name: None,
+            mail: None,
+            enabled: true,
+            guest: false,
+            attributes: BTreeMap::new(),
+            deleted: None,
+        };
+        world.with(|world| world.place_user(user));
+    }
+    group(0xf5, "large", &(0..1_200).map(|n| id(0x10_000 + n)).collect::<Vec<_>>()); // more than a page
+    let mut keys: BTreeSet<GroupKey> = (0..40).map(|n| GroupKey::named(&format!("nowhere {n}"))).collect();
+    let asked = ["tilgang-TTD", "nested", "twice", "o'nil & sønn", "large"].map(GroupKey::named);
+    keys.extend(asked.clone());
+    keys.extend([GroupKey::Id(id(0xf1)), GroupKey::Id(id(0xff)), GroupKey::Id(KARI)]);
+    let answers = azure.groups(&keys).await;
+    assert_eq!(answers.keys().cloned().collect::<BTreeSet<_>>(), keys);
+    assert_eq!(answers[&asked[0]], InGroup::Members([KARI].into()));
+    let nested = InGroup::Members([KARI, id(0xe1)].into());
+    assert_eq!((&answers[&asked[1]], &answers[&GroupKey::Id(id(0xf1))]), (&nested, &nested));
+    assert_eq!(answers[&asked[2]], InGroup::Several(2));
+    assert_eq!(answers[&asked[3]], InGroup::Members(BTreeSet::new()));
+    assert!(matches!(&answers[&asked[4]], InGroup::Members(members) if members.len() == 1_200));
+    for nobody in [GroupKey::named("nowhere 7"), GroupKey::Id(id(0xff)), GroupKey::Id(KARI)] {
+        assert_eq!(answers[&nobody], InGroup::Missing, "{nobody}");
+    }
+    // `User.Read.All` opens no group.
+    let own = world.with(|world| world.applications().next().unwrap().clone());
+    world.with(|world| world.place_application(Application { graph: vec!["User.Read.All".to_owned()], ..own }));
+    let answers = azure.groups(&keys).await;
+    assert_eq!(answers.len(), keys.len());
+    assert!(answers.values().all(|answer| matches!(answer, InGroup::Unanswered(it) if it.kind == TroubleKind::Denied)));
+}
+
+async fn attributes(azure: &impl Azure, world: &SharedWorld) {
+    let id = |n: u128| PrincipalId(uuid::Uuid::from_u128(n));
+    world.with(|world| {
+        let kari = world.user(KARI).unwrap().clone();
+        let attributes = [(Attribute::CompanyName, "ttd".to_owned()), (Attribute::Department, "Drift".to_owned())];
+        world.place_user(User { attributes: attributes.into(), ..kari });
+    });
+    let mut ids: BTreeSet<PrincipalId> = (1_000..1_400).map(id).collect();
+    ids.insert(KARI);
+    for (which, value) in [
+        (Attribute::CompanyName, HasAttribute::Value("ttd".into())),
+        (Attribute::Department, HasAttribute::Value("Drift".into())),
+        (Attribute::OfficeLocation, HasAttribute::Nothing),
+        (Attribute::EmployeeType, HasAttribute::Nothing),
+    ] {
+        let answers = azure.attributes(which, &ids).await;
+        assert_eq!(answers.keys().copied().collect::<BTreeSet<_>>(), ids);
+        assert_eq!(answers[&KARI], value);
+        assert_eq!(answers[&id(1_000)], HasAttribute::Nothing);
+    }
+}
+
 async fn stock(azure: &impl Azure, _: &SharedWorld) {
     let types =
         ["microsoft.insights/components", "microsoft.keyvault/vaults", "microsoft.operationalinsights/workspaces"];
@@ -149,6 +241,38 @@ async fn stock(azure: &impl Azure, _: &SharedWorld) {
     assert_eq!(row("ttd-prod-ai").workspace, Some(row("ttd-prod-law").id.clone()));
     assert_eq!(row("ttd-prod-law").resource_permissions, Some(false));
     assert_eq!(row("ttd-prod-law").workspace, None);
+}
+
+/// Resource Manager knows at once what Resource Graph does not know yet.
+async fn one_resource(azure: &impl Azure, world: &SharedWorld) {
+    for (name, rbac) in [
+        ("ttd-prod-keyvault", Some(false)),
+        ("ttd-prod-kv2", Some(false)),
+        ("skd-prod-keyvault", Some(true)),
+        ("ttd-prod-ai", None),
+        ("ttd-prod-law", None),
+        ("ttdprodstorage", None),
+    ] {
+        let id = resource(name);
+        let found = azure.resource(&id).await.unwrap().unwrap_or_else(|| panic!("no {name}"));
+        assert_eq!((&found.id, found.rbac), (&id, rbac));
+    }
+    let lag = file::SettingsEntry { resource_graph_lag: Some("1h".to_owned()), ..file::SettingsEntry::default() };
+    let mut lagging = file::write(&file::read(WORLD).unwrap());
+    lagging.settings = Some(lag);
+    world.replace((&lagging).try_into().unwrap());
+    for name in ["ttd-prod-kv2", "ttd-prod-ai", "ttdprodstorage"] {
+        let id = resource(name);
+        world.with(|world| world.remove_resource(&id)).unwrap();
+        assert_eq!(azure.resource(&id).await.unwrap(), None);
+    }
+    let stock = azure.stock(&["microsoft.keyvault/vaults".to_owned()].into()).await.unwrap();
+    assert!(stock.resources.iter().any(|row| row.name == "ttd-prod-kv2"));
+    let group = resource("skd-prod-keyvault").as_str().replace("/providers/", "x/providers/");
+    assert_eq!(azure.resource(&ScopeId::new(&group)).await.unwrap(), None);
+    let nowhere = ScopeId::new(&resource("skd-prod-keyvault").as_str().replace(&TWO.to_string(), &NOWHERE.to_string()));
+    let refused = azure.resource(&nowhere).await.unwrap_err();
+    assert!(matches!(refused.kind, TroubleKind::NotFound | TroubleKind::Denied), "{refused:?}");
 }
 
 async fn assignments(azure: &impl Azure, _: &SharedWorld) {
@@ -209,8 +333,8 @@ async fn writes(azure: &impl Azure, world: &SharedWorld) {
         (TroubleKind::Exists, Some(409), Some("RoleAssignmentExists"))
     );
     assert!(exists.message.contains("00000000000000000000000000000007"));
-    assert_eq!(azure.delete(&vault, made.name).await.unwrap(), Deleted::Now);
-    assert_eq!(azure.delete(&vault, made.name).await.unwrap(), Deleted::Already);
+    assert_eq!(azure.delete(&vault, made.name).await.unwrap().what, Deleted::Now);
+    assert_eq!(azure.delete(&vault, made.name).await.unwrap().what, Deleted::Already);
     assert_eq!(stored(made.name), None);
 }
 
@@ -227,18 +351,31 @@ async fn refusals(azure: &impl Azure, _: &SharedWorld) {
     assert_eq!((refused.kind, refused.code.as_deref()), (TroubleKind::Locked, Some("ScopeLocked")));
 }
 
-async fn rights(azure: &impl Azure, _: &SharedWorld) {
+async fn rights(azure: &impl Azure, world: &SharedWorld) {
     let here = azure.permissions(&resource("ttd-prod-keyvault")).await.unwrap();
     let may = |action: &str| here.iter().any(|block| block.actions.iter().any(|allowed| allowed == action));
     assert!(may("Microsoft.Authorization/roleAssignments/write") && may("*/read"));
     let there = azure.permissions(&resource("skd-prod-keyvault")).await.unwrap();
     assert_eq!(there.iter().flat_map(|block| block.actions.clone()).collect::<Vec<_>>(), ["*/read"]);
+    // Through which role, and through a group: what a list of permissions does not tell.
+    let own = world.with(|world| world.applications().next().unwrap().id);
+    let held = azure.held_by(own, TWO).await.unwrap();
+    assert_eq!(held.len(), 1);
+    let permits = azure.definition(held[0].triple.definition, TWO).await.unwrap();
+    assert_eq!(
+        (permits.name.as_str(), permits.permissions[0].actions.as_slice()),
+        ("Reader", &["*/read".to_owned()][..])
+    );
+    let officer = azure.definition("b86a8fe4-44ce-4948-aee5-eccb2c155cd7".parse().unwrap(), ONE).await.unwrap();
+    assert!(!officer.data_actions.is_empty());
+    let karis = azure.held_by(KARI, ONE).await.unwrap();
+    assert_eq!(karis.len(), 2, "her own, and that of the group that she is in");
 }
 
 macro_rules! suite {
     ($implementor:ident, $from:expr) => {
         mod $implementor {
-            suite!(@ $from; people_by_name many_people people_by_id stock assignments pim_and_locks pages writes refusals rights);
+            suite!(@ $from; people_by_name many_people people_by_id groups attributes stock one_resource assignments pim_and_locks pages writes refusals rights usage_and_definitions);
         }
     };
     (@ $from:expr; $($case:ident)+) => {$(
@@ -261,14 +398,15 @@ mod both {
         azure::{Reader, Session, Settings, Writer},
         model::{
             assignment::RoleAssignment,
-            ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-            observed::Lock,
-            people::{ById, ByName},
+            ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
+            observed::{Lock, ResourceNow},
+            people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+            permissions::Definition,
             trouble::Trouble,
         },
         ports::{
-            AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
-            Rights, Stock,
+            Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits,
+            PimInstance, PutAssignment, Resources, Rights, Stock, Usage,
         },
         simulator::{Running, ServeOptions, SharedWorld, Tls, serve},
     };
@@ -295,11 +433,29 @@ mod both {
         async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
             self.0.by_id(ids).await
         }
+
+        async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {
+            self.0.groups(keys).await
+        }
+
+        async fn attributes(
+            &self,
+            which: Attribute,
+            of: &BTreeSet<PrincipalId>,
+        ) -> BTreeMap<PrincipalId, HasAttribute> {
+            self.0.attributes(which, of).await
+        }
     }
 
     impl Inventory for Both {
         async fn stock(&self, arm_types: &BTreeSet<String>) -> Result<Stock, Trouble> {
             self.0.stock(arm_types).await
+        }
+    }
+
+    impl Resources for Both {
+        async fn resource(&self, id: &ScopeId) -> Result<Option<ResourceNow>, Trouble> {
+            self.0.resource(id).await
         }
     }
 
@@ -315,14 +471,22 @@ mod both {
         async fn locks(&self, at: SubscriptionId) -> Result<Vec<Lock>, Trouble> {
             self.0.locks(at).await
         }
+
+        async fn usage(&self, at: SubscriptionId) -> Result<Usage, Trouble> {
+            self.0.usage(at).await
+        }
+
+        async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
+            self.0.definitions(at).await
+        }
     }
 
     impl AssignmentWriter for Both {
-        async fn put(&self, assignment: &PutAssignment) -> Result<(), Trouble> {
+        async fn put(&self, assignment: &PutAssignment) -> Result<Answered<()>, Trouble> {
             self.1.put(assignment).await
         }
 
-        async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Deleted, Trouble> {
+        async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Answered<Deleted>, Trouble> {
             self.1.delete(scope, name).await
         }
     }
@@ -330,6 +494,14 @@ mod both {
     impl Rights for Both {
         async fn permissions(&self, at: &ScopeId) -> Result<Vec<Permission>, Trouble> {
             self.0.permissions(at).await
+        }
+
+        async fn held_by(&self, who: PrincipalId, at: SubscriptionId) -> Result<Vec<RoleAssignment>, Trouble> {
+            self.0.held_by(who, at).await
+        }
+
+        async fn definition(&self, id: RoleDefinitionId, at: SubscriptionId) -> Result<Permits, Trouble> {
+            self.0.definition(id, at).await
         }
     }
 }

@@ -14,19 +14,26 @@ use tilgang::{
     model::{
         assignment::{Hand, Mark, Pim, PrincipalType, RoleAssignment, Standing, Triple},
         catalog::{Catalog, Environment, Gives, Pattern, ResourceKind, Role, RoleDefinition},
-        desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Revision, UserEntry},
+        code::Code,
+        desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Place, Revision, UserEntry},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
-        observed::{Locks, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+        observed::{Definitions, Locks, Observed, Reading, Room, Sighting, Subscription, Target, TargetKey},
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
-        people::{ById, ByName, Hint, People, Person},
-        policy::{Policy, RevokeLimits, Unmanaged},
+        past::{Past, Turn},
+        people::{ById, ByName, GroupKey, Hint, InGroup, People, Person},
+        permissions::{Block, Definition},
+        policy::{Account, Freeze, Frozen, MemberOf, Override, Policy, RevokeLimits, Unmanaged, Whom},
         trouble::{Trouble, TroubleKind},
     },
     plan::{
-        Plan,
+        Plan, Rules, Unresolved,
+        basis::Basis,
         change::{Action, Because, Change},
         plan,
+        saved::{Deed, Saved},
     },
+    report::{self, Format, SavedAs, Style, View},
+    saved,
 };
 use uuid::Uuid;
 
@@ -51,6 +58,10 @@ fn id(seed: &Seed, n: u32) -> Option<PrincipalId> {
         2 => Some(person((n + 1) % PEOPLE).id),
         _ => Some(PrincipalId(guid(777))),
     }
+}
+
+fn named(id: PrincipalId) -> String {
+    (0..PEOPLE).map(person).find(|person| person.id == id).map(|person| person.name.to_string()).unwrap_or_default()
 }
 
 fn definition(kind: &str) -> RoleDefinitionId {
@@ -174,7 +185,12 @@ fn desired(seed: &Seed) -> Desired {
     let listed = seed.grants.iter().filter(|(owner, ..)| seed.files[*owner] == 0);
     let grants = listed.map(|&(owner, n, role, ended)| Grant {
         owner: OwnerCode::new(OWNERS[owner]).unwrap(),
-        user: Arc::new(UserEntry { name: person(n).name, id: id(seed, n), origin: origin(owner, n) }),
+        user: Arc::new(UserEntry {
+            name: person(n).name,
+            id: id(seed, n),
+            also_at: OWNERS.iter().filter_map(|code| OwnerCode::new(code)).collect(),
+            origin: origin(owner, n),
+        }),
         role: RoleName::new(ROLES[role]),
         until: ended.then_some(jiff::civil::date(2026, 11, 1)),
         reason: None,
@@ -224,6 +240,7 @@ fn observed(seed: &Seed) -> Observed {
         absent: BTreeSet::new(),
         targets: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
+        definitions: Definitions::NotAsked,
         people: People::default(),
     };
     for (owner, code) in OWNERS.iter().enumerate() {
@@ -253,6 +270,7 @@ fn observed(seed: &Seed) -> Observed {
                 belongs_to: Some((OwnerCode::new(code).unwrap(), EnvironmentName::new(environment_of(role)))),
                 reading,
                 locks: Locks::Known(Vec::new()),
+                ..Subscription::default()
             });
         }
     }
@@ -409,6 +427,78 @@ proptest! {
         prop_assert!(pim == Pim::No || foreign == 0);
     }
 
+    /// Only what is exactly at a managed target, of a managed role definition, for a person, and lasting for certain.
+    #[test]
+    fn unmanaged_revoke_takes_nothing_else(
+        seed in clear(), owner in 0..OWNERS.len(), role in 0..ROLES.len(), n in 0..PEOPLE,
+        at in 0..5_usize, managed in any::<bool>(), of in 0..4_usize, pim in 0..5_usize, condition in any::<bool>(), other_instance in any::<bool>(),
+    ) {
+        let (mut desired, mut observed) = (desired(&seed), observed(&seed));
+        desired.policy.unmanaged = Unmanaged::Revoke;
+        let target = scope(owner, role);
+        let at = [target.as_str(), target.as_str().split("/providers/").next().unwrap(), &target.as_str()[..51], "/", "/providers/Microsoft.Management/managementGroups/m"][at];
+        let definition = if managed { definition(kind_of(role)) } else { RoleDefinitionId(guid(990)) };
+        let triple = Triple { scope: ScopeId::new(at), principal: person(n).id, definition };
+        let mut standing = standing(triple.clone(), false, 3, other_instance.then(|| "tilgang/elsewhere ttd prod-operations".to_owned()));
+        standing.assignment.principal_type = [PrincipalType::User, PrincipalType::Group, PrincipalType::ServicePrincipal, PrincipalType::Other][of];
+        standing.pim = [Pim::No, Pim::Activated, Pim::Timed, Pim::Unanswered, Pim::No][pim];
+        standing.assignment.condition = condition.then(|| "@Resource".into());
+        let name = standing.assignment.name;
+        let there = observed.subscriptions.get_mut(&subscription(owner, role)).unwrap();
+        let Reading::Seen(scopes) = &mut there.reading else { unreachable!() };
+        let here = scopes.entry(triple.scope.clone()).or_default();
+        here.retain(|other| other.assignment.triple != triple);
+        here.push(standing);
+        let listed = seed.grants.contains(&(owner, n, role, false));
+        let may = at == target.as_str() && managed && of == 0 && [0, 4].contains(&pim) && !other_instance && !listed;
+        prop_assert_eq!(revokes(&plan(&desired, &observed, TODAY)).contains(&name), may);
+    }
+
+    /// A subscription is filled by all of its grants or by none, and whoever waits for one loses nothing beside it.
+    #[test]
+    fn grants_fit_into_a_subscription_or_none_is_made(seed in clear(), limit in 0..12_usize, held in 0..8_usize) {
+        let (desired, mut observed) = (desired(&seed), observed(&seed));
+        let free = plan(&desired, &observed, TODAY);
+        for subscription in observed.subscriptions.values_mut() {
+            subscription.room = Room::Known { limit, held };
+        }
+        let plan = plan(&desired, &observed, TODAY);
+        let grants = |plan: &Plan, id| plan.changes.iter().filter(|c| c.action == Action::Grant && c.triple.scope.subscription() == Some(id)).count();
+        for id in observed.subscriptions.keys() {
+            let (asked, made) = (grants(&free, *id), grants(&plan, *id));
+            prop_assert_eq!(made, if held + asked > limit { 0 } else { asked });
+        }
+        prop_assert_eq!(plan.changes.len() + plan.blocked.len(), free.changes.len());
+        let blocked: BTreeSet<_> = plan.blocked.iter().filter(|b| b.action == Action::Grant).map(|b| (b.owner, b.who.clone(), b.environment.clone())).collect();
+        for change in plan.changes.iter().filter(|c| c.action == Action::Revoke && !matches!(c.because, Because::Ended { .. })) {
+            prop_assert!(!blocked.contains(&(Some(change.owner), change.who.to_string(), change.environment.clone())), "{change:#?}");
+        }
+    }
+
+    /// What others gave from above, or beside it, changes no plan: it is said, and that is all.
+    #[test]
+    fn lookalikes_change_nothing(seed in foggy(), many in prop::collection::btree_set((0..OWNERS.len(), 0..PEOPLE, 0..ROLES.len(), 0..4_usize, any::<bool>()), 0..8)) {
+        let (desired, mut observed) = (desired(&seed), observed(&seed));
+        let before = plan(&desired, &observed, TODAY);
+        let wide = RoleDefinitionId(guid(991));
+        let block = |actions: &str| Block { actions: vec![actions.to_owned()], ..Block::default() };
+        let given = ["application-insights", "key-vault"].map(|kind| (definition(kind), Definition { name: kind.to_owned(), blocks: vec![block("*/read")] }));
+        observed.definitions = Definitions::Known(given.into_iter().chain([(wide, Definition { name: "all".to_owned(), blocks: vec![block("*")] })]).collect());
+        for (owner, n, role, at, same) in many {
+            let target = scope(owner, role);
+            let at = [target.as_str(), target.as_str().split("/providers/").next().unwrap(), "/", "/providers/Microsoft.Management/managementGroups/m"][at];
+            let definition = if same && at != target.as_str() { definition(kind_of(role)) } else { wide };
+            let triple = Triple { scope: ScopeId::new(at), principal: person(n).id, definition };
+            let there = observed.subscriptions.get_mut(&subscription(owner, role)).unwrap();
+            if let Reading::Seen(scopes) = &mut there.reading {
+                scopes.entry(triple.scope.clone()).or_default().push(standing(triple, false, 3, None));
+            }
+        }
+        let after = plan(&desired, &observed, TODAY);
+        prop_assert_eq!(before.changes, after.changes);
+        prop_assert_eq!(before.blocked, after.blocked);
+    }
+
     /// The fog hides one thing more: never one removal more.
     #[test]
     fn unknown_never_revokes(seed in foggy(), which in 0..4_usize, n in 0..16_usize) {
@@ -441,7 +531,9 @@ proptest! {
         let listed: BTreeSet<Triple> = listed.collect();
         let tombstones: BTreeSet<_> = desired.owners.iter().filter(|(_, o)| matches!(o.file, OwnerFile::Removed(_))).map(|(code, _)| *code).collect();
         for change in &plan(&desired, &observed, TODAY).changes {
-            if change.action == Action::Revoke && !tombstones.contains(&change.owner) {
+            if change.because.rests_on_gone() {
+                prop_assert_eq!(observed.people.by_id.get(&change.triple.principal), Some(&ById::Gone));
+            } else if change.action == Action::Revoke && !tombstones.contains(&change.owner) {
                 prop_assert!(!listed.contains(&change.triple), "{:#?}", change);
             }
         }
@@ -452,11 +544,86 @@ proptest! {
     fn a_doubt_keeps_everybody_whom_it_could_mean(seed in foggy()) {
         let (desired, observed) = (desired(&seed), observed(&seed));
         for change in &plan(&desired, &observed, TODAY).changes {
-            if change.action != Action::Revoke { continue }
+            if change.action != Action::Revoke || change.because.rests_on_gone() { continue }
             let doubtful = seed.grants.iter().any(|&(owner, n, role, ended)| {
                 !ended && seed.files[owner] == 0 && seed.ids[n as usize] != 2 && matches!(seed.people[n as usize], 1 | 2) && scope(owner, role) == change.triple.scope
             });
             prop_assert!(!doubtful, "{:#?}", change);
+        }
+    }
+
+    /// Whoever git may still list goes only when they are gone for good, and not just after they were given access.
+    #[test]
+    fn only_who_is_gone_for_good_is_removed_while_listed(seed in foggy()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        let hands = hands(&observed);
+        for change in plan(&desired, &observed, TODAY).changes.iter().filter(|change| change.because.rests_on_gone()) {
+            prop_assert_eq!(observed.people.by_id.get(&change.triple.principal), Some(&ById::Gone));
+            let made = hands[&change.name].assignment.created_on.unwrap();
+            prop_assert!(observed.at.duration_since(made).as_hours() >= 24, "{:#?}", change);
+        }
+    }
+
+    /// The truth is made first: what one person was called from which day on, and who wrote whom on which day by the name of
+    /// that day. Whatever git then tells, it never rules out somebody who was written.
+    #[test]
+    fn the_past_never_rules_out_an_older_name(
+        renames in prop::collection::btree_set(0..40_i64, 0..4),
+        writings in prop::collection::vec((0..40_i64, any::<bool>(), any::<bool>(), any::<bool>()), 1..8),
+        made in 0..40_i64,
+        later in 0..30_i64,
+    ) {
+        let day = |n: i64| Timestamp::from_second(1_700_000_000 + n * 86_400).unwrap();
+        let called = |n: i64| UserName::new(&format!("{}@ai-dev.no", "k".repeat(1 + renames.iter().filter(|at| **at <= n).count())));
+        let today = called(100);
+        let (mut turns, mut mine, mut sorted) = (Vec::new(), BTreeSet::new(), writings);
+        sorted.sort_unstable();
+        for (first, (at, theirs, whole, out)) in sorted.into_iter().enumerate() {
+            let name = if theirs { called(at) } else { UserName::new("ola@ai-dev.no") };
+            if theirs { mine.insert(name.clone()); }
+            turns.push(Turn {
+                at: day(at),
+                whole: first == 0 || whole,
+                came: [name.clone()].into(),
+                went: if out { mine.iter().filter(|other| **other != name).cloned().collect() } else { BTreeSet::new() },
+                wrote: [name].into(),
+            });
+        }
+        let past = Past(turns);
+        for written in mine.iter().filter(|name| **name != today) {
+            prop_assert!(!past.rules_out(written, &today, day(made + later)), "{written} is {today}: {past:#?}");
+        }
+    }
+
+    /// Whoever moves keeps the old role until the new one can be granted; a last day takes it all the same.
+    #[test]
+    fn who_waits_for_a_grant_loses_nothing_beside_it(seed in foggy()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        let plan = plan(&desired, &observed, TODAY);
+        let sure = |n: u32| seed.people[n as usize] == 0 && seed.ids[n as usize] < 2;
+        let waits = |change: &Change| (0..PEOPLE).filter(|n| sure(*n) && person(*n).id == change.triple.principal).any(|n| {
+            plan.blocked.iter().any(|blocked| {
+                blocked.action == Action::Grant
+                    && blocked.who == person(n).name.as_str()
+                    && (blocked.owner, &blocked.environment) == (Some(change.owner), &change.environment)
+            })
+        });
+        for change in plan.changes.iter().filter(|change| change.action == Action::Revoke) {
+            prop_assert!(matches!(change.because, Because::Ended { .. }) || !waits(change), "{:#?}", change);
+        }
+    }
+
+    /// A leaver, or a grant whose day has come, is kept by nobody's waiting.
+    #[test]
+    fn waiting_keeps_no_leaver_and_no_expiry(seed in foggy()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        for blocked in plan(&desired, &observed, TODAY).blocked.iter().filter(|b| b.block.code() == "grant-waits") {
+            let waits = seed.grants.iter().any(|&(owner, n, role, ended)| {
+                !ended && Some(OwnerCode::new(OWNERS[owner]).unwrap()) == blocked.owner
+                    && (blocked.who == person(n).name.as_str() || id(&seed, n).is_some_and(|id| blocked.who == named(id)))
+                    && blocked.environment.as_ref().is_none_or(|it| it.as_str() == environment_of(role))
+            });
+            prop_assert!(waits, "{:#?}", blocked);
         }
     }
 
@@ -544,12 +711,245 @@ proptest! {
         }
     }
 
+    /// An override lets its own owner go further, and nobody else; and no protected person with them.
+    #[test]
+    fn an_override_raises_limits_where_it_says_and_lifts_nothing_else(seed in clear(), max in 0..4_usize, per_owner in 0..3_usize, more in 1..6_usize, protected in 0..PEOPLE, ended in any::<bool>()) {
+        let (mut desired, observed) = (desired(&seed), observed(&seed));
+        desired.policy.revokes = RevokeLimits { max, per_owner_max: per_owner, prod_per_owner_max: per_owner, share_max_percent: 50 };
+        let [named, other] = OWNERS.map(|code| OwnerCode::new(code).unwrap());
+        desired.policy.overrides.push(Override {
+            owners: Some([named].into()),
+            max: Some(max + more),
+            per_owner_max: Some(per_owner + more),
+            prod_per_owner_max: None,
+            share_max_percent: Some(90),
+            expiries_max: None,
+            reason: "the owner moves".to_owned(),
+            ticket: "OPS-17".to_owned(),
+            until: if ended { jiff::civil::date(2026, 11, 21) } else { TODAY },
+            origin: Origin { file: FileId(9), path: Box::default() },
+        });
+        let mut plan = plan(&desired, &observed, TODAY);
+        plan.protected.ids.insert(person(protected).id);
+        let approval = plan.settle(&desired.policy, true);
+        let gone: Vec<&Change> = approval.approved.changes().iter().filter(|it| it.action == Action::Revoke && !it.because.is_expiry()).collect();
+        prop_assert!(gone.iter().all(|change| change.triple.principal != person(protected).id));
+        let at = |owner| gone.iter().filter(|change| change.owner == owner).count();
+        let more = if ended { 0 } else { more };
+        prop_assert!(at(other) <= per_owner.min(max) && at(named) <= per_owner + more && gone.len() <= max + more);
+        let prod = |owner| gone.iter().filter(|it| it.owner == owner && it.environment == Some(EnvironmentName::new("prod"))).count();
+        prop_assert!(prod(named) <= per_owner && prod(other) <= per_owner);
+        let strict = Plan { rules: Rules { overrides: Vec::new(), ..plan.rules.clone() }, ..plan.clone() };
+        let strict: BTreeSet<_> = strict.approve(&desired.policy).approved.changes().iter().map(|change| change.name).collect();
+        let beyond = gone.iter().filter(|change| change.owner == named && !strict.contains(&change.name)).count();
+        prop_assert_eq!(plan.used.iter().map(|used| used.removals).sum::<usize>(), beyond, "said, and only where it was needed");
+    }
+
+    #[test]
+    fn a_freeze_stops_what_it_says(seed in foggy(), all in any::<bool>(), one in any::<bool>(), ended in any::<bool>()) {
+        let (mut desired, observed) = (desired(&seed), observed(&seed));
+        let owner = one.then(|| OwnerCode::new(OWNERS[0]).unwrap());
+        let free = plan(&desired, &observed, TODAY);
+        desired.policy.freezes.push(Freeze {
+            what: if all { Frozen::All } else { Frozen::Removals },
+            owner,
+            until: if ended { jiff::civil::date(2026, 11, 21) } else { TODAY },
+            reason: "Christmas".to_owned(),
+            origin: Origin { file: FileId(9), path: Box::default() },
+        });
+        let frozen = plan(&desired, &observed, TODAY);
+        prop_assert_eq!(&frozen.changes, &free.changes);
+        let stopped = |change: &&Change| !ended && owner.is_none_or(|owner| owner == change.owner) && (all || change.action == Action::Revoke);
+        let expected: Vec<Change> = approved(&free, &desired).iter().filter(|change| !stopped(change)).cloned().collect();
+        prop_assert_eq!(approved(&frozen, &desired), expected);
+    }
+
+    /// Whatever policy says of who may hold what: it keeps grants from being made, and takes nothing away.
+    #[test]
+    fn content_takes_nothing_away(seed in foggy(), holders in 0..3_usize, days in 1..60_i32, members in prop::collection::btree_set(0..PEOPLE, 0..5), group in 0..4_usize, odd in prop::collection::vec(0..3_u8, PEOPLE as usize)) {
+        let (mut lax, mut observed) = (desired(&seed), observed(&seed));
+        for (n, odd) in (0..PEOPLE).zip(odd) {
+            if let Some(ByName::Person(person)) = observed.people.by_name.get_mut(&person(n).name) {
+                (person.enabled, person.guest) = (odd != 1, odd == 2);
+            }
+        }
+        let free = plan(&lax, &observed, TODAY);
+        for grant in &mut lax.grants {
+            grant.user = Arc::new(UserEntry { also_at: BTreeSet::new(), ..(*grant.user).clone() });
+        }
+        let mut strict = lax;
+        for role in ROLES.map(RoleName::new) {
+            strict.policy.holders_max.insert(role.clone(), holders);
+            if days > 30 {
+                strict.policy.longest.insert(role, days);
+            }
+        }
+        strict.policy.block = [Account::Guest, Account::Disabled].into();
+        strict.policy.member_of = Some(MemberOf::Group(Pattern::new("people-{owner}").unwrap()));
+        let answer = [
+            InGroup::Members(members.iter().map(|n| person(*n).id).collect()),
+            InGroup::Missing,
+            InGroup::Several(2),
+            InGroup::Unanswered(trouble()),
+        ][group].clone();
+        observed.people.groups.extend(OWNERS.map(|code| (GroupKey::named(&format!("people-{code}")), answer.clone())));
+        let judged = plan(&strict, &observed, TODAY);
+        prop_assert!(revokes(&judged).is_subset(&revokes(&free)));
+        let granted = |plan: &Plan| plan.changes.iter().filter(|it| it.action == Action::Grant).map(|it| it.name).collect::<BTreeSet<_>>();
+        prop_assert!(granted(&judged).is_subset(&granted(&free)));
+        prop_assert!(days <= 30 || granted(&judged).is_empty(), "no last day, so nothing new: {:?}", judged.changes);
+        prop_assert_eq!(judged.unchanged, free.unchanged);
+        prop_assert_eq!(judged.standing, free.standing);
+    }
+
+    #[test]
+    fn nobody_left_with_a_role_in_prod_is_said(seed in clear()) {
+        let (desired, mut observed) = (desired(&seed), observed(&seed));
+        let held = |observed: &Observed| hands(observed).into_values().filter_map(|standing| {
+            let at = &standing.assignment.triple.scope;
+            let places = (0..OWNERS.len()).flat_map(|owner| (2..ROLES.len()).map(move |role| (owner, role)));
+            places.into_iter().find(|(owner, role)| scope(*owner, *role) == *at)
+        }).collect::<BTreeSet<_>>();
+        let mut plan = plan(&desired, &observed, TODAY);
+        let approval = plan.settle(&desired.policy, true);
+        let before = held(&observed);
+        for change in approval.approved.changes() {
+            apply(&mut observed, change);
+        }
+        let after = held(&observed);
+        let emptied: BTreeSet<_> = before.difference(&after).map(|(owner, role)| (OWNERS[*owner].to_owned(), ROLES[*role].to_owned())).collect();
+        let said: BTreeSet<_> = plan.findings.iter().filter(|it| it.code == Code::RoleEmptied).map(|it| (it.owner.unwrap().to_string(), it.role.as_ref().unwrap().to_string())).collect();
+        prop_assert_eq!(said, emptied);
+    }
+
     #[test]
     fn an_unknown_protected_name_refuses_every_removal(seed in clear()) {
         let (desired, observed) = (desired(&seed), observed(&seed));
         let mut plan = plan(&desired, &observed, TODAY);
-        plan.protected.unresolved.push(UserName::new("breakglass@ai-dev.no"));
+        plan.protected.unresolved.push(Unresolved { whom: Whom::Name(UserName::new("breakglass@ai-dev.no")), why: "unknown to Entra".to_owned() });
         let approval = plan.approve(&desired.policy);
         prop_assert!(approval.approved.changes().iter().all(|change| change.action != Action::Revoke));
+    }
+}
+
+/// What policy lets through, as a plan is written down.
+fn deeds(plan: &Plan, desired: &Desired) -> Vec<Deed> {
+    approved(plan, desired).iter().map(Deed::from).collect()
+}
+
+/// The file that `plan --out` writes.
+fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option<&BTreeSet<OwnerCode>>) -> String {
+    let basis = Basis::of(desired, observed, &deeds(plan, desired));
+    let place = |_: &Origin| Place { file: "owners/x.yaml".to_owned(), line: 1, column: 1 };
+    let json = report::plan(
+        &View {
+            desired,
+            plan,
+            refused: &plan.approve(&desired.policy).refused,
+            places: &place,
+            errors: 0,
+            observed_at: observed.at,
+            config_digest: "",
+            observed_digest: "",
+            tool: "tilgang",
+            is_applying: false,
+            saved: Some(SavedAs { selected, basis: &basis }),
+        },
+        Format::Json,
+        Style::Plain,
+    );
+    saved::seal(&json).unwrap()
+}
+
+/// One of a text's quoted words in place of another one.
+fn edited(text: &str, from: usize, to: usize) -> String {
+    let words: Vec<&str> = text.split('"').collect();
+    let (from, to) = (from % words.len(), to % words.len());
+    let words: Vec<&str> = words.iter().enumerate().map(|(n, word)| if n == from { words[to] } else { word }).collect();
+    words.join("\"")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_down_is_read_again(seed in foggy(), per_owner in 0..4_usize) {
+        let (mut desired, observed) = (desired(&seed), observed(&seed));
+        desired.policy.revokes.per_owner_max = per_owner;
+        let plan = plan(&desired, &observed, TODAY);
+        let changes = deeds(&plan, &desired);
+        let selected: BTreeSet<OwnerCode> = OWNERS.map(|code| OwnerCode::new(code).unwrap()).into();
+        let read = saved::read(written(&plan, &desired, &observed, Some(&selected)).as_bytes()).unwrap();
+        prop_assert_eq!(read, Saved {
+            tool: "tilgang".to_owned(),
+            tenant: desired.tenant,
+            instance: desired.instance.clone(),
+            selected: Some(selected),
+            basis: Basis::of(&desired, &observed, &changes),
+            refused: plan.approve(&desired.policy).refused.iter().map(|refused| (&refused.change).into()).collect(),
+            changes,
+        });
+    }
+
+    #[test]
+    fn in_an_unmoved_world_a_saved_plan_does_what_a_plan_does(seed in foggy(), per_owner in 0..4_usize) {
+        let (mut desired, observed) = (desired(&seed), observed(&seed));
+        desired.policy.revokes.per_owner_max = per_owner;
+        let plan = plan(&desired, &observed, TODAY);
+        let read = saved::read(written(&plan, &desired, &observed, None).as_bytes()).unwrap();
+        prop_assert_eq!(read.admit(&desired, &observed, &plan), Ok(plan.approve(&desired.policy)));
+    }
+
+    /// Whatever happened to git, to Azure or to the file: nothing is done that a plan made now would not do.
+    #[test]
+    fn a_saved_plan_only_ever_takes_away(then in foggy(), now in foggy(), same in any::<bool>(), per_owner in 0..4_usize, from in 0..9_999_usize, to in 0..9_999_usize) {
+        let mut text = written(&plan(&desired(&then), &observed(&then), TODAY), &desired(&then), &observed(&then), None);
+        text = edited(&text, from, to);
+        let body = text.rsplit_once(",\n  \"seal\"").map_or(text.as_str(), |(body, _)| body);
+        let now = if same { then } else { now };
+        let (mut desired, observed) = (desired(&now), observed(&now));
+        desired.policy.revokes.per_owner_max = per_owner;
+        let plan = plan(&desired, &observed, TODAY);
+        let may: BTreeSet<AssignmentName> = approved(&plan, &desired).iter().map(|change| change.name).collect();
+        for read in [saved::read(text.as_bytes()), saved::read(saved::seal(body).unwrap().as_bytes())] {
+            let Ok(approval) = read.map(|read| read.admit(&desired, &observed, &plan)) else { continue };
+            for change in approval.iter().flat_map(|approval| approval.approved.changes()) {
+                prop_assert!(may.contains(&change.name), "{:#?}", change);
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_that_changed_is_found(seed in foggy(), at in 0..99_999_usize, bit in 0..8_u8) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        let text = written(&plan(&desired, &observed, TODAY), &desired, &observed, None);
+        let mut bytes = text.into_bytes();
+        let at = at % bytes.len();
+        bytes[at] ^= 1 << bit;
+        prop_assert!(saved::read(&bytes).is_err());
+        bytes.truncate(at);
+        prop_assert!(saved::read(&bytes).is_err());
+    }
+
+    /// Another owner's file, and what stands at another owner, are nobody else's concern.
+    #[test]
+    fn another_owner_voids_nothing(seed in foggy(), other in foggy()) {
+        let (desired_then, observed_then) = (desired(&seed), observed(&seed));
+        let own: BTreeSet<OwnerCode> = [OwnerCode::new(OWNERS[0]).unwrap()].into();
+        let mut then = plan(&desired_then, &observed_then, TODAY);
+        then.only(&own);
+        let read = saved::read(written(&then, &desired_then, &observed_then, Some(&own)).as_bytes()).unwrap();
+        let mut now = seed;
+        now.grants.retain(|grant| grant.0 == 0);
+        now.grants.extend(other.grants.into_iter().filter(|grant| grant.0 == 1));
+        now.standings.retain(|standing| standing.0 == 0);
+        now.standings.extend(other.standings.into_iter().filter(|standing| standing.0 == 1));
+        now.files[1] = other.files[1];
+        now.targets.splice(ROLES.len().., other.targets[ROLES.len()..].to_vec());
+        now.subscriptions.splice(2.., other.subscriptions[2..].to_vec());
+        let (desired_now, observed_now) = (desired(&now), observed(&now));
+        let now = plan(&desired_now, &observed_now, TODAY);
+        let admitted = read.admit(&desired_now, &observed_now, &now).map(|approval| approval.approved);
+        prop_assert_eq!(admitted, Ok(then.approve(&desired_then.policy).approved));
     }
 }

@@ -3,6 +3,8 @@
 //! A subscription or scope comes in, whole lists go out. An entry that cannot be read makes its whole list an error:
 //! what is unknown must never look like what is absent.
 
+use std::collections::BTreeMap;
+
 use azure_core::time::OffsetDateTime;
 use azure_core_legacy::{Continuable, Pageable};
 use azure_mgmt_authorization::models;
@@ -17,16 +19,20 @@ use super::{
 use crate::{
     model::{
         assignment::{PrincipalType, RoleAssignment, Triple},
-        ids::{AssignmentName, RoleDefinitionId, ScopeId, SubscriptionId},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
         observed::Lock,
+        permissions::{Block, Definition},
         trouble::{Trouble, TroubleKind},
     },
-    ports::{Deleted, Permission, PimInstance, PutAssignment},
+    ports::{Answered, Deleted, Permission, Permits, PimInstance, PutAssignment, Usage},
 };
 
+const REQUEST_ID: &str = "x-ms-request-id";
 const LOCKS: &str = "/providers/Microsoft.Authorization/locks";
 const LOCKS_API: &str = "2020-05-01";
 const PERMISSIONS_API: &str = "2022-04-01";
+const DEFINITIONS_API: &str = "2022-04-01";
+const METRICS_API: &str = "2019-08-01-preview";
 
 /// The unfiltered list at a subscription: at, above and below it (FACTS §1.2).
 pub(crate) async fn list(
@@ -52,7 +58,10 @@ pub(crate) async fn pim(
 }
 
 /// Creates or updates.
-pub(crate) async fn put(client: &azure_mgmt_authorization::Client, it: &PutAssignment) -> Result<(), Trouble> {
+pub(crate) async fn put(
+    client: &azure_mgmt_authorization::Client,
+    it: &PutAssignment,
+) -> Result<Answered<()>, Trouble> {
     use models::role_assignment_properties::PrincipalType as Old;
     let PutAssignment { name, triple: Triple { scope, principal, definition }, principal_type, description } = it;
     let doing = format!("put role assignment {name} at {scope}");
@@ -71,9 +80,12 @@ pub(crate) async fn put(client: &azure_mgmt_authorization::Client, it: &PutAssig
     properties.description = Some(description.clone());
     let parameters = models::RoleAssignmentCreateParameters::new(properties);
     let sent = client.role_assignments_client().create(old_scope(scope), name.to_string(), parameters);
-    let stands = sent.await.map_err(|error| legacy::trouble(&error, &doing))?; // 201, and 201 again (FACTS §1.6)
+    // Not its `.await`, which keeps no header: 201, and 201 again (FACTS §1.6).
+    let answer = sent.send().await.map_err(|error| legacy::trouble(&error, &doing))?;
+    let made = answered((), answer.as_raw_response());
+    let stands = answer.into_body().await.map_err(|error| legacy::trouble(&error, &doing))?;
     match stands.name.as_deref().map(str::parse) {
-        Some(Ok(answered)) if *name == answered => Ok(()),
+        Some(Ok(answered)) if *name == answered => Ok(made),
         _ => Err(malformed(&doing, "the answer is not that role assignment")),
     }
 }
@@ -83,25 +95,33 @@ pub(crate) async fn delete(
     client: &azure_mgmt_authorization::Client,
     scope: &ScopeId,
     name: AssignmentName,
-) -> Result<Deleted, Trouble> {
+) -> Result<Answered<Deleted>, Trouble> {
     let doing = format!("delete role assignment {name} at {scope}");
     let sent = client.role_assignments_client().delete(old_scope(scope), name.to_string()).send().await;
     let answer = sent.map_err(|error| legacy::trouble(&error, &doing))?;
+    let gone = |what| answered(what, answer.as_raw_response());
     match u16::from(answer.as_raw_response().status()) {
-        204 => Ok(Deleted::Already),
+        204 => Ok(gone(Deleted::Already)),
         200 => {
+            let now = gone(Deleted::Now);
             // With the deleted assignment as its body (FACTS §1.7); a proxy's page under a 200 deletes nothing.
             let body = answer.into_raw_response().into_body().collect().await;
             let body = body.map_err(|error| legacy::trouble(&error, &doing))?;
             let gone: Option<models::RoleAssignment> = serde_json::from_slice(&body).ok();
             match gone.and_then(|gone| gone.name).as_deref().map(str::parse) {
-                Some(Ok(answered)) if name == answered => Ok(Deleted::Now),
-                _ if body.is_empty() => Ok(Deleted::Now),
+                Some(Ok(answered)) if name == answered => Ok(now),
+                _ if body.is_empty() => Ok(now),
                 _ => Err(malformed(&doing, "the answer is not that role assignment")),
             }
         }
         other => Err(malformed(&doing, &format!("{other} is not among the promised answers"))),
     }
+}
+
+/// An answer with what names it to Microsoft.
+fn answered<T>(what: T, raw: &azure_core_legacy::Response) -> Answered<T> {
+    let request_id = raw.headers().get_optional_str(&azure_core_legacy::headers::HeaderName::from_static(REQUEST_ID));
+    Answered { what, status: Some(u16::from(raw.status())), request_id: request_id.map(str::to_owned) }
 }
 
 /// Management locks at and below a subscription. Resource Graph does not show them (TRAPS).
@@ -133,6 +153,65 @@ impl LockEntry {
     }
 }
 
+/// How many role assignments a subscription holds and may hold. The old client does not know the route.
+pub(crate) async fn usage(door: &Door, at: SubscriptionId) -> Result<Usage, Trouble> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Metrics {
+        role_assignments_limit: usize,
+        role_assignments_current_count: usize,
+    }
+    let doing = format!("ask how many role assignments fit into subscription {at}");
+    let path = format!("/subscriptions/{at}/providers/Microsoft.Authorization/roleAssignmentsUsageMetrics");
+    let url = door.url(&format!("{path}?api-version={METRICS_API}"), &doing)?;
+    let metrics: Metrics = door.get(url, &doing).await?;
+    Ok(Usage { limit: metrics.role_assignments_limit, held: metrics.role_assignments_current_count })
+}
+
+/// Every role definition that can be assigned in a subscription. The old client keeps fewer of their properties.
+pub(crate) async fn definitions(
+    door: &Door,
+    at: SubscriptionId,
+) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
+    let doing = format!("list role definitions of subscription {at}");
+    let path = format!("/subscriptions/{at}/providers/Microsoft.Authorization/roleDefinitions");
+    let url = door.url(&format!("{path}?api-version={DEFINITIONS_API}"), &doing)?;
+    let entries: Vec<DefinitionEntry> = door.list(url, &doing).await?;
+    let read = entries.into_iter().map(|DefinitionEntry { name, properties }| {
+        let id = name.parse().map_err(|_| malformed(&doing, &format!("`{name}` is not a role definition's name")))?;
+        let blocks = properties.permissions.into_iter().map(|block| Block {
+            actions: block.actions.unwrap_or_default(),
+            not_actions: block.not_actions.unwrap_or_default(),
+            data_actions: block.data_actions.unwrap_or_default(),
+            not_data_actions: block.not_data_actions.unwrap_or_default(),
+        });
+        Ok((id, Definition { name: properties.role_name, blocks: blocks.collect() }))
+    });
+    read.collect()
+}
+
+#[derive(Deserialize)]
+struct DefinitionEntry {
+    name: String,
+    properties: DefinitionProperties,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DefinitionProperties {
+    role_name: String,
+    permissions: Vec<BlockEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BlockEntry {
+    actions: Option<Vec<String>>,
+    not_actions: Option<Vec<String>>,
+    data_actions: Option<Vec<String>>,
+    not_data_actions: Option<Vec<String>>,
+}
+
 /// Our own permissions at a scope. Not through the old client: it writes `Microsoft.KeyVault//vaults` for a resource
 /// without a parent, and knows no other scopes.
 pub(crate) async fn permissions(door: &Door, at: &ScopeId) -> Result<Vec<Permission>, Trouble> {
@@ -141,6 +220,39 @@ pub(crate) async fn permissions(door: &Door, at: &ScopeId) -> Result<Vec<Permiss
     let url = door.url(&format!("{path}?api-version={PERMISSIONS_API}"), &doing)?;
     let entries: Vec<models::Permission> = door.list(url, &doing).await?;
     Ok(entries.into_iter().map(|it| Permission { actions: it.actions, not_actions: it.not_actions }).collect())
+}
+
+/// What a principal and its groups hold at, above and below a subscription (azure-docs role-assignments-list-rest.md:
+/// `assignedTo('…')`).
+pub(crate) async fn held_by(
+    client: &azure_mgmt_authorization::Client,
+    who: PrincipalId,
+    at: SubscriptionId,
+) -> Result<Vec<RoleAssignment>, Trouble> {
+    let doing = format!("list our own role assignments in subscription {at}");
+    let asked = client.role_assignments_client().list_for_subscription(at.to_string());
+    let pages = asked.filter(format!("assignedTo('{who}')")).into_stream();
+    let entries = collect(pages, &doing, |page: models::RoleAssignmentListResult| page.value).await?;
+    entries.into_iter().map(|entry| assignment(entry).map_err(|why| malformed(&doing, &why))).collect()
+}
+
+/// What a role definition permits.
+pub(crate) async fn definition(door: &Door, id: RoleDefinitionId, at: SubscriptionId) -> Result<Permits, Trouble> {
+    #[derive(Deserialize)]
+    struct Definition {
+        properties: models::RoleDefinitionProperties,
+    }
+    let doing = format!("read role definition {id}");
+    let path = format!("/subscriptions/{at}/providers/Microsoft.Authorization/roleDefinitions/{id}");
+    let url = door.url(&format!("{path}?api-version={PERMISSIONS_API}"), &doing)?;
+    let Definition { properties } = door.get(url, &doing).await?;
+    let data_actions = properties.permissions.iter().flat_map(|block| block.data_actions.clone()).collect();
+    let blocks = properties.permissions.into_iter();
+    Ok(Permits {
+        name: properties.role_name.unwrap_or_default(),
+        permissions: blocks.map(|it| Permission { actions: it.actions, not_actions: it.not_actions }).collect(),
+        data_actions,
+    })
 }
 
 async fn collect<P, T>(

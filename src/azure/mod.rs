@@ -9,10 +9,12 @@
 //! | [`settings`], [`cloud`] | environment → endpoints and evidence for signing in |
 //! | `credential/` | the chain of ways to sign in; tokens, once per audience |
 //! | `transport`, `policies/`, `pipeline` | the one request path |
+//! | `pace/` | when the next request may go |
 //! | `answer` | what came back → [`Trouble`] |
 //! | `legacy` | `azure_mgmt_authorization`'s `azure_core` 0.21 → that path |
 //! | `assignments` | role assignments, PIM, locks, permissions |
 //! | `inventory` | Resource Graph |
+//! | `resources` | one resource, by Resource Manager |
 //! | `graph/` | people |
 
 use std::{
@@ -20,22 +22,29 @@ use std::{
     sync::Arc,
 };
 
+use azure_core::http::Transport;
+
 use self::{
     credential::{Credential, source::Sources},
+    pace::{Key, Pacer},
     pipeline::Door,
-    policies::gate::Gate,
+    policies::{
+        gate::Gate,
+        retry::{Pace, WAIT_MAX},
+    },
 };
 use crate::{
     model::{
         assignment::RoleAssignment,
-        ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-        observed::Lock,
-        people::{ById, ByName},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
+        observed::{Lock, ResourceNow},
+        people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+        permissions::Definition,
         trouble::Trouble,
     },
     ports::{
-        AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
-        Rights, Stock,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
+        PutAssignment, Resources, Rights, Stock, Usage,
     },
 };
 
@@ -43,11 +52,16 @@ mod answer;
 mod assignments;
 pub mod cloud;
 mod credential;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod graph;
 mod inventory;
 mod legacy;
+mod pace;
 mod pipeline;
 mod policies;
+mod resources;
 pub mod settings;
 mod transport;
 
@@ -66,14 +80,19 @@ pub struct Session {
     client: azure_mgmt_authorization::Client,
     credential: Arc<Credential>,
     sign_in: Arc<Gate>,
+    pacer: Arc<Pacer>,
     arm_audience: Arc<str>,
+    graph_audience: Arc<str>,
 }
 
 impl Session {
     /// Opens the transport and signs in: one request, for a token. Whatever is wrong with either is said here.
     pub async fn connect(settings: &Settings) -> Result<Self, Trouble> {
-        let Settings { cloud, tenant, ca_pem, used: _, chain } = settings;
-        let transport = transport::open(cloud, ca_pem.as_deref())?;
+        Self::over(transport::open(&settings.cloud, settings.ca_pem.as_deref())?, settings).await
+    }
+
+    async fn over(transport: Transport, settings: &Settings) -> Result<Self, Trouble> {
+        let Settings { cloud, tenant, ca_pem: _, used: _, chain } = settings;
         let sign_in = Gate::new();
         let sources = Sources {
             transport: transport.clone(),
@@ -82,12 +101,16 @@ impl Session {
             gate: sign_in.clone(),
         };
         let credential = Arc::new(Credential::sign_in(chain, sources, &cloud.arm_audience).await?);
-        let door =
-            |url, audience, id_header| Door::new(url, audience, id_header, transport.clone(), credential.clone());
-        let arm = door(&cloud.arm, &cloud.arm_audience, "x-ms-client-request-id");
-        let graph = door(&cloud.graph, &cloud.graph_audience, "client-request-id");
+        let pacer = Pacer::new(WAIT_MAX);
+        let door = |url, audience, id_header, key| {
+            let pace = Pace { pacer: pacer.clone(), key, gate: Gate::new() };
+            Door::new(url, audience, id_header, transport.clone(), credential.clone(), pace)
+        };
+        let arm = door(&cloud.arm, &cloud.arm_audience, "x-ms-client-request-id", |it| Key::of(it.method(), it.url()));
+        let graph = door(&cloud.graph, &cloud.graph_audience, "client-request-id", |_| Key::Graph);
         let client = legacy::client(&arm)?;
-        Ok(Self { arm, graph, client, credential, sign_in, arm_audience: cloud.arm_audience.as_str().into() })
+        let (arm_audience, graph_audience) = (cloud.arm_audience.as_str().into(), cloud.graph_audience.as_str().into());
+        Ok(Self { arm, graph, client, credential, sign_in, pacer, arm_audience, graph_audience })
     }
 
     /// What reads. It cannot write.
@@ -111,6 +134,17 @@ impl Session {
     /// Who we are, as our token says; no request is made for it.
     pub async fn identity(&self) -> Result<Identity, Trouble> {
         self.credential.identity(&self.arm_audience).await
+    }
+
+    /// What our token for Microsoft Graph says that we may do there, in Graph's words: `User.Read.All`.
+    pub async fn graph_permissions(&self) -> Result<Vec<String>, Trouble> {
+        Ok(self.credential.identity(&self.graph_audience).await?.permissions)
+    }
+
+    /// What is waited for just now, and why, for people; `None` if nothing is.
+    #[must_use]
+    pub fn waiting(&self) -> Option<String> {
+        self.pacer.waiting()
     }
 
     /// Requests sent to Resource Manager and Graph so far, repeated ones included.
@@ -154,11 +188,25 @@ impl Directory for Reader {
     async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
         graph::by_id(&self.graph, ids).await
     }
+
+    async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {
+        graph::groups::members(&self.graph, keys).await
+    }
+
+    async fn attributes(&self, which: Attribute, of: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, HasAttribute> {
+        graph::groups::attributes(&self.graph, which, of).await
+    }
 }
 
 impl Inventory for Reader {
     async fn stock(&self, arm_types: &BTreeSet<String>) -> Result<Stock, Trouble> {
         inventory::stock(&self.arm, arm_types).await
+    }
+}
+
+impl Resources for Reader {
+    async fn resource(&self, id: &ScopeId) -> Result<Option<ResourceNow>, Trouble> {
+        resources::now(&self.arm, id).await
     }
 }
 
@@ -174,20 +222,36 @@ impl AssignmentReader for Reader {
     async fn locks(&self, at: SubscriptionId) -> Result<Vec<Lock>, Trouble> {
         assignments::locks(&self.arm, at).await
     }
+
+    async fn usage(&self, at: SubscriptionId) -> Result<Usage, Trouble> {
+        assignments::usage(&self.arm, at).await
+    }
+
+    async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
+        assignments::definitions(&self.arm, at).await
+    }
 }
 
 impl Rights for Reader {
     async fn permissions(&self, at: &ScopeId) -> Result<Vec<Permission>, Trouble> {
         assignments::permissions(&self.arm, at).await
     }
+
+    async fn held_by(&self, who: PrincipalId, at: SubscriptionId) -> Result<Vec<RoleAssignment>, Trouble> {
+        assignments::held_by(&self.client, who, at).await
+    }
+
+    async fn definition(&self, id: RoleDefinitionId, at: SubscriptionId) -> Result<Permits, Trouble> {
+        assignments::definition(&self.arm, id, at).await
+    }
 }
 
 impl AssignmentWriter for Writer {
-    async fn put(&self, assignment: &PutAssignment) -> Result<(), Trouble> {
+    async fn put(&self, assignment: &PutAssignment) -> Result<Answered<()>, Trouble> {
         assignments::put(&self.client, assignment).await
     }
 
-    async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Deleted, Trouble> {
+    async fn delete(&self, scope: &ScopeId, name: AssignmentName) -> Result<Answered<Deleted>, Trouble> {
         assignments::delete(&self.client, scope, name).await
     }
 }

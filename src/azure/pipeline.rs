@@ -3,7 +3,7 @@
 //! Two [`Door`]s, Resource Manager and Graph, over one transport and one list of policies (`policies/mod.rs`). No page
 //! of a list is ever left out: a list that cannot be read to its end is an error.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use azure_core::http::{
     ClientOptions, Context, Method, Pipeline, PipelineSendOptions, Request, RetryOptions, Transport, Url,
@@ -16,7 +16,13 @@ use serde_json::Value;
 use super::{
     answer::{Answer, from_sdk},
     credential::Credential,
-    policies::{bearer::Bearer, gate::Gate, pin::Pin, retry::Retry},
+    pace::Key,
+    policies::{
+        bearer::Bearer,
+        gate::Gate,
+        pin::Pin,
+        retry::{Pace, Retry},
+    },
 };
 use crate::model::trouble::{Trouble, TroubleKind};
 
@@ -29,29 +35,32 @@ pub(crate) struct Door {
     base: Url,
     pipeline: Pipeline,
     gate: Arc<Gate>,
+    pace: Pace,
 }
 
 impl Door {
-    /// A door at `base`, where tokens for `audience` are shown; `id_header` is what it calls our request ids.
+    /// A door at `base`, where tokens for `audience` are shown; `id_header` is what it calls our request ids, and `pace` how
+    /// fast it takes them.
     pub(crate) fn new(
         base: &Url,
         audience: &str,
         id_header: &'static str,
         transport: Transport,
         credential: Arc<Credential>,
+        pace: Pace,
     ) -> Self {
-        let gate = Gate::new();
+        let gate = pace.gate.clone();
         let request_id: Arc<dyn Policy> = Arc::new(ClientRequestIdPolicy::with_header_name(id_header));
         let bearer: Arc<dyn Policy> = Arc::new(Bearer { credential, audience: audience.to_owned() });
         let pipeline = Pipeline::new(
             Some(env!("CARGO_PKG_NAME")),
             Some(env!("CARGO_PKG_VERSION")),
             ClientOptions { transport: Some(transport), retry: RetryOptions::none(), ..Default::default() },
-            vec![Pin::to(base), Arc::new(Retry), request_id],
+            vec![Pin::to(base), Retry::at(pace.clone()), request_id],
             vec![bearer, gate.clone()],
             None,
         );
-        Self { base: base.clone(), pipeline, gate }
+        Self { base: base.clone(), pipeline, gate, pace }
     }
 
     /// Where it is.
@@ -62,6 +71,11 @@ impl Door {
     /// How many requests went through it.
     pub(crate) fn requests(&self) -> u64 {
         self.gate.passed()
+    }
+
+    /// Nobody asks Microsoft Graph for so long: it said so inside a batch.
+    pub(crate) fn close_graph(&self, wait: Duration) {
+        self.pace.pacer.close(Key::Graph, wait);
     }
 
     /// The URL of a path (with its query, already encoded) at this door.

@@ -1,173 +1,245 @@
-//! `tilgang doctor`: what our identity may do and lacks, by action and scope; and what stands in the way of a run.
+//! `tilgang doctor`: tries what a run needs by calls that do no harm, and says what our identity lacks, by action and scope;
+//! what it has too much of; and what stands in the way.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use futures::{StreamExt, stream};
 
 use crate::{
     model::{
-        ids::ScopeId,
-        observed::{Reading, Sighting},
-        people::ByName,
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, SubscriptionId, UserName},
+        observed::{Observed, Reading, Sighting},
+        people::{ById, ByName},
         trouble::Trouble,
     },
-    ports::{Permission, Rights},
+    ports::{AssignmentReader, Directory, Permits, Rights},
+    report::{self, Checkup},
+    rights::{
+        GRAPH, Needs, Purpose, READ_ASSIGNMENTS, READ_DEFINITIONS, READ_LOCKS, READ_PIM,
+        judge::{Holding, Place, Probe, Seen, TargetSeen, judge},
+    },
 };
 
 use super::{Exit, Global, far::Far, output, survey, validate::count};
 
-/// What is asked of the identity at each target.
-const NEEDED: &[(&str, &str)] = &[
-    ("Microsoft.Authorization/roleAssignments/read", "plan, drift"),
-    ("Microsoft.Authorization/roleAssignments/write", "apply"),
-    ("Microsoft.Authorization/roleAssignments/delete", "apply"),
-];
-
 /// Questions asked at the same time.
 const SIDE_BY_SIDE_MAX: usize = 16;
 
-/// Say what our identity may do and what it lacks, by action and scope
+/// Say what our identity may do, what it lacks and what is too much, by action and scope
 #[derive(Debug, Args)]
 #[command(after_help = "Example: tilgang doctor --dir examples/altinn --simulate")]
-pub(super) struct Doctor {}
+pub(super) struct Doctor {
+    /// What the identity is for: reading is `plan` and `drift`, applying is `apply` as well
+    #[arg(long = "for", value_enum, default_value_t = For::Applying, value_name = "PURPOSE")]
+    purpose: For,
+    /// How the answer looks
+    #[arg(long, value_enum, default_value_t = report::Format::Text)]
+    format: report::Format,
+}
+
+/// What an identity is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum For {
+    Reading,
+    Applying,
+}
+
+impl From<For> for Purpose {
+    fn from(word: For) -> Self {
+        match word {
+            For::Reading => Self::Reading,
+            For::Applying => Self::Applying,
+        }
+    }
+}
 
 impl Doctor {
     pub(super) async fn run(&self, global: &Global) -> Exit {
-        let Self {} = self;
+        let Self { purpose, format } = self;
+        let purpose = Purpose::from(*purpose);
         let mut ground = match global.ground() {
             Ok(ground) => ground,
             Err(exit) => return exit,
         };
         let Some(desired) = ground.loaded.desired.take() else { return ground.exit().max(Exit::Failed) };
-        let mut page = Page::default();
-        page.good(format_args!("workspace {}: {}", ground.dir.display(), count(desired.owners.len(), "service owner")));
         let far = match Far::connect(global, &ground, desired.tenant).await {
             Ok(far) => far,
             Err(exit) => return exit,
         };
-        page.good(format_args!(
-            "signed in to tenant {} by {} at {}",
-            desired.tenant,
-            far.session.signed_in_by(),
-            far.address
-        ));
-        page.note(format_args!("as {}", far.who));
-        for used in &far.used {
-            page.note(format_args!("{} gave the {}", used.variable, used.became));
-        }
         let (observed, plan) = survey::look(&desired, ground.owners.as_ref(), &far, far.now()).await;
+        let workspace = format!("workspace {}: {}", ground.dir.display(), count(desired.owners.len(), "service owner"));
+        let (tenant, by) = (desired.tenant, far.session.signed_in_by());
+        let mut notes = vec![format!("as {}", far.who)];
+        notes.extend(far.used.iter().map(|used| format!("{} gave the {}", used.variable, used.became)));
+        let mut good =
+            vec![(workspace, Vec::new()), (format!("signed in to tenant {tenant} by {by} at {}", far.address), notes)];
+        let mut problems = Vec::new();
         match &observed.inventory {
-            Ok(()) => page
-                .good(format_args!("Resource Graph answers: {}", count(observed.subscriptions.len(), "subscription"))),
-            Err(trouble) => page.bad(trouble),
-        }
-        let unanswered = observed.people.by_name.values().filter_map(|answer| match answer {
-            ByName::Unanswered(trouble) => Some(trouble),
-            ByName::Person(_) | ByName::Nobody(_) => None,
-        });
-        match unanswered.clone().next() {
-            None => {
-                page.good(format_args!(
-                    "Microsoft Graph answers: {} looked up",
-                    count(observed.people.by_name.len(), "person")
-                ));
+            Ok(()) => {
+                let seen = count(observed.subscriptions.len(), "subscription");
+                good.push((format!("Resource Graph answers: {seen}"), Vec::new()));
             }
-            Some(trouble) => {
-                page.bad(format_args!("{trouble} ({} without an answer)", count(unanswered.count(), "person")));
-            }
+            Err(trouble) => problems.push(trouble.to_string()),
         }
-        for subscription in observed.subscriptions.values() {
-            if let Reading::Unseen(trouble) = &subscription.reading {
-                page.bad(format_args!("{}: {trouble}", subscription.name));
-            }
-        }
-        let mut scopes = Vec::new();
         for (key, sighting) in &observed.targets {
+            let at = format!("{} {}", key.owner, key.environment);
             match sighting {
-                Sighting::Found(target) => scopes.push(target.scope.clone()),
-                Sighting::Missing(words) => page.bad(format_args!("{} {}: {words}", key.owner, key.environment)),
-                Sighting::Several(several) => {
-                    page.bad(format_args!(
-                        "{} {}: {} resources are named `{}`",
-                        key.owner,
-                        key.environment,
-                        several.len(),
-                        key.name
-                    ));
+                Sighting::Missing(words) => problems.push(format!("{at}: {words}")),
+                Sighting::Several(all) => {
+                    problems.push(format!("{at}: {} resources are named `{}`", all.len(), key.name));
                 }
-                Sighting::Unseen(_) => {}
+                Sighting::Found(_) | Sighting::Unseen(_) => {} // the inventory's trouble says why, once
             }
         }
-        page.rights(rights(&scopes, &far).await);
+        let seen = look(&far, &observed).await;
+        let verdict = judge(purpose, &Needs::of(&desired.catalog), &seen);
         if plan.is_complete() {
-            page.good("everything that a plan needs can be read");
+            good.push(("everything that a plan needs can be read".to_owned(), Vec::new()));
         }
-        output::result(&page.text);
-        ground.exit().max(if page.is_bad { Exit::Failed } else { Exit::Converged })
+        let tool = concat!("tilgang ", env!("CARGO_PKG_VERSION"));
+        let checkup = Checkup { purpose, who: &far.who, good: &good, problems: &problems, verdict: &verdict, tool };
+        output::result(&report::doctor(&checkup, *format));
+        ground.exit().max(if checkup.is_well() { Exit::Converged } else { Exit::Failed })
     }
 }
 
-type Answers = Vec<(ScopeId, Result<Vec<Permission>, Trouble>)>;
+/// Asks what is to be asked of our identity.
+async fn look(far: &Far, observed: &Observed) -> Seen {
+    let own = far.session.identity().await.ok().and_then(|identity| identity.object);
+    let (graph, probes, targets, held) =
+        futures::join!(graph(far), probes(far, observed), targets(far, observed), held(far, observed, own));
+    let (holdings, own, definitions) = held;
+    let permissions = far.session.graph_permissions().await.unwrap_or_default(); // a token that does not come is said by `graph`
+    Seen {
+        probes: graph.into_iter().chain(probes).chain(definitions).collect(),
+        targets,
+        holdings,
+        own,
+        graph: permissions,
+    }
+}
 
-async fn rights(scopes: &[ScopeId], far: &Far) -> Answers {
-    let asked = scopes.iter().map(async |scope| (scope.clone(), far.reader.permissions(scope).await));
+/// A name and an id that nobody has: what comes back says whether people, groups and the deleted can be looked up.
+async fn graph(far: &Far) -> Vec<Probe> {
+    let (name, id) = (UserName::new("nobody@tilgang.invalid"), PrincipalId(uuid::Uuid::max()));
+    let (names, ids) = ([name].into(), [id].into());
+    let (by_name, by_id) = futures::join!(far.reader.by_name(&names), far.reader.by_id(&ids));
+    let by_name = by_name.into_values().find_map(|answer| match answer {
+        ByName::Unanswered(trouble) => Some(trouble),
+        ByName::Person(_) | ByName::Nobody(_) => None,
+    });
+    let by_id = by_id.into_values().find_map(|answer| match answer {
+        ById::Unanswered(trouble) => Some(trouble),
+        _ => None,
+    });
+    let probe = |need, trouble: Option<Arc<Trouble>>| Probe {
+        right: GRAPH.to_owned(),
+        need,
+        at: Place::Graph,
+        outcome: trouble.map_or(Ok(()), Err),
+    };
+    vec![
+        probe("`plan` needs it to look people up, by name and id, the deleted ones as well", by_name),
+        probe("`plan` needs it to look people up, by name and id, the deleted ones as well", by_id),
+    ]
+}
+
+/// The lists that a run reads, at each subscription.
+async fn probes(far: &Far, observed: &Observed) -> Vec<Probe> {
+    let asked = observed.subscriptions.iter().map(async |(id, subscription)| {
+        let (pim, locks) = futures::join!(far.reader.pim_instances(*id), far.reader.locks(*id));
+        let assignments = match &subscription.reading {
+            Reading::Seen(_) => Ok(()),
+            Reading::Unseen(trouble) => Err(trouble.clone()),
+        };
+        let pim = pim.map(drop).map_err(Arc::new);
+        let locks = locks.map(drop).map_err(Arc::new);
+        let probe = |right: &str, need, outcome| Probe {
+            right: right.to_owned(),
+            need,
+            at: Place::Subscription(*id, subscription.name.clone()),
+            outcome,
+        };
+        [
+            probe(READ_ASSIGNMENTS, "`plan` needs it to see who holds what", assignments),
+            probe(READ_PIM, "`plan` needs it to tell what ends by itself, before anything is removed", pim),
+            probe(READ_LOCKS, "`plan` needs it to tell what cannot be removed", locks),
+        ]
+    });
+    let all: Vec<[Probe; 3]> = stream::iter(asked).buffered(SIDE_BY_SIDE_MAX).collect().await;
+    all.into_iter().flatten().collect()
+}
+
+/// Our permissions at each target.
+async fn targets(far: &Far, observed: &Observed) -> Vec<TargetSeen> {
+    let found = observed.targets.iter().filter_map(|(key, sighting)| match sighting {
+        Sighting::Found(target) => Some((key, target)),
+        Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => None,
+    });
+    let asked = found.map(async |(key, target)| {
+        let name = observed.subscriptions.get(&target.subscription).map(|it| it.name.clone());
+        TargetSeen {
+            scope: target.scope.clone(),
+            subscription: (target.subscription, name.unwrap_or_else(|| target.subscription.to_string())),
+            kind: key.kind.clone(),
+            permissions: far.reader.permissions(&target.scope).await.map_err(Arc::new),
+        }
+    });
     stream::iter(asked).buffered(SIDE_BY_SIDE_MAX).collect().await
 }
 
-#[derive(Default)]
-struct Page {
-    text: String,
-    is_bad: bool,
-}
+type Held = (Vec<Holding>, BTreeMap<SubscriptionId, Result<(), Arc<Trouble>>>, Vec<Probe>);
 
-impl Page {
-    fn good(&mut self, words: impl std::fmt::Display) {
-        let _ = writeln!(self.text, "ok       {words}");
-    }
-
-    fn note(&mut self, words: impl std::fmt::Display) {
-        let _ = writeln!(self.text, "         {words}");
-    }
-
-    fn bad(&mut self, words: impl std::fmt::Display) {
-        self.is_bad = true;
-        let _ = writeln!(self.text, "problem  {words}");
-    }
-
-    /// One line for each action: granted everywhere, or where it lacks.
-    fn rights(&mut self, answers: Answers) {
-        let (asked, all) = (answers.len(), answers.iter().filter(|(_, answer)| answer.is_ok()).count());
-        let mut lacking: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-        for (scope, answer) in answers {
-            match answer {
-                Ok(permissions) => {
-                    for (n, (action, _)) in NEEDED.iter().enumerate() {
-                        if !permissions.iter().any(|permission| permission.allows(action)) {
-                            lacking.entry(n).or_default().push(scope.last_segment().to_owned());
-                        }
-                    }
+/// Our own role assignments, and what their role definitions permit: each definition is asked for once.
+async fn held(far: &Far, observed: &Observed, own: Option<PrincipalId>) -> Held {
+    let Some(own) = own else { return Held::default() };
+    let asked = observed.subscriptions.keys().map(async |id| (*id, far.reader.held_by(own, *id).await));
+    let lists: Vec<_> = stream::iter(asked).buffered(SIDE_BY_SIDE_MAX).collect().await;
+    let mut holdings: BTreeMap<AssignmentName, Holding> = BTreeMap::new();
+    let mut outcomes = BTreeMap::new();
+    for (id, list) in lists {
+        match list {
+            Ok(listed) => {
+                outcomes.insert(id, Ok(()));
+                for assignment in listed {
+                    let holding = holdings.entry(assignment.name).or_insert_with(|| Holding {
+                        scope: assignment.triple.scope.clone(),
+                        seen_in: BTreeSet::new(),
+                        permits: None,
+                        definition: assignment.triple.definition,
+                        condition: assignment.condition.clone(),
+                    });
+                    holding.seen_in.insert(id);
                 }
-                Err(trouble) => self.bad(trouble),
             }
-        }
-        for (n, (action, needed_for)) in NEEDED.iter().enumerate() {
-            match lacking.get(&n) {
-                None if all == 0 => {} // nobody knows
-                None if all < asked => {
-                    self.good(format_args!("{action} at the {all} of {asked} targets that answered"));
-                }
-                None => self.good(format_args!("{action} at all {all} targets")),
-                Some(at) if *needed_for == "apply" => {
-                    // A reading identity is a good thing: plan and drift need no more.
-                    self.note(format_args!(
-                        "{action} is lacking at {} of {all} targets: `apply` needs it ({})",
-                        at.len(),
-                        at.join(", ")
-                    ));
-                }
-                Some(at) => self.bad(format_args!("{action} is lacking at {}: {needed_for} need it", at.join(", "))),
+            Err(trouble) => {
+                outcomes.insert(id, Err(Arc::new(trouble)));
             }
         }
     }
+    let definitions: BTreeMap<RoleDefinitionId, SubscriptionId> =
+        holdings.values().filter_map(|holding| Some((holding.definition, *holding.seen_in.first()?))).collect();
+    let asked = definitions.into_iter().map(async |(id, at)| (id, at, far.reader.definition(id, at).await));
+    let answers: Vec<_> = stream::iter(asked).buffered(SIDE_BY_SIDE_MAX).collect().await;
+    let (mut permits, mut probes): (BTreeMap<RoleDefinitionId, Permits>, _) = (BTreeMap::new(), Vec::new());
+    for (id, at, answer) in answers {
+        let name = observed.subscriptions.get(&at).map_or_else(|| at.to_string(), |it| it.name.clone());
+        let outcome = answer.map(|found| drop(permits.insert(id, found))).map_err(Arc::new);
+        probes.push(Probe {
+            right: READ_DEFINITIONS.to_owned(),
+            need: "`doctor` needs it to see through which role our identity may",
+            at: Place::Subscription(at, name),
+            outcome,
+        });
+    }
+    let mut holdings: Vec<Holding> = holdings.into_values().collect();
+    for holding in &mut holdings {
+        holding.permits = permits.get(&holding.definition).cloned();
+    }
+    holdings.sort_by(|a, b| (&a.scope, a.definition).cmp(&(&b.scope, b.definition)));
+    (holdings, outcomes, probes)
 }

@@ -1,10 +1,11 @@
-//! `tilgang drift`: what differs between git and Azure, in classes. Holds nothing that can write.
+//! `tilgang drift`: what differs between git and Azure, in classes. Holds nothing that can write to Azure; who holds what goes
+//! into the ledger, where there is one that we may write.
 
 use clap::Args;
 
 use crate::report;
 
-use super::{Exit, Global, survey::Survey};
+use super::{Exit, Global, output, survey::Survey};
 
 /// Say what differs between git and Azure: missing, unmanaged, stray, orphaned, expired; exit 2 if anything does
 #[derive(Debug, Args)]
@@ -22,6 +23,9 @@ impl Drift {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
+        if let Err(error) = survey.record() {
+            output::say(format_args!("note: what was seen is not recorded: {error}"));
+        }
         survey.print(global, self.format, report::drift);
         survey.reading().max(if survey.plan.has_drift() { Exit::Pending } else { Exit::Converged })
     }

@@ -46,7 +46,7 @@ pub(super) const HELP: &str = "Exit codes:
   1   an error, or something could not be read
   2   changes or drift (`plan` only with --detailed-exitcode)
   3   refused by policy, in part or whole
-  4   partly applied
+  4   partly applied: something failed, or somebody ended the run
   64  wrong usage
 Where several apply, the first of 1, 4, 3, 2 is given.";
 

@@ -1,12 +1,16 @@
 //! The far end: Azure, or a simulated one, signed in. Everything from here to the far end's socket is the same for both.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
 use crate::{
     azure::{Reader, Session, Settings, Writer, settings::Used},
-    model::ids::TenantId,
+    ledger::Clock,
+    model::ids::{PrincipalId, TenantId},
     simulator::{
         Running, ServeOptions, SharedWorld, State, Tls, World,
         file::{Mistake, explain},
@@ -26,6 +30,10 @@ pub(super) struct Far {
     pub reader: Reader,
     /// The variables that were used, and for what.
     pub used: Vec<Used>,
+    /// Our object id there, as the token says.
+    pub identity: Option<PrincipalId>,
+    /// Whose Azure it is.
+    pub azure: Kind,
     /// Who we are there, for people.
     pub who: String,
     /// Resource Manager's address.
@@ -34,6 +42,17 @@ pub(super) struct Far {
     _simulated: Option<Running>,
     /// What time it is in a simulated Azure, which may stand still.
     simulated_now: Option<Timestamp>,
+}
+
+/// Whose Azure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Microsoft's.
+    Real,
+    /// A simulated one that somebody runs.
+    Simulated,
+    /// One in this process, for a rehearsal.
+    Embedded,
 }
 
 /// Which Azure is meant.
@@ -91,6 +110,12 @@ impl Far {
             // Somebody else's tenant knows none of our people: everybody would look gone.
             return Err(fail(&format_args!("signed in to tenant {other}, and tilgang.yaml says {tenant}")));
         }
+        let azure = match which {
+            Which::Real => Kind::Real,
+            Which::Running(_) => Kind::Simulated,
+            Which::Embedded(_) => Kind::Embedded,
+        };
+        let object = identity.object;
         let who = match (identity.name, identity.object) {
             (Some(name), Some(id)) => format!("{name} (object id {id})"),
             (Some(name), None) => name,
@@ -107,6 +132,8 @@ impl Far {
         };
         Ok(Self {
             session,
+            identity: object,
+            azure,
             who,
             reader,
             used: settings.used,
@@ -124,6 +151,12 @@ impl Far {
     /// What time it is there.
     pub(super) fn now(&self) -> Timestamp {
         self.simulated_now.unwrap_or_else(environment::now)
+    }
+
+    /// What time it is there, for as long as this runs.
+    pub(super) fn clock(&self) -> Clock {
+        let fixed = self.simulated_now;
+        Arc::new(move || fixed.unwrap_or_else(environment::now))
     }
 }
 

@@ -36,7 +36,7 @@ impl Global {
         let dir = self.workspace()?;
         let loaded = config::load(&dir);
         for error in &loaded.errors {
-            output::say(draw(error, self.color.stderr()));
+            output::say_drawn(draw(error, self.color.stderr()));
         }
         let owners = self.owners(&loaded)?;
         Ok(Ground { dir, loaded, owners })

@@ -3,23 +3,30 @@
 //! Rules live elsewhere; here is only who is asked, in which order, and where the answer is printed: results on stdout,
 //! everything for people on stderr.
 
+mod actor;
 mod apply;
+mod apply_run;
 mod change;
+mod codeowners;
 mod completions;
 mod doctor;
 mod drift;
 mod environment;
 mod exit;
 mod far;
+mod file;
 mod fmt;
 mod grant;
 mod ground;
+mod identity;
+mod ledger;
 mod logs;
 mod output;
 mod plan;
 mod progress;
 mod revoke;
 mod schema;
+mod signals;
 mod simulate;
 mod survey;
 mod validate;
@@ -73,14 +80,20 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Drift(drift::Drift),
+    Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
+    Identity(identity::Identity),
     Grant(grant::Grant),
     Revoke(revoke::Revoke),
     Fmt(fmt::Fmt),
     Schema(schema::Schema),
     Simulate(Box<simulate::Simulate>),
+    Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
 }
+
+/// Who we are, in records and reports.
+const TOOL: &str = concat!("tilgang ", env!("CARGO_PKG_VERSION"));
 
 /// Runs the program on these arguments.
 #[must_use]
@@ -107,12 +120,15 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Plan(command) => command.run(&global).await,
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
+            Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
+            Command::Identity(command) => command.run(&global).await,
             Command::Grant(command) => command.run(&global),
             Command::Revoke(command) => command.run(&global),
             Command::Fmt(command) => command.run(&global),
             Command::Schema(command) => command.run(),
             Command::Simulate(command) => command.run(&global).await,
+            Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),
         }
     })

@@ -5,6 +5,7 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 
 use super::{Exit, Global};
+use crate::model::visible;
 
 /// A result. A reader that has gone away (`| head`) is no error.
 pub(super) fn result(text: &str) {
@@ -12,8 +13,13 @@ pub(super) fn result(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Something for people.
+/// Something for people. Whatever it quotes only shows.
 pub(super) fn say(text: impl std::fmt::Display) {
+    say_drawn(visible::lines(&text.to_string()));
+}
+
+/// Something with colours of ours in it; whatever it quotes was made harmless before.
+pub(super) fn say_drawn(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
@@ -30,6 +36,6 @@ pub(super) fn usage(global: &Global, error: impl std::fmt::Display) -> Exit {
 fn fail_with(global: &Global, exit: Exit, error: impl std::fmt::Display) -> Exit {
     let style =
         if global.color.stderr() { Style::new().bold().fg_color(Some(AnsiColor::Red.into())) } else { Style::new() };
-    say(format_args!("{style}error:{style:#} {error}"));
+    say_drawn(format_args!("{style}error:{style:#} {}", visible::lines(&error.to_string())));
     exit
 }

@@ -12,10 +12,11 @@ use miette::{LabeledSpan, MietteDiagnostic, SourceOffset};
 
 use crate::{
     config::DrawnFile,
+    model::visible,
     simulator::{ServeOptions, SharedWorld, Tls, faults, file, generate, serve},
 };
 
-use super::{Exit, Global, environment, ground::draw, output};
+use super::{Exit, Global, environment, ground::draw, output, signals::End};
 
 const EXAMPLES: &str = "Examples:
   Plain HTTP, for a browser and curl; the page is http://127.0.0.1:8080/_simulator
@@ -133,7 +134,7 @@ impl Simulate {
             None => None,
         };
         let options = ServeOptions { port: self.listen.port(), tls, latency_ms: self.latency_ms };
-        let end = End::listen().map_err(|error| error.to_string())?; // before anybody knows that we are here
+        let mut end = End::listen().map_err(|error| error.to_string())?; // before anybody knows that we are here
         let running = serve(shared, options).await.map_err(|error| self.unheard(&error))?;
         output::result(&format!("{}\n", running.url));
         if let Some(dir) = &self.tls {
@@ -144,7 +145,7 @@ impl Simulate {
             ));
         }
         output::say(format_args!("the world, and what was asked: {}/_simulator; Ctrl-C ends it", running.url));
-        end.wait().await;
+        end.asked().await;
         let world = running.world.clone();
         if !running.stop(PATIENCE).await {
             output::say("some requests were not answered to the end");
@@ -200,45 +201,6 @@ impl Generate {
     }
 }
 
-/// Somebody who may end it: by Ctrl-C, or by the signal of a service manager.
-#[cfg(unix)]
-struct End {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl End {
-    /// Begins to listen: from here on a signal is not lost.
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Until somebody does.
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-/// Somebody who may end it, by Ctrl-C.
-#[cfg(not(unix))]
-struct End;
-
-#[cfg(not(unix))]
-impl End {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn wait(self) {
-        let _ = tokio::signal::ctrl_c().await;
-    }
-}
-
 /// What is wrong with a world file, drawn at its place; then the short of it.
 fn mistake(global: &Global, path: &Path, text: &str, error: &file::Unreadable) -> String {
     let found = file::explain(text, error);
@@ -248,11 +210,12 @@ fn mistake(global: &Global, path: &Path, text: &str, error: &file::Unreadable) -
     let rest = text.get(start..).unwrap_or_default();
     let length =
         rest.chars().take(place.length).take_while(|letter| *letter != '\n').map(char::len_utf8).sum::<usize>();
-    let mut drawn = MietteDiagnostic::new(&found.message).with_label(LabeledSpan::at(start..start + length, "here"));
-    drawn.help.clone_from(&found.help);
-    let report =
-        miette::Report::new(drawn).with_source_code(DrawnFile { name: name.as_str().into(), text: text.into() });
-    output::say(draw(report.as_ref(), global.color.stderr()));
+    let mut drawn = MietteDiagnostic::new(visible::lines(&found.message))
+        .with_label(LabeledSpan::at(start..start + length, "here"));
+    drawn.help = found.help.as_deref().map(visible::lines);
+    let report = miette::Report::new(drawn)
+        .with_source_code(DrawnFile { name: visible::inline(&name).into(), text: visible::as_long(text).into() });
+    output::say_drawn(draw(report.as_ref(), global.color.stderr()));
     format!("{name}:{}:{}: no world can be made of this", place.line, place.column)
 }
 

@@ -1,10 +1,12 @@
 //! What `plan`, `apply` and `drift` share: read git, look at Azure, compare, ask policy, and say it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
 use crate::{
+    config::{self, Loaded},
+    ledger::{Ledger, LedgerError, entry::Commit, sight::view},
     model::{
         desired::{Desired, Revision},
         observed::Observed,
@@ -13,14 +15,16 @@ use crate::{
     observe::observe,
     plan::{
         self, Plan,
-        approve::Approval,
+        approve::{Applied, Approval, Refusal},
+        basis::{Basis, Side},
+        blocked::{Block, Blocked},
         change::{Action, Change},
-        digest::digest,
+        saved::Deed,
     },
     report::{Format, Style, View},
 };
 
-use super::{Exit, Global, far::Far, ground::Ground, output, progress};
+use super::{Exit, Global, TOOL, far::Far, ground::Ground, ledger as records, output, progress};
 
 /// Everything a report needs.
 pub(super) struct Survey {
@@ -29,22 +33,45 @@ pub(super) struct Survey {
     pub observed: Observed,
     pub plan: Plan,
     pub approval: Approval,
+    /// Where runs are recorded, if anywhere; or why it cannot be read.
+    pub ledger: Option<Result<Arc<Ledger>, String>>,
+    /// The newest commit that was applied, as the ledger tells.
+    pub applied: Option<Applied>,
 }
 
 impl Survey {
     /// Reads, looks and compares. `Err` when there is nothing to compare with.
     pub(super) async fn make(global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
-        let mut ground = global.ground()?;
+        Self::on(global.ground()?, global, far).await
+    }
+
+    /// The same on a workspace that was read already.
+    pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
-        let (observed, plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
+        let ledger = records::open(&ground, &desired, far);
+        let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
+        let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
+        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
+        let doubtful = plan::doubtful(&desired, &observed, &plan);
+        if !doubtful.is_empty() {
+            let Loaded { sources, .. } = &ground.loaded;
+            observed.people.past = config::past(&ground.dir, sources, &desired.revision, &doubtful);
+            plan = compare(&desired, &observed, ground.owners.as_ref());
+        }
         if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
             output::say(
                 "note: this workspace is not in git, so nobody can tell whether an old copy undoes a newer one",
             );
         }
-        let approval = plan.approve(&desired.policy);
-        Ok(Self { ground, desired, observed, plan, approval })
+        if desired.policy.member_of.is_none() {
+            output::say(
+                "note: membership unproven: without `users.member_of` nothing says that a person belongs to an owner",
+            );
+        }
+        let approval =
+            plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
+        Ok(Self { ground, desired, observed, plan, approval, ledger, applied })
     }
 
     /// Leaves only the changes that `keep` wants: what the run does not mean is neither shown nor judged. Removals that are
@@ -52,7 +79,34 @@ impl Survey {
     pub(super) fn narrow(&mut self, keep: impl Fn(&Change) -> bool) {
         self.plan.changes.retain(keep);
         self.plan.blocked.retain(|blocked| blocked.action == Action::Revoke);
-        self.approval = self.plan.approve(&self.desired.policy);
+        let approval = self.plan.settle(&self.desired.policy, false);
+        self.approval = approval.unless_older(&self.desired.revision, self.applied.as_ref());
+    }
+
+    /// Writes down who holds what, as it was seen. `Ok(None)`: no ledger is kept.
+    pub(super) fn record(&self) -> Result<Option<Arc<Ledger>>, String> {
+        let Some(ledger) = &self.ledger else { return Ok(None) };
+        let ledger = ledger.clone()?;
+        let view = view(&self.desired, &self.observed, self.ground.owners.as_ref());
+        let saw = ledger.saw(&view);
+        if let Some(words) = ledger.notice() {
+            output::say(format_args!("note: {words}"));
+        }
+        match saw {
+            Ok(()) => Ok(Some(ledger)),
+            // Two at a time: the other has the newer picture, and ours would undo it.
+            Err(error @ LedgerError::Overtaken) => {
+                output::say(format_args!("note: what was seen is not recorded: {error}"));
+                Ok(Some(ledger))
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// What the approved changes rest on.
+    pub(super) fn basis(&self) -> Basis {
+        let deeds: Vec<Deed> = self.approval.approved.changes().iter().map(Deed::from).collect();
+        Basis::of(&self.desired, &self.observed, &deeds)
     }
 
     /// Prints a report on stdout.
@@ -62,7 +116,13 @@ impl Survey {
         format: Format,
         report: impl FnOnce(&View<'_>, Format, Style) -> String,
     ) {
-        let observed_digest = if format == Format::Text { String::new() } else { digest(&self.observed) };
+        let basis = if format == Format::Text { Basis::default() } else { self.basis() };
+        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
+        output::result(&self.view(&basis, |view| report(view, format, style)));
+    }
+
+    /// Everything a report needs, borrowed.
+    pub(super) fn view<T>(&self, basis: &Basis, report: impl FnOnce(&View<'_>) -> T) -> T {
         let view = View {
             desired: &self.desired,
             plan: &self.plan,
@@ -71,26 +131,56 @@ impl Survey {
             errors: self.ground.loaded.errors.len(),
             observed_at: self.observed.at,
             config_digest: &self.ground.loaded.digest,
-            observed_digest: &observed_digest,
-            tool: concat!("tilgang ", env!("CARGO_PKG_VERSION")),
+            observed_digest: &basis.digest(Side::Azure),
+            tool: TOOL,
             is_applying: false,
+            saved: None,
         };
-        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
-        output::result(&report(&view, format, style));
+        report(&view)
     }
 
     /// What the reading and the plan come to, before anything is done about it.
     pub(super) fn exit(&self) -> Exit {
-        let refused = if self.approval.refused.is_empty() { Exit::Converged } else { Exit::Refused };
+        let refused = if self.approval.refused.is_empty() && !self.is_kept_from_older() {
+            Exit::Converged
+        } else {
+            Exit::Refused
+        };
         self.reading().max(refused)
+    }
+
+    /// The newer commit that was applied before, if there is one.
+    fn newer(&self) -> Option<&Applied> {
+        self.applied.as_ref().filter(|applied| applied.is_newer_than(&self.desired.revision))
+    }
+
+    /// Whether something stays because a newer commit made it, which the ledger knows.
+    fn is_kept_from_older(&self) -> bool {
+        self.newer().is_some() && self.plan.blocked.iter().any(is_of_newer)
+    }
+
+    /// Names the newer commit, where nothing else does.
+    pub(super) fn tell_age(&self) {
+        if let Some(newer) = self.newer()
+            && self.approval.refused.is_empty()
+            && self.is_kept_from_older()
+        {
+            output::say(format_args!("refused: {}", Refusal::OlderCommit(newer.clone())));
+        }
     }
 
     /// What could not be read or decided.
     pub(super) fn reading(&self) -> Exit {
         let unread = if self.plan.is_complete() && self.plan.kept.is_empty() { Exit::Converged } else { Exit::Failed };
-        let blocked = if self.plan.blocked.is_empty() { Exit::Converged } else { Exit::Failed };
+        // What a newer commit made is not unclear, once the ledger names that commit: it is refused.
+        let is_known = |blocked: &Blocked| self.newer().is_some() && is_of_newer(blocked);
+        let blocked = if self.plan.blocked.iter().all(is_known) { Exit::Converged } else { Exit::Failed };
         self.ground.exit().max(unread).max(blocked)
     }
+}
+
+fn is_of_newer(blocked: &Blocked) -> bool {
+    matches!(blocked.block, Block::MadeAfterCommit { .. })
 }
 
 /// Looks at Azure and compares.
@@ -101,12 +191,19 @@ pub(super) async fn look(
     now: Timestamp,
 ) -> (Observed, Plan) {
     let spinner = progress::looking();
-    let observed = observe(desired, owners, now, &far.reader).await;
+    let observed = observe(desired, owners, now, &far.reader);
+    let observed = progress::telling(&spinner, || far.session.waiting(), observed).await;
     spinner.finish_and_clear();
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let mut plan = plan::plan(desired, &observed, today);
+    let plan = compare(desired, &observed, owners);
+    (observed, plan)
+}
+
+/// Compares git with what was seen.
+fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
+    let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let mut plan = plan::plan(desired, observed, today);
     if let Some(owners) = owners {
         plan.only(owners);
     }
-    (observed, plan)
+    plan
 }

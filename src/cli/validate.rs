@@ -2,7 +2,13 @@
 
 use clap::Args;
 
-use super::{Exit, Global, output};
+use crate::config::Repository;
+
+use super::{
+    Exit, Global, environment,
+    ground::{Ground, draw},
+    output,
+};
 
 /// Check the YAML: offline, without a credential, every error at once
 #[derive(Debug, Args)]
@@ -16,10 +22,14 @@ impl Validate {
             Ok(ground) => ground,
             Err(exit) => return exit,
         };
-        let errors = ground.loaded.errors.len();
+        let too_long = ground.loaded.too_long(environment::now().to_zoned(jiff::tz::TimeZone::UTC).date());
+        for error in &too_long {
+            output::say(draw(error, global.color.stderr()));
+        }
+        let errors = ground.loaded.errors.len() + too_long.len();
         if errors > 0 {
             output::say(format_args!("{}", count(errors, "error")));
-            return ground.exit();
+            return Exit::Failed;
         }
         if let Some(desired) = &ground.loaded.desired {
             let people: std::collections::BTreeSet<_> = desired.grants.iter().map(|grant| &grant.user.name).collect();
@@ -30,7 +40,20 @@ impl Validate {
                 count(desired.grants.len(), "grant"),
             ));
         }
+        reviewers(&ground);
         ground.exit()
+    }
+}
+
+/// Says when the repository's CODEOWNERS is not what `reviewers` come to.
+fn reviewers(ground: &Ground) {
+    let repository = Repository::of(&ground.dir);
+    let wanted = ground.loaded.desired.as_ref().and_then(|desired| repository.wanted(desired).ok());
+    if let (Some((_, wanted)), Some((place, there))) = (wanted, repository.codeowners())
+        && wanted != there
+    {
+        let words = "is not what `reviewers` in tilgang.yaml come to; run";
+        output::say(format_args!("note: {place} {words} `tilgang codeowners --out {place}`"));
     }
 }
 

@@ -15,6 +15,7 @@ use crate::model::{
     catalog::{Catalog, Environment, Gives, ResourceKind, Role, RoleDefinition},
     ids::RoleDefinitionId,
     owner::{EnvironmentName, KindName, RoleName},
+    policy::MemberOf,
 };
 
 /// What is compiled in.
@@ -30,6 +31,10 @@ pub(super) struct Words {
     /// Names of role definitions, those that are given no longer included.
     names: BTreeMap<RoleDefinitionId, String>,
     pub(super) domains: Vec<String>,
+    /// What proves that a person belongs to an owner.
+    pub(super) member_of: Option<MemberOf>,
+    /// Environments in production.
+    pub(super) production: BTreeSet<EnvironmentName>,
 }
 
 /// A role before it meets an environment: `developer`.
@@ -186,7 +191,7 @@ impl Words {
             return;
         };
         if let Some(member_of) = member_of {
-            member_of.unsupported(mistakes);
+            self.member_of = super::content::member_of(member_of, mistakes);
         }
         let Some(domains) = domains else { return };
         self.domains.clear();

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use super::{
     cursor::Trail,
     error::{Mistakes, Spot},
-    owner_file::{OwnerText, RoleText, UserText},
-    rules::{MUST_STATE, OWNER_NAME, PERSON_ONCE, ROLE, ROLE_ENVIRONMENT, ROLE_ONCE},
+    owner_file::{OwnerText, RoleText, Said, UserText},
+    rules::{BAD_VALUE, DOUBLED_KEY, MUST_STATE, OWNER_NAME, PERSON_ONCE, ROLE, ROLE_ENVIRONMENT, ROLE_ONCE},
     settings::Settings,
     sign_in,
     suggest::did_you_mean,
@@ -27,8 +27,17 @@ pub(super) struct Context<'a> {
 }
 
 /// All of them, in the order in which they are run; `rules` says why there is each.
-pub(super) static CHECKS: &[Check] =
-    &[owner_is_file_name, known_domain, person_once, known_role, role_in_environment, role_once, role_requires];
+pub(super) static CHECKS: &[Check] = &[
+    owner_is_file_name,
+    known_domain,
+    person_once,
+    elsewhere,
+    known_role,
+    role_in_environment,
+    role_once,
+    role_requires,
+    role_ends,
+];
 
 fn owner_is_file_name(file: &OwnerText<'_>, context: &Context<'_>, mistakes: &mut Mistakes) {
     let owner = context.owner;
@@ -76,6 +85,23 @@ fn person_once(file: &OwnerText<'_>, _: &Context<'_>, mistakes: &mut Mistakes) {
                     .first(first)
                     .help("an `id` is one person: put all roles in one entry, or look up the right `id`"),
             );
+        }
+    }
+}
+
+/// `also_at` names other owners, each once.
+fn elsewhere(file: &OwnerText<'_>, context: &Context<'_>, mistakes: &mut Mistakes) {
+    for user in &file.users {
+        let mut seen = BTreeMap::new();
+        for Said { value: owner, at } in &user.also_at {
+            if *owner == context.owner {
+                let help = "`also_at` lists the other owners, whose files list the person, too";
+                mistakes.add(at.wrong(BAD_VALUE, format!("`{owner}` is this file's own owner")).help(help));
+            } else if let Some(first) = once(&mut seen, *owner, at.trail) {
+                mistakes.add(
+                    at.wrong(DOUBLED_KEY, format!("`{owner}` stands here twice")).label("the second one").first(first),
+                );
+            }
         }
     }
 }
@@ -177,5 +203,22 @@ fn role_requires(file: &OwnerText<'_>, context: &Context<'_>, mistakes: &mut Mis
             let message = format!("`{name}` needs {} `{key}`", if key.starts_with(['i', 'u']) { "an" } else { "a" });
             mistakes.add(role.name.at.wrong(MUST_STATE, message).label("demanded by `policy.require`").help(help));
         }
+    }
+}
+
+/// A role that may last only so long states when it ends; whether that is soon enough is judged when the day is known.
+fn role_ends(file: &OwnerText<'_>, context: &Context<'_>, mistakes: &mut Mistakes) {
+    let policy = &context.settings.policy;
+    for (_, role) in roles(file) {
+        let name = role.name.value;
+        let said = policy.require.get(name).is_some_and(|required| required.contains(&Required::Until));
+        let Some(days) = policy.longest.get(name).filter(|_| role.until.is_not() && !said) else { continue };
+        mistakes.add(
+            role.name
+                .at
+                .wrong(MUST_STATE, format!("`{name}` needs an `until`: it may last {days} days"))
+                .label("demanded by `policy.longest`")
+                .help(format!("write it as `- role: {name}`, and below that `until: 2027-01-31`")),
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 use super::{
     error::{Mistake, Mistakes, Spot},
     node::Node,
-    rules::{DOUBLED_KEY, EMPTY, MISSING_KEY, PLAIN, UNKNOWN_KEY, UNSUPPORTED, WRONG_TYPE},
+    rules::{DOUBLED_KEY, EMPTY, MISSING_KEY, PLAIN, UNKNOWN_KEY, WRONG_TYPE},
     suggest::{nearest, one_of},
 };
 
@@ -20,6 +20,12 @@ pub(super) struct Trail {
 }
 
 impl Trail {
+    /// The trail of these steps.
+    pub(super) fn of(steps: &[u32]) -> Self {
+        let step = |trail: Self, step: &u32| usize::try_from(*step).map_or(trail, |step| trail.then(step));
+        steps.iter().fold(Self::default(), step)
+    }
+
     pub(super) fn steps(&self) -> &[u32] {
         self.steps.get(..self.depth).unwrap_or_default()
     }
@@ -229,15 +235,6 @@ impl<'a> Cursor<'a> {
     /// Whether one of the entries has this key.
     pub(super) fn has(self, key: &str) -> bool {
         matches!(self.node, Node::Entries(entries) if entries.iter().any(|(k, _)| matches!(k, Node::Text(k) if k == key)))
-    }
-
-    /// Something that a later version will carry out.
-    pub(super) fn unsupported(self, mistakes: &mut Mistakes) {
-        mistakes.add(
-            self.wrong_key(UNSUPPORTED, format!("`{}` is not supported by this version", self.key))
-                .label("would not be enforced")
-                .help("take it out: what is written here must hold, and this would not"),
-        );
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     error::{Mistake, Spot},
-    rules::{FILE_NAME, LINK, NO_WORKSPACE, Rule, STRAY_FILE, UNREADABLE, UNSUPPORTED, UTF8},
+    rules::{FILE_NAME, LINK, NO_WORKSPACE, Rule, STRAY_FILE, UNREADABLE, UTF8},
 };
 use crate::model::owner::OwnerCode;
 
@@ -16,7 +16,7 @@ use crate::model::owner::OwnerCode;
 pub(super) const SETTINGS: &str = "tilgang.yaml";
 /// The folder of the owners' files.
 const OWNERS: &str = "owners/";
-/// The folder of exceptions, which a later version carries out.
+/// The folder of dated exceptions to the limits.
 const OVERRIDES: &str = "overrides/";
 /// Largest file that is read. Ours: two hundred times the usual one.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -36,9 +36,21 @@ pub(super) struct Input {
 pub(super) enum Purpose {
     Settings,
     Owner(OwnerCode),
+    /// A dated exception to the limits.
+    Override,
     /// Meant for this owner, most likely, but it does not count.
     Misnamed(Option<OwnerCode>),
     Ignored,
+}
+
+impl Purpose {
+    /// The owner whose file it is, or is meant to be.
+    pub(super) fn owner(self) -> Option<OwnerCode> {
+        match self {
+            Self::Owner(code) | Self::Misnamed(Some(code)) => Some(code),
+            Self::Settings | Self::Override | Self::Misnamed(None) | Self::Ignored => None,
+        }
+    }
 }
 
 impl Input {
@@ -74,8 +86,12 @@ pub(super) fn purpose(path: &str) -> Purpose {
         return Purpose::Settings;
     }
     let Some(name) = path.strip_prefix(OWNERS).filter(|name| !is_hidden(name)) else {
-        let is_override = path.strip_prefix(OVERRIDES).is_some_and(|name| !is_hidden(name));
-        return if is_override { Purpose::Misnamed(None) } else { Purpose::Ignored };
+        return match path.strip_prefix(OVERRIDES) {
+            Some(name) if is_hidden(name) => Purpose::Ignored,
+            Some(name) if name.strip_suffix(".yaml").is_some_and(|name| !name.contains('/')) => Purpose::Override,
+            Some(_) => Purpose::Misnamed(None),
+            None => Purpose::Ignored,
+        };
     };
     let code = name.strip_suffix(".yaml").and_then(OwnerCode::new);
     let meant = || {
@@ -94,8 +110,8 @@ fn misnamed(path: &str) -> Option<Mistake> {
     let Purpose::Misnamed(meant) = purpose(path) else { return None };
     let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
     Some(if path.starts_with(OVERRIDES) {
-        Mistake::new(UNSUPPORTED, Spot::File, "`overrides/` is not supported by this version")
-            .help("take the file out: what is written in it would not be carried out")
+        Mistake::new(STRAY_FILE, Spot::File, "what is in `overrides/` and not a file `<name>.yaml` does not count")
+            .help("rename it to `<name>.yaml` directly in `overrides/`, or move it elsewhere")
     } else if path.trim_start_matches(OWNERS).contains('/') {
         Mistake::new(STRAY_FILE, Spot::File, "a folder in `owners/` does not count")
             .help("put one file per owner directly into `owners/`")
@@ -229,7 +245,9 @@ mod tests {
             ("owners/sub/", Purpose::Misnamed(None)),
             ("owners/.gitkeep", Purpose::Ignored),
             ("owners/ttd.yaml~", Purpose::Ignored),
-            ("overrides/2027.yaml", Purpose::Misnamed(None)),
+            ("overrides/2027.yaml", Purpose::Override),
+            ("overrides/2027.yml", Purpose::Misnamed(None)),
+            ("overrides/old/2027.yaml", Purpose::Misnamed(None)),
             ("azure.yaml", Purpose::Ignored),
             ("README.md", Purpose::Ignored),
         ] {

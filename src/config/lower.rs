@@ -14,11 +14,12 @@ use crate::model::{
 pub(super) fn grants(text: &OwnerText<'_>, owner: OwnerCode, file: FileId, catalog: &Catalog) -> Vec<Grant> {
     let count = text.users.iter().map(|user| user.roles.len()).sum();
     let mut grants = Vec::with_capacity(count);
-    for UserText { name, id, roles } in &text.users {
+    for UserText { name, id, also_at, roles } in &text.users {
         let Some(name) = name else { continue };
         let user = Arc::new(UserEntry {
             name: UserName::new(name.value),
             id: id.value().map(|id| id.value),
+            also_at: also_at.iter().map(|owner| owner.value).collect(),
             origin: Origin { file, path: name.at.trail.steps().into() },
         });
         for role in roles {

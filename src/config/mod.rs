@@ -1,19 +1,26 @@
 //! YAML and the built-in catalogue → [`Desired`], or every error at once.
 //!
 //! `files` reads a folder; `yaml` makes a tree of each text (`node`), refusing what a reviewer would misread (`characters`,
-//! `spans`); `settings`, `catalog`, `targets` and `policy` read `tilgang.yaml`, `owner_file` the shape of an owner's file, `checks` hold
+//! `spans`); `settings`, `catalog`, `targets`, `policy` and `content` read `tilgang.yaml`, `overrides` its exceptions, `owner_file` the shape of an owner's file, `checks` hold
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
+//! What hangs on the day is judged apart (`dated`), and `codeowners` says to GitHub who reviews what.
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
 mod catalog;
 mod characters;
 mod checks;
+mod codeowners;
+mod content;
 mod cursor;
+mod dated;
 mod error;
 mod files;
+mod ledger;
 mod lower;
 mod node;
+mod overrides;
 mod owner_file;
+mod past;
 mod policy;
 mod revision;
 mod rules;
@@ -27,7 +34,7 @@ mod values;
 mod yaml;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     path::{Path, PathBuf},
 };
@@ -38,7 +45,9 @@ use sha2::{Digest as _, Sha256};
 use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
 use crate::model::owner::OwnerCode;
 
+pub use codeowners::Repository;
 pub use error::{ConfigError, DrawnFile};
+pub use past::past;
 pub use revision::revision;
 pub use rules::{RULES, Rule};
 pub use sources::Sources;
@@ -60,6 +69,8 @@ pub struct Loaded {
     pub errors: Vec<ConfigError>,
     /// `sha256:…` over names and bytes of all files that count, and the built-in catalogue.
     pub digest: String,
+    /// `ledger.dir` of `tilgang.yaml`: relative to the workspace, or absolute. None: nothing is recorded.
+    pub ledger: Option<PathBuf>,
 }
 
 /// Reads a workspace from disk, and asks git which commit it is.
@@ -110,6 +121,7 @@ fn assemble(mut inputs: Vec<Input>) -> Loaded {
     let sources = Sources::new(texts);
     let files: Vec<_> = sources.files().map(|(id, path)| (id, purpose(path))).zip(refused).collect();
 
+    let with_file: BTreeSet<OwnerCode> = files.iter().filter_map(|((_, purpose), _)| purpose.owner()).collect();
     let mut mistakes = Mistakes::default();
     let mut settings = Settings::default();
     let mut of_settings = FileId(0);
@@ -118,25 +130,40 @@ fn assemble(mut inputs: Vec<Input>) -> Loaded {
         if let Some(refused) = refused {
             mistakes.add(refused.clone());
         } else if let Some(node) = yaml::read(sources.text(*id), &mut mistakes) {
-            settings = settings::read(&node, *id, &mut mistakes);
+            settings = settings::read(&node, *id, &with_file, &mut mistakes);
         }
+    }
+
+    let known: BTreeSet<OwnerCode> = settings.owners.keys().copied().chain(with_file).collect();
+    let mut of_overrides: Vec<(FileId, Mistake)> = Vec::new();
+    for ((id, _), refused) in files.iter().filter(|((_, purpose), _)| *purpose == Purpose::Override) {
+        let mut told = Mistakes(refused.iter().cloned().collect());
+        if told.is_empty()
+            && let Some(node) = yaml::read(sources.text(*id), &mut told)
+        {
+            let read = overrides::read(&node, *id, &known, &settings.policy, &mut told);
+            settings.policy.overrides.extend(read);
+        }
+        of_overrides.extend(told.0.into_iter().map(|mistake| (*id, mistake)));
     }
 
     let owners: Vec<_> = files
         .par_iter()
-        .filter(|((_, purpose), _)| *purpose != Purpose::Settings)
+        .filter(|((_, purpose), _)| !matches!(purpose, Purpose::Settings | Purpose::Override))
         .map(|((id, purpose), refused)| read_owner(*id, *purpose, refused.as_ref(), sources.text(*id), &settings))
         .collect();
 
     let told = mistakes.0.iter().map(|mistake| (of_settings, mistake));
     let told = told.chain(owners.iter().flat_map(|owner| owner.mistakes.iter().map(|m| (id_of(owner.file), m))));
+    let told = told.chain(of_overrides.iter().map(|(id, mistake)| (*id, mistake)));
     let mut errors: Vec<_> =
         told.collect::<Vec<_>>().into_par_iter().map(|(id, m)| sources.show(id, m.clone())).collect();
     errors.sort_by_key(ConfigError::order);
 
     let any_owner = owners.iter().any(|owner| owner.code.is_some());
+    let ledger = settings.ledger.take();
     let desired = if mistakes.is_empty() && any_owner { desired(settings, owners) } else { None };
-    Loaded { desired, sources, errors, digest }
+    Loaded { desired, sources, errors, digest, ledger }
 }
 
 fn read_owner(id: FileId, purpose: Purpose, refused: Option<&Mistake>, text: &str, settings: &Settings) -> OwnerRead {

@@ -9,7 +9,7 @@ use super::{
     node::Node,
     rules::{EMPTY, TOMBSTONE, WRONG_TYPE},
 };
-use crate::model::ids::PrincipalId;
+use crate::model::{ids::PrincipalId, owner::OwnerCode};
 
 /// A value and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,7 @@ pub(super) struct OwnerText<'a> {
 pub(super) struct UserText<'a> {
     pub(super) name: Option<Said<'a, &'a str>>,
     pub(super) id: Given<Said<'a, PrincipalId>>,
+    pub(super) also_at: Vec<Said<'a, OwnerCode>>,
     pub(super) roles: Vec<RoleText<'a>>,
 }
 
@@ -122,16 +123,19 @@ fn read_user<'a>(entry: Cursor<'a>, mistakes: &mut Mistakes) -> Option<UserText<
         );
         return None;
     }
-    let [name, id, roles] = entry.fields(["user", "id", "roles"], &["user", "roles"], mistakes)?;
+    let [name, id, also_at, roles] = entry.fields(["user", "id", "also_at", "roles"], &["user", "roles"], mistakes)?;
     let name = name.and_then(|at| said(at, mistakes));
     let id = Given::read(id, |at| at.guid(mistakes).map(|value| Said { value, at }));
+    let also_at = also_at.map(|at| at.items(mistakes).collect::<Vec<_>>()).unwrap_or_default();
+    let also_at =
+        also_at.into_iter().filter_map(|at| at.owner_code(mistakes).map(|value| Said { value, at })).collect();
     let mut texts = Vec::new();
     if let Some(roles) = roles {
         let items = roles.items(mistakes);
         texts.reserve_exact(items.len());
         texts.extend(items.filter_map(|role| read_role(role, mistakes)));
     }
-    Some(UserText { name, id, roles: texts })
+    Some(UserText { name, id, also_at, roles: texts })
 }
 
 fn read_role<'a>(item: Cursor<'a>, mistakes: &mut Mistakes) -> Option<RoleText<'a>> {

@@ -59,10 +59,11 @@ fn id((file, _): &(FileId, &str)) -> FileId {
 }
 
 fn counts(path: &str) -> bool {
-    matches!(purpose(path), Purpose::Settings | Purpose::Owner(_))
+    matches!(purpose(path), Purpose::Settings | Purpose::Owner(_) | Purpose::Override)
 }
 
-fn git(dir: &Path, args: &[&str]) -> Result<String, String> {
+/// Runs git in a folder; what it printed, or the first line of what it complained about.
+pub(super) fn git(dir: &Path, args: &[&str]) -> Result<String, String> {
     let mut git = Command::new("git");
     // Set inside hooks, these would point to another repository than the one `dir` lies in.
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {

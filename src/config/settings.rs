@@ -1,11 +1,15 @@
 //! Tree → `tilgang.yaml`, the platform team's file, laid over the built-in catalogue.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use super::{
     catalog::{Sections, Words},
     cursor::Cursor,
     error::{Mistakes, Spot},
+    ledger,
     node::Node,
     policy,
     rules::{BAD_VALUE, DOUBLED_KEY, EMPTY, KNOWN_NAME},
@@ -33,6 +37,8 @@ pub(super) struct Settings {
     pub(super) domains: Vec<String>,
     pub(super) owners: BTreeMap<OwnerCode, OwnerSettings>,
     pub(super) policy: Policy,
+    /// Where the ledger is kept, as written.
+    pub(super) ledger: Option<PathBuf>,
     /// Whether roles, environments and domains were read without a mistake. If not, no owner's file is judged by them.
     pub(super) catalog_is_sure: bool,
 }
@@ -47,7 +53,7 @@ pub(super) struct OwnerSettings {
 }
 
 /// Reads the whole file and tells every mistake.
-pub(super) fn read(node: &Node<'_>, file: FileId, mistakes: &mut Mistakes) -> Settings {
+pub(super) fn read(node: &Node<'_>, file: FileId, files: &BTreeSet<OwnerCode>, mistakes: &mut Mistakes) -> Settings {
     let top = Cursor::top(node);
     let mut settings = Settings::default();
     if *node == Node::Nothing {
@@ -66,9 +72,11 @@ pub(super) fn read(node: &Node<'_>, file: FileId, mistakes: &mut Mistakes) -> Se
         "users",
         "owners",
         "policy",
+        "ledger",
     ];
-    let Some([version, tenant, instance, former, environments, resources, roles, retired, users, owners, policy]) =
-        top.fields(keys, &["version", "tenant", "instance"], mistakes)
+    let Some(
+        [version, tenant, instance, former, environments, resources, roles, retired, users, owners, policy, ledger],
+    ) = top.fields(keys, &["version", "tenant", "instance"], mistakes)
     else {
         return settings;
     };
@@ -103,7 +111,12 @@ pub(super) fn read(node: &Node<'_>, file: FileId, mistakes: &mut Mistakes) -> Se
         };
         settings.owners.insert(code, read_owner(entry, &words, mistakes));
     }
-    settings.policy = policy.map(|at| policy::read(at, file, &settings.catalog, mistakes)).unwrap_or_default();
+    let known = settings.owners.keys().chain(files).copied().collect();
+    let context = policy::Context { file, catalog: &settings.catalog, owners: &known };
+    settings.policy = policy.map(|at| policy::read(at, &context, mistakes)).unwrap_or_default();
+    settings.policy.member_of = words.member_of.take();
+    settings.policy.production = std::mem::take(&mut words.production);
+    settings.ledger = ledger.and_then(|at| ledger::read(at, mistakes));
     if settings.catalog_is_sure {
         settings.domains = words.domains;
     }
@@ -123,7 +136,7 @@ fn read_owner(entry: Cursor<'_>, words: &Words, mistakes: &mut Mistakes) -> Owne
     let keys = ["resources", "environments", "reviewers", "contact"];
     let Some([resources, environments, reviewers, contact]) = entry.fields(keys, &[], mistakes) else { return owner };
     owner.environments = environments.map(|at| read_environments(at, words, mistakes));
-    owner.reviewers = reviewers.map(|at| at.lines(mistakes)).into_iter().flatten().map(str::to_owned).collect();
+    owner.reviewers = reviewers.map(|at| at.reviewers(mistakes)).unwrap_or_default();
     owner.contact = contact.and_then(|at| at.line(mistakes)).map(str::to_owned);
     for in_environment in resources.map(|at| at.entries(mistakes)).unwrap_or_default() {
         let spot = Spot::Key(in_environment.trail);

@@ -14,7 +14,10 @@ use super::{
     node::Node,
     spans::{Kids, SpanTree, spans},
 };
-use crate::model::desired::{FileId, Origin, Place};
+use crate::model::{
+    desired::{FileId, Origin, Place},
+    visible::{inline, is_hidden},
+};
 
 /// Every file that was read.
 #[derive(Debug, Default)]
@@ -77,7 +80,7 @@ impl Sources {
         let Mistake { rule, spot, message, label, help, first } = mistake;
         let source = self.get(file_id);
         let place = source.and_then(|source| source.shown_place(&spot, first.as_ref()));
-        let file = source.map_or_else(|| Arc::from(""), |source| source.path.clone());
+        let file = source.map_or_else(|| Arc::from(""), Source::shown_path);
         // What people wrote is quoted in messages: nothing in it may move a terminal's cursor.
         let clean = |text: String| shown(&text).into_owned();
         let (message, label, help) = (clean(message), label.map(clean), help.map(clean));
@@ -86,6 +89,11 @@ impl Sources {
 }
 
 impl Source {
+    /// Its name as it is shown: whoever opens a pull request chooses how a file is called.
+    fn shown_path(&self) -> Arc<str> {
+        if self.path.chars().any(is_hidden) { inline(&self.path).into() } else { self.path.clone() }
+    }
+
     fn tree(&self) -> Option<&SpanTree> {
         let walk = || spans(&self.text, &serde_yaml::from_str::<Node<'_>>(&self.text).ok()?);
         self.spans.get_or_init(walk).as_ref()
@@ -130,7 +138,7 @@ impl Source {
             start..start + length(span)
         };
         let (span, first) = (drawn(span), first.and_then(|first| self.span(first)).map(drawn));
-        let source = DrawnFile { name: self.path.clone(), text: text.clone() };
+        let source = DrawnFile { name: self.shown_path(), text: text.clone() };
         Some(ShownPlace { line, column, span, first, source })
     }
 }

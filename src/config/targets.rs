@@ -17,10 +17,20 @@ impl Words {
     pub(super) fn environment(&mut self, entry: Cursor<'_>, mistakes: &mut Mistakes) {
         let known = self.environments.get(entry.key).cloned();
         let required: &[_] = if known.is_some() { &[] } else { &["subscription"] };
-        let keys = ["title", "azure_name", "subscription"];
-        let Some([title, azure_name, subscription]) = entry.fields(keys, required, mistakes) else { return };
+        let keys = ["title", "azure_name", "subscription", "production"];
+        let Some([title, azure_name, subscription, production]) = entry.fields(keys, required, mistakes) else {
+            return;
+        };
         if !entry.key_is_word(mistakes) {
             return;
+        }
+        // What nobody says of a new environment: that it matters.
+        let production = production.map_or(Some(known.is_none()), |at| at.flag(mistakes));
+        let name = EnvironmentName::new(entry.key);
+        match production {
+            Some(true) => drop(self.production.insert(name.clone())),
+            Some(false) if entry.has("production") => drop(self.production.remove(&name)),
+            _ => {}
         }
         let title = title.and_then(|at| at.line(mistakes)).map(str::to_owned);
         let named = azure_name.and_then(|at| at.word(mistakes)).map(str::to_owned);
@@ -34,7 +44,7 @@ impl Words {
             azure_name: named.or(was_named).unwrap_or_else(|| entry.key.to_owned()),
             subscription,
         };
-        self.environments.insert(EnvironmentName::new(entry.key), environment);
+        self.environments.insert(name, environment);
     }
 
     pub(super) fn kind(&mut self, entry: Cursor<'_>, mistakes: &mut Mistakes) {

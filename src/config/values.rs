@@ -1,6 +1,6 @@
 //! Single values: what each must look like, and what to say when it does not.
 
-use std::str::FromStr;
+use std::{collections::BTreeSet, str::FromStr};
 
 use jiff::civil::Date;
 
@@ -9,8 +9,10 @@ use super::{
     cursor::Cursor,
     error::Mistakes,
     node::Node,
-    rules::{BAD_VALUE, HIDDEN, WRONG_TYPE},
+    rules::{BAD_VALUE, HIDDEN, KNOWN_NAME, WRONG_TYPE},
+    suggest::did_you_mean,
 };
+use crate::model::owner::OwnerCode;
 
 /// Longest title, contact and the like. Ours: they stand in reports.
 const LINE_CHARS_MAX: usize = 200;
@@ -20,6 +22,8 @@ const REASON_CHARS_MAX: usize = 500;
 const TICKET_CHARS_MAX: usize = 100;
 /// Longest key and instance name. Ours: they go into descriptions and role names.
 const WORD_CHARS_MAX: usize = 40;
+/// Longest time that `policy.longest` can set. Ours: ten years.
+const DAYS_MAX: i32 = 3650;
 
 impl<'a> Cursor<'a> {
     /// Text on one line, every character of which shows.
@@ -110,6 +114,56 @@ impl<'a> Cursor<'a> {
         count
     }
 
+    /// `true` or `false`.
+    pub(super) fn flag(self, mistakes: &mut Mistakes) -> Option<bool> {
+        if let Node::Bool(flag) = self.node {
+            return Some(*flag);
+        }
+        mistakes.add(self.wrong(WRONG_TYPE, format!("`{}` is neither `true` nor `false`", self.key)));
+        None
+    }
+
+    /// `180d`.
+    pub(super) fn days(self, mistakes: &mut Mistakes) -> Option<i32> {
+        let text = if let Node::Text(text) = self.node { text.strip_suffix('d') } else { None };
+        let digits = text.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+        let days = digits.and_then(|digits| digits.parse().ok()).filter(|days| (1..=DAYS_MAX).contains(days));
+        if days.is_none() {
+            mistakes.add(
+                self.wrong(BAD_VALUE, format!("`{}` is not a number of days", self.key))
+                    .help(format!("write whole days from `1d` to `{DAYS_MAX}d`, such as `180d`")),
+            );
+        }
+        days
+    }
+
+    /// A service owner's code.
+    pub(super) fn owner_code(self, mistakes: &mut Mistakes) -> Option<OwnerCode> {
+        let text = self.text(mistakes)?;
+        let code = OwnerCode::new(text);
+        if code.is_none() {
+            mistakes.add(
+                self.wrong(BAD_VALUE, format!("`{text}` is not an owner's code"))
+                    .help("a code has 2 to 8 of `a-z` and `0-9`"),
+            );
+        }
+        code
+    }
+
+    /// The code of an owner that this workspace knows.
+    pub(super) fn known_owner(self, known: &BTreeSet<OwnerCode>, mistakes: &mut Mistakes) -> Option<OwnerCode> {
+        let code = self.owner_code(mistakes)?;
+        if known.contains(&code) {
+            return Some(code);
+        }
+        mistakes.add(
+            self.wrong(KNOWN_NAME, format!("there is no service owner `{code}`"))
+                .label("no file, no entry in `owners`")
+                .maybe_help(did_you_mean(code.as_str(), known.iter().map(OwnerCode::as_str))),
+        );
+        None
+    }
+
     /// `25%`.
     pub(super) fn percent(self, mistakes: &mut Mistakes) -> Option<usize> {
         let text = if let Node::Text(text) = self.node { text.strip_suffix('%') } else { None };
@@ -143,9 +197,22 @@ impl<'a> Cursor<'a> {
         fits
     }
 
-    /// The lines of the list that must stand here.
-    pub(super) fn lines(self, mistakes: &mut Mistakes) -> Vec<&'a str> {
-        self.items(mistakes).filter_map(|item| item.line(mistakes)).collect()
+    /// GitHub's words for who reviews: a user, a team, or an e-mail address ("About code owners").
+    pub(super) fn reviewers(self, mistakes: &mut Mistakes) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for item in self.items(mistakes) {
+            let Some(text) = item.line(mistakes) else { continue };
+            let plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
+            if plain && text.len() > 1 && text.contains('@') {
+                all.push(text.to_owned());
+            } else {
+                mistakes.add(
+                    item.wrong(BAD_VALUE, format!("`{text}` is nobody who can review on GitHub"))
+                        .help("write `\"@user\"`, `\"@organisation/team\"` or an e-mail address"),
+                );
+            }
+        }
+        all
     }
 }
 

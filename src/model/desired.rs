@@ -149,6 +149,8 @@ pub struct UserEntry {
     pub name: UserName,
     /// The object id in Entra.
     pub id: Option<PrincipalId>,
+    /// Other owners where this person is listed, too, as this file knows.
+    pub also_at: BTreeSet<OwnerCode>,
     /// Where the name stands.
     pub origin: Origin,
 }

@@ -175,6 +175,11 @@ impl ScopeId {
     }
 }
 
+/// Slips of the finger between two names, of which one may be meant by the other. Ours.
+const SLIPS_MAX: usize = 3;
+/// Shorter parts of a name tell nothing. Ours.
+const PART_LETTERS_MIN: usize = 3;
+
 /// A sign-in name (user principal name), such as `kari.fiktiv@ai-dev.no`. Compared without regard to ASCII case.
 #[derive(Clone)]
 pub struct UserName(Folded);
@@ -185,6 +190,31 @@ impl UserName {
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(Folded::new(text))
+    }
+
+    /// How many slips of the finger lie between two names, if few enough that one may be meant by the other. The right
+    /// person at another domain is no slip away.
+    #[must_use]
+    pub fn slips_to(&self, other: &Self) -> Option<usize> {
+        let slips = strsim::osa_distance(self.folded(), other.folded());
+        (slips <= SLIPS_MAX || self.local() == other.local()).then_some(slips)
+    }
+
+    /// Whether both have a part of their name in common, as people do who change one of several: `kari` in
+    /// `kari.fiktiv@…` and `kari.ekte@…`.
+    #[must_use]
+    pub fn shares_a_part(&self, other: &Self) -> bool {
+        fn parts(name: &UserName) -> impl Iterator<Item = &str> {
+            let parts = name.local().split(['.', '-', '_', '+', '\'']);
+            parts.filter(|part| part.chars().count() >= PART_LETTERS_MIN)
+        }
+        parts(self).any(|part| parts(other).any(|other| part == other))
+    }
+
+    /// What stands before the first `@`, in lower case.
+    #[must_use]
+    pub fn local(&self) -> &str {
+        self.folded().split('@').next().unwrap_or_default()
     }
 
     /// What stands after the last `@`, in lower case.

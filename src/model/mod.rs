@@ -4,10 +4,14 @@
 
 pub mod assignment;
 pub mod catalog;
+pub mod code;
 pub mod desired;
 pub mod ids;
 pub mod observed;
 pub mod owner;
+pub mod past;
 pub mod people;
+pub mod permissions;
 pub mod policy;
 pub mod trouble;
+pub mod visible;

@@ -9,9 +9,10 @@ use jiff::Timestamp;
 
 use super::{
     assignment::Standing,
-    ids::{ScopeId, SubscriptionId},
+    ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
     owner::{EnvironmentName, KindName, OwnerCode},
-    people::People,
+    people::{ById, People},
+    permissions::Definition,
     trouble::Trouble,
 };
 
@@ -28,8 +29,22 @@ pub struct Observed {
     pub absent: BTreeSet<(OwnerCode, String)>,
     /// Each subscription that was read for assignments.
     pub subscriptions: BTreeMap<SubscriptionId, Subscription>,
+    /// What role definitions permit, where somebody holds another than git gives at or above a target.
+    pub definitions: Definitions,
     /// Who people are.
     pub people: People,
+}
+
+/// What role definitions permit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Definitions {
+    /// Nothing hung on them.
+    #[default]
+    NotAsked,
+    /// Those that matter, as far as they were found.
+    Known(BTreeMap<RoleDefinitionId, Definition>),
+    /// Asked, and the answer did not come.
+    Unanswered(Arc<Trouble>),
 }
 
 /// One target that git means: one resource of an owner in an environment, by name.
@@ -89,10 +104,55 @@ pub struct Subscription {
     pub name: String,
     /// The owner and environment that the naming rule gives it to.
     pub belongs_to: Option<(OwnerCode, EnvironmentName)>,
+    /// Its state, in Azure's word: `Enabled`, or `Warned`, `PastDue`, `Disabled`, `Deleted` (FACTS §5); empty if not told.
+    pub state: String,
     /// What it holds.
     pub reading: Reading,
-    /// Its locks, where a removal hangs on them.
+    /// How many role assignments its list showed in it, others' included: what lies above it does not count.
+    pub held: usize,
+    /// How many it may hold, where there is not much room left.
+    pub room: Room,
+    /// Its locks, where a change hangs on them.
     pub locks: Locks,
+}
+
+impl Default for Subscription {
+    /// One that was read, and in which nothing stands.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            belongs_to: None,
+            state: String::new(),
+            reading: Reading::Seen(BTreeMap::new()),
+            held: 0,
+            room: Room::NotAsked,
+            locks: Locks::NotAsked,
+        }
+    }
+}
+
+/// How many role assignments a subscription may hold: 4,000, fixed; a change to 5,000 is announced (FACTS §6), so Azure
+/// itself is asked.
+pub const ASSIGNMENTS_USUAL_MAX: usize = 4_000;
+
+/// From so many percent of the limit on there is not much room left. Ours.
+pub const NEAR_PERCENT: usize = 80;
+
+/// The room for role assignments in a subscription.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Room {
+    /// Nothing hung on it: nothing is to be made, or the usual limit is far.
+    #[default]
+    NotAsked,
+    /// As Azure counts.
+    Known {
+        /// How many it may hold.
+        limit: usize,
+        /// How many it holds.
+        held: usize,
+    },
+    /// Asked, and the answer did not come. A grant may then fail; that is safe.
+    Unanswered(Arc<Trouble>),
 }
 
 /// What a subscription's list of role assignments showed.
@@ -124,4 +184,22 @@ pub struct Lock {
     pub name: String,
     /// `CanNotDelete` or `ReadOnly`, as Azure says it.
     pub level: String,
+}
+
+/// One resource as Resource Manager itself has it: it does not lag, as Resource Graph does (FACTS §5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceNow {
+    /// Its resource id, as answered.
+    pub id: ScopeId,
+    /// Vault: whether role assignments decide who reads its secrets. Absent counts as false (FACTS §4).
+    pub rbac: Option<bool>,
+}
+
+/// What was looked at once more, right before the first write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenAgain {
+    /// Targets: none where there is no such resource.
+    pub targets: BTreeMap<ScopeId, Result<Option<ResourceNow>, Arc<Trouble>>>,
+    /// People.
+    pub people: BTreeMap<PrincipalId, ById>,
 }

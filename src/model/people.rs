@@ -1,11 +1,17 @@
 //! People as Entra knows them, and the answers to "who is this?".
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
 use super::{
+    desired::FileId,
     ids::{PrincipalId, UserName},
+    past::Past,
     trouble::Trouble,
 };
 
@@ -80,4 +86,89 @@ pub struct People {
     pub by_name: BTreeMap<UserName, ByName>,
     /// By object id: each that git names and that its name did not lead to, and each that holds something git did not explain.
     pub by_id: BTreeMap<PrincipalId, ById>,
+    /// How names came and went in owners' files: asked only where a removal hangs on a name that nobody has.
+    pub past: BTreeMap<FileId, Past>,
+    /// Groups: each that policy names.
+    pub groups: BTreeMap<GroupKey, InGroup>,
+    /// An attribute of users, where policy asks for one: each that git lists.
+    pub attributes: BTreeMap<PrincipalId, HasAttribute>,
+}
+
+/// How a group is named.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GroupKey {
+    /// By object id.
+    Id(PrincipalId),
+    /// By display name, which need not be unique; in lower case, as Graph compares it.
+    Name(String),
+}
+
+impl GroupKey {
+    /// By display name.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self::Name(name.to_lowercase())
+    }
+}
+
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "{id}"),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// The answer to "who is in this group?".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InGroup {
+    /// These, through groups as well; whatever else is in it (groups, applications, devices) included.
+    Members(BTreeSet<PrincipalId>),
+    /// There is no such group.
+    Missing,
+    /// Several groups have this name; how many.
+    Several(usize),
+    /// Entra could not answer.
+    Unanswered(Arc<Trouble>),
+}
+
+/// An attribute of a user that can name an owner. Microsoft Graph v1.0, "user resource type".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Attribute {
+    /// `companyName`.
+    CompanyName,
+    /// `department`.
+    Department,
+    /// `officeLocation`.
+    OfficeLocation,
+    /// `employeeType`.
+    EmployeeType,
+}
+
+impl Attribute {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::CompanyName, Self::Department, Self::OfficeLocation, Self::EmployeeType];
+
+    /// Graph's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::CompanyName => "companyName",
+            Self::Department => "department",
+            Self::OfficeLocation => "officeLocation",
+            Self::EmployeeType => "employeeType",
+        }
+    }
+}
+
+/// The answer to "what does this user have there?".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HasAttribute {
+    /// This.
+    Value(Arc<str>),
+    /// Nothing; or there is no such user.
+    Nothing,
+    /// Entra could not answer.
+    Unanswered(Arc<Trouble>),
 }

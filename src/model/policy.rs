@@ -1,10 +1,20 @@
-//! The platform team's rules, as data. `plan::approve` judges by them.
+//! The platform team's rules, as data. `plan::approve` judges removals by them, `plan::content` who may hold what.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff::civil::Date;
 
-use super::{desired::Origin, ids::UserName, owner::RoleName};
+use super::{
+    catalog::Pattern,
+    code::Code,
+    desired::Origin,
+    ids::{PrincipalId, UserName},
+    owner::{EnvironmentName, OwnerCode, RoleName},
+    people::{Attribute, GroupKey},
+};
 
 /// `policy:` of `tilgang.yaml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +31,22 @@ pub struct Policy {
     pub require: BTreeMap<RoleName, BTreeSet<Required>>,
     /// Findings that are known.
     pub accept: Vec<Accept>,
+    /// The longest that a grant may last from today, in days, by role.
+    pub longest: BTreeMap<RoleName, i32>,
+    /// How many people one owner may list with a role.
+    pub holders_max: BTreeMap<RoleName, usize>,
+    /// Accounts that get nothing new.
+    pub block: BTreeSet<Account>,
+    /// What proves that a person belongs to an owner; without it, nothing does.
+    pub member_of: Option<MemberOf>,
+    /// Times in which nothing is removed, or nothing changed.
+    pub freezes: Vec<Freeze>,
+    /// Dated exceptions to the limits: `overrides/*.yaml`.
+    pub overrides: Vec<Override>,
+    /// Environments in production: what is removed there has a limit of its own.
+    pub production: BTreeSet<EnvironmentName>,
+    /// The platform team: who reviews `tilgang.yaml` and `overrides/`, and owners that name nobody.
+    pub reviewers: Vec<String>,
 }
 
 /// What happens to assignments that others made at managed targets.
@@ -51,10 +77,112 @@ pub const SHARE_COUNTS_FROM: usize = 10;
 /// A person who never loses anything by this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Protected {
-    /// The sign-in name.
-    pub name: UserName,
+    /// Whom it names.
+    pub whom: Whom,
     /// Where it stands.
     pub origin: Origin,
+}
+
+/// Who is meant by an entry of `policy.protected`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whom {
+    /// The person with this sign-in name.
+    Name(UserName),
+    /// The person with this object id.
+    Id(PrincipalId),
+    /// Everybody in this group, through groups as well.
+    Group(GroupKey),
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "{name}"),
+            Self::Id(id) => write!(f, "id {id}"),
+            Self::Group(key) => write!(f, "group {key}"),
+        }
+    }
+}
+
+/// A kind of account that policy can refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Account {
+    /// A guest from another tenant.
+    Guest,
+    /// One that nobody can sign in with.
+    Disabled,
+}
+
+/// What proves that a person belongs to an owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemberOf {
+    /// Being in the group with this display name, through groups as well.
+    Group(Pattern),
+    /// Having this value in a user's attribute, without regard to case.
+    Attribute(Attribute, Pattern),
+}
+
+/// What a freeze stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Frozen {
+    /// Removals, whatever their reason.
+    Removals,
+    /// Every change.
+    All,
+}
+
+/// A time in which nothing is removed, or nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Freeze {
+    /// What it stops.
+    pub what: Frozen,
+    /// Only at this owner.
+    pub owner: Option<OwnerCode>,
+    /// The last day, UTC.
+    pub until: Date,
+    /// Why.
+    pub reason: String,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// A dated exception to the limits on removals. It raises limits, and lifts nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// For these owners; `None` for all.
+    pub owners: Option<BTreeSet<OwnerCode>>,
+    /// In place of `revokes.max`.
+    pub max: Option<usize>,
+    /// In place of `revokes.per_owner`.
+    pub per_owner_max: Option<usize>,
+    /// In place of `revokes.prod_per_owner`.
+    pub prod_per_owner_max: Option<usize>,
+    /// In place of `revokes.share`.
+    pub share_max_percent: Option<usize>,
+    /// In place of `expiries.max`.
+    pub expiries_max: Option<usize>,
+    /// Why.
+    pub reason: String,
+    /// Where it was asked for.
+    pub ticket: String,
+    /// The last day, UTC.
+    pub until: Date,
+    /// Its file.
+    pub origin: Origin,
+}
+
+impl Override {
+    /// Whether it is for this owner.
+    #[must_use]
+    pub fn names(&self, owner: OwnerCode) -> bool {
+        self.owners.as_ref().is_none_or(|owners| owners.contains(&owner))
+    }
+}
+
+/// The last day that a grant of this role may state today; `None` where the policy sets no longest time.
+#[must_use]
+pub fn latest(policy: &Policy, role: &RoleName, today: Date) -> Option<Date> {
+    policy.longest.get(role).map(|days| today.saturating_add(jiff::Span::new().days(i64::from(*days))))
 }
 
 /// What a grant can be made to state.
@@ -74,7 +202,7 @@ pub enum Required {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accept {
     /// The finding's code.
-    pub code: String,
+    pub code: Code,
     /// Only for this person.
     pub person: Option<UserName>,
     /// Only at or below this scope.
@@ -83,6 +211,8 @@ pub struct Accept {
     pub reason: String,
     /// The last day, UTC.
     pub until: Option<Date>,
+    /// Where it stands.
+    pub origin: Origin,
 }
 
 impl Default for Policy {
@@ -94,6 +224,14 @@ impl Default for Policy {
             protected: Vec::new(),
             require: BTreeMap::new(),
             accept: Vec::new(),
+            longest: BTreeMap::new(),
+            holders_max: BTreeMap::new(),
+            block: BTreeSet::new(),
+            member_of: None,
+            freezes: Vec::new(),
+            overrides: Vec::new(),
+            production: BTreeSet::from([EnvironmentName::new("prod")]),
+            reviewers: Vec::new(),
         }
     }
 }

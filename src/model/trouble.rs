@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::visible::inline;
+
 /// The kinds of failure that are told apart. What each means for the run is decided by who meets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TroubleKind {
@@ -52,21 +54,29 @@ impl Trouble {
     pub fn new(kind: TroubleKind, doing: impl Into<String>, message: impl Into<String>) -> Self {
         Self { kind, doing: doing.into(), status: None, code: None, message: message.into(), request_id: None }
     }
+
+    /// The same without the request, which differs from time to time: where one failure is said of many.
+    #[must_use]
+    pub fn without_request(&self) -> Self {
+        Self { request_id: None, ..self.clone() }
+    }
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind: _, doing, status, code, message, request_id } = self;
-        write!(f, "could not {doing}: ")?;
+        // Azure's words are data: nothing in them ends a line or moves a cursor, wherever this is printed.
+        let code = code.as_deref().map(inline);
+        write!(f, "could not {}: ", inline(doing))?;
         match (status, code) {
             (Some(status), Some(code)) => write!(f, "{status} {code}: ")?,
             (Some(status), None) => write!(f, "{status}: ")?,
             (None, Some(code)) => write!(f, "{code}: ")?,
             (None, None) => {}
         }
-        f.write_str(message)?;
+        f.write_str(&inline(message))?;
         match request_id {
-            Some(id) => write!(f, " (request {id})"),
+            Some(id) => write!(f, " (request {})", inline(id)),
             None => Ok(()),
         }
     }

@@ -3,10 +3,14 @@
 //! Never writes, never decides. What cannot be read becomes `Unseen` with its reason; everything else goes on, side by side.
 //! What a run costs does not grow with the number of assignments: one look for targets (`targets`), one list a
 //! subscription, one question for each 300 people; and only where a removal or a foreign assignment hangs on it, one list of
-//! PIM instances and one of locks for that subscription (`questions`).
+//! PIM instances and one of locks for that subscription (`questions`). Right before a write, one last look (`again`).
 
+mod again;
+mod definitions;
 mod questions;
 mod targets;
+
+pub use self::again::again;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,13 +25,16 @@ use crate::{
         assignment::{Hand, Pim, RoleAssignment, Standing, hand},
         desired::Desired,
         ids::{ScopeId, SubscriptionId, UserName},
-        observed::{Locks, Observed, Reading, Sighting, Subscription, TargetKey},
+        observed::{Definitions, Observed, Reading, Sighting, Subscription, TargetKey},
         owner::OwnerCode,
         people::People,
+        policy::Whom,
         trouble::Trouble,
     },
     ports::{AssignmentReader, Directory, Inventory},
 };
+
+use self::targets::ToRead;
 
 /// Lists asked for at the same time. Ours; the transport below has its own bound and keeps to Azure's pace.
 const SIDE_BY_SIDE_MAX: usize = 32;
@@ -43,8 +50,15 @@ pub async fn observe(
     let names = names(desired, &chosen);
     let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, azure));
     let Looked { inventory, targets, absent, subscriptions } = looked;
-    let people = People { by_name, by_id: BTreeMap::new() };
-    let mut observed = Observed { at, inventory, targets, absent, subscriptions, people };
+    let people = People { by_name, ..People::default() };
+    let definitions = Definitions::NotAsked;
+    let mut observed = Observed { at, inventory, targets, absent, subscriptions, definitions, people };
+    let (groups, attributes) = futures::join!(
+        questions::groups(desired, &chosen, &observed, azure),
+        questions::attributes(desired, &chosen, &observed, azure),
+    );
+    (observed.people.groups, observed.people.attributes) = (groups, attributes);
+    definitions::ask(desired, &mut observed, azure).await;
     questions::ask(desired, &mut observed, azure).await;
     observed
 }
@@ -52,7 +66,11 @@ pub async fn observe(
 /// Everybody whom git names at these owners, and who is protected.
 fn names(desired: &Desired, chosen: &impl Fn(OwnerCode) -> bool) -> BTreeSet<UserName> {
     let listed = desired.grants.iter().filter(|grant| chosen(grant.owner)).map(|grant| &grant.user.name);
-    listed.chain(desired.policy.protected.iter().map(|protected| &protected.name)).cloned().collect()
+    let protected = desired.policy.protected.iter().filter_map(|protected| match &protected.whom {
+        Whom::Name(name) => Some(name),
+        Whom::Id(_) | Whom::Group(_) => None,
+    });
+    listed.chain(protected).cloned().collect()
 }
 
 /// What was found in Azure, people left out.
@@ -83,43 +101,79 @@ async fn look(
     };
     let targets = targets::sight(desired, &stock);
     let absent = targets::absent(desired, chosen, &stock);
-    let scopes: BTreeSet<&ScopeId> = targets
-        .values()
-        .filter_map(|sighting| match sighting {
-            Sighting::Found(target) => Some(&target.scope),
-            Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => None,
-        })
-        .collect();
+    let found = targets.values().filter_map(|sighting| match sighting {
+        Sighting::Found(target) => Some(&target.scope),
+        Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => None,
+    });
+    let places = Places::of(found);
     let reads = targets::subscriptions(desired, chosen, &stock).into_iter().map(async |(id, subscription)| {
-        let reading = match azure.assignments(id).await {
-            Ok(listed) => Reading::Seen(sort(desired, &scopes, listed)),
-            Err(trouble) => Reading::Unseen(Arc::new(trouble)),
+        let (held, reading) = match azure.assignments(id).await {
+            Ok(listed) => (in_it(id, &listed), Reading::Seen(sort(desired, id, &places, listed))),
+            Err(trouble) => (0, Reading::Unseen(Arc::new(trouble))),
         };
-        (
-            id,
-            Subscription {
-                name: subscription.name,
-                belongs_to: subscription.belongs_to,
-                reading,
-                locks: Locks::NotAsked,
-            },
-        )
+        let ToRead { name, state, belongs_to } = subscription;
+        (id, Subscription { name, belongs_to, state, reading, held, ..Subscription::default() })
     });
     let subscriptions = stream::iter(reads).buffer_unordered(SIDE_BY_SIDE_MAX).collect().await;
     Looked { inventory: Ok(()), targets, absent, subscriptions }
 }
 
-/// Tells ours from foreign, before any filter; then keeps all of ours, and of the others what stands exactly at a target.
+/// How many of a subscription's list stand in it.
+fn in_it(id: SubscriptionId, listed: &[RoleAssignment]) -> usize {
+    listed.iter().filter(|assignment| assignment.triple.scope.subscription() == Some(id)).count()
+}
+
+/// Where targets are, and what lies above them.
+struct Places<'a> {
+    targets: BTreeSet<&'a ScopeId>,
+    /// Their resource groups and subscriptions, folded.
+    above: BTreeSet<&'a str>,
+    /// Subscriptions that hold a target.
+    subscriptions: BTreeSet<SubscriptionId>,
+}
+
+impl<'a> Places<'a> {
+    fn of(targets: impl Iterator<Item = &'a ScopeId>) -> Self {
+        let targets: BTreeSet<&ScopeId> = targets.collect();
+        let above = targets.iter().flat_map(|scope| {
+            let text = scope.folded();
+            let slashes = text.match_indices('/').map(|(at, _)| at);
+            // `/subscriptions/x`, then `/resourcegroups/y`: what ends where the third and the fifth slash stand
+            slashes.skip(2).step_by(2).take(2).filter_map(|at| text.get(..at))
+        });
+        Self {
+            above: above.collect(),
+            subscriptions: targets.iter().filter_map(|scope| scope.subscription()).collect(),
+            targets,
+        }
+    }
+
+    /// Whether an assignment there reaches a target of this subscription.
+    fn reaches(&self, scope: &ScopeId, of: SubscriptionId) -> bool {
+        let wider = if scope.subscription().is_some() {
+            self.above.contains(scope.folded())
+        } else {
+            self.subscriptions.contains(&of)
+        };
+        wider || self.targets.contains(scope)
+    }
+}
+
+/// Tells ours from foreign, before any filter; then keeps all of ours, and of the others what stands exactly at a target,
+/// and what gives people access to one from above it.
 fn sort(
     desired: &Desired,
-    targets: &BTreeSet<&ScopeId>,
+    of: SubscriptionId,
+    places: &Places<'_>,
     listed: Vec<RoleAssignment>,
 ) -> BTreeMap<ScopeId, Vec<Standing>> {
     let mut kept: BTreeMap<ScopeId, Vec<Standing>> = BTreeMap::new();
     for assignment in listed {
         let hand = hand(&assignment, desired.instances());
-        if hand == Hand::Ours || targets.contains(&assignment.triple.scope) {
-            let scope = assignment.triple.scope.clone();
+        let scope = &assignment.triple.scope;
+        let matters = || assignment.principal_type.is_people() && places.reaches(scope, of);
+        if hand == Hand::Ours || places.targets.contains(scope) || matters() {
+            let scope = scope.clone();
             kept.entry(scope).or_default().push(Standing { assignment, hand, pim: Pim::NotAsked });
         }
     }

@@ -10,13 +10,14 @@ use futures::{StreamExt, stream};
 use crate::{
     model::{
         assignment::{Hand, Pim, Standing, Triple},
-        desired::Desired,
+        desired::{Desired, Grant},
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
-        observed::{Locks, Observed, Reading, Sighting},
+        observed::{ASSIGNMENTS_USUAL_MAX, Locks, NEAR_PERCENT, Observed, Reading, Room, Sighting},
         owner::{EnvironmentName, KindName, OwnerCode},
-        people::{ById, ByName, Person},
+        people::{ById, ByName, GroupKey, HasAttribute, InGroup, Person},
+        policy::{MemberOf, Whom},
     },
-    ports::{AssignmentReader, Directory, PimInstance},
+    ports::{AssignmentReader, Directory, PimInstance, Usage},
 };
 
 use super::SIDE_BY_SIDE_MAX;
@@ -25,9 +26,11 @@ use super::SIDE_BY_SIDE_MAX;
 pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &(impl Directory + AssignmentReader)) {
     let open = open(desired, observed);
     let lists = stream::iter(open.subscriptions)
-        .map(async |id| {
-            let (pim, locks) = futures::join!(azure.pim_instances(id), azure.locks(id));
-            (id, pim, locks)
+        .map(async |(id, Ask { pim, room })| {
+            let asked = async { if pim { Some(azure.pim_instances(id).await) } else { None } };
+            let used = async { if room { Some(azure.usage(id).await) } else { None } };
+            let (pim, locks, room) = futures::join!(asked, azure.locks(id), used);
+            (id, pim, locks, room)
         })
         .buffer_unordered(SIDE_BY_SIDE_MAX)
         .collect::<Vec<_>>();
@@ -35,13 +38,18 @@ pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &(imp
     let (lists, people) = futures::join!(lists, people);
     observed.people.by_id.extend(open.known);
     observed.people.by_id.extend(people);
-    for (id, pim, locks) in lists {
+    for (id, pim, locks, room) in lists {
         let Some(subscription) = observed.subscriptions.get_mut(&id) else { continue };
         subscription.locks = match locks {
             Ok(locks) => Locks::Known(locks),
             Err(trouble) => Locks::Unanswered(Arc::new(trouble)),
         };
-        if let Reading::Seen(scopes) = &mut subscription.reading {
+        subscription.room = match room {
+            None => Room::NotAsked,
+            Some(Ok(Usage { limit, held })) => Room::Known { limit, held },
+            Some(Err(trouble)) => Room::Unanswered(Arc::new(trouble)),
+        };
+        if let (Reading::Seen(scopes), Some(pim)) = (&mut subscription.reading, pim) {
             let ends = pim.ok().map(ends);
             for standings in scopes.values_mut() {
                 mark(standings, ends.as_ref());
@@ -52,6 +60,51 @@ pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &(imp
 
 /// What ends by itself, and whether because somebody activated it.
 type Ends = BTreeMap<Triple, bool>;
+
+/// Who is in the groups that policy names: those of `protected`, and those that prove who belongs to an owner.
+pub(super) async fn groups(
+    desired: &Desired,
+    chosen: &impl Fn(OwnerCode) -> bool,
+    observed: &Observed,
+    azure: &impl Directory,
+) -> BTreeMap<GroupKey, InGroup> {
+    let protected = desired.policy.protected.iter().filter_map(|protected| match &protected.whom {
+        Whom::Group(key) => Some(key.clone()),
+        Whom::Name(_) | Whom::Id(_) => None,
+    });
+    let mut keys: BTreeSet<GroupKey> = protected.collect();
+    if let Some(MemberOf::Group(pattern)) = &desired.policy.member_of {
+        let owners: BTreeSet<OwnerCode> = lasting(desired, observed).map(|grant| grant.owner).collect();
+        keys.extend(owners.into_iter().filter(|owner| chosen(*owner)).map(|it| GroupKey::named(&pattern.fill(it, ""))));
+    }
+    if keys.is_empty() { BTreeMap::new() } else { azure.groups(&keys).await }
+}
+
+/// The attribute that proves who belongs to an owner, for everybody whom git lists.
+pub(super) async fn attributes(
+    desired: &Desired,
+    chosen: &impl Fn(OwnerCode) -> bool,
+    observed: &Observed,
+    azure: &impl Directory,
+) -> BTreeMap<PrincipalId, HasAttribute> {
+    let Some(MemberOf::Attribute(attribute, _)) = &desired.policy.member_of else { return BTreeMap::new() };
+    let listed = lasting(desired, observed).filter(|grant| chosen(grant.owner));
+    let ids: BTreeSet<PrincipalId> = listed.filter_map(|grant| id_of(grant, observed)).collect();
+    if ids.is_empty() { BTreeMap::new() } else { azure.attributes(*attribute, &ids).await }
+}
+
+/// The grants that have not ended.
+fn lasting<'a>(desired: &'a Desired, observed: &Observed) -> impl Iterator<Item = &'a Grant> {
+    let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    desired.grants.iter().filter(move |grant| !grant.has_ended(today))
+}
+
+fn id_of(grant: &Grant, observed: &Observed) -> Option<PrincipalId> {
+    grant.user.id.or_else(|| match observed.people.by_name.get(&grant.user.name) {
+        Some(ByName::Person(person)) => Some(person.id),
+        Some(ByName::Nobody(_) | ByName::Unanswered(_)) | None => None,
+    })
+}
 
 fn ends(instances: Vec<PimInstance>) -> Ends {
     let mut ends = Ends::new();
@@ -82,8 +135,17 @@ struct Open {
     people: BTreeSet<PrincipalId>,
     /// Object ids that a name led to, and that hold something git did not explain.
     known: BTreeMap<PrincipalId, ById>,
-    /// Subscriptions where a removal or a foreign assignment hangs on PIM and locks.
-    subscriptions: BTreeSet<SubscriptionId>,
+    /// Subscriptions where a change or a foreign assignment hangs on what is asked there.
+    subscriptions: BTreeMap<SubscriptionId, Ask>,
+}
+
+/// What is asked of a subscription; its locks always.
+#[derive(Clone, Copy, Default)]
+struct Ask {
+    /// What PIM ends: a removal, or a foreign assignment.
+    pim: bool,
+    /// How many role assignments it may hold: some are to be made, and the usual limit is near.
+    room: bool,
 }
 
 fn open(desired: &Desired, observed: &Observed) -> Open {
@@ -101,6 +163,11 @@ fn open(desired: &Desired, observed: &Observed) -> Open {
             open.people.insert(id); // the name led elsewhere or nowhere; known or not, the id itself must be asked
         }
     }
+    for protected in &desired.policy.protected {
+        if let Whom::Id(id) = &protected.whom {
+            open.people.insert(*id);
+        }
+    }
     let explained = explained(desired, observed);
     let targets: BTreeMap<&ScopeId, &KindName> = observed
         .targets
@@ -111,24 +178,42 @@ fn open(desired: &Desired, observed: &Observed) -> Open {
         })
         .collect();
     let managed = desired.catalog.managed();
+    let mut in_subscription: BTreeMap<SubscriptionId, Vec<&ScopeId>> = BTreeMap::new();
+    for scope in explained.keys().copied() {
+        if let Some(id) = scope.subscription() {
+            in_subscription.entry(id).or_default().push(scope);
+        }
+    }
     for (id, subscription) in &observed.subscriptions {
         let Reading::Seen(scopes) = &subscription.reading else { continue };
+        let mut missing: usize = 0;
+        for scope in in_subscription.get(id).into_iter().flatten() {
+            let wanted = explained.get(*scope).map(HashSet::len).unwrap_or_default();
+            let stands = scopes.get(*scope).into_iter().flatten();
+            missing += wanted.saturating_sub(stands.filter(|standing| is_explained(&explained, standing)).count());
+        }
+        if missing > 0 {
+            let near = (subscription.held + missing) * 100 >= ASSIGNMENTS_USUAL_MAX * NEAR_PERCENT;
+            open.subscriptions.entry(*id).or_default().room |= near;
+        }
         for (scope, standings) in scopes {
-            for Standing { assignment, hand, .. } in standings {
+            for standing in standings {
+                let Standing { assignment, hand, .. } = standing;
                 let triple = &assignment.triple;
                 let concerns = match hand {
-                    Hand::Ours => {
-                        let here = explained.get(scope);
-                        !here.is_some_and(|here| here.contains(&(triple.principal, triple.definition)))
-                    }
+                    Hand::Ours => !is_explained(&explained, standing),
                     Hand::Foreign => {
                         targets.get(scope).is_some_and(|kind| managed.contains(&(*kind, triple.definition)))
                     }
                 };
-                if !concerns {
+                // What opens a target from above it, or more than git gives at it, is said with its holder's name.
+                let is_wider = *hand == Hand::Foreign && assignment.principal_type.is_people();
+                if !concerns && !is_wider {
                     continue;
                 }
-                open.subscriptions.insert(*id);
+                if concerns {
+                    open.subscriptions.entry(*id).or_default().pim = true;
+                }
                 match known.get(&triple.principal) {
                     Some(person) => {
                         open.known.insert(triple.principal, ById::Person((*person).clone()));
@@ -148,6 +233,11 @@ type Place<'a> = (OwnerCode, &'a EnvironmentName, &'a KindName);
 /// Who should hold what, by scope.
 type Explained<'a> = BTreeMap<&'a ScopeId, HashSet<(PrincipalId, RoleDefinitionId)>>;
 
+fn is_explained(explained: &Explained<'_>, standing: &Standing) -> bool {
+    let triple = &standing.assignment.triple;
+    explained.get(&triple.scope).is_some_and(|here| here.contains(&(triple.principal, triple.definition)))
+}
+
 /// What git wants today, as far as names and targets are known.
 fn explained<'a>(desired: &Desired, observed: &'a Observed) -> Explained<'a> {
     let mut targets: BTreeMap<Place<'_>, Vec<&ScopeId>> = BTreeMap::new();
@@ -156,15 +246,10 @@ fn explained<'a>(desired: &Desired, observed: &'a Observed) -> Explained<'a> {
             targets.entry((key.owner, &key.environment, &key.kind)).or_default().push(&target.scope);
         }
     }
-    let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let mut explained = Explained::new();
-    for grant in desired.grants.iter().filter(|grant| !grant.has_ended(today)) {
+    for grant in lasting(desired, observed) {
         let Some(role) = desired.catalog.roles.get(&grant.role) else { continue };
-        let id = grant.user.id.or_else(|| match observed.people.by_name.get(&grant.user.name) {
-            Some(ByName::Person(person)) => Some(person.id),
-            Some(ByName::Nobody(_) | ByName::Unanswered(_)) | None => None,
-        });
-        let Some(id) = id else { continue };
+        let Some(id) = id_of(grant, observed) else { continue };
         for gives in &role.gives {
             for scope in targets.get(&(grant.owner, &role.environment, &gives.kind)).into_iter().flatten() {
                 explained.entry(scope).or_default().insert((id, gives.definition.id));

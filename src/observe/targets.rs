@@ -181,6 +181,7 @@ pub(super) fn absent(
 /// A subscription that has to be read.
 pub(super) struct ToRead {
     pub name: String,
+    pub state: String,
     pub belongs_to: Option<(OwnerCode, EnvironmentName)>,
 }
 
@@ -207,7 +208,8 @@ pub(super) fn subscriptions(
     let read = stock.subscriptions.iter().filter_map(|(id, row)| {
         let belongs_to = belongs_to(&row.name);
         let theirs = belongs_to.as_ref().is_some_and(|(owner, _)| chosen(*owner));
-        (theirs || holding.contains(id)).then(|| (*id, ToRead { name: row.name.clone(), belongs_to }))
+        (theirs || holding.contains(id))
+            .then(|| (*id, ToRead { name: row.name.clone(), state: row.state.clone(), belongs_to }))
     });
     read.collect()
 }

@@ -2,14 +2,16 @@
 
 use std::{fmt, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use crate::model::{
+    code::Code,
     desired::Origin,
     ids::{ScopeId, UserName},
     observed::Lock,
     owner::{EnvironmentName, OwnerCode, RoleName},
     people::Hint,
+    policy::Account,
     trouble::Trouble,
 };
 
@@ -86,6 +88,10 @@ pub enum Block {
     Doubt(UserName),
     /// Git still lists the person, but where it should now stand is not known.
     StillListed(Stray),
+    /// Ours stands where the naming rule still leads, but Resource Graph does not show the resource: that proves nothing.
+    NotShown,
+    /// The same person shall have this role in its place, and cannot get it now.
+    GrantWaits(RoleName),
     /// It was made after the commit that was read: by a newer commit than this one.
     MadeAfterCommit {
         /// When it was made.
@@ -97,6 +103,39 @@ pub enum Block {
     CommitUnknown(String),
     /// A lock stops the deletion.
     Locked(Lock),
+    /// It would last longer than policy allows.
+    TooLong {
+        /// The last day it states.
+        until: Option<Date>,
+        /// The last day it may state today.
+        latest: Date,
+        /// How many days policy allows.
+        days: i32,
+    },
+    /// The owner lists more people with this role than policy allows.
+    TooMany {
+        /// How many are listed.
+        listed: usize,
+        /// How many may be.
+        max: usize,
+    },
+    /// The person is listed at another owner, too, and not both files say so.
+    TwoOwners(OwnerCode),
+    /// The person does not belong to the owner; in words, what was looked at.
+    NotAMember(String),
+    /// Whether people belong to the owner is not known; in words, why not.
+    MembershipUnknown(String),
+    /// Policy gives this kind of account nothing new.
+    Account(Account),
+    /// The subscription cannot hold them all: none is made, for who should do without?
+    NoRoom {
+        /// How many role assignments it may hold.
+        limit: usize,
+        /// How many it holds.
+        held: usize,
+        /// How many shall be added.
+        grants: usize,
+    },
 }
 
 impl Block {
@@ -121,9 +160,19 @@ impl Block {
             Self::OwnerUnknown(_) => "owner-unknown",
             Self::Doubt(_) => "doubt",
             Self::StillListed(_) => "still-listed",
+            Self::NotShown => "not-shown",
+            Self::GrantWaits(_) => "grant-waits",
             Self::MadeAfterCommit { .. } => "made-after-commit",
             Self::CommitUnknown(_) => "commit-unknown",
             Self::Locked(_) => "locked",
+            Self::TooLong { .. } => Code::TooLong.word(),
+            Self::TooMany { .. } => Code::TooMany.word(),
+            Self::TwoOwners(_) => Code::TwoOwners.word(),
+            Self::NotAMember(_) => Code::NotAMember.word(),
+            Self::MembershipUnknown(_) => Code::MembershipUnknown.word(),
+            Self::Account(Account::Guest) => Code::Guest.word(),
+            Self::Account(Account::Disabled) => "disabled",
+            Self::NoRoom { .. } => "no-room",
         }
     }
 
@@ -161,11 +210,31 @@ impl Block {
             Self::StillListed(Stray::NoRole) => {
                 "put the role definition back in `tilgang.yaml`, or add it to `retired` there".to_owned()
             }
+            Self::NotShown => {
+                "if the resource was moved or deleted, remove the assignment by hand: it opens nothing there".to_owned()
+            }
+            Self::GrantWaits(role) => {
+                format!("see to it that `{role}` can be granted; or take it out of the file, if it is not meant")
+            }
             Self::MadeAfterCommit { .. } => {
                 "run from the newest commit; if this is the newest, make another".to_owned()
             }
             Self::CommitUnknown(_) => "make git work here: without it an old commit could undo a new one".to_owned(),
             Self::Locked(lock) => format!("take the lock `{}` away, apply, and put it back", lock.name),
+            Self::TooLong { latest, .. } => format!("write `until: {latest}` or an earlier day"),
+            Self::TooMany { max, .. } => format!("list at most {max}; or let the platform team raise the number"),
+            Self::TwoOwners(other) => format!(
+                "if both are meant, write `also_at` into both files: `also_at: [{other}]` here, and this owner there"
+            ),
+            Self::NotAMember(_) => {
+                "let the owner's people be registered as such first, or list somebody else".to_owned()
+            }
+            Self::MembershipUnknown(_) => "until that is known nobody gains anything there".to_owned(),
+            Self::Account(Account::Guest) => "list the person's own account here, or take the entry out".to_owned(),
+            Self::Account(Account::Disabled) => "let the account be enabled first, or take the entry out".to_owned(),
+            Self::NoRoom { .. } => {
+                "take away role assignments there that nobody needs; or grant to fewer people".to_owned()
+            }
             Self::PersonUnanswered(_) | Self::Unread(_) | Self::PimUnanswered => return None,
         })
     }
@@ -189,7 +258,7 @@ impl fmt::Display for Block {
                 f.write_str("another person has this name now; the `id` in the file is nobody's")
             }
             Self::PersonUnanswered(trouble) | Self::Unread(trouble) => write!(f, "{trouble}"),
-            Self::TargetMissing(words) => f.write_str(words),
+            Self::TargetMissing(words) | Self::NotAMember(words) | Self::MembershipUnknown(words) => f.write_str(words),
             Self::TargetSeveral(scopes) => {
                 write!(f, "{} resources fit where one is meant:", scopes.len())?;
                 scopes.iter().try_for_each(|scope| write!(f, " `{scope}`"))
@@ -219,6 +288,16 @@ impl fmt::Display for Block {
             Self::StillListed(stray) => {
                 write!(f, "{stray}; git still lists the person, and where it should now stand is not known")
             }
+            Self::NotShown => f.write_str(
+                "the naming rule still leads to this resource, and git lists the person; that Resource Graph does not \
+                 show it proves nothing",
+            ),
+            Self::GrantWaits(role) => {
+                write!(
+                    f,
+                    "`{role}`, which the same person shall have here, cannot be granted yet: nobody loses access halfway"
+                )
+            }
             Self::MadeAfterCommit { made: Some(made), commit } => {
                 write!(f, "made on {}, after the commit that was read ({})", day(*made), minute(*commit))
             }
@@ -226,10 +305,35 @@ impl fmt::Display for Block {
                 write!(f, "Azure does not say when it was made; the commit that was read is of {}", minute(*commit))
             }
             Self::CommitUnknown(reason) => write!(f, "git could not say which commit this is: {reason}"),
+            Self::NoRoom { limit, held, grants } => {
+                write!(
+                    f,
+                    "the subscription holds {held} of {limit} role assignments, and {grants} more do not fit: none of \
+                     them is made, for nobody can say who should do without"
+                )
+            }
             Self::Locked(Lock { name, level, scope })
                 if scope.subscription().is_some_and(|id| ScopeId::subscription_scope(id) == *scope) =>
             {
                 write!(f, "the lock `{name}` ({level}) on the whole subscription stops deletions")
+            }
+            Self::TooLong { until: Some(until), latest, days } => {
+                write!(f, "lasts until {until}; `policy.longest` allows {days} days, today until {latest}")
+            }
+            Self::TooLong { until: None, days, .. } => {
+                write!(f, "has no last day; `policy.longest` allows {days} days")
+            }
+            Self::TooMany { listed, max } => {
+                write!(f, "{listed} people are listed with this role; `policy.holders_max` allows {max} at one owner")
+            }
+            Self::TwoOwners(other) => {
+                write!(f, "listed at `{other}`, too, and not both files say so in `also_at`")
+            }
+            Self::Account(Account::Guest) => {
+                f.write_str("a guest from elsewhere; `policy.block` gives guests nothing new")
+            }
+            Self::Account(Account::Disabled) => {
+                f.write_str("the account is disabled; `policy.block` gives such accounts nothing new")
             }
             Self::Locked(Lock { name, level, scope }) => {
                 write!(f, "the lock `{name}` ({level}) on `{}` stops deletions", scope.last_segment())

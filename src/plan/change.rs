@@ -5,11 +5,11 @@ use std::{fmt, sync::Arc};
 use jiff::{Timestamp, civil::Date};
 
 use crate::model::{
-    assignment::{PrincipalType, Triple, resource_id},
+    assignment::{PrincipalType, Standing, Triple, resource_id},
     desired::Origin,
     ids::{AssignmentName, PrincipalId, UserName},
     owner::{EnvironmentName, OwnerCode, RoleName},
-    people::Person,
+    people::{ById, People, Person},
 };
 
 /// What is done to an assignment. The order is the order of execution: nobody loses access halfway.
@@ -57,6 +57,21 @@ impl Who {
             principal_type: PrincipalType::User,
             name: Some(person.name.clone()),
             display_name: person.display_name.clone(),
+        }
+    }
+}
+
+impl Who {
+    /// The holder of an assignment, as far as Entra said.
+    #[must_use]
+    pub fn of(standing: &Standing, people: &People) -> Self {
+        let (id, principal_type) = (standing.assignment.triple.principal, standing.assignment.principal_type);
+        let nameless = Self { id, principal_type, name: None, display_name: None };
+        match people.by_id.get(&id) {
+            Some(ById::Person(person)) => Self { principal_type, ..Self::person(person) },
+            Some(ById::Deleted { name, .. }) => Self { name: Some(name.clone()), ..nameless },
+            Some(ById::NotAPerson(name)) => Self { display_name: Some(name.clone()), ..nameless },
+            Some(ById::Gone | ById::Unanswered(_)) | None => nameless,
         }
     }
 }
@@ -131,6 +146,9 @@ pub enum Because {
         /// The person is no longer among the living in Entra; what is known of that.
         gone: Option<Gone>,
     },
+    /// Git may still list them, but the person is no more: neither among the living nor among the deleted. Whoever
+    /// carries it out looks once more ([`Because::rests_on_gone`]).
+    PersonGone,
     /// Its role definition was given once and is no longer.
     Retired,
     /// Its last day has passed.
@@ -172,6 +190,13 @@ impl Because {
     pub fn is_expiry(&self) -> bool {
         matches!(self, Self::Ended { recently: true, .. })
     }
+
+    /// Whether the removal is only right as long as Entra does not know the person, not even among the deleted. Nothing
+    /// else says that git does not mean them.
+    #[must_use]
+    pub fn rests_on_gone(&self) -> bool {
+        matches!(self, Self::PersonGone)
+    }
 }
 
 impl fmt::Display for Gone {
@@ -206,6 +231,7 @@ impl fmt::Display for Because {
             Self::DescriptionChanged => f.write_str("its description says something else than git"),
             Self::NotListed { gone: None } => f.write_str("no longer listed"),
             Self::NotListed { gone: Some(gone) } => write!(f, "no longer listed, and {gone}"),
+            Self::PersonGone => f.write_str("the person is gone from Entra for good"),
             Self::Retired => f.write_str("its role definition is `retired` in the catalogue"),
             Self::Ended { on, .. } => write!(f, "ended after {on}"),
             Self::OwnerRemoved => f.write_str("the owner's file says `removed: true`"),

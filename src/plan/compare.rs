@@ -21,7 +21,8 @@ use super::{
     effect::no_effect,
     finding::{Code, Finding},
     removal::Surplus,
-    want::{Want, Wanted},
+    want::{Want, Wanted, blocked},
+    wider::wider,
 };
 
 pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: Wanted<'a>, today: Date) -> Plan {
@@ -36,7 +37,8 @@ pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: 
     };
     compare.plan.blocked.append(&mut compare.wanted.blocked);
     compare.plan.findings.append(&mut compare.wanted.findings);
-    compare.plan.findings.append(&mut no_effect(&compare.wanted));
+    compare.plan.findings.append(&mut no_effect(&compare.wanted, &desired.policy));
+    compare.plan.findings.append(&mut wider(desired, observed, &compare.wanted));
     let mut above = BTreeSet::new(); // what lies above subscriptions is in each one's list
     for subscription in observed.subscriptions.values() {
         let Reading::Seen(scopes) = &subscription.reading else { continue };
@@ -50,6 +52,8 @@ pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: 
     for (scope, wants) in unmet {
         compare.wants_and_standings(scope, &wants, &[], None);
     }
+    compare.unproven();
+    compare.room();
     compare.judge_surplus(); // when all that is wanted has been looked at: what is blocked there protects here
     compare.plan
 }
@@ -90,10 +94,12 @@ impl<'a> Compare<'a> {
             let mut met = false;
             while let Some(standing) = standings.next_if(|standing| key(standing) == want.key()) {
                 self.met(scope, group, want, standing);
+                self.stays(group);
+                self.objected(group);
                 met = true;
             }
             if !met {
-                self.grant(scope, group, want);
+                self.grant(scope, group);
             }
         }
         for standing in standings {
@@ -101,12 +107,61 @@ impl<'a> Compare<'a> {
         }
     }
 
-    fn grant(&mut self, scope: &ScopeId, group: &[Want<'a>], want: &Want<'a>) {
+    /// Nobody has it yet: it is made, unless policy has something against each of the lines that ask for it.
+    fn grant(&mut self, scope: &ScopeId, group: &[Want<'a>]) {
+        let objections = &self.wanted.objections;
+        let fits = |want: &&Want<'a>| {
+            objections.get(&want.grant.origin).is_none_or(|all| all.iter().all(|objection| !objection.blocks()))
+        };
+        let fit: Vec<Want<'a>> = group.iter().filter(fits).copied().collect();
+        let Some(want) = fit.first() else { return self.block_grants(scope, group) };
+        self.objected(&fit);
+        let group = &fit;
         let triple = Triple { scope: scope.clone(), principal: want.person.id, definition: want.definition.id };
         let name = triple.name(&self.desired.instance);
         let because = Because::Listed { until: want.grant.until, reason: want.grant.reason.clone() };
         let change = self.wanted_change(Action::Grant, group, want, triple, because);
         self.plan.changes.push(Change { name, ..change });
+    }
+
+    /// Whether people belong to an owner is not known: said once an owner, whether or not somebody should gain something.
+    fn unproven(&mut self) {
+        for (owner, words) in &self.wanted.unproven {
+            let finding = Finding::new(Code::MembershipUnknown, words.clone(), Vec::new());
+            self.plan.findings.push(Finding { owner: Some(*owner), ..finding });
+        }
+    }
+
+    fn block_grants(&mut self, scope: &ScopeId, group: &[Want<'a>]) {
+        for want in group {
+            self.wanted.waiting.entry((want.grant.owner, want.person.id)).or_default().push(want.grant);
+            let Some(role) = self.desired.catalog.roles.get(&want.grant.role) else { continue };
+            for objection in self.wanted.objections.get(&want.grant.origin).into_iter().flatten() {
+                let Some(block) = objection.block.clone() else { continue };
+                let mut blocked = blocked(want.grant, &role.environment, Some(scope), block);
+                blocked.origins.extend(objection.elsewhere.cloned());
+                self.plan.blocked.push(blocked);
+            }
+        }
+    }
+
+    /// What policy has against something that stands, or that is made all the same.
+    fn objected(&mut self, group: &[Want<'a>]) {
+        for want in group {
+            for objection in self.wanted.objections.get(&want.grant.origin).into_iter().flatten() {
+                self.plan.findings.extend(objection.finding(want.grant, want.person));
+            }
+        }
+    }
+
+    /// Somebody keeps these roles.
+    fn stays(&mut self, group: &[Want<'a>]) {
+        for want in group {
+            let role = self.desired.catalog.roles.get(&want.grant.role);
+            if role.is_some_and(|role| self.desired.policy.production.contains(&role.environment)) {
+                self.plan.staying.insert((want.grant.owner, want.grant.role.clone()));
+            }
+        }
     }
 
     fn wanted_change(
@@ -177,7 +232,7 @@ impl<'a> Compare<'a> {
                 return;
             }
         };
-        self.wanted.unplaced.insert((want.grant.owner, want.person.id));
+        self.wanted.waiting.entry((want.grant.owner, want.person.id)).or_default().push(want.grant);
         self.plan.blocked.push(Blocked {
             action: Action::Grant,
             owner: Some(want.grant.owner),

@@ -23,12 +23,22 @@ pub enum Class {
     Orphaned,
     /// Others made it, and git does not list it.
     Unmanaged,
+    /// Others made something else that opens the same, and git does not list it.
+    Lookalike,
 }
 
 impl Class {
     /// Every class, gravest first: access that should not be before access that should.
-    pub const ALL: &[Self] =
-        &[Self::Unmanaged, Self::Stray, Self::Surplus, Self::Expired, Self::Orphaned, Self::Altered, Self::Missing];
+    pub const ALL: &[Self] = &[
+        Self::Unmanaged,
+        Self::Lookalike,
+        Self::Stray,
+        Self::Surplus,
+        Self::Expired,
+        Self::Orphaned,
+        Self::Altered,
+        Self::Missing,
+    ];
 
     /// The stable word.
     #[must_use]
@@ -41,6 +51,7 @@ impl Class {
             Self::Stray => "stray",
             Self::Orphaned => "orphaned",
             Self::Unmanaged => "unmanaged",
+            Self::Lookalike => "lookalike",
         }
     }
 
@@ -53,7 +64,7 @@ impl Class {
             (Action::Revoke, Because::Ended { .. }) => Self::Expired,
             (Action::Revoke, Because::Stray(_)) => Self::Stray,
             (Action::Revoke, Because::Unmanaged) => Self::Unmanaged,
-            (Action::Revoke, Because::NotListed { gone: Some(_) }) => Self::Orphaned,
+            (Action::Revoke, Because::NotListed { gone: Some(_) } | Because::PersonGone) => Self::Orphaned,
             (Action::Revoke, _) => Self::Surplus,
         }
     }
@@ -64,7 +75,25 @@ impl Class {
         match code {
             Code::Unmanaged => Some(Self::Unmanaged),
             Code::Orphaned => Some(Self::Orphaned),
-            Code::NoEffect | Code::Renamed | Code::NotSeen | Code::MayEnd => None,
+            Code::Lookalike => Some(Self::Lookalike),
+            Code::NoEffect
+            | Code::Renamed
+            | Code::NotSeen
+            | Code::MayEnd
+            | Code::RoleEmptied
+            | Code::TooLong
+            | Code::TooMany
+            | Code::TwoOwners
+            | Code::Guest
+            | Code::NotAMember
+            | Code::MembershipUnknown
+            | Code::AcceptUnused
+            | Code::ExceptionEnded
+            | Code::Inherited
+            | Code::Locked
+            | Code::NotEnabled
+            | Code::NearLimit
+            | Code::Unanswered => None,
         }
     }
 }

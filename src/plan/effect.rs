@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ids::ScopeId, observed::Impediment, people::Person};
+use crate::model::{
+    ids::ScopeId,
+    observed::Impediment,
+    people::Person,
+    policy::{Account, Policy},
+};
 
 use super::{
     change::Who,
@@ -10,8 +15,13 @@ use super::{
     want::{Place, Want, Wanted},
 };
 
+/// What is said of somebody with a disabled account.
+pub(super) const DISABLED: &str =
+    "the account is disabled: nobody can sign in with it; if the person has left, take the entry out";
+
 /// One finding for each target that stands in the way of all its grants, and one for each disabled person at an owner.
-pub(super) fn no_effect(wanted: &Wanted<'_>) -> Vec<Finding> {
+pub(super) fn no_effect(wanted: &Wanted<'_>, policy: &Policy) -> Vec<Finding> {
+    let is_blocked = policy.block.contains(&Account::Disabled);
     let mut findings = Vec::new();
     let mut disabled: BTreeMap<_, (&Person, &Want<'_>)> = BTreeMap::new();
     for (scope, wants) in &wanted.at {
@@ -19,25 +29,23 @@ pub(super) fn no_effect(wanted: &Wanted<'_>) -> Vec<Finding> {
             let people: BTreeSet<_> = wants.iter().map(|want| want.person.id).collect();
             findings.extend(place.target.impediments.iter().map(|why| at_target(scope, place, people.len(), why)));
         }
-        for want in wants.iter().filter(|want| !want.person.enabled) {
+        // Where policy gives such accounts nothing new, what stands is said there.
+        for want in wants.iter().filter(|want| !want.person.enabled && !is_blocked) {
             disabled.entry((want.grant.owner, want.person.id)).or_insert((want.person, want));
         }
     }
-    findings.extend(
-        disabled.into_values().map(|(person, want)| Finding {
-            code: Code::NoEffect,
-            owner: Some(want.grant.owner),
-            environment: None,
-            role: None,
-            who: Some(Who::person(person)),
-            scope: None,
-            assignment: None,
-            message: "the account is disabled: nobody can sign in with it; if the person has left, take the entry out"
-                .to_owned(),
-            origins: vec![want.grant.user.origin.clone()],
-            accepted: None,
-        }),
-    );
+    findings.extend(disabled.into_values().map(|(person, want)| Finding {
+        code: Code::NoEffect,
+        owner: Some(want.grant.owner),
+        environment: None,
+        role: None,
+        who: Some(Who::person(person)),
+        scope: None,
+        assignment: None,
+        message: DISABLED.to_owned(),
+        origins: vec![want.grant.user.origin.clone()],
+        accepted: None,
+    }));
     findings
 }
 

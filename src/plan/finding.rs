@@ -1,15 +1,14 @@
 //! What people should know: nothing is changed for it, or not by us.
 
-use jiff::civil::Date;
-
 use crate::model::{
     desired::Origin,
     ids::ScopeId,
     owner::{EnvironmentName, OwnerCode, RoleName},
-    policy::Accept,
 };
 
 use super::change::Who;
+
+pub use crate::model::code::Code;
 
 /// Something that people should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,63 +36,25 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// About nothing in particular yet.
+    pub(super) fn new(code: Code, message: String, origins: Vec<Origin>) -> Self {
+        Self {
+            code,
+            owner: None,
+            environment: None,
+            role: None,
+            who: None,
+            scope: None,
+            assignment: None,
+            message,
+            origins,
+            accepted: None,
+        }
+    }
+
     /// By owner, code, person and place.
     #[must_use]
     pub fn order(&self) -> impl Ord + '_ {
         (self.owner, self.code, self.who.as_ref().map(|who| (&who.name, who.id)), &self.scope, &self.message)
-    }
-}
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal;)+) => {
-        /// The kinds of finding.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Code {
-            $($(#[$doc])* $variant,)+
-        }
-
-        impl Code {
-            /// Every code.
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            /// The stable word.
-            #[must_use]
-            pub fn word(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)+
-                }
-            }
-        }
-    };
-}
-
-codes! {
-    /// Others made an assignment at a managed target that git does not list.
-    Unmanaged = "unmanaged";
-    /// The person of an assignment is no longer among the living in Entra.
-    Orphaned = "orphaned";
-    /// A grant that does not do what it says (promise 9).
-    NoEffect = "no-effect";
-    /// The person has another sign-in name than git says.
-    Renamed = "renamed";
-    /// An owner's subscription that our identity does not see.
-    NotSeen = "not-seen";
-    /// Someone else's equal assignment satisfies a grant, but whether it ends by itself could not be asked.
-    MayEnd = "may-end";
-}
-
-/// Marks the findings that are known, until their day.
-pub(super) fn accept(findings: &mut [Finding], accepted: &[Accept], today: Date) {
-    for finding in findings {
-        let fits = |accept: &&Accept| {
-            accept.code == finding.code.word()
-                && accept.until.is_none_or(|until| until >= today)
-                && accept
-                    .person
-                    .as_ref()
-                    .is_none_or(|name| finding.who.as_ref().and_then(|who| who.name.as_ref()) == Some(name))
-                && accept.scope.as_ref().is_none_or(|scope| finding.scope.as_ref().is_some_and(|at| scope.holds(at)))
-        };
-        finding.accepted = accepted.iter().find(fits).map(|accept| accept.reason.clone());
     }
 }

@@ -2,19 +2,31 @@
 //!
 //! [`plan`] walks in steps, each a file: names become people (`resolve`), grants become assignments at targets
 //! (`want`), and those are compared with what stands (`compare`); what
-//! stands and is not wanted goes if that is proven (`removal`). What is unknown blocks what depends on it, and is said.
+//! stands and is not wanted goes if that is proven (`removal`, `doubt`). What may make changes fail is said (`room`,
+//! `standstill`), and what others gave beside it (`effect`, `wider`). What is unknown blocks what depends on it, and is said. Who
+//! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to.
 
+pub mod again;
 pub mod approve;
+pub mod basis;
 pub mod blocked;
 pub mod change;
 mod compare;
-pub mod digest;
+mod content;
+mod doubt;
 pub mod drift;
 mod effect;
+mod exceptions;
 pub mod finding;
+pub mod pace;
 mod removal;
 mod resolve;
+mod room;
+pub mod saved;
+mod settle;
+mod standstill;
 mod want;
+mod wider;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,12 +37,15 @@ use jiff::civil::Date;
 
 use crate::model::{
     desired::{Desired, OwnerFile},
-    ids::{PrincipalId, UserName},
+    ids::PrincipalId,
     observed::{Observed, Reading},
-    owner::OwnerCode,
-    people::{ById, ByName},
+    owner::{OwnerCode, RoleName},
+    people::{ById, ByName, InGroup},
+    policy::{Freeze, Override, Whom},
     trouble::{Trouble, TroubleKind},
 };
+
+pub use self::doubt::doubtful;
 
 use self::{
     blocked::Blocked,
@@ -58,6 +73,34 @@ pub struct Plan {
     pub kept: BTreeMap<OwnerCode, usize>,
     /// People who never lose anything.
     pub protected: Protected,
+    /// The dated rules that hold today.
+    pub rules: Rules,
+    /// Roles in production that somebody keeps, by owner.
+    pub staying: BTreeSet<(OwnerCode, RoleName)>,
+    /// Overrides without which policy would refuse some of this; see [`Plan::settle`].
+    pub used: Vec<Used>,
+}
+
+/// The dated rules that hold on the day of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// The day, UTC.
+    pub today: Date,
+    /// Freezes.
+    pub freezes: Vec<Freeze>,
+    /// Exceptions to the limits.
+    pub overrides: Vec<Override>,
+}
+
+/// An override, and what it lets through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// The override.
+    pub by: Override,
+    /// How many removals policy would refuse without any override.
+    pub removals: usize,
+    /// At these owners.
+    pub owners: BTreeSet<OwnerCode>,
 }
 
 /// A part of Azure that could not be read. Nothing is removed there.
@@ -74,8 +117,23 @@ pub struct Unread {
 pub struct Protected {
     /// Those that Entra knows.
     pub ids: BTreeSet<PrincipalId>,
-    /// Those it does not: while there is one, nothing is removed at all.
-    pub unresolved: Vec<UserName>,
+    /// Entries that lead to nobody: while there is one, nothing is removed at all.
+    pub unresolved: Vec<Unresolved>,
+}
+
+/// An entry of `policy.protected` that leads to nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolved {
+    /// Whom it names.
+    pub whom: Whom,
+    /// Why that is nobody: `unknown to Entra`.
+    pub why: String,
+}
+
+impl std::fmt::Display for Unresolved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.whom)
+    }
 }
 
 impl Plan {
@@ -101,8 +159,11 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     let mut plan = compare::compare(desired, observed, wanted, today);
     plan.unread = unread(desired, observed);
     plan.findings.extend(absent(desired, observed));
+    plan.findings.append(&mut standstill::standstill(observed, &plan.changes));
     plan.protected = protected(desired, observed);
-    finding::accept(&mut plan.findings, &desired.policy.accept, today);
+    plan.rules = exceptions::in_force(&desired.policy, today);
+    plan.findings.extend(exceptions::ended(&desired.policy, today));
+    exceptions::accept(&mut plan.findings, &desired.policy.accept, today);
     plan.changes.sort_by(|a, b| a.order().cmp(&b.order()));
     plan.blocked.sort_by(|a, b| a.order().cmp(&b.order()));
     plan.blocked.dedup();
@@ -167,13 +228,33 @@ fn absent(desired: &Desired, observed: &Observed) -> impl Iterator<Item = Findin
 
 fn protected(desired: &Desired, observed: &Observed) -> Protected {
     let mut protected = Protected::default();
-    for person in &desired.policy.protected {
-        match observed.people.by_name.get(&person.name) {
-            Some(ByName::Person(found)) => {
-                protected.ids.insert(found.id);
-            }
-            // Not even a deleted user of that name: the protected one may be alive under another.
-            Some(ByName::Nobody(_) | ByName::Unanswered(_)) | None => protected.unresolved.push(person.name.clone()),
+    let people = &observed.people;
+    for entry in &desired.policy.protected {
+        let found = match &entry.whom {
+            Whom::Name(name) => match people.by_name.get(name) {
+                Some(ByName::Person(found)) => Ok(BTreeSet::from([found.id])),
+                // Not even a deleted user of that name: the protected one may be alive under another.
+                Some(ByName::Nobody(_)) | None => Err("unknown to Entra".to_owned()),
+                Some(ByName::Unanswered(_)) => Err("whom Entra could not look up".to_owned()),
+            },
+            Whom::Id(id) => match people.by_id.get(id) {
+                Some(ById::Person(_) | ById::Deleted { .. }) => Ok(BTreeSet::from([*id])),
+                Some(ById::NotAPerson(name)) => Err(format!("which is not a person's but that of `{name}`")),
+                Some(ById::Gone) | None => Err("unknown to Entra".to_owned()),
+                Some(ById::Unanswered(_)) => Err("which Entra could not look up".to_owned()),
+            },
+            Whom::Group(key) => match people.groups.get(key) {
+                Some(InGroup::Members(members)) => Ok(members.clone()),
+                Some(InGroup::Missing) | None => Err("unknown to Entra".to_owned()),
+                Some(InGroup::Several(count)) => Err(format!("a name that {count} groups have: write its object id")),
+                Some(InGroup::Unanswered(trouble)) => {
+                    Err(format!("which could not be looked up ({})", trouble.without_request()))
+                }
+            },
+        };
+        match found {
+            Ok(ids) => protected.ids.extend(ids),
+            Err(why) => protected.unresolved.push(Unresolved { whom: entry.whom.clone(), why }),
         }
     }
     protected

@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::model::{
     assignment::{Hand, Mark, Pim, PrincipalType, Standing},
-    desired::{Grant, Origin, OwnerFile, Revision},
-    ids::{PrincipalId, RoleDefinitionId},
+    desired::{Grant, Origin, OwnerFile, Revision, UserEntry},
+    ids::{PrincipalId, RoleDefinitionId, ScopeId},
     observed::{Locks, Subscription},
-    owner::{EnvironmentName, OwnerCode, RoleName},
+    owner::{EnvironmentName, KindName, OwnerCode, RoleName},
     people::ById,
     policy::Unmanaged,
 };
@@ -20,12 +20,18 @@ use super::{
     blocked::{Block, Blocked},
     change::{Action, Because, Change, Gone, Stray, Who},
     compare::Compare,
+    doubt::Holder,
     finding::{Code, Finding},
+    resolve::resolve,
     want::Place,
 };
 
 /// How long after its last day a removal still counts as an expiry. Ours: a nightly job may rest for a month.
 const EXPIRY_RECENT: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// How long after an assignment was made Entra may not show its person everywhere. Ours: far above the 69 seconds that
+/// were recorded (FACTS §10).
+const DIRECTORY_SETTLED: SignedDuration = SignedDuration::from_hours(24);
 
 /// What stands, and whose place it is, as the removal of an assignment needs to know it.
 pub(super) struct Surplus<'a> {
@@ -115,9 +121,13 @@ impl<'a> Compare<'a> {
     pub(super) fn judge_surplus(&mut self) {
         let mut restorable = BTreeSet::new();
         for surplus in std::mem::take(&mut self.surplus) {
+            let before = self.plan.changes.len();
             match surplus.standing.hand {
                 Hand::Ours => self.ours(&surplus, &mut restorable),
                 Hand::Foreign => self.foreign(&surplus),
+            }
+            if self.plan.changes.len() == before {
+                self.kept(surplus);
             }
         }
         // A grant to somebody who was deleted, and whose assignment stands, is not missing but orphaned: said once.
@@ -127,7 +137,32 @@ impl<'a> Compare<'a> {
         });
     }
 
+    /// It stays: if it is somebody's role in production, somebody has that role.
+    fn kept(&mut self, surplus: Surplus<'a>) {
+        let Standing { assignment, pim, hand: _ } = surplus.standing;
+        let in_prod = surplus.environment.as_ref().is_some_and(|name| self.desired.policy.production.contains(name));
+        let holds = surplus.stray.is_none()
+            && assignment.principal_type.is_people()
+            && !matches!(pim, Pim::Activated | Pim::Timed)
+            && self.gone(assignment.triple.principal).is_none();
+        if let (Some(owner), Some(role), true) = (surplus.owner, surplus.role, in_prod && holds) {
+            self.plan.staying.insert((owner, role));
+        }
+    }
+
+    /// Whether only its description makes it ours. We make nothing that ends by itself: where PIM does, the description was
+    /// copied, and it is as little ours to remove as anybody's.
+    fn is_ours_by_description(&self, standing: &Standing) -> bool {
+        let assignment = &standing.assignment;
+        standing.hand == Hand::Ours
+            && !self.desired.instances().any(|instance| assignment.triple.name(instance) == assignment.name)
+    }
+
     fn ours(&mut self, surplus: &Surplus<'a>, restorable: &mut BTreeSet<Listed>) {
+        if matches!(surplus.standing.pim, Pim::Activated | Pim::Timed) && self.is_ours_by_description(surplus.standing)
+        {
+            return; // what PIM gives for a time ends by itself
+        }
         if let Some(owner) = surplus.owner
             && matches!(self.desired.file_of(owner), OwnerFile::Broken(_))
         {
@@ -179,19 +214,29 @@ impl<'a> Compare<'a> {
             OwnerFile::Missing => return Err(Block::OwnerFileMissing),
             OwnerFile::Broken(_) => return Err(Block::OwnerFileBroken),
         };
+        if standing.pim == Pim::Unanswered && self.is_ours_by_description(standing) {
+            return Err(Block::PimUnanswered);
+        }
         if let Some(ById::Unanswered(trouble)) = self.observed.people.by_id.get(&triple.principal) {
             return Err(Block::PersonUnanswered(trouble.clone()));
         }
-        if let Some(entry) = self.wanted.doubt(owner, triple.principal, |listed| self.concerns(surplus, listed)) {
+        let listed_as = self.listed_as(owner, surplus);
+        if let Some(entry) = listed_as.filter(|_| !self.gone_for_good(standing)) {
             return Err(Block::Doubt(entry.name.clone()));
         }
         // What git now means for a listed person is not standing yet, and what stands is what it meant before.
         let given_up = !role.as_ref().is_some_and(|role| self.gives(role, triple.definition));
-        if (stray.is_some() || given_up) && self.wanted.unplaced.contains(&(owner, triple.principal)) {
+        if (stray.is_some() || given_up) && self.wanted.waiting.contains_key(&(owner, triple.principal)) {
             return Err(Block::StillListed(stray.unwrap_or(Stray::NoRole)));
+        }
+        if *stray == Some(Stray::NoTarget) && self.is_named(owner, &triple.scope) && self.is_listed(owner, surplus) {
+            return Err(Block::NotShown);
         }
         let ended = self.wanted.ended.get(&(&triple.scope, triple.principal, triple.definition));
         let ended = ended.and_then(|grant| grant.until);
+        if let Some(grant) = self.waiting_for(owner, surplus).filter(|_| ended.is_none()) {
+            return Err(Block::GrantWaits(grant.role.clone()));
+        }
         match &self.desired.revision {
             Revision::Commit { time, edited, .. } => {
                 let made = standing.assignment.created_on;
@@ -211,6 +256,7 @@ impl<'a> Compare<'a> {
         }
         let because = match (stray, ended, self.gone(triple.principal)) {
             _ if standing.hand == Hand::Foreign => Because::Unmanaged,
+            _ if listed_as.is_some() => Because::PersonGone,
             (Some(stray), ..) => Because::Stray(*stray),
             _ if removed => Because::OwnerRemoved,
             (None, Some(on), _) => Because::Ended { on, recently: self.recently(on) },
@@ -218,6 +264,57 @@ impl<'a> Compare<'a> {
             (None, None, gone) => Because::NotListed { gone },
         };
         Ok((owner, because))
+    }
+
+    /// Whether the naming rule still leads to a resource of this name and type. An index that lags may show another one in
+    /// its place: it finds, and never proves that something is gone (FACTS §5).
+    fn is_named(&self, owner: OwnerCode, scope: &ScopeId) -> bool {
+        let kinds = &self.desired.catalog.kinds;
+        let of_kind = |kind: &KindName| {
+            kinds.get(kind).is_some_and(|kind| scope.folded().contains(&format!("/providers/{}/", kind.arm_type)))
+        };
+        let mut keys = self.observed.targets.keys().filter(|key| key.owner == owner);
+        keys.any(|key| scope.last_segment().eq_ignore_ascii_case(&key.name) && of_kind(&key.kind))
+    }
+
+    /// Whether git lists the holder today with a role that a surplus could stand for.
+    fn is_listed(&self, owner: OwnerCode, surplus: &Surplus<'_>) -> bool {
+        let principal = surplus.standing.assignment.triple.principal;
+        let mut grants =
+            self.desired.grants.iter().filter(|grant| grant.owner == owner && !grant.has_ended(self.today));
+        grants.any(|grant| {
+            let person = resolve(&grant.user, &self.observed.people);
+            person.is_ok_and(|person| person.id == principal) && self.concerns(surplus, &grant.role)
+        })
+    }
+
+    /// What the holder of a surplus shall have in its place and cannot get now. Roles of one environment stand in for each
+    /// other; access to prod is no loss of access to test.
+    fn waiting_for(&self, owner: OwnerCode, surplus: &Surplus<'_>) -> Option<&'a Grant> {
+        let holder = Holder::of(surplus.standing, &self.observed.people);
+        let environment_of = |grant: &Grant| self.desired.catalog.roles.get(&grant.role).map(|role| &role.environment);
+        let here = |grant: &&'a Grant| {
+            surplus.environment.as_ref().is_none_or(|environment| environment_of(grant) == Some(environment))
+        };
+        let waiting = self.wanted.waiting.get(&(owner, holder.id)).into_iter().flatten().copied();
+        // Listed by this id or today's name, and yet not told for certain from anybody else.
+        let doubts = self.wanted.doubts.get(&owner).filter(|_| self.gone(holder.id).is_none()).into_iter().flatten();
+        let listed = doubts.filter(|doubt| doubt.is_written_as(&holder)).map(|doubt| doubt.grant);
+        waiting.chain(listed).find(here)
+    }
+
+    /// Somebody whom git lists here and who could not be told from the holder.
+    fn listed_as(&self, owner: OwnerCode, surplus: &Surplus<'a>) -> Option<&'a UserEntry> {
+        let holder = Holder::of(surplus.standing, &self.observed.people);
+        self.wanted.doubt(owner, &holder, &self.observed.people, |listed| self.concerns(surplus, listed))
+    }
+
+    /// Whether the holder is no more, not even among the deleted, and was not made just now: whomever git means, nobody
+    /// can sign in as this one.
+    fn gone_for_good(&self, standing: &Standing) -> bool {
+        let settled = standing.assignment.created_on.and_then(|made| made.checked_add(DIRECTORY_SETTLED).ok());
+        let settled = settled.is_some_and(|settled| settled <= self.observed.at);
+        settled && self.gone(standing.assignment.triple.principal) == Some(Gone::ForGood)
     }
 
     /// Whether a last day has just passed. One that lies far back was written so: its removal is an edit, not an expiry.
@@ -260,7 +357,7 @@ impl<'a> Compare<'a> {
             owner,
             environment: surplus.environment.clone(),
             role: surplus.role.clone(),
-            who: self.who(surplus.standing),
+            who: Who::of(surplus.standing, &self.observed.people),
             definition_name: self.desired.catalog.definition_name(triple.definition).map(Arc::from),
             name: assignment.name,
             description: assignment.description.as_deref().unwrap_or_default().to_owned(),
@@ -272,7 +369,7 @@ impl<'a> Compare<'a> {
     }
 
     fn block_revoke(&mut self, surplus: &Surplus<'a>, block: Block) {
-        let who = self.who(surplus.standing);
+        let who = Who::of(surplus.standing, &self.observed.people);
         self.plan.blocked.push(Blocked {
             action: Action::Revoke,
             owner: surplus.owner,
@@ -311,8 +408,7 @@ impl<'a> Compare<'a> {
         if matches!(self.desired.file_of(*owner), OwnerFile::Broken(_)) {
             return; // what the file lists is not known; its errors are said elsewhere
         }
-        let doubt = self.wanted.doubt(*owner, assignment.triple.principal, |listed| self.concerns(surplus, listed));
-        let message = match doubt {
+        let message = match self.listed_as(*owner, surplus) {
             Some(entry) => {
                 let name = &entry.name;
                 format!(
@@ -333,7 +429,7 @@ impl<'a> Compare<'a> {
             owner: surplus.owner,
             environment: surplus.environment.clone(),
             role: surplus.role.clone(),
-            who: Some(self.who(surplus.standing)),
+            who: Some(Who::of(surplus.standing, &self.observed.people)),
             scope: Some(surplus.standing.assignment.triple.scope.clone()),
             assignment: Some(surplus.standing.assignment.resource_id()),
             message,
@@ -341,18 +437,6 @@ impl<'a> Compare<'a> {
             accepted: None,
         };
         self.plan.findings.push(finding);
-    }
-
-    fn who(&self, standing: &Standing) -> Who {
-        let (id, principal_type) = (standing.assignment.triple.principal, standing.assignment.principal_type);
-        match self.observed.people.by_id.get(&id) {
-            Some(ById::Person(person)) => Who { principal_type, ..Who::person(person) },
-            Some(ById::Deleted { name, .. }) => {
-                Who { id, principal_type, name: Some(name.clone()), display_name: None }
-            }
-            Some(ById::NotAPerson(name)) => Who { id, principal_type, name: None, display_name: Some(name.clone()) },
-            Some(ById::Gone | ById::Unanswered(_)) | None => Who { id, principal_type, name: None, display_name: None },
-        }
     }
 }
 

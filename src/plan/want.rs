@@ -8,18 +8,19 @@ use std::{
 use jiff::civil::Date;
 
 use crate::model::{
-    assignment::Hand,
     catalog::{Gives, RoleDefinition},
-    desired::{Desired, Grant, UserEntry},
+    desired::{Desired, Grant, Origin, UserEntry},
     ids::{PrincipalId, RoleDefinitionId, ScopeId},
     observed::{Observed, Reading, Sighting, Target, TargetKey},
-    owner::{EnvironmentName, KindName, OwnerCode, RoleName},
+    owner::{EnvironmentName, KindName, OwnerCode},
     people::{Hint, Person},
 };
 
 use super::{
     blocked::{Block, Blocked},
     change::{Action, Who},
+    content::{self, Listed, Objection},
+    doubt::Doubt,
     finding::{Code, Finding},
     resolve::resolve,
 };
@@ -37,20 +38,16 @@ pub(super) struct Wanted<'a> {
     pub ended: BTreeMap<(&'a ScopeId, PrincipalId, RoleDefinitionId), &'a Grant>,
     /// Grants whose person could not be resolved, by owner: whoever stands there unexplained could be one of them.
     pub doubts: BTreeMap<OwnerCode, Vec<Doubt<'a>>>,
-    /// Who is listed at an owner with a grant that has no certain place.
-    pub unplaced: BTreeSet<(OwnerCode, PrincipalId)>,
+    /// What policy has against grants, by the place of the grant. It keeps them from being made, and takes nothing away.
+    pub objections: BTreeMap<&'a Origin, Vec<Objection<'a>>>,
+    /// Grants that cannot be made now, by who would gain them: what has no certain place yet, or is held otherwise.
+    pub waiting: BTreeMap<(OwnerCode, PrincipalId), Vec<&'a Grant>>,
     /// Grants that cannot be made.
     pub blocked: Vec<Blocked>,
     /// What people should know.
     pub findings: Vec<Finding>,
-}
-
-/// A grant whose person could not be resolved.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Doubt<'a> {
-    pub grant: &'a Grant,
-    /// The object id it can only be about, if one is known: that of the deleted user of this name.
-    pub id: Option<PrincipalId>,
+    /// Owners whose people could not be looked up as such, and why.
+    pub unproven: BTreeMap<OwnerCode, String>,
 }
 
 /// One wanted assignment.
@@ -86,10 +83,15 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
         }
     }
     let mut person = Memo::default();
+    let mut listed = Vec::with_capacity(desired.grants.len());
     for grant in &desired.grants {
         let Some(role) = desired.catalog.roles.get(&grant.role) else { continue }; // config lets none through
         let ended = grant.has_ended(today);
-        let person = match person.resolve(&grant.user, observed) {
+        let resolved = person.resolve(&grant.user, observed);
+        if !ended {
+            listed.push(Listed { grant, person: resolved.as_ref().ok().copied() });
+        }
+        let person = match resolved {
             Ok(person) => person,
             Err(_) if ended => continue, // nothing is wanted, so nothing is missing
             Err(block) => {
@@ -151,6 +153,7 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
         wants.sort_by_key(|want| (want.key(), &want.grant.origin));
     }
     wanted.findings.append(&mut person.findings);
+    (wanted.objections, wanted.unproven) = content::judge(desired, observed, &listed, today);
     wanted.widen_doubts(observed);
     wanted
 }
@@ -164,46 +167,12 @@ impl<'a> Wanted<'a> {
         scope: Option<&ScopeId>,
         block: Block,
     ) {
-        self.unplaced.insert((grant.owner, person.id));
+        self.waiting.entry((grant.owner, person.id)).or_default().push(grant);
         self.blocked.push(blocked(grant, &role.environment, scope, block));
-    }
-
-    /// A name that a deleted user had means that user only where the deleted one holds something of ours: else the name
-    /// may be that of somebody who is alive under another one.
-    fn widen_doubts(&mut self, observed: &Observed) {
-        let targets = &self.targets;
-        let holds = |owner: OwnerCode, id: PrincipalId| {
-            targets.iter().filter(|(_, place)| place.key.owner == owner).any(|(scope, place)| {
-                let subscription = observed.subscriptions.get(&place.target.subscription);
-                let Some(Reading::Seen(scopes)) = subscription.map(|subscription| &subscription.reading) else {
-                    return false;
-                };
-                let here = scopes.get(*scope).into_iter().flatten();
-                here.into_iter()
-                    .any(|standing| standing.hand == Hand::Ours && standing.assignment.triple.principal == id)
-            })
-        };
-        for (owner, doubts) in &mut self.doubts {
-            for doubt in doubts {
-                doubt.id = doubt.id.filter(|id| holds(*owner, *id));
-            }
-        }
-    }
-
-    /// Somebody unresolved whom the holder of this assignment could be.
-    pub(super) fn doubt(
-        &self,
-        owner: OwnerCode,
-        principal: PrincipalId,
-        concerns: impl Fn(&RoleName) -> bool,
-    ) -> Option<&'a UserEntry> {
-        let doubts = self.doubts.get(&owner)?;
-        let could_be = |doubt: &&Doubt<'_>| doubt.id.is_none_or(|id| id == principal) && concerns(&doubt.grant.role);
-        doubts.iter().find(could_be).map(|doubt| &*doubt.grant.user)
     }
 }
 
-fn blocked(grant: &Grant, environment: &EnvironmentName, scope: Option<&ScopeId>, block: Block) -> Blocked {
+pub(super) fn blocked(grant: &Grant, environment: &EnvironmentName, scope: Option<&ScopeId>, block: Block) -> Blocked {
     Blocked {
         action: Action::Grant,
         owner: Some(grant.owner),

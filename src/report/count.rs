@@ -113,6 +113,15 @@ pub(super) fn people<'a>(changes: &(impl Iterator<Item = &'a Change> + Clone), t
     (!words.is_empty()).then(|| words.join(", "))
 }
 
+/// `40 seconds`, `3 minutes`, rounded up.
+pub(super) fn length(seconds: u64) -> String {
+    match seconds {
+        0..=60 => format!("{} seconds", seconds.next_multiple_of(10)),
+        61..=7_200 => format!("{} minutes", seconds.div_ceil(60)),
+        _ => format!("{} hours", seconds.div_ceil(3_600)),
+    }
+}
+
 /// `2026-11-22 09:00 UTC`.
 pub(super) fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()

@@ -8,13 +8,19 @@ use crate::{
         ids::{AssignmentName, PrincipalId},
         owner::{OwnerCode, RoleName},
     },
-    plan::change::{Action, Because, Change, Who},
+    plan::{
+        change::{Action, Because, Change, Who},
+        pace,
+    },
 };
 
 use super::{View, words};
 
 /// So many people with one and the same reason are said once.
 pub(super) const MANY: usize = 10;
+
+/// Fewer seconds than this are not foretold.
+const WORTH_SAYING: u64 = 10;
 
 /// One decision about one person: a role at an owner, gained, put right or lost, with all its assignments.
 #[derive(Clone, Debug)]
@@ -55,6 +61,11 @@ impl<'a> Facts<'a> {
     /// The changes that policy lets through.
     pub(super) fn changes(&self) -> impl Iterator<Item = &'a Change> + Clone {
         self.view.plan.changes.iter().filter(|change| !self.refused.contains(&change.name))
+    }
+
+    /// How many seconds the changes take at the least, where that is long enough to be said.
+    pub(super) fn forecast(&self) -> Option<u64> {
+        Some(pace::seconds(self.changes())).filter(|seconds| *seconds >= WORTH_SAYING)
     }
 
     /// The grants of git behind an item.

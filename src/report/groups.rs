@@ -87,7 +87,7 @@ pub(super) fn blocked<'a>(facts: &Facts<'_>, members: &[&'a Blocked]) -> Vec<Aff
 
 /// Whose removal is refused, by person and owner.
 pub(super) fn refused<'a>(facts: &Facts<'_>, members: &[&'a Refused]) -> Vec<Affected<'a>> {
-    let entries = members.iter().map(|Refused { change, refusal }| {
+    let entries = members.iter().map(|Refused { change, refusal, also: _ }| {
         let help = Some(words::refusal_help(refusal).to_owned());
         (
             words::short(&change.who),
@@ -132,7 +132,8 @@ pub(super) fn held(facts: &Facts<'_>, change: &Change) -> String {
 pub(super) fn findings<'a>(facts: &Facts<'_>, members: &[&'a Finding]) -> Vec<Affected<'a>> {
     let entries = members.iter().map(|finding| {
         let who = finding.who.as_ref().map(words::short).unwrap_or_default();
-        let target = finding.scope.as_ref().map(ScopeId::last_segment);
+        // What lies above resources has no name of its own; the message says where it is.
+        let target = finding.scope.as_ref().filter(|scope| scope.is_resource()).map(ScopeId::last_segment);
         let role = finding.who.as_ref().and_then(|_| match (&finding.role, target) {
             (Some(role), Some(target)) => Some(format!("{} on {target}", words::role(facts.view, role))),
             (Some(role), None) => Some(words::role(facts.view, role)),

@@ -7,15 +7,20 @@ use serde::Serialize;
 use crate::{
     execute::Outcome,
     model::desired::{Origin, OwnerFile, Revision},
-    plan::drift::Class,
+    plan::{
+        basis::{About, Basis, Side},
+        drift::Class,
+    },
 };
 
 use super::{
-    Reporter, View,
+    Reporter, SavedAs, View,
     clean::clean_json,
     count::Count,
     facts::Facts,
-    json_entries::{BlockedJson, ChangeJson, DriftJson, FindingJson, OutcomeJson, RefusedJson, UnreadJson},
+    json_entries::{
+        BlockedJson, ChangeJson, DriftJson, FindingJson, OutcomeJson, OverrideJson, RefusedJson, UnreadJson,
+    },
 };
 
 /// The number that stands under `format`.
@@ -28,7 +33,12 @@ impl Reporter for Json {
     fn plan(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
         let changes = facts.changes().map(|change| ChangeJson::of(view, change)).collect();
-        print(&Envelope { changes: Some(changes), ..Envelope::of(&facts) })
+        let saved = view.saved.map(|SavedAs { selected, basis }| SavedJson {
+            selected: selected.map(|codes| codes.iter().map(ToString::to_string).collect()),
+            basis: BasisJson::of(basis),
+        });
+        let forecast = facts.forecast().map(|seconds| ForecastJson { seconds });
+        print(&Envelope { changes: Some(changes), forecast, saved, ..Envelope::of(&facts) })
     }
 
     fn drift(&self, view: &View<'_>) -> String {
@@ -60,6 +70,8 @@ struct Envelope {
     observed: ObservedJson,
     summary: SummaryJson,
     #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<ForecastJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Vec<ChangeJson>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     drift: Option<Vec<DriftJson>>,
@@ -71,6 +83,55 @@ struct Envelope {
     unread: Vec<UnreadJson>,
     left_out: Vec<LeftOutJson>,
     protected_unknown: Vec<String>,
+    overrides: Vec<OverrideJson>,
+    membership: &'static str,
+    #[serde(flatten)]
+    saved: Option<SavedJson>,
+}
+
+/// What only a saved plan has: what it takes to say later whether it still holds. `crate::saved` reads it.
+#[derive(Serialize)]
+struct SavedJson {
+    selected: Option<Vec<String>>,
+    basis: Vec<BasisJson>,
+}
+
+/// What one owner's changes rest on; without an owner, what all do.
+#[derive(Serialize)]
+struct BasisJson {
+    owner: Option<String>,
+    config: String,
+    observed: String,
+    facts: Vec<FactJson>,
+}
+
+#[derive(Serialize)]
+struct FactJson {
+    side: &'static str,
+    about: String,
+    is: String,
+}
+
+impl BasisJson {
+    fn of(basis: &Basis) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        let facts: Vec<_> = basis.0.iter().collect();
+        for facts in facts.chunk_by(|(a, _), (b, _)| a.owner == b.owner) {
+            let Some((first, _)) = facts.first() else { continue };
+            let fact = |(about, is): &(&About, &String)| FactJson {
+                side: about.side.word(),
+                about: about.what.clone(),
+                is: (*is).clone(),
+            };
+            all.push(Self {
+                owner: first.owner.map(|owner| owner.to_string()),
+                config: basis.digest_at(first.owner, Side::Git),
+                observed: basis.digest_at(first.owner, Side::Azure),
+                facts: facts.iter().map(fact).collect(),
+            });
+        }
+        all
+    }
 }
 
 #[derive(Serialize)]
@@ -98,6 +159,12 @@ struct SummaryJson {
     refused: usize,
     findings: usize,
     accepted: usize,
+}
+
+/// What applying takes at the least, at Azure's published pace; only where it is long.
+#[derive(Serialize)]
+struct ForecastJson {
+    seconds: u64,
 }
 
 /// An owner whose file has errors, and how many of its assignments are kept for it.
@@ -134,6 +201,7 @@ impl Envelope {
                 findings,
                 accepted,
             },
+            forecast: None,
             changes: None,
             drift: None,
             outcomes: None,
@@ -143,6 +211,9 @@ impl Envelope {
             unread: plan.unread.iter().map(UnreadJson::of).collect(),
             left_out: left_out(view),
             protected_unknown: plan.protected.unresolved.iter().map(ToString::to_string).collect(),
+            overrides: plan.used.iter().map(|used| OverrideJson::of(view, used)).collect(),
+            membership: if desired.policy.member_of.is_some() { "checked" } else { "unproven" },
+            saved: None,
         }
     }
 }

@@ -6,8 +6,9 @@ use crate::{
     execute::{Done, Failure, Outcome},
     model::{desired::Origin, trouble::Trouble},
     plan::{
-        Unread,
-        approve::Refused,
+        Unread, Used,
+        again::Moved,
+        approve::{Refusal, Refused},
         blocked::Blocked,
         change::{Change, Who},
         drift::Class,
@@ -66,8 +67,49 @@ pub(super) struct RefusedJson {
     code: &'static str,
     message: String,
     help: Option<String>,
+    /// Every other limit that it breaks.
+    also: Vec<RefusalJson>,
     #[serde(flatten)]
     change: ChangeJson,
+}
+
+#[derive(Serialize)]
+struct RefusalJson {
+    code: &'static str,
+    message: String,
+    help: Option<String>,
+}
+
+impl RefusalJson {
+    fn of(refusal: &Refusal) -> Self {
+        let help = Some(words::refusal_help(refusal).to_owned());
+        Self { code: refusal.code(), message: refusal.to_string(), help }
+    }
+}
+
+/// An override that lets removals through.
+#[derive(Serialize)]
+pub(super) struct OverrideJson {
+    file: String,
+    reason: String,
+    ticket: String,
+    until: String,
+    owners: Vec<String>,
+    removals: usize,
+}
+
+impl OverrideJson {
+    pub(super) fn of(view: &View<'_>, used: &Used) -> Self {
+        let Used { by, removals, owners } = used;
+        Self {
+            file: (view.places)(&by.origin).file,
+            reason: by.reason.clone(),
+            ticket: by.ticket.clone(),
+            until: by.until.to_string(),
+            owners: owners.iter().map(ToString::to_string).collect(),
+            removals: *removals,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -180,11 +222,12 @@ impl BlockedJson {
 
 impl RefusedJson {
     pub(super) fn of(view: &View<'_>, refused: &Refused) -> Self {
-        let Refused { change, refusal } = refused;
+        let Refused { change, refusal, also } = refused;
         Self {
             code: refusal.code(),
             message: refusal.to_string(),
             help: Some(words::refusal_help(refusal).to_owned()),
+            also: also.iter().map(RefusalJson::of).collect(),
             change: ChangeJson::of(view, change),
         }
     }
@@ -231,6 +274,12 @@ impl OutcomeJson {
             Ok(Done::Already) => ("already", None),
             Err(Failure::Trouble(trouble)) => ("failed", Some(TroubleJson::of(trouble))),
             Err(Failure::HeldBack) => ("held-back", None),
+            Err(Failure::Moved(Moved::TargetUnread(it) | Moved::PersonUnanswered(it))) => {
+                ("moved", Some(TroubleJson::of(it)))
+            }
+            Err(Failure::Moved(moved)) => ("moved", Some(TroubleJson::of_moved(moved))),
+            Err(Failure::Unrecorded(why)) => ("unrecorded", Some(TroubleJson::unrecorded(why))),
+            Err(Failure::NotTried) => ("not-tried", None),
         };
         Self { result, error, change: ChangeJson::of(view, &outcome.change) }
     }
@@ -243,8 +292,19 @@ impl UnreadJson {
 }
 
 impl TroubleJson {
+    /// The ledger's trouble: Azure was not asked.
+    fn unrecorded(why: &str) -> Self {
+        let doing = "write down what was to be asked".to_owned();
+        Self { doing, status: None, code: None, message: why.to_owned(), request_id: None }
+    }
+
     fn of(trouble: &Trouble) -> Self {
         let Trouble { kind: _, doing, status, code, message, request_id } = trouble.clone();
         Self { doing, status, code, message, request_id }
+    }
+
+    fn of_moved(moved: &Moved) -> Self {
+        let (doing, code) = ("look once more before the first write".to_owned(), Some(moved.code().to_owned()));
+        Self { doing, status: None, code, message: moved.to_string(), request_id: None }
     }
 }

@@ -10,10 +10,13 @@
 
 mod clean;
 mod count;
+mod doctor;
 mod facts;
 mod groups;
+mod identity;
 mod json;
 mod json_entries;
+pub mod ledger;
 mod page;
 mod remedy;
 mod text;
@@ -25,12 +28,22 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use self::{
+    doctor::{Checkup, doctor},
+    identity::{Means, identity},
+};
+
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::{
     execute::Outcome,
-    model::desired::{Desired, Origin, Place},
-    plan::{Plan, approve::Refused},
+    model::{
+        desired::{Desired, Origin, Place},
+        owner::OwnerCode,
+    },
+    plan::{Plan, approve::Refused, basis::Basis},
 };
 
 /// An output format.
@@ -75,6 +88,17 @@ pub struct View<'a> {
     /// Whether this very run carries it out: then nobody is told to run `apply`, and the outcomes stand below the plan and
     /// repeat nothing of it.
     pub is_applying: bool,
+    /// Where the plan is written down, if it is.
+    pub saved: Option<SavedAs<'a>>,
+}
+
+/// What a plan's file holds beside its JSON.
+#[derive(Clone, Copy)]
+pub struct SavedAs<'a> {
+    /// The owners that were chosen, if some were.
+    pub selected: Option<&'a BTreeSet<OwnerCode>>,
+    /// What its changes rest on.
+    pub basis: &'a Basis,
 }
 
 /// What every format can print. Each answer ends with a line feed.
@@ -91,6 +115,12 @@ impl Format {
             Self::Json => Box::new(json::Json),
         }
     }
+}
+
+/// Text from YAML, Azure or a file as one line that cannot move a cursor, for messages outside of reports.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    clean::clean(text)
 }
 
 /// What would be done, what cannot be, and what people should know.

@@ -12,6 +12,7 @@ pub(super) fn meaning(class: Class) -> &'static str {
         Class::Stray => "made by tilgang, where no file, rule or catalogue puts anything",
         Class::Orphaned => "its person is no longer in Entra",
         Class::Unmanaged => "others made it, and git does not list it",
+        Class::Lookalike => "others made what opens the same, and git does not list it",
     }
 }
 
@@ -26,5 +27,6 @@ pub(super) fn remedy(class: Class) -> &'static str {
             "`tilgang apply` removes it; if it should stand, correct the rule or the catalogue in `tilgang.yaml`"
         }
         Class::Orphaned | Class::Unmanaged => "`tilgang apply` removes it",
+        Class::Lookalike => "take it away by hand, list the person in git, or accept it in `policy.accept`",
     }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::{execute::Outcome, plan::change::Action};
+use crate::{
+    execute::Outcome,
+    plan::{change::Action, pace},
+};
 
 use super::{
     Reporter, Style, View,
-    count::{Count, people, time},
+    count::{Count, length, people, time},
     facts::{Facts, Item, Sections, owners, people as people_of},
     page::{Ink, Lead, Page},
     text_drift, text_outcomes, text_sections,
@@ -24,6 +27,7 @@ impl Reporter for Text {
         sections(&mut page, &facts, &facts.sections(facts.changes()), Tense::Will);
         text_sections::blocked(&mut page, &facts);
         text_sections::refused(&mut page, &facts);
+        text_sections::overrides(&mut page, &facts);
         text_sections::findings(&mut page, &facts, |_| true);
         end(&mut page, &facts);
         page.finish()
@@ -43,8 +47,17 @@ fn end(page: &mut Page, facts: &Facts<'_>) {
     let changes = people(&facts.changes(), Tense::Will);
     page.gap();
     text_sections::next(page, facts, &count);
+    if let Some(seconds) = facts.forecast() {
+        let (about, at_once, then) = (length(seconds), pace::AT_ONCE, pace::PER_SECOND);
+        let words = format!(
+            "This takes about {about}: Azure takes {at_once} changes in one subscription at once, then {then} a second."
+        );
+        page.line(0, Ink::Plain, &words);
+    }
     if changes.is_some() && !facts.view.is_applying {
-        page.line(0, Ink::Plain, "Nothing has been changed. `tilgang apply` carries this out.");
+        // What carries out a saved plan is said by whoever saved it.
+        let next = if facts.view.saved.is_none() { " `tilgang apply` carries this out." } else { "" };
+        page.line(0, Ink::Plain, &format!("Nothing has been changed.{next}"));
     }
     let plan = match changes {
         _ if count.is_converged() => {

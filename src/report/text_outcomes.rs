@@ -1,4 +1,5 @@
-//! The text of outcomes: who gained and lost, what was so already, what failed in Azure's words, what was held back.
+//! The text of outcomes: who gained and lost, what was so already, what failed in Azure's words, what was held back, and
+//! what was not tried any more.
 
 use crate::{
     execute::{Done, Failure, Outcome},
@@ -26,7 +27,9 @@ pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome], style: Style) ->
     sections(&mut page, facts, &facts.sections(of(Done::Now)), Tense::Did);
     already(&mut page, facts, &of(Done::Already).collect::<Vec<_>>());
     failed(&mut page, facts, outcomes);
+    moved(&mut page, facts, outcomes);
     held_back(&mut page, facts, outcomes);
+    not_tried(&mut page, facts, outcomes);
     if !facts.view.is_applying {
         text_sections::blocked(&mut page, facts);
         text_sections::refused(&mut page, facts);
@@ -66,6 +69,21 @@ fn failed(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
     }
 }
 
+/// What was not tried, because it no longer rests on what the plan saw.
+fn moved(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
+    let moved = outcomes.iter().filter(|outcome| matches!(outcome.result, Err(Failure::Moved(_))));
+    let said = |outcome: &Outcome| match &outcome.result {
+        Err(Failure::Moved(moved)) => (moved.code(), moved.to_string()),
+        _ => ("", String::new()),
+    };
+    for group in group(moved, said) {
+        page.gap();
+        text_sections::entry(page, Ink::Warn, "! moved", &group.message);
+        let changes: Vec<&Change> = group.members.iter().map(|outcome| &outcome.change).collect();
+        text_sections::people(page, facts, &groups::changes(facts, &changes, not_done));
+    }
+}
+
 fn not_done(action: Action) -> &'static str {
     match action {
         Action::Grant => " did not gain",
@@ -100,10 +118,32 @@ fn held_back(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
     }
 }
 
+/// What the end of the run came before.
+fn not_tried(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
+    let unrecorded = outcomes.iter().find_map(|outcome| match &outcome.result {
+        Err(Failure::Unrecorded(why)) => Some(why),
+        _ => None,
+    });
+    let left = outcomes.iter().filter(|it| matches!(it.result, Err(Failure::Unrecorded(_) | Failure::NotTried)));
+    let changes: Vec<&Change> = left.map(|outcome| &outcome.change).collect();
+    if changes.is_empty() {
+        return;
+    }
+    let words = match unrecorded {
+        Some(why) => format!("what is not written down is not done, and the ledger could not be written: {why}"),
+        None => "the run was ended before".to_owned(),
+    };
+    page.gap();
+    text_sections::entry(page, Ink::Warn, "! not tried", &words);
+    text_sections::people(page, facts, &groups::changes(facts, &changes, not_done));
+}
+
 fn end(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
     let number = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
     let failed = number(|outcome| matches!(outcome.result, Err(Failure::Trouble(_))));
     let held_back = number(|outcome| outcome.result == Err(Failure::HeldBack));
+    let moved = number(|outcome| matches!(outcome.result, Err(Failure::Moved(_))));
+    let not_tried = number(|it| matches!(it.result, Err(Failure::Unrecorded(_) | Failure::NotTried)));
     let already = number(|outcome| outcome.result == Ok(Done::Already));
     let done = outcomes.iter().filter(|outcome| outcome.result == Ok(Done::Now)).map(|outcome| &outcome.change);
     let done = people(&done, Tense::Did);
@@ -112,12 +152,24 @@ fn end(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
     if !facts.view.is_applying {
         text_sections::next(page, facts, &count);
     }
+    if moved > 0 {
+        page.line(
+            0,
+            Ink::Plain,
+            "What moved is seen by the next plan once Resource Graph and Entra show it: `tilgang plan`.",
+        );
+    }
     let is_denied = |it: &Outcome| matches!(&it.result, Err(Failure::Trouble(it)) if it.kind == TroubleKind::Denied);
     if outcomes.iter().any(is_denied) {
         page.line(0, Ink::Plain, "`tilgang doctor` shows which rights are missing.");
     }
-    if failed + held_back > 0 {
-        page.line(0, Ink::Plain, "Run `tilgang apply` again: what is done stays done, and the rest is tried again.");
+    if failed + held_back + not_tried > 0 {
+        let next = match facts.view.saved {
+            // What was done is itself a difference to the saved plan.
+            Some(_) => "What is done stays done. For the rest make a new plan: `tilgang plan`.",
+            None => "Run `tilgang apply` again: what is done stays done, and the rest is tried again.",
+        };
+        page.line(0, Ink::Plain, next);
     } else if done.is_some() {
         page.line(0, Ink::Plain, "Azure can take up to ten minutes until a change is felt.");
     }
@@ -126,7 +178,13 @@ fn end(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
         None if outcomes.is_empty() => "Nothing was to be done".to_owned(),
         None => "Applied: nothing changed".to_owned(),
     }];
-    let rest = [(already, "already so"), (failed, "failed"), (held_back, "held back")];
+    let rest = [
+        (already, "already so"),
+        (failed, "failed"),
+        (moved, "moved"),
+        (held_back, "held back"),
+        (not_tried, "not tried"),
+    ];
     let rest = rest.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
     let rest = rest.collect::<Vec<_>>().join(", ");
     words.extend(Some(rest).filter(|rest| !rest.is_empty()));

@@ -10,7 +10,13 @@ use crate::{
         owner::OwnerCode,
         trouble::{Trouble, TroubleKind},
     },
-    plan::{Unread, approve::Refused, blocked::Block, finding::Finding},
+    plan::{
+        Unread, Used,
+        approve::{Refusal, Refused},
+        blocked::Block,
+        change::Action,
+        finding::Finding,
+    },
 };
 
 use super::{
@@ -57,12 +63,27 @@ pub(super) fn loud(page: &mut Page, facts: &Facts<'_>) {
         let words = format!("{path} has errors: what stands at {} stays as it is{kept}", words::owner(view, *code));
         entry(page, Ink::Warn, "! left out", &words);
     }
-    let unknown: Vec<String> = view.plan.protected.unresolved.iter().map(|name| format!("`{name}`")).collect();
-    if !unknown.is_empty() {
-        let names = words::list(&unknown);
-        let words =
-            format!("`policy.protected` names {names}, unknown to Entra: until that is corrected nothing is removed");
+    let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for entry in &view.plan.protected.unresolved {
+        unknown.entry(&entry.why).or_default().push(format!("`{entry}`"));
+    }
+    for (why, names) in unknown {
+        let names = words::list(&names);
+        let words = format!("`policy.protected` names {names}, {why}: until that is corrected nothing is removed");
         entry(page, Ink::Warn, "! attention", &words);
+    }
+}
+
+/// Overrides that let removals through: whoever reads the plan shall see that the limits did not hold.
+pub(super) fn overrides(page: &mut Page, facts: &Facts<'_>) {
+    for Used { by, removals, owners } in &facts.view.plan.used {
+        let owners: Vec<&str> = owners.iter().map(OwnerCode::as_str).collect();
+        let removals = words::count(*removals, "removal", "removals");
+        let file = (facts.view.places)(&by.origin).file;
+        page.gap();
+        let words = format!("{file} lets {removals} through at {}, beyond the limits", words::list(&owners));
+        entry(page, Ink::Warn, "! override", &words);
+        page.line(INDENT, Ink::Plain, &format!("{} ({}), until {}", by.reason, by.ticket, by.until));
     }
 }
 
@@ -109,14 +130,25 @@ pub(super) fn blocked(page: &mut Page, facts: &Facts<'_>) {
 /// Removals that policy refuses: each refusal once for each reason to remove.
 pub(super) fn refused(page: &mut Page, facts: &Facts<'_>) {
     let why = |refused: &Refused| {
-        let because = &refused.change.because;
-        (refused.refusal.code(), format!("{}\n{}", clean(&refused.refusal.to_string()), because))
+        let reasons = refused.refusals().map(|refusal| clean(&refusal.to_string()));
+        let because = match (&refused.refusal, refused.change.action) {
+            (Refusal::OlderCommit(_), _) => None, // nothing was asked of it but its age
+            (_, Action::Grant) => Some("reason to grant: "),
+            (_, Action::Update) => Some("reason to put right: "),
+            (_, Action::Revoke) => Some("reason to remove: "),
+        };
+        let because = because.map(|words| format!("{words}{}", clean(&refused.change.because.to_string())));
+        (refused.refusal.code(), reasons.chain(because).collect::<Vec<_>>().join("\n"))
     };
     for group in group(facts.view.refused.iter(), why) {
-        let (refusal, because) = group.message.split_once('\n').unwrap_or((&group.message, ""));
+        let mut lines = group.message.lines();
         page.gap();
-        entry(page, Ink::Lose, "x refused", refusal);
-        page.line(INDENT, Ink::Plain, &format!("reason to remove: {because}"));
+        entry(page, Ink::Lose, "x refused", lines.next().unwrap_or_default());
+        let lines: Vec<&str> = lines.collect();
+        for (at, line) in lines.iter().enumerate() {
+            let and = if at + 1 < lines.len() { "and: " } else { "" };
+            page.line(INDENT, Ink::Plain, &format!("{and}{line}"));
+        }
         people(page, facts, &groups::refused(facts, &group.members));
     }
 }

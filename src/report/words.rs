@@ -196,13 +196,15 @@ pub(super) fn refusal_help(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Protected => "take the person out of `policy.protected`, or list the role in the owner's file again",
         Refusal::ProtectedUnknown(_) => "correct the name in `tilgang.yaml`",
+        Refusal::OlderCommit(_) => "run from that commit, or from a newer one",
+        Refusal::Frozen(_) => "wait until it has ended; or let the platform team take it out of `policy.freeze`",
         Refusal::Owner(_)
         | Refusal::OwnerInProd(_)
         | Refusal::OwnerShare(_)
         | Refusal::All(_)
         | Refusal::AllShare(_)
         | Refusal::Expiries(_) => {
-            "if all of them are meant, let the platform team raise the limit in `tilgang.yaml` for this change; or remove fewer at a time"
+            "if all of them are meant, let the platform team raise the limit for this change by a dated file in `overrides/`; or remove fewer at a time"
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::{Future, ready},
+    sync::Arc,
 };
 
 use super::{
@@ -15,14 +16,15 @@ use super::{
 use crate::{
     model::{
         assignment::RoleAssignment,
-        ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
-        observed::Lock,
-        people::{ById, ByName, Hint},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
+        observed::{Lock, ResourceNow},
+        people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
+        permissions::{Block, Definition},
         trouble::Trouble,
     },
     ports::{
-        AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, PimInstance, PutAssignment,
-        ResourceRow, Rights, Stock, SubscriptionRow,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
+        PutAssignment, ResourceRow, Resources, Rights, Stock, SubscriptionRow, Usage,
     },
 };
 
@@ -87,6 +89,49 @@ impl Directory for Identity {
             };
             ids.iter().map(|id| (*id, answer(*id))).collect()
         }))
+    }
+
+    fn groups(&self, keys: &BTreeSet<GroupKey>) -> impl Future<Output = BTreeMap<GroupKey, InGroup>> + Send {
+        ready(self.shared.with(|world| {
+            let may = world.application(self.caller).is_none_or(super::world::Application::may_read_groups);
+            let denied = || Arc::new(super::routes::graph::denied().trouble("look up groups"));
+            let answer = |key| if may { in_group(world, key) } else { InGroup::Unanswered(denied()) };
+            keys.iter().map(|key| (key.clone(), answer(key))).collect()
+        }))
+    }
+
+    fn attributes(
+        &self,
+        which: Attribute,
+        of: &BTreeSet<PrincipalId>,
+    ) -> impl Future<Output = BTreeMap<PrincipalId, HasAttribute>> + Send {
+        ready(self.shared.with(|world| {
+            let allowed = self.may_read_people(world);
+            let value = |id: PrincipalId| world.user(id).and_then(|user| user.attributes.get(&which));
+            let answer = |id: PrincipalId| match (&allowed, value(id)) {
+                (Err(trouble), _) => HasAttribute::Unanswered(trouble.clone().into()),
+                (Ok(()), Some(value)) => HasAttribute::Value(value.as_str().into()),
+                (Ok(()), None) => HasAttribute::Nothing,
+            };
+            of.iter().map(|id| (*id, answer(*id))).collect()
+        }))
+    }
+}
+
+fn in_group(world: &World, key: &GroupKey) -> InGroup {
+    let called = |name: &str| -> Vec<PrincipalId> {
+        world.groups().filter(|group| group.name.to_lowercase() == name).map(|group| group.id).collect()
+    };
+    let found = match key {
+        GroupKey::Id(id) => world.group(*id).map(|group| group.id).into_iter().collect(),
+        GroupKey::Name(name) => called(name),
+    };
+    match found.as_slice() {
+        [] => InGroup::Missing,
+        [one] => {
+            InGroup::Members(world.everybody_in(*one).into_iter().filter(|id| world.type_of(*id).is_some()).collect())
+        }
+        several => InGroup::Several(several.len()),
     }
 }
 
@@ -159,6 +204,21 @@ fn resource_row(resource: &Resource) -> Option<ResourceRow> {
     })
 }
 
+impl Resources for Identity {
+    fn resource(&self, id: &ScopeId) -> impl Future<Output = Result<Option<ResourceNow>, Trouble>> + Send {
+        let found = self.shared.with(|world| {
+            let found = world.resource(self.caller, id)?;
+            let is_vault = found.arm_type.eq_ignore_ascii_case("Microsoft.KeyVault/vaults");
+            let says = found.properties.get("enableRbacAuthorization").and_then(serde_json::Value::as_bool);
+            Ok(ResourceNow { id: found.id.clone(), rbac: is_vault.then_some(says == Some(true)) })
+        });
+        ready(found.map(Some).or_else(|refusal: Refusal| match refusal.code.as_str() {
+            "ResourceNotFound" | "ResourceGroupNotFound" => Ok(None),
+            _ => Err(refusal.trouble(format!("look at {id} once more"))),
+        }))
+    }
+}
+
 impl AssignmentReader for Identity {
     fn assignments(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<RoleAssignment>, Trouble>> + Send {
         ready(self.ask("list role assignments", |world, caller| {
@@ -169,7 +229,9 @@ impl AssignmentReader for Identity {
 
     fn pim_instances(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<PimInstance>, Trouble>> + Send {
         ready(self.ask("list PIM instances", |world, caller| {
-            let listed = world.list(caller, &ScopeId::subscription_scope(at), Scoping::default())?;
+            let scope = ScopeId::subscription_scope(at);
+            world.demand(caller, "Microsoft.Authorization/roleAssignmentScheduleInstances/read", &scope)?;
+            let listed = world.list(caller, &scope, Scoping::default())?;
             let instance = |found: &super::world::Assignment| PimInstance {
                 triple: found.triple.clone(),
                 activated: found.term.activated,
@@ -189,10 +251,33 @@ impl AssignmentReader for Identity {
             Ok(world.locks(caller, at)?.into_iter().map(lock).collect())
         }))
     }
+
+    fn usage(&self, at: SubscriptionId) -> impl Future<Output = Result<Usage, Trouble>> + Send {
+        ready(self.ask("ask how many role assignments fit", |world, caller| {
+            let (limit, held) = world.usage(caller, &ScopeId::subscription_scope(at))?;
+            Ok(Usage { limit, held })
+        }))
+    }
+
+    fn definitions(
+        &self,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<BTreeMap<RoleDefinitionId, Definition>, Trouble>> + Send {
+        ready(self.ask("list role definitions", |world, caller| {
+            let scope = ScopeId::subscription_scope(at);
+            world.demand_below("Microsoft.Authorization/roleDefinitions/read", caller, &scope)?;
+            let read = |found: &super::world::Definition| {
+                let super::world::Block { actions, not_actions, data_actions, not_data_actions } = found.block.clone();
+                let blocks = vec![Block { actions, not_actions, data_actions, not_data_actions }];
+                (found.id, Definition { name: found.name.clone(), blocks })
+            };
+            Ok(world.definitions_at(&scope, false).map(read).collect())
+        }))
+    }
 }
 
 impl AssignmentWriter for Identity {
-    fn put(&self, put: &PutAssignment) -> impl Future<Output = Result<(), Trouble>> + Send {
+    fn put(&self, put: &PutAssignment) -> impl Future<Output = Result<Answered<()>, Trouble>> + Send {
         let PutAssignment { name, triple, principal_type, description } = put;
         let body = Body {
             principal: Some(triple.principal),
@@ -202,23 +287,55 @@ impl AssignmentWriter for Identity {
             ..Body::default()
         };
         let doing = "create a role assignment";
-        ready(self.ask(doing, |world, caller| world.put(caller, &triple.scope, *name, &body).map(|_| ())))
+        ready(self.ask(doing, |world, caller| {
+            world.put(caller, &triple.scope, *name, &body).map(|_| Answered::in_process(()))
+        }))
     }
 
-    fn delete(&self, scope: &ScopeId, name: AssignmentName) -> impl Future<Output = Result<Deleted, Trouble>> + Send {
+    fn delete(
+        &self,
+        scope: &ScopeId,
+        name: AssignmentName,
+    ) -> impl Future<Output = Result<Answered<Deleted>, Trouble>> + Send {
         let gone = self.ask("delete a role assignment", |world, caller| world.delete(caller, scope, name));
-        ready(gone.map(|gone| gone.map_or(Deleted::Already, |_| Deleted::Now)))
+        ready(gone.map(|gone| Answered::in_process(gone.map_or(Deleted::Already, |_| Deleted::Now))))
     }
 }
 
 impl Rights for Identity {
     fn permissions(&self, at: &ScopeId) -> impl Future<Output = Result<Vec<Permission>, Trouble>> + Send {
         ready(self.ask("read our permissions", |world, caller| {
-            let permission = |block: &super::world::Block| Permission {
-                actions: block.actions.clone(),
-                not_actions: block.not_actions.clone(),
-            };
             Ok(world.permissions(caller, at)?.into_iter().map(permission).collect())
         }))
     }
+
+    fn held_by(
+        &self,
+        who: PrincipalId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Vec<RoleAssignment>, Trouble>> + Send {
+        ready(self.ask("list our own role assignments", |world, caller| {
+            let scoping = Scoping { assigned_to: Some(who), ..Scoping::default() };
+            let listed = world.list(caller, &ScopeId::subscription_scope(at), scoping)?;
+            Ok(listed.into_iter().map(super::world::Assignment::listed).collect())
+        }))
+    }
+
+    fn definition(
+        &self,
+        id: crate::model::ids::RoleDefinitionId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Permits, Trouble>> + Send {
+        ready(self.ask("read a role definition", |world, caller| {
+            let scope = ScopeId::subscription_scope(at);
+            world.demand_below("Microsoft.Authorization/roleDefinitions/read", caller, &scope)?;
+            let found = world.definition(id)?;
+            let (name, data_actions) = (found.name.clone(), found.block.data_actions.clone());
+            Ok(Permits { name, permissions: vec![permission(&found.block)], data_actions })
+        }))
+    }
+}
+
+fn permission(block: &super::world::Block) -> Permission {
+    Permission { actions: block.actions.clone(), not_actions: block.not_actions.clone() }
 }

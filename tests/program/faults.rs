@@ -238,3 +238,27 @@ fn what_people_do_happens_at_its_time() {
     assert!(code == 1 && text.contains("another person has this name now"), "{code} {text}");
     assert!(text.contains(who.as_str().unwrap()), "{text}");
 }
+
+/// A saved plan, and a vault that Resource Graph still shows: its grants are taken out and said, the others are made.
+#[test]
+fn a_vault_that_is_gone_for_resource_manager_alone_is_said() {
+    let story = Story::to_grant(60);
+    let (code, text, _) = story.run(&["plan", "--out", "plan.json"]);
+    assert_eq!(code, 0, "{text}");
+    story.tell("PUT", "settings", &json!({ "resource_graph_lag": "1h" }));
+    let world = story.world();
+    let all = world["subscriptions"].as_array().unwrap().iter().flat_map(|it| it["resources"].as_array().unwrap());
+    let vaults: Vec<&Value> = all.filter(|it| it["type"] == "Microsoft.KeyVault/vaults").map(|it| &it["id"]).collect();
+    story.tell("POST", "events", &json!({ "does": { "delete_vault": vaults[0] } }));
+    let (code, text, writes) = story.run(&["apply", "plan.json"]);
+    println!("{text}");
+    assert!(code == 4 && writes > 0 && writes < 60 && story.grants() as u64 == writes, "{code} {writes} {text}");
+    assert!(text.contains("is not there any more; Resource Graph still shows it"), "{text}");
+    // Without a file it is the same.
+    let (code, text, again) = story.apply();
+    assert!(code == 1 && again == 0 && text.contains("is not there any more"), "{code} {again} {text}");
+    // When Resource Graph has caught up it is a target that is missing.
+    story.wait(2 * 3_600);
+    let (code, text, again) = story.apply();
+    assert!(code == 1 && again == 0 && text.contains("no Key Vault"), "{code} {again} {text}");
+}

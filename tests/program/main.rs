@@ -8,9 +8,16 @@ mod clients;
 mod examples;
 mod faults;
 mod hands;
+mod hostile;
+mod identity;
+#[cfg(unix)]
+mod ledger;
+mod pace;
 mod readme;
 mod requests;
+mod secrets;
 #[cfg(unix)]
 mod simulate;
 mod simulator;
+mod threats;
 mod workspace;

@@ -33,7 +33,12 @@ fn a_plan_without_changes_asks_once_for_each_list() {
     assert!(stats["requests"].as_u64().unwrap() <= 23 + sign_in, "{routes}");
 }
 
-/// A grant costs one PUT, a removal one DELETE, and nothing is asked per item.
+/// The last look before the first write: one GET for each target that a change touches.
+fn looks(stats: &Value) -> u64 {
+    ["GET vaults", "GET components"].iter().map(|route| stats["by_route"][route].as_u64().unwrap_or(0)).sum()
+}
+
+/// A grant costs one PUT, a removal one DELETE, each target one last GET, and nothing is asked per item.
 #[test]
 fn a_change_costs_one_request() {
     let workspace = Workspace::generated(&Options { grants: Some(100), ..Options::new(3, 40, 7) });
@@ -44,7 +49,9 @@ fn a_change_costs_one_request() {
     assert_eq!(code, 0, "{text}");
     assert_eq!(applied["by_route"]["PUT roleAssignments"], 100, "{}", applied["by_route"]);
     let count = |stats: &Value| stats["requests"].as_u64().unwrap();
-    assert_eq!(count(&applied) - count(&planned), 100, "{}", applied["by_route"]);
+    let targets = 3 * 4; // owners, each with a component and a vault in two environments
+    assert_eq!((looks(&planned), looks(&applied)), (0, targets), "{}", applied["by_route"]);
+    assert_eq!(count(&applied) - count(&planned), 100 + targets, "{}", applied["by_route"]);
     let (code, text, again) = run(&workspace, &simulator, &["apply", "--yes"]);
     assert_eq!((code, &again["writes"]), (0, &Value::from(0)), "{text}");
 
@@ -64,4 +71,5 @@ fn a_change_costs_one_request() {
     assert_eq!(more("POST $batch"), 1, "who holds what git no longer explains: {}", removed["by_route"]);
     assert!(more("GET roleAssignmentScheduleInstances") <= 2 && more("GET locks") <= 2, "{}", removed["by_route"]);
     assert_eq!(more("GET roleAssignments"), 0);
+    assert!(looks(&again) == 0 && (1..=removals as u64).contains(&looks(&removed)), "{}", removed["by_route"]);
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -36,6 +36,11 @@ impl Simulator {
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
         Self { child, url: url.trim().to_owned(), ca }
+    }
+
+    /// The folder with its CA and its own certificate.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.ca.path().to_owned()
     }
 
     /// The flags that lead `tilgang` here.

@@ -59,6 +59,7 @@ impl Workspace {
         let text = String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap();
         let text = text.replace(&self.path().display().to_string(), "DIR");
         let text = without(&text, "https://127.0.0.1:", "PORT", |c| c.is_ascii_digit());
+        let text = without(&text, "head ", "HASH", |c| c.is_ascii_hexdigit());
         let text = without(&text, "request ", "ID", |c| c.is_ascii_hexdigit() || c == '-');
         (text, out.status.code().unwrap_or(-1))
     }
@@ -85,7 +86,7 @@ pub(crate) fn program() -> Command {
 /// No variable of this machine reaches the program, nor git a configuration of its user.
 fn quiet(command: &mut Command) {
     for (name, _) in std::env::vars() {
-        if ["AZURE_", "ARM_", "TILGANG_", "ACTIONS_", "SYSTEM_", "IDENTITY_", "GIT_"]
+        if ["AZURE_", "ARM_", "TILGANG_", "ACTIONS_", "SYSTEM_", "IDENTITY_", "GIT_", "GITHUB_", "TF_", "BUILD_"]
             .iter()
             .any(|p| name.starts_with(p))
         {
@@ -93,7 +94,11 @@ fn quiet(command: &mut Command) {
         }
     }
     let nowhere = if cfg!(windows) { "NUL" } else { "/dev/null" };
-    command.env("NO_COLOR", "1").env("GIT_CONFIG_GLOBAL", nowhere).env("GIT_CONFIG_SYSTEM", nowhere);
+    command
+        .env("USER", "kari")
+        .env("NO_COLOR", "1")
+        .env("GIT_CONFIG_GLOBAL", nowhere)
+        .env("GIT_CONFIG_SYSTEM", nowhere);
     for role in ["AUTHOR", "COMMITTER"] {
         command
             .env(format!("GIT_{role}_NAME"), "Kari Fiktiv")

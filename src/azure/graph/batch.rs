@@ -77,7 +77,13 @@ async fn settle(door: &Door, items: Vec<Item>, doing: &str) -> Vec<Outcome> {
         for at in open {
             let answer = answers.remove(&at.to_string());
             let passing = answer.as_ref().map_or(round < LEFT_OUT_MAX, |answer| is_passing(answer.status));
-            let pause = answer.as_ref().and_then(Response::asked).unwrap_or_else(|| backoff(round));
+            let asked = answer.as_ref().and_then(Response::asked);
+            if let Some(asked) =
+                asked.filter(|asked| answer.as_ref().is_some_and(|it| it.status == 429) && *asked <= WAIT_MAX)
+            {
+                door.close_graph(asked); // units are counted for all of us together
+            }
+            let pause = asked.unwrap_or_else(|| backoff(round));
             if passing && round < ROUNDS_MAX && pause <= WAIT_MAX {
                 again.push(at);
                 wait = wait.max(pause);

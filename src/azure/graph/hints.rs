@@ -23,8 +23,6 @@ use crate::{
 const NAMES_MAX: usize = 40;
 /// Letters that a name and the one that was meant begin with, or end with before the domain.
 const LETTERS: usize = 3;
-/// Slips of the finger between two names. Ours.
-const SLIPS_MAX: usize = 3;
 const DOING: &str = "look for who was meant";
 
 /// Hints for names that nobody has; `known` are names that somebody has.
@@ -77,7 +75,7 @@ fn begins_url(name: &UserName) -> String {
 
 /// For a slip in the first letters.
 fn ends_url(name: &UserName) -> String {
-    let letters = local(name).chars().count().saturating_sub(LETTERS);
+    let letters = name.local().chars().count().saturating_sub(LETTERS);
     let end: String = name.folded().chars().skip(letters).collect();
     let filter = encoded(&format!("endswith(userPrincipalName,{})", quoted(&end)));
     format!("/users?$filter={filter}&$count=true&$select=id,userPrincipalName&$top=100")
@@ -102,12 +100,6 @@ fn was_deleted(name: &UserName, entries: &[Value]) -> Option<Hint> {
 }
 
 fn nearest(name: &UserName, living: &BTreeSet<UserName>) -> Option<Hint> {
-    let slips = living.iter().map(|other| (strsim::osa_distance(name.folded(), other.folded()), other));
-    // Or the right person at the wrong domain.
-    let alike = slips.filter(|(slips, other)| *slips <= SLIPS_MAX || local(name) == local(other));
+    let alike = living.iter().filter_map(|other| Some((name.slips_to(other)?, other)));
     alike.min().map(|(_, other)| Hint::Nearest(other.clone()))
-}
-
-fn local(name: &UserName) -> &str {
-    name.folded().split('@').next().unwrap_or_default()
 }

@@ -20,6 +20,7 @@ use crate::model::{
 };
 
 mod batch;
+pub(super) mod groups;
 mod hints;
 
 /// Values of one `in (…)` (FACTS §6).

@@ -3,7 +3,7 @@
 //! | policy | per | what for |
 //! |---|---|---|
 //! | [`pin::Pin`] | call | a request leaves for the configured host or not at all, `nextLink` included |
-//! | [`retry::Retry`] | call | throttling, lost answers, hosts that do not answer |
+//! | [`retry::Retry`] | call | each try in its turn (`pace/`); throttling, lost answers, hosts that do not answer |
 //! | (the SDK's) | call | client request id |
 //! | [`bearer::Bearer`] | try | the token, over whatever was there |
 //! | [`gate::Gate`] | try | how many at once, how many in all, and our name |

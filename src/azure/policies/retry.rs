@@ -1,7 +1,8 @@
 //! Repeats what may succeed when repeated, and waits as long as Azure asks.
 //!
 //! Everything we send can be repeated: GET; PUT and DELETE of a role assignment whose name we chose (FACTS §10); and
-//! POSTs that only read (Resource Graph, `$batch` of GETs, `getByIds`, a token). Never waits without a bound.
+//! POSTs that only read (Resource Graph, `$batch` of GETs, `getByIds`, a token). Never waits without a bound. At a door that
+//! has a pace, each try waits for its turn there; that wait is nobody's failure, and counts towards no bound here.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,13 +18,15 @@ use azure_core::{
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::no_next;
-use crate::azure::transport::CONNECT_MAX;
+use super::{carry, gate::Gate, no_next};
+use crate::azure::{
+    pace::{Key, Pacer},
+    transport::CONNECT_MAX,
+};
 
 /// Tries of one request, the first included; those that were throttled with a wait are counted apart.
 const TRIES_MAX: u32 = 6;
-/// Times that one request is throttled with a wait. Who is told when to come back, and does, has not failed: with sixteen
-/// of us at a bucket that refills ten a second, a tenth of them are turned away again and again.
+/// Times that one request is throttled with a wait. Who is told when to come back, and does, has not failed.
 pub(crate) const THROTTLED_MAX: u32 = 60;
 /// For all waits together of a request that is only ever throttled.
 const THROTTLED_TOTAL: Duration = Duration::from_mins(15);
@@ -41,21 +44,57 @@ const BACKOFF_MAX: Duration = Duration::from_secs(20);
 
 /// Our retry policy, in front of the SDK's, which is switched off.
 #[derive(Debug)]
-pub(crate) struct Retry;
+pub(crate) struct Retry(Option<Pace>);
+
+/// Whose turns to wait for, and how they are told apart at this door.
+#[derive(Clone, Debug)]
+pub(crate) struct Pace {
+    /// Who keeps the turns.
+    pub(crate) pacer: Arc<Pacer>,
+    /// The bucket of a request.
+    pub(crate) key: fn(&Request) -> Key,
+    /// Where it goes then: a turn that is not used at once is worth little.
+    pub(crate) gate: Arc<Gate>,
+}
+
+impl Retry {
+    /// Without turns: for signing in.
+    pub(crate) fn unpaced() -> Arc<Self> {
+        Arc::new(Self(None))
+    }
+
+    /// Each try in its turn.
+    pub(crate) fn at(pace: Pace) -> Arc<Self> {
+        Arc::new(Self(Some(pace)))
+    }
+}
 
 #[async_trait::async_trait]
 impl Policy for Retry {
     async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
         let (first, rest) = next.split_first().ok_or_else(no_next)?;
-        let started = Instant::now();
-        let (mut tries, mut throttled) = (0, 0);
+        let (mut tries, mut throttled, mut spent) = (0, 0, Duration::ZERO);
         loop {
+            let turn = match &self.0 {
+                Some(Pace { pacer, key, gate }) => Some(pacer.turn(key(request), gate.room()).await.map_err(carry)?),
+                None => None,
+            };
+            let began = Instant::now();
             let outcome = first.send(context, request, rest).await;
-            let count = if is_throttled(&outcome) { &mut throttled } else { &mut tries };
+            spent += began.elapsed();
+            let keeps_turns = turn.is_some();
+            if let (Some(turn), Ok(answer)) = (turn, &outcome) {
+                turn.heard(u16::from(answer.status()) == 429, asked(answer), answer.headers());
+            }
+            let was_told = is_throttled(&outcome);
+            let count = if was_told { &mut throttled } else { &mut tries };
             *count += 1;
-            let Some(wait) = wait(&outcome, *count, started.elapsed()) else { return outcome };
+            let Some(wait) = wait(&outcome, *count, spent) else { return outcome };
+            spent += wait;
             tracing::debug!(tries, throttled, ?wait, host = request.url().host_str(), "waiting to repeat a request");
-            sleep(wait).await;
+            if !(was_told && keeps_turns) {
+                sleep(wait).await; // else the next turn comes after that
+            }
             request.body_mut().reset().await?;
         }
     }
@@ -123,6 +162,15 @@ pub(crate) fn backoff(tries: u32) -> Duration {
     let whole = BACKOFF_FIRST.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(BACKOFF_MAX);
     let share = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
     whole.mul_f64(0.5 + share / 2.0)
+}
+
+/// Any headers, in front of what reads them here.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn fuzz(headers: &Headers) {
+    for status in [429, 503] {
+        let answer = AsyncRawResponse::from_bytes(status.into(), headers.clone(), "");
+        let _ = wait(&Ok(answer), 1, Duration::from_secs(1));
+    }
 }
 
 #[cfg(test)]

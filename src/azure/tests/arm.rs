@@ -206,8 +206,8 @@ async fn a_delete_tells_now_from_already() {
     let server = Server::start(|_, before| if before == 1 { answer(200, entry()) } else { answer(204, "") }).await;
     let writer = server.session().await.writer();
     let delete = || async { writer.delete(&ScopeId::new(VAULT), NAME.parse().unwrap()).await };
-    assert_eq!(delete().await.unwrap(), Deleted::Now);
-    assert_eq!(delete().await.unwrap(), Deleted::Already);
+    assert_eq!(delete().await.unwrap().what, Deleted::Now);
+    assert_eq!(delete().await.unwrap().what, Deleted::Already);
     let path = format!("{VAULT}/providers/Microsoft.Authorization/roleAssignments/{NAME}?api-version=2022-04-01");
     assert!(server.seen().iter().all(|seen| seen.method == "DELETE" && seen.path == path));
 }

@@ -51,7 +51,7 @@ pub(super) fn everything() -> World {
     world.revoke(&nobody, "ttd", "prod-operations", Because::Stray(Stray::NoTarget)).role = None;
     let change =
         world.revoke(&who("Eva Oppdiktet"), "skd", "prod-operations", Because::NotListed { gone: None }).clone();
-    world.refused.push(Refused { change, refusal: Refusal::OwnerInProd(Count { count: 4, max: 3 }) });
+    world.refused.push(Refused { change, refusal: Refusal::OwnerInProd(Count { count: 4, max: 3 }), also: Vec::new() });
     let nearest = |name| Block::UnknownPerson(Hint::Nearest(UserName::new(name)));
     world.block("kari.fiktif@ai-dev.no", "ttd", "test-developer", 14, nearest("kari.fiktiv@ai-dev.no"));
     world.block("kari.fiktif@ai-dev.no", "ttd", "prod-developer", 14, nearest("kari.fiktiv@ai-dev.no"));

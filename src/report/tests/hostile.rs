@@ -42,7 +42,10 @@ fn evil() -> World {
         ..Trouble::new(TroubleKind::Rejected, EVIL, EVIL)
     };
     world.plan.unread.push(Unread { owner: None, trouble: Arc::new(trouble) });
-    world.plan.protected.unresolved.push(UserName::new(EVIL));
+    world.plan.protected.unresolved.push(crate::plan::Unresolved {
+        whom: crate::model::policy::Whom::Name(UserName::new(EVIL)),
+        why: EVIL.to_owned(),
+    });
     world.block(EVIL, "ttd", "prod-developer", 9, Block::UnknownPerson(Hint::Nearest(UserName::new(EVIL))));
     world.find(Code::Unmanaged, &villain, "ttd", "prod-operations", EVIL);
     world

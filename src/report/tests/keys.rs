@@ -39,7 +39,9 @@ fn a_plan_has_the_keys_of_format_1_in_their_order() {
             "findings",
             "unread",
             "left_out",
-            "protected_unknown"
+            "protected_unknown",
+            "overrides",
+            "membership"
         ]
     );
     assert_eq!(keys(block(&json, "\"config\": {", "  }"), 4), ["digest", "commit", "errors"]);
@@ -86,6 +88,7 @@ fn what_is_blocked_refused_or_found_has_a_code_a_message_and_help() {
             for entry in entries {
                 assert!(entry["code"].is_string() && entry["message"].is_string(), "{entry}");
                 assert!(entry.get("help").is_some() && entry["origins"].is_array(), "{entry}");
+                assert!(list != "refused" || entry["also"].is_array(), "{entry}");
             }
         }
     }

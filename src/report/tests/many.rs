@@ -46,7 +46,7 @@ fn a_broken_rule_is_said_once_for_all_owners() {
     for (n, person) in people(12).enumerate() {
         let owner = if n < 5 { "skd" } else { "ttd" };
         let change = world.revoke(&person, owner, "prod-operations", Because::Stray(Stray::NoTarget)).clone();
-        world.refused.push(Refused { change, refusal: Refusal::All(Count { count: 12, max: 10 }) });
+        world.refused.push(Refused { change, refusal: Refusal::All(Count { count: 12, max: 10 }), also: Vec::new() });
         let unread = Arc::new(trouble("list role assignments of Altinn-SKD-Test"));
         world.block(person.name.unwrap().as_str(), "skd", "test-developer", 7, Block::Unread(unread));
     }
@@ -105,6 +105,28 @@ fn two_thousand_changes_stay_readable() {
     assert_eq!(said, 1, "the reason is said {said} times");
     assert!(text.lines().count() < 700, "{} lines", text.lines().count());
     assert!(text.ends_with("Plan: 500 people lose; 41 assignments unchanged\n"), "{}", text.lines().last().unwrap());
+}
+
+/// 1,000 writes in one subscription and 301 deletes in another: (1,000 - 200) / 10 + (301 - 200) / 10, rounded up.
+#[test]
+fn what_takes_long_is_foretold() {
+    let mut world = World::new();
+    for (n, person) in people(1_000).enumerate() {
+        world.grant(&person, "ttd", "test-developer", 5);
+        if n == 210 {
+            let text = world.view(|view| plan(view, Format::Text, Style::Plain));
+            assert!(!text.contains("This takes"), "{text}"); // two seconds
+        }
+    }
+    let text = world.view(|view| plan(view, Format::Text, Style::Plain));
+    check("pace.txt", &text[text.find("This takes").unwrap()..]);
+    for person in people(301) {
+        world.revoke(&person, "skd", "prod-developer", Because::OwnerRemoved);
+    }
+    let json = world.view(|view| plan(view, Format::Json, Style::Plain));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["forecast"], serde_json::json!({ "seconds": 91 }));
+    assert_eq!(crate::report::count::length(91), "2 minutes");
 }
 
 #[test]

@@ -137,7 +137,12 @@ impl World {
         let name = person.name.clone().unwrap_or_else(|| UserName::new("x"));
         self.desired.grants.push(Grant {
             owner: code(owner),
-            user: Arc::new(UserEntry { name, id: None, origin: origin.clone() }),
+            user: Arc::new(UserEntry {
+                name,
+                id: None,
+                also_at: std::collections::BTreeSet::new(),
+                origin: origin.clone(),
+            }),
             role: RoleName::new(role),
             until,
             reason,
@@ -208,6 +213,7 @@ impl World {
             observed_digest: "sha256:0b5e2d",
             tool: "tilgang 0.1.0",
             is_applying: false,
+            saved: None,
         })
     }
 }

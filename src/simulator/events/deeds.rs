@@ -155,6 +155,7 @@ fn new_user(id: PrincipalId, name: &str) -> User {
         mail: Some(name.to_owned()),
         enabled: true,
         guest: false,
+        attributes: std::collections::BTreeMap::new(),
         deleted: None,
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     model::{
         assignment::Triple,
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
+        people::Attribute,
     },
     simulator::{
         clock::Clock,
@@ -149,7 +150,7 @@ impl Reader {
     }
 
     fn user(&mut self, entry: &UserEntry) -> Result<(), Unreadable> {
-        let UserEntry { user: name, id, name: display, mail, enabled, guest, deleted } = entry;
+        let UserEntry { user: name, id, name: display, mail, enabled, guest, attributes, deleted } = entry;
         let id = self.derived("user", name, id.as_deref())?;
         if self.world.user(id).is_some() || deleted.is_none() && self.world.user_named(&UserName::new(name)).is_some() {
             return Err(Unreadable(format!("user `{name}` is there twice")));
@@ -161,6 +162,10 @@ impl Reader {
             mail: Some(mail.clone().unwrap_or_else(|| name.clone())).filter(|mail| !mail.is_empty()),
             enabled: enabled.unwrap_or(true),
             guest: guest.unwrap_or(false),
+            attributes: attributes
+                .iter()
+                .map(|(word, value)| attribute(name, word, value))
+                .collect::<Result<_, _>>()?,
             deleted: *deleted,
         });
         Ok(())
@@ -417,4 +422,11 @@ fn display_name(name: &str) -> String {
         letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
     };
     words.filter_map(capital).collect::<Vec<_>>().join(" ")
+}
+
+fn attribute(user: &str, word: &str, value: &str) -> Result<(Attribute, String), Unreadable> {
+    let which = Attribute::ALL.into_iter().find(|which| which.word() == word);
+    let known = Attribute::ALL.map(Attribute::word).join("`, `");
+    let which = which.ok_or_else(|| Unreadable(format!("user `{user}`: `{word}` is none of `{known}`")))?;
+    Ok((which, value.to_owned()))
 }

@@ -84,7 +84,7 @@ fn application(entry: &Application) -> ApplicationEntry {
 }
 
 fn user(entry: &User) -> UserEntry {
-    let User { id, name, display_name, mail, enabled, guest, deleted } = entry.clone();
+    let User { id, name, display_name, mail, enabled, guest, attributes, deleted } = entry.clone();
     UserEntry {
         user: name.to_string(),
         id: Some(id.to_string()),
@@ -92,6 +92,7 @@ fn user(entry: &User) -> UserEntry {
         mail: Some(mail.unwrap_or_default()),
         enabled: Some(enabled),
         guest: Some(guest),
+        attributes: attributes.into_iter().map(|(which, value)| (which.word().to_owned(), value)).collect(),
         deleted,
     }
 }

@@ -29,23 +29,28 @@ pub(super) fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
         let subscription =
             ask.parts().get(1).filter(|_| ask.path.starts_with("/subscriptions/")).map(ToString::to_string);
         let bucket = subscription.clone().unwrap_or_else(|| "tenant".to_owned()).to_ascii_lowercase();
-        let left = shared.buckets.take(&bucket, caller, kind, world.callers_now());
-        let left = match left {
-            Err(seconds) if world.settings().throttling => {
-                let operation = kind.word();
-                return Answer::refused(&Refusal::throttled(&bucket, operation, seconds));
-            }
-            Err(_) => 0,
+        let throttles = world.settings().throttling;
+        let taken = if throttles {
+            shared.buckets.take(&bucket, caller, kind, world.callers_now())
+        } else {
+            Ok(shared.buckets.full(kind))
+        };
+        let left = match taken {
             Ok(left) => left,
+            Err(seconds) => return Answer::refused(&Refusal::throttled(&bucket, kind.word(), seconds)),
         };
         let answer = route(world, caller, ask).unwrap_or_else(|refusal| Answer::refused(&refusal));
         let of = if subscription.is_some() { "subscription" } else { "tenant" };
         let answer = answer.with(&format!("x-ms-ratelimit-remaining-{of}-{}", kind.word()), left.to_string());
         // Beside its own, a subscription's over all callers (recorded: `…-subscription-global-reads: 3749`).
         let Some(id) = subscription.and_then(|id| id.parse().ok()) else { return answer };
-        let everybodys = shared.quotas.take(quota::everybodys(kind), PrincipalId(id), 1, world.callers_now());
-        let name = format!("x-ms-ratelimit-remaining-subscription-{}", quota::everybodys(kind).what);
-        answer.with(&name, everybodys.left.unwrap_or_default().to_string())
+        let everybodys = quota::everybodys(kind);
+        let left = if throttles {
+            shared.quotas.take(everybodys, PrincipalId(id), 1, world.callers_now()).left.unwrap_or_default()
+        } else {
+            everybodys.most - 1
+        };
+        answer.with(&format!("x-ms-ratelimit-remaining-subscription-{}", everybodys.what), left.to_string())
     });
     answer
         .with("x-ms-request-id", id)
@@ -219,14 +224,13 @@ fn body(bytes: &[u8]) -> Result<Body, Refusal> {
 }
 
 fn usage(world: &World, caller: PrincipalId, scope: &ScopeId) -> Result<Answer, Refusal> {
-    let listed = world.list(caller, scope, Scoping::default())?;
-    let inside = listed.iter().filter(|found| scope.holds(&found.triple.scope)).count();
-    let most = world.settings().assignments_max;
+    let (limit, held) = world.usage(caller, scope)?;
+    let subscription = scope.subscription().map(|id| id.to_string());
     Ok(Answer::json(
         200,
         &json!({
-            "roleAssignmentsLimit": most, "roleAssignmentsCurrentCount": inside,
-            "roleAssignmentsRemainingCount": most.saturating_sub(inside),
+            "subscriptionId": subscription, "roleAssignmentsLimit": limit, "roleAssignmentsCurrentCount": held,
+            "roleAssignmentsRemainingCount": limit.saturating_sub(held),
         }),
     ))
 }

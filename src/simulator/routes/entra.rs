@@ -151,11 +151,14 @@ fn issue(world: &World, application: &Application, audience: &str, base: &str) -
     let now = world.callers_now().as_second();
     let part = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let header = part(json!({ "typ": "JWT", "alg": "none" }));
+    // A token for Graph tells the application's permissions there (Microsoft, "Access token claims reference": `roles`).
+    // On loopback Graph has the same audience as everybody.
+    let roles = if audience == base || audience == GRAPH { application.graph.clone() } else { Vec::new() };
     let claims = part(json!({
         "aud": audience, "iss": format!("{base}/{}/", world.tenant()), "iat": now, "nbf": now,
         "exp": now.saturating_add(TOKEN_SECONDS), "appid": application.client_id, "oid": application.id.to_string(),
         "sub": application.id.to_string(), "tid": world.tenant().to_string(), "idtyp": "app", "ver": "1.0",
-        "uti": request_id(),
+        "uti": request_id(), "roles": roles,
     }));
     format!("{header}.{claims}.{}", BASE64_URL_SAFE_NO_PAD.encode("simulated"))
 }

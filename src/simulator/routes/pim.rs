@@ -73,9 +73,8 @@ pub(super) fn answer(
             Ok(Some(Answer::empty(200)))
         }
         ("GET", [] | [_]) => {
-            let schedules =
-                if of == Kind::Eligibility { "roleEligibilitySchedules" } else { "roleAssignmentSchedules" };
-            world.demand(caller, &format!("Microsoft.Authorization/{schedules}/read"), scope)?;
+            // Each list has an action of its own (azure-docs resource-provider-operations.md); case does not matter there.
+            world.demand(caller, &format!("Microsoft.Authorization/{collection}/read"), scope)?;
             let filter = filter(world, caller, ask.parameter("$filter").unwrap_or_default())?;
             let value = listed(world, caller, scope, collection, &filter)?;
             let Some(name) = rest.first() else { return Ok(Some(Answer::json(200, &json!({ "value": value })))) };

@@ -158,6 +158,13 @@ impl World {
         self.table.find(triple)
     }
 
+    /// How many role assignments there may be at and below a scope, and how many there are (specs,
+    /// `roleAssignmentsUsageMetrics`).
+    pub fn usage(&self, caller: PrincipalId, at: &ScopeId) -> Result<(usize, usize), Refusal> {
+        self.demand(caller, READ, at)?;
+        Ok((self.settings.assignments_max, self.table.at(at).count() + self.table.below(at).count()))
+    }
+
     /// The list at a scope: unfiltered it holds what lies at it, above it and below it (recorded, FACTS §1.2).
     pub fn list(&self, caller: PrincipalId, at: &ScopeId, scoping: Scoping) -> Result<Listed<'_>, Refusal> {
         self.demand(caller, READ, at)?;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Touched, World};
 use crate::model::{
     ids::{PrincipalId, UserName},
-    people::Person,
+    people::{Attribute, Person},
 };
 
 /// How long a deleted user can be restored (graph-docs; FACTS §7).
@@ -29,6 +29,8 @@ pub struct User {
     pub enabled: bool,
     /// Whether it is a guest.
     pub guest: bool,
+    /// `companyName`, `department`, `officeLocation`, `employeeType`, where it has one.
+    pub attributes: BTreeMap<Attribute, String>,
     /// When it was deleted.
     pub deleted: Option<Timestamp>,
 }
@@ -68,7 +70,7 @@ pub struct Group {
 }
 
 /// One application, and its service principal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Application {
     /// The service principal's object id: what role assignments name.
     pub id: PrincipalId,
@@ -84,6 +86,15 @@ pub struct Application {
     pub graph: Vec<String>,
 }
 
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { id, client_id, name, secret: _, federated, graph } = self;
+        let mut all = f.debug_struct("Application");
+        all.field("id", id).field("client_id", client_id).field("name", name).field("federated", federated);
+        all.field("graph", graph).finish_non_exhaustive()
+    }
+}
+
 impl Application {
     /// Whether it may read people.
     #[must_use]
@@ -92,6 +103,21 @@ impl Application {
             ["User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"]
                 .contains(&permission.as_str())
         })
+    }
+
+    /// Whether it may read groups and who is in them. `User.Read.All` is not among those that do ("List group transitive
+    /// members", permissions).
+    #[must_use]
+    pub fn may_read_groups(&self) -> bool {
+        let reads = [
+            "GroupMember.Read.All",
+            "GroupMember.ReadWrite.All",
+            "Group.Read.All",
+            "Group.ReadWrite.All",
+            "Directory.Read.All",
+            "Directory.ReadWrite.All",
+        ];
+        self.graph.iter().any(|permission| reads.contains(&permission.as_str()))
     }
 
     /// Whether it may change people.
@@ -213,6 +239,18 @@ impl World {
     #[must_use]
     pub fn group(&self, id: PrincipalId) -> Option<&Group> {
         self.people.groups.get(&id)
+    }
+
+    /// Who is in a group, through groups as well. Empty if there is no such group.
+    #[must_use]
+    pub fn everybody_in(&self, id: PrincipalId) -> BTreeSet<PrincipalId> {
+        let mut members = BTreeSet::new();
+        let mut next = vec![id];
+        while let Some(id) = next.pop() {
+            let inside = self.group(id).into_iter().flat_map(|group| &group.members);
+            next.extend(inside.filter(|member| members.insert(**member)).copied());
+        }
+        members
     }
 
     /// Every application, in the order of the file.

@@ -46,7 +46,7 @@ pub struct Settings {
     pub assignments_max: usize,
     /// Role assignments on one page; 0 for all on one (up to 330 were recorded on one page, FACTS §1.3).
     pub page_size: usize,
-    /// Whether Resource Manager's token buckets are enforced, or only counted in the headers (FACTS §6).
+    /// Whether anybody is throttled (FACTS §6). If not, every bucket is always full, in the headers as well.
     pub throttling: bool,
     /// How late what sees what.
     pub consistency: Consistency,

@@ -117,7 +117,11 @@ fn route(world: &mut World, caller: &Application, ask: &Ask) -> Result<Answer, R
     let rest = parts.get(1..).unwrap_or_default();
     let reads = ask.method == "GET"
         || ["getByIds", "getMemberGroups", "checkMemberGroups"].iter().any(|end| rest.ends_with(&[*end]));
-    let allowed = if reads { caller.may_read_people() } else { caller.may_write_people() };
+    let allowed = match (reads, rest) {
+        (true, ["groups", ..]) => caller.may_read_groups(),
+        (true, _) => caller.may_read_people(),
+        (false, _) => caller.may_write_people(),
+    };
     if !allowed {
         return Err(denied());
     }

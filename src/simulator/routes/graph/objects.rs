@@ -98,16 +98,8 @@ pub(super) fn get_application(world: &World, ask: &Ask, key: &str) -> Result<Ans
 /// Direct members, or all that are in it through groups.
 pub(super) fn members(world: &World, ask: &Ask, key: &str) -> Result<Answer, Refusal> {
     let group = world.group(id(key)?).ok_or_else(|| not_found(key))?;
-    let mut members = group.members.clone();
-    let mut next: Vec<PrincipalId> =
-        if ask.path.ends_with("/transitiveMembers") { members.iter().copied().collect() } else { Vec::new() };
-    while let Some(member) = next.pop() {
-        for inner in world.group(member).into_iter().flat_map(|group| &group.members) {
-            if members.insert(*inner) {
-                next.push(*inner);
-            }
-        }
-    }
+    let through_groups = ask.path.ends_with("/transitiveMembers");
+    let members = if through_groups { world.everybody_in(group.id) } else { group.members.clone() };
     let found: Vec<Value> = members.iter().filter_map(|member| shown(world, ask, *member)).collect();
     page(ask, "directoryObjects", &found, ALL)
 }

@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 
 use super::{body, entity, filter, not_found, page};
 use crate::{
-    model::ids::{PrincipalId, UserName},
+    model::{
+        ids::{PrincipalId, UserName},
+        people::Attribute,
+    },
     simulator::{
         refusal::Refusal,
         routes::{Answer, Ask},
@@ -28,9 +31,19 @@ pub(super) const DEFAULT: &[&str] = &[
 ];
 
 pub(super) fn object(user: &User) -> Value {
+    let mut object = plain(user);
+    if let Some(object) = object.as_object_mut() {
+        for which in Attribute::ALL {
+            object.insert(which.word().to_owned(), json!(user.attributes.get(&which)));
+        }
+    }
+    object
+}
+
+fn plain(user: &User) -> Value {
     json!({
         "id": user.id.to_string(), "businessPhones": [], "displayName": user.display_name, "givenName": null,
-        "jobTitle": null, "mail": user.mail, "mobilePhone": null, "officeLocation": null, "preferredLanguage": null,
+        "jobTitle": null, "mail": user.mail, "mobilePhone": null, "preferredLanguage": null,
         "surname": null, "userPrincipalName": user.shown_name(), "accountEnabled": user.enabled,
         "userType": if user.guest { "Guest" } else { "Member" }, "deletedDateTime": super::time(user.deleted),
     })
@@ -100,6 +113,7 @@ pub(super) fn create(world: &mut World, ask: &Ask) -> Result<Answer, Refusal> {
         mail: text("mail"),
         enabled: body.get("accountEnabled").and_then(Value::as_bool).unwrap_or(true),
         guest: text("userType").is_some_and(|kind| kind == "Guest"),
+        attributes: Attribute::ALL.into_iter().filter_map(|which| Some((which, text(which.word())?))).collect(),
         deleted: None,
         name,
     };
@@ -121,6 +135,11 @@ pub(super) fn change(world: &mut World, ask: &Ask, key: &str) -> Result<Answer, 
                     free(world, &name)?;
                 }
                 user.name = name;
+            }
+            (key, value) if Attribute::ALL.iter().any(|which| which.word() == key) => {
+                user.attributes.retain(|which, _| which.word() != key);
+                let which = Attribute::ALL.into_iter().find(|which| which.word() == key);
+                user.attributes.extend(which.zip(value.as_str().map(ToOwned::to_owned)));
             }
             ("passwordProfile" | "mailNickname", _) => {} // recorded: they may be there; nothing hangs on them
             _ => {

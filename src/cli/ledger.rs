@@ -1,0 +1,203 @@
+//! `tilgang ledger`: whether all that was recorded is whole, and what it says. And the ledger of a run, for other commands.
+
+use std::{path::PathBuf, sync::Arc};
+
+use clap::{Args, Subcommand};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+
+use crate::{
+    config::{self, Loaded},
+    ledger::{self, Hash, Sheet, Whose, entry::Entry, read_all, verify},
+    model::desired::Desired,
+    report::{self, Format, Style, ledger::Filter},
+};
+
+use super::{
+    Exit, Global,
+    far::{Far, Kind},
+    ground::{Ground, draw},
+    output,
+};
+
+/// A simulated Azure has a ledger of its own, below the real one's folder.
+const SIMULATED: &str = "simulated";
+
+const EXAMPLES: &str = "Examples:
+  Is it whole, and does it still hold the line whose hash was noted last week?
+    tilgang ledger verify --head 3f0a…
+  What happened to one person's access this year
+    tilgang ledger show --person kari.fiktiv@ai-dev.no --since 2026-01-01";
+
+/// What was done, by whom and from which commit; what was seen, and when
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Ledger {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Verify(Verify),
+    Show(Show),
+}
+
+/// Check the whole chain, and name the first place where it does not hold
+///
+/// A chain alone does not stop whoever can rewrite the whole folder: they can compute it anew. Keep the head that is printed
+/// somewhere else, and give it back with `--head`.
+#[derive(Debug, Args)]
+struct Verify {
+    /// A line with this hash must be there: a head that was printed before
+    #[arg(long, value_name = "HASH")]
+    head: Option<Hash>,
+}
+
+/// Show what happened, person by person, and the runs that did it
+#[derive(Debug, Args)]
+struct Show {
+    /// Only from this day or time on, UTC: 2026-11-01, or 2026-11-01T09:00:00Z
+    #[arg(long, value_name = "DATE", value_parser = since)]
+    since: Option<Timestamp>,
+    /// Only this person: a sign-in name or an object id
+    #[arg(long, value_name = "NAME")]
+    person: Option<String>,
+    /// How it looks
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+fn since(text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse() {
+        return Ok(at);
+    }
+    let day = text.parse::<Date>().ok().and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+    day.map(|day| day.timestamp()).ok_or_else(|| "neither a day such as 2026-11-01 nor a time".to_owned())
+}
+
+impl Ledger {
+    pub(super) fn run(&self, global: &Global) -> Exit {
+        let (dir, whose) = match place(global) {
+            Ok(found) => found,
+            Err(exit) => return exit,
+        };
+        let sheets = match read_all(&dir) {
+            Ok(sheets) => sheets,
+            Err(error) => return output::fail(global, error),
+        };
+        if sheets.is_empty() {
+            return output::fail(global, format_args!("nothing is recorded in {}", dir.display()));
+        }
+        if let Some(owner) = foreign(&sheets, &whose) {
+            return output::fail(global, format_args!("{}: this is the ledger of {owner}", dir.display()));
+        }
+        match &self.command {
+            Command::Verify(command) => command.run(global, &sheets),
+            Command::Show(command) => command.run(global, &sheets),
+        }
+    }
+}
+
+/// Whose ledger it is, if it is not ours.
+fn foreign(sheets: &[(String, Sheet)], whose: &Whose) -> Option<String> {
+    let mut lines = sheets.iter().flat_map(|(_, sheet)| &sheet.lines);
+    lines.find_map(|line| match &line.entry {
+        Entry::Opened(it) if it.tenant != whose.tenant || !whose.instances.contains(&it.instance) => {
+            Some(format!("tenant {}, instance {}", it.tenant, it.instance))
+        }
+        _ => None,
+    })
+}
+
+impl Verify {
+    fn run(&self, global: &Global, sheets: &[(String, Sheet)]) -> Exit {
+        let whole = match verify(sheets) {
+            Ok(Some(whole)) => whole,
+            Ok(None) => return output::fail(global, "the ledger holds no line"),
+            Err(found) => return output::fail(global, format_args!("not whole: {found}")),
+        };
+        let time = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
+        let (from, to) = whole.span;
+        let some = |number: usize, word: &str| super::validate::count(number, word);
+        output::result(&format!(
+            "whole: {} in {}, from {} to {}\nhead {}\n",
+            some(whole.lines, "line"),
+            some(sheets.len(), "file"),
+            time(from),
+            time(to),
+            whole.head
+        ));
+        if let Some((file, bytes)) = &whole.torn {
+            let words = "the next run keeps it aside and says so in the ledger";
+            return output::fail(
+                global,
+                format_args!("{file}: the last line was cut while it was written ({bytes} bytes); {words}"),
+            );
+        }
+        let Some(head) = self.head else {
+            output::say(
+                "note the head somewhere else: whoever can rewrite the whole folder can make a chain that holds",
+            );
+            return Exit::Converged;
+        };
+        for (file, sheet) in sheets {
+            if let Some(at) = sheet.lines.iter().position(|line| line.hash == head) {
+                output::result(&format!("the line that was noted is there: {file}:{}\n", at + 1));
+                return Exit::Converged;
+            }
+        }
+        output::fail(global, "no line has the hash that was noted: the ledger was rewritten or cut since")
+    }
+}
+
+impl Show {
+    fn run(&self, global: &Global, sheets: &[(String, Sheet)]) -> Exit {
+        let whole = verify(sheets);
+        if let Err(found) = &whole {
+            output::fail(global, format_args!("not whole: {found}; what can be read is shown all the same"));
+        }
+        let lines: Vec<_> = sheets.iter().flat_map(|(_, sheet)| &sheet.lines).collect();
+        let owners = global.owner.iter().cloned().collect();
+        let filter = Filter { owners, since: self.since, person: self.person.clone() };
+        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
+        output::result(&report::ledger::show(&lines, &filter, self.format, style));
+        if whole.is_ok() { Exit::Converged } else { Exit::Failed }
+    }
+}
+
+/// Where the ledger is, and whose.
+fn place(global: &Global) -> Result<(PathBuf, Whose), Exit> {
+    let dir = global.workspace()?;
+    let loaded = config::load(&dir); // an owner's broken file is no matter here
+    let tell = || {
+        for error in &loaded.errors {
+            output::say(draw(error, global.color.stderr()));
+        }
+    };
+    let Some(desired) = &loaded.desired else {
+        tell();
+        return Err(output::fail(global, "without a whole tilgang.yaml nobody knows whose ledger is meant"));
+    };
+    let Some(ledger) = folder(&loaded, &dir, global.simulate.is_some()) else {
+        let words = "tilgang.yaml names no ledger, so nothing is recorded; add `ledger: { dir: ../ledger }`";
+        return Err(output::fail(global, words));
+    };
+    Ok((ledger, whose(desired)))
+}
+
+fn folder(loaded: &Loaded, dir: &std::path::Path, simulated: bool) -> Option<PathBuf> {
+    let folder = dir.join(loaded.ledger.as_ref()?);
+    Some(if simulated { folder.join(SIMULATED) } else { folder })
+}
+
+fn whose(desired: &Desired) -> Whose {
+    let instances = desired.instances().map(ToString::to_string).collect();
+    Whose { tenant: desired.tenant.to_string(), instances }
+}
+
+/// A run's ledger, where the workspace names one. Reads it; the first line is written when there is something to say.
+pub(super) fn open(ground: &Ground, desired: &Desired, far: &Far) -> Option<Result<Arc<ledger::Ledger>, String>> {
+    let folder = folder(&ground.loaded, &ground.dir, far.azure != Kind::Real)?;
+    let opened = ledger::Ledger::open(&folder, whose(desired), far.clock());
+    Some(opened.map(Arc::new).map_err(|error| error.to_string()))
+}

@@ -1,0 +1,44 @@
+//! Somebody wants the program to end: Ctrl-C, or the signal of a service manager or of CI.
+//!
+//! Until [`End::listen`] a signal ends the program at once, as the system does it: whatever only reads needs no more.
+
+/// Who may end us.
+#[cfg(unix)]
+pub(super) struct End {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl End {
+    /// Begins to listen: from here on a signal is not lost, and does not end us by itself.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Until somebody asks, and each time anew.
+    pub(super) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Who may end us: somebody with Ctrl-C.
+#[cfg(not(unix))]
+pub(super) struct End;
+
+#[cfg(not(unix))]
+impl End {
+    /// Begins to listen.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Until somebody asks, and each time anew.
+    pub(super) async fn asked(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

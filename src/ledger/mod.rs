@@ -1,0 +1,38 @@
+//! What was done, by whom, from which commit; and what was seen, when: an append-only record that CI keeps.
+//!
+//! In: what a run begins, asks, is answered and sees. Out: lines in a folder, one file a month (`2026-11.jsonl`), each line with
+//! the hash of the one before; and back from them: whether all is whole (`verify`), who held what on a day (`holdings`).
+//!
+//! A chain alone does not stop whoever can rewrite the whole folder: they can compute it anew. Keep the head that
+//! `tilgang ledger verify` prints somewhere else, and hold it against the ledger later (`--head`).
+//!
+//! | file | what it does | IO |
+//! |---|---|---|
+//! | `entry` | what a line can say | no |
+//! | `chain` | bytes ↔ lines, hash by hash | no |
+//! | `verify` | files → whole, or where not | no |
+//! | `holdings` | what was seen and written → who held what at a time | no |
+//! | `sight` | `Observed` → what is compared with the last record | no |
+//! | `record` | changes, outcomes and plans → entries | no |
+//! | `store` | the folder: lock, append, sync; a torn last line is kept aside | files |
+//! | `journal` | takes down a run for `execute` | through `store` |
+
+pub mod chain;
+pub mod entry;
+pub mod holdings;
+mod journal;
+pub mod record;
+pub mod sight;
+mod store;
+pub mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    chain::{Hash, Line, Sheet, read},
+    holdings::{Knowledge, Replay, holdings_as_of},
+    journal::Journal,
+    store::{Clock, Ledger, LedgerError, Whose, read_all},
+    verify::{Break, Verified, verify},
+};

@@ -1,0 +1,147 @@
+//! What role definitions permit, as far as it tells whether one opens what another opens.
+
+/// A role definition as Azure tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Definition {
+    /// Its name, for people.
+    pub name: String,
+    /// Its blocks of permissions; each stands for itself.
+    pub blocks: Vec<Block>,
+}
+
+/// Actions, less what is taken out of them, of the control plane and of the data plane. `*` stands for any characters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Block {
+    /// Allowed on the control plane.
+    pub actions: Vec<String>,
+    /// Taken out of them.
+    pub not_actions: Vec<String>,
+    /// Allowed on the data plane.
+    pub data_actions: Vec<String>,
+    /// Taken out of those.
+    pub not_data_actions: Vec<String>,
+}
+
+impl Definition {
+    /// Whether this one opens all that `other` opens at a resource of this type (lower case, as in the catalogue).
+    ///
+    /// What a definition opens there is its data actions of the type's provider (secrets), or, if it has none, its actions
+    /// of that provider (logs): what it may do at other providers, support tickets say, is not what it is given for.
+    #[must_use]
+    pub fn opens_as(&self, other: &Self, arm_type: &str) -> bool {
+        let provider = arm_type.split('/').next().unwrap_or_default();
+        let there = |pattern: &&String| {
+            let pattern = pattern.to_ascii_lowercase();
+            pattern.starts_with('*') || pattern.strip_prefix(provider).is_some_and(|rest| rest.starts_with('/'))
+        };
+        let data: Vec<&String> = other.blocks.iter().flat_map(|block| &block.data_actions).filter(there).collect();
+        if !data.is_empty() {
+            return data.into_iter().all(|needed| self.blocks.iter().any(|block| block.covers_data(needed)));
+        }
+        let actions: Vec<&String> = other.blocks.iter().flat_map(|block| &block.actions).filter(there).collect();
+        !actions.is_empty() && actions.into_iter().all(|needed| self.blocks.iter().any(|block| block.covers(needed)))
+    }
+}
+
+impl Block {
+    fn covers(&self, needed: &str) -> bool {
+        within(needed, &self.actions, &self.not_actions)
+    }
+
+    fn covers_data(&self, needed: &str) -> bool {
+        within(needed, &self.data_actions, &self.not_data_actions)
+    }
+}
+
+/// Whether all that `needed` stands for is allowed.
+fn within(needed: &str, allowed: &[String], taken_out: &[String]) -> bool {
+    allowed.iter().any(|pattern| includes(pattern, needed)) && !taken_out.iter().any(|pattern| meet(pattern, needed))
+}
+
+/// Whether `pattern` stands for all that `needed` stands for: a `*` in `needed` is only met by one in `pattern`.
+fn includes(pattern: &str, needed: &str) -> bool {
+    let (pattern, needed) = (pattern.to_ascii_lowercase(), needed.to_ascii_lowercase());
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| needed.strip_prefix(first)) else { return false };
+    let mut last = None;
+    for part in parts {
+        last = Some(part);
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    last.map_or(rest.is_empty(), |last| needed.ends_with(last))
+}
+
+/// Whether two patterns may stand for one and the same action: in doubt they do.
+fn meet(a: &str, b: &str) -> bool {
+    fn ends(pattern: &str) -> (&str, &str) {
+        let (first, last) = (pattern.split('*').next(), pattern.rsplit('*').next());
+        (first.unwrap_or_default(), last.unwrap_or_default())
+    }
+    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
+    let ((a_first, a_last), (b_first, b_last)) = (ends(&a), ends(&b));
+    (a_first.starts_with(b_first) || b_first.starts_with(a_first))
+        && (a_last.ends_with(b_last) || b_last.ends_with(a_last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(actions: &[&str], not_actions: &[&str], data_actions: &[&str]) -> Definition {
+        let all = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+        let block = Block {
+            actions: all(actions),
+            not_actions: all(not_actions),
+            data_actions: all(data_actions),
+            not_data_actions: Vec::new(),
+        };
+        Definition { name: String::new(), blocks: vec![block] }
+    }
+
+    /// Microsoft's own definitions, shortened to what tells them apart (FACTS §2).
+    #[test]
+    fn who_opens_secrets_and_logs() {
+        let (vault, component) = ("microsoft.keyvault/vaults", "microsoft.insights/components");
+        let officer = of(
+            &["Microsoft.Authorization/*/read", "Microsoft.KeyVault/vaults/*/read"],
+            &[],
+            &["Microsoft.KeyVault/vaults/secrets/*"],
+        );
+        let administrator = of(&["Microsoft.KeyVault/vaults/*/read"], &[], &["Microsoft.KeyVault/vaults/*"]);
+        let user = of(&[], &[], &["Microsoft.KeyVault/vaults/secrets/getSecret/action"]);
+        let owner = of(&["*"], &[], &[]);
+        let contributor = of(&["*"], &["Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write"], &[]);
+        let reader = of(&["*/read"], &[], &[]);
+        let monitoring =
+            of(&["*/read", "Microsoft.OperationalInsights/workspaces/search/action", "Microsoft.Support/*"], &[], &[]);
+        let component_contributor = of(&["Microsoft.Insights/components/*"], &[], &[]);
+        assert!(administrator.opens_as(&officer, vault) && officer.opens_as(&officer, vault));
+        for narrower in [&user, &owner, &contributor, &reader, &monitoring] {
+            assert!(!narrower.opens_as(&officer, vault), "{narrower:?}");
+        }
+        for wider in [&owner, &contributor, &reader, &monitoring] {
+            assert!(wider.opens_as(&monitoring, component), "{wider:?}");
+        }
+        for other in [&officer, &user, &component_contributor, &of(&["*"], &["*/read"], &[])] {
+            assert!(!other.opens_as(&monitoring, component), "{other:?}");
+        }
+        assert!(!owner.opens_as(&Definition::default(), vault), "what opens nothing is opened by nobody");
+    }
+
+    #[test]
+    fn a_star_is_met_by_a_star() {
+        for (pattern, needed, is) in [
+            ("a/*", "A/b/*", true),
+            ("a/*/c", "a/*/c", true),
+            ("a/b", "a/*", false),
+            ("*/read", "*", false),
+            ("*", "*/read", true),
+            ("a/*/a", "a/a", false),
+        ] {
+            assert_eq!(includes(pattern, needed), is, "{pattern} {needed}");
+        }
+    }
+}

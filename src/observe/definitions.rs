@@ -1,0 +1,103 @@
+//! What others' role definitions permit: asked once, where a person or group holds one at or above a target that git does
+//! not give there. Then whatever opens nothing that git gives is forgotten.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use crate::{
+    model::{
+        assignment::{Hand, Standing},
+        desired::Desired,
+        ids::{RoleDefinitionId, ScopeId, SubscriptionId},
+        observed::{Definitions, Observed, Reading, Sighting, Subscription},
+        owner::KindName,
+    },
+    ports::AssignmentReader,
+};
+
+/// Lists of definitions asked for in one run. Nearly all are Microsoft's own, and the same in each; a tenant's own are
+/// listed only where they can be assigned. Ours.
+const LISTS_MAX: usize = 4;
+
+/// Asks, and writes the answer into `observed`.
+pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &impl AssignmentReader) {
+    let managed = desired.catalog.managed();
+    let given: BTreeSet<RoleDefinitionId> = managed.iter().map(|(_, id)| *id).collect();
+    let mut open = open(&given, observed);
+    if !open.is_empty() {
+        observed.definitions = read(&mut open, &given, azure).await;
+    }
+    let kinds: BTreeMap<ScopeId, KindName> = observed
+        .targets
+        .iter()
+        .filter_map(|(key, sighting)| match sighting {
+            Sighting::Found(target) => Some((target.scope.clone(), key.kind.clone())),
+            Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => None,
+        })
+        .collect();
+    let opening = opening(desired, &observed.definitions);
+    for subscription in observed.subscriptions.values_mut() {
+        let Reading::Seen(scopes) = &mut subscription.reading else { continue };
+        scopes.retain(|scope, standings| {
+            let here = kinds.get(scope);
+            standings.retain(|Standing { assignment, hand, .. }| {
+                let definition = assignment.triple.definition;
+                *hand == Hand::Ours
+                    || opening.contains(&definition)
+                    || here.is_some_and(|kind| managed.contains(&(kind, definition)))
+            });
+            !standings.is_empty()
+        });
+    }
+}
+
+/// Definitions that git gives nowhere and people hold where they may reach a target, each with a subscription to ask in.
+fn open(given: &BTreeSet<RoleDefinitionId>, observed: &Observed) -> BTreeMap<RoleDefinitionId, SubscriptionId> {
+    let mut open = BTreeMap::new();
+    for (id, Subscription { reading, .. }) in &observed.subscriptions {
+        let Reading::Seen(scopes) = reading else { continue };
+        for Standing { assignment, hand, .. } in scopes.values().flatten() {
+            let definition = assignment.triple.definition;
+            if *hand == Hand::Foreign && assignment.principal_type.is_people() && !given.contains(&definition) {
+                open.entry(definition).or_insert(*id);
+            }
+        }
+    }
+    open
+}
+
+async fn read(
+    open: &mut BTreeMap<RoleDefinitionId, SubscriptionId>,
+    given: &BTreeSet<RoleDefinitionId>,
+    azure: &impl AssignmentReader,
+) -> Definitions {
+    let mut known = BTreeMap::new();
+    let mut matter: BTreeSet<RoleDefinitionId> = open.keys().copied().collect();
+    matter.extend(given);
+    for _ in 0..LISTS_MAX {
+        let Some((definition, at)) = open.pop_first() else { break };
+        match azure.definitions(at).await {
+            Ok(mut listed) => {
+                listed.retain(|id, _| matter.contains(id));
+                known.extend(listed);
+            }
+            Err(trouble) => return Definitions::Unanswered(Arc::new(trouble)),
+        }
+        open.retain(|id, _| !known.contains_key(id) && *id != definition);
+    }
+    Definitions::Known(known)
+}
+
+/// The definitions that open what git gives somewhere, those that git gives included.
+fn opening(desired: &Desired, definitions: &Definitions) -> BTreeSet<RoleDefinitionId> {
+    let mut opening: BTreeSet<RoleDefinitionId> = desired.catalog.managed().iter().map(|(_, id)| *id).collect();
+    let Definitions::Known(known) = definitions else { return opening };
+    let opens = desired.catalog.managed().into_iter().filter_map(|(kind, id)| {
+        let (kind, given) = (desired.catalog.kinds.get(kind)?, known.get(&id)?);
+        Some(known.iter().filter(|(_, other)| other.opens_as(given, &kind.arm_type)).map(|(id, _)| *id))
+    });
+    opening.extend(opens.flatten());
+    opening
+}

@@ -1,0 +1,211 @@
+//! What others gave that opens what git gives: to somebody whom git does not list (a lookalike), or to somebody it lists, from
+//! a wider scope (inherited). Said, never removed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{
+    assignment::{Hand, Pim, Standing, Triple},
+    catalog::{Gives, Role},
+    desired::{Desired, Grant, OwnerFile},
+    ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
+    observed::{Definitions, Observed, Reading},
+    owner::{OwnerCode, RoleName},
+    people::ById,
+};
+
+use super::{
+    change::Who,
+    finding::{Code, Finding},
+    want::{Place, Wanted},
+};
+
+pub(super) fn wider(desired: &Desired, observed: &Observed, wanted: &Wanted<'_>) -> Vec<Finding> {
+    let mut wider = Wider { desired, observed, wanted, looks: BTreeMap::new(), inherited: BTreeMap::new() };
+    let mut targets: BTreeMap<SubscriptionId, Vec<(&ScopeId, &Place<'_>)>> = BTreeMap::new();
+    for (scope, place) in wanted.targets.iter().filter(|(scope, _)| !wanted.shared.contains(*scope)) {
+        targets.entry(place.target.subscription).or_default().push((scope, place));
+    }
+    for (id, subscription) in &observed.subscriptions {
+        let Reading::Seen(scopes) = &subscription.reading else { continue };
+        for standing in scopes.values().flatten().filter(|standing| matters(standing, observed)) {
+            let at = &standing.assignment.triple.scope;
+            for (scope, place) in targets.get(id).into_iter().flatten() {
+                if at.subscription().is_none() || at.holds(scope) {
+                    wider.meet(standing, scope, place);
+                }
+            }
+        }
+    }
+    wider.findings()
+}
+
+struct Wider<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    wanted: &'a Wanted<'a>,
+    looks: BTreeMap<AssignmentName, Look<'a>>,
+    inherited: BTreeMap<(AssignmentName, OwnerCode, &'a RoleName), (&'a Standing, &'a Grant)>,
+}
+
+/// Whether it gives people access, and goes on doing so.
+fn matters(standing: &Standing, observed: &Observed) -> bool {
+    let Standing { assignment, hand, pim } = standing;
+    let gone =
+        matches!(observed.people.by_id.get(&assignment.triple.principal), Some(ById::Gone | ById::Deleted { .. }));
+    let ends = matches!(pim, Pim::Activated | Pim::Timed);
+    *hand == Hand::Foreign && assignment.principal_type.is_people() && !ends && !gone
+}
+
+/// What somebody's assignment opens that git gives to others.
+struct Look<'a> {
+    standing: &'a Standing,
+    owners: BTreeSet<OwnerCode>,
+    roles: BTreeSet<&'a RoleName>,
+}
+
+impl<'a> Wider<'a> {
+    fn meet(&mut self, standing: &'a Standing, target: &'a ScopeId, place: &Place<'a>) {
+        let Triple { scope, principal, definition } = &standing.assignment.triple;
+        let owner = place.key.owner;
+        if matches!(self.desired.file_of(owner), OwnerFile::Broken(_)) {
+            return; // whom the file lists is not known
+        }
+        for (name, role) in &self.desired.catalog.roles {
+            let Some(given) = self.opened(role, place, *definition) else { continue };
+            let same = given == *definition;
+            if same && scope == target {
+                continue; // what git gives itself: met, or unmanaged
+            }
+            match self.listed(target, (*principal, given)) {
+                None if self.may_be_listed(owner, standing, name) => {}
+                None => {
+                    let new = || Look { standing, owners: BTreeSet::new(), roles: BTreeSet::new() };
+                    let look = self.looks.entry(standing.assignment.name).or_insert_with(new);
+                    look.owners.insert(owner);
+                    look.roles.insert(name);
+                }
+                Some(grant) if same && grant.role == *name => {
+                    self.inherited.insert((standing.assignment.name, owner, name), (standing, grant));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The grant by which somebody is listed at a target.
+    fn listed(&self, target: &ScopeId, key: (PrincipalId, RoleDefinitionId)) -> Option<&'a Grant> {
+        let wants = self.wanted.at.get(target)?; // in the order of their keys
+        let first = wants.partition_point(|want| want.key() < key);
+        wants.get(first).filter(|want| want.key() == key).map(|want| want.grant)
+    }
+
+    /// What a role gives at a target that a definition opens there.
+    fn opened(&self, role: &Role, place: &Place<'_>, definition: RoleDefinitionId) -> Option<RoleDefinitionId> {
+        if role.environment != place.key.environment {
+            return None;
+        }
+        let kind = self.desired.catalog.kinds.get(&place.key.kind)?;
+        let opens = |given: RoleDefinitionId| match &self.observed.definitions {
+            _ if given == definition => true,
+            Definitions::Known(known) => known
+                .get(&definition)
+                .zip(known.get(&given))
+                .is_some_and(|(has, given)| has.opens_as(given, &kind.arm_type)),
+            Definitions::NotAsked | Definitions::Unanswered(_) => false,
+        };
+        let mut here = role.gives.iter().filter(|Gives { kind, .. }| *kind == place.key.kind);
+        here.find(|gives| opens(gives.definition.id)).map(|gives| gives.definition.id)
+    }
+
+    /// Whether git lists the holder there with a grant that has no place in `at`: one that waits.
+    fn may_be_listed(&self, owner: OwnerCode, standing: &Standing, role: &RoleName) -> bool {
+        let waiting = self.wanted.waiting.get(&(owner, standing.assignment.triple.principal));
+        waiting.is_some_and(|grants| grants.iter().any(|grant| grant.role == *role))
+    }
+
+    fn findings(self) -> Vec<Finding> {
+        let Self { desired, observed, looks, inherited, .. } = self;
+        let unread = match &observed.definitions {
+            Definitions::Unanswered(trouble) => Some(Finding {
+                message: format!("whether others hold what opens the same could not be looked for: {trouble}"),
+                ..bare(Code::Unanswered)
+            }),
+            Definitions::NotAsked | Definitions::Known(_) => None,
+        };
+        let looks = looks.into_values().map(|Look { standing, owners, roles }| {
+            let titles: Vec<String> = roles
+                .iter()
+                .filter_map(|name| desired.catalog.roles.get(*name))
+                .map(|role| role.title.clone())
+                .collect();
+            let held = held(desired, observed, standing);
+            Finding {
+                owner: owners.first().copied().filter(|_| owners.len() == 1),
+                message: format!(
+                    "{held} opens what {} opens{}, and git does not list it: take it away by hand, list the person, or \
+                     accept it in `policy.accept`",
+                    titles.join(" and "),
+                    if owners.len() > 1 { format!(" at {} service owners", owners.len()) } else { String::new() },
+                ),
+                ..about(Code::Lookalike, observed, standing)
+            }
+        });
+        let inherited = inherited.into_values().map(|(standing, grant)| Finding {
+            owner: Some(grant.owner),
+            environment: desired.catalog.roles.get(&grant.role).map(|role| role.environment.clone()),
+            role: Some(grant.role.clone()),
+            message: format!(
+                "{} gives the same already: taking the entry out of git will not take the access away; take the wider \
+                 one away by hand",
+                held(desired, observed, standing)
+            ),
+            origins: vec![grant.origin.clone()],
+            ..about(Code::Inherited, observed, standing)
+        });
+        unread.into_iter().chain(looks).chain(inherited).collect()
+    }
+}
+
+/// `Owner` on the whole subscription `Altinn-TTD-Prod`.
+fn held(desired: &Desired, observed: &Observed, standing: &Standing) -> String {
+    let Triple { scope, definition, .. } = &standing.assignment.triple;
+    let asked = match &observed.definitions {
+        Definitions::Known(known) => known.get(definition).map(|definition| definition.name.as_str()),
+        Definitions::NotAsked | Definitions::Unanswered(_) => None,
+    };
+    let name = asked.or_else(|| desired.catalog.definition_name(*definition)).unwrap_or("another role definition");
+    let subscription = scope.subscription();
+    let whole = subscription.filter(|id| ScopeId::subscription_scope(*id) == *scope);
+    let on = match (whole.and_then(|id| observed.subscriptions.get(&id)), subscription) {
+        (Some(whole), _) => format!("the whole subscription `{}`", whole.name),
+        (None, Some(_)) if scope.is_resource() => format!("`{}`", scope.last_segment()),
+        (None, Some(_)) => format!("the resource group `{}`", scope.last_segment()),
+        (None, None) if scope.folded() == "/" => "the whole tenant".to_owned(),
+        (None, None) => format!("the management group `{}`", scope.last_segment()),
+    };
+    format!("`{name}` on {on}")
+}
+
+fn about(code: Code, observed: &Observed, standing: &Standing) -> Finding {
+    Finding {
+        who: Some(Who::of(standing, &observed.people)),
+        scope: Some(standing.assignment.triple.scope.clone()),
+        assignment: Some(standing.assignment.resource_id()),
+        ..bare(code)
+    }
+}
+
+fn bare(code: Code) -> Finding {
+    Finding {
+        code,
+        owner: None,
+        environment: None,
+        role: None,
+        who: None,
+        scope: None,
+        assignment: None,
+        message: String::new(),
+        origins: Vec::new(),
+        accepted: None,
+    }
+}

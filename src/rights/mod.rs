@@ -1,0 +1,173 @@
+//! What our identity needs, the role and condition that give no more, and whether what it holds is that.
+//!
+//! Pure: a workspace's words come in, [`Needs`] go out; what was seen of an identity comes in, a [`judge::Verdict`] goes
+//! out. `doctor` proves what is needed by asking Azure, `identity` writes it down.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{
+    catalog::{Catalog, RoleDefinition},
+    ids::RoleDefinitionId,
+    owner::KindName,
+};
+
+pub mod condition;
+pub mod judge;
+
+/// Creates or changes a role assignment.
+pub const WRITE: &str = "Microsoft.Authorization/roleAssignments/write";
+/// Takes a role assignment away.
+pub const DELETE: &str = "Microsoft.Authorization/roleAssignments/delete";
+/// Lists role assignments.
+pub const READ_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments/read";
+/// Lists what Privileged Identity Management made active.
+pub const READ_PIM: &str = "Microsoft.Authorization/roleAssignmentScheduleInstances/read";
+/// Lists locks.
+pub const READ_LOCKS: &str = "Microsoft.Authorization/locks/read";
+/// Lists one's own permissions.
+pub const READ_PERMISSIONS: &str = "Microsoft.Authorization/permissions/read";
+/// Reads what a role definition permits.
+pub const READ_DEFINITIONS: &str = "Microsoft.Authorization/roleDefinitions/read";
+/// Shows a subscription's name.
+pub const READ_SUBSCRIPTIONS: &str = "Microsoft.Resources/subscriptions/read";
+
+/// What an identity is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// `plan`, `drift`, `doctor`.
+    Reading,
+    /// `apply` as well.
+    Applying,
+}
+
+impl Purpose {
+    /// In a sentence: an identity for …
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Reading => "reading",
+            Self::Applying => "applying",
+        }
+    }
+}
+
+/// Reads at each subscription, and what for. The names are those of Microsoft's list of resource provider operations
+/// (azure-docs resource-provider-operations.md).
+pub const READS: &[(&str, &str)] = &[
+    (READ_SUBSCRIPTIONS, "to find subscriptions by name"),
+    (READ_ASSIGNMENTS, "to see who holds what"),
+    (READ_PIM, "to tell what ends by itself, before anything is removed"),
+    (READ_LOCKS, "to see what cannot be removed"),
+    (READ_PERMISSIONS, "for `doctor`: what our identity may do"),
+    (READ_DEFINITIONS, "for `doctor`: through which role it may"),
+    // Microsoft asks for "at least read access to the resources you want to query"; many public custom roles name this, too.
+    ("Microsoft.ResourceGraph/resources/read", "to find targets"),
+];
+
+/// Graph's application permission that lets people be looked up, the deleted ones included (Microsoft, "List users" and
+/// "Get deleted item").
+pub const GRAPH: &str = "User.Read.All";
+/// With this, groups and applications that hold something have names, too ("directoryObject: getByIds").
+pub const GRAPH_NAMES_ALL: &str = "Directory.Read.All";
+
+/// What a workspace needs of an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Role definitions that are given, on each kind of target.
+    pub gives: BTreeMap<KindName, BTreeSet<RoleDefinition>>,
+    /// Role definitions that may have to be taken away: those given, and the retired ones.
+    pub takes: BTreeMap<KindName, BTreeSet<RoleDefinition>>,
+    /// ARM types of the targets and of what decides their effect, in lower case.
+    pub arm_types: BTreeSet<String>,
+}
+
+/// A component's workspace decides whether a grant on it has effect.
+const WORKSPACES: &str = "microsoft.operationalinsights/workspaces";
+/// The kind that has one.
+const COMPONENTS: &str = "microsoft.insights/components";
+
+impl Needs {
+    /// From what roles mean.
+    #[must_use]
+    pub fn of(catalog: &Catalog) -> Self {
+        let mut gives: BTreeMap<KindName, BTreeSet<RoleDefinition>> = BTreeMap::new();
+        for given in catalog.roles.values().flat_map(|role| &role.gives) {
+            gives.entry(given.kind.clone()).or_default().insert(given.definition.clone());
+        }
+        let mut takes = gives.clone();
+        for (kind, definition) in &catalog.retired {
+            takes.entry(kind.clone()).or_default().insert(definition.clone());
+        }
+        let kinds = takes.keys().filter_map(|kind| catalog.kinds.get(kind));
+        let mut arm_types: BTreeSet<String> = kinds.map(|kind| kind.arm_type.clone()).collect();
+        if arm_types.contains(COMPONENTS) {
+            arm_types.insert(WORKSPACES.to_owned());
+        }
+        Self { gives, takes, arm_types }
+    }
+
+    /// Every role definition that is given, by id.
+    #[must_use]
+    pub fn given(&self) -> BTreeMap<RoleDefinitionId, &str> {
+        by_id(&self.gives)
+    }
+
+    /// Every role definition that may have to be taken away, by id.
+    #[must_use]
+    pub fn taken(&self) -> BTreeMap<RoleDefinitionId, &str> {
+        by_id(&self.takes)
+    }
+
+    /// The actions of the least role, each with what it is for.
+    #[must_use]
+    pub fn actions(&self, purpose: Purpose) -> Vec<(String, &'static str)> {
+        let mut all: Vec<(String, &str)> = READS.iter().map(|(action, why)| ((*action).to_owned(), *why)).collect();
+        all.extend(self.arm_types.iter().map(|arm_type| (format!("{arm_type}/read"), "to find targets")));
+        if purpose == Purpose::Applying {
+            all.push((WRITE.to_owned(), "to give access"));
+            all.push((DELETE.to_owned(), "to take it away"));
+        }
+        all
+    }
+
+    /// The condition that holds an applying identity to this workspace's role definitions, and to people.
+    #[must_use]
+    pub fn condition(&self) -> String {
+        condition::text(self.given().keys(), self.taken().keys())
+    }
+}
+
+fn by_id(kinds: &BTreeMap<KindName, BTreeSet<RoleDefinition>>) -> BTreeMap<RoleDefinitionId, &str> {
+    kinds.values().flatten().map(|definition| (definition.id, definition.name.as_str())).collect()
+}
+
+/// Whether a Graph permission only reads: `User.Read.All`, `User.ReadBasic.All`, not `User.ReadWrite.All`,
+/// `Directory.AccessAsUser.All` or `User.ManageIdentities.All`. Words that sign somebody in read nothing at all.
+#[must_use]
+pub fn graph_only_reads(permission: &str) -> bool {
+    ["openid", "profile", "email", "offline_access"].contains(&permission)
+        || permission.split('.').any(|word| word == "Read" || word == "ReadBasic")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn graph_permissions_that_write_are_told_from_those_that_read() {
+        for reads in ["User.Read.All", "User.ReadBasic.All", "User.Read", "Directory.Read.All", "openid"] {
+            assert!(graph_only_reads(reads), "{reads}");
+        }
+        for writes in [
+            "User.ReadWrite.All",
+            "Directory.ReadWrite.All",
+            "Directory.AccessAsUser.All",
+            "RoleManagement.ReadWrite.Directory",
+            "User.ManageIdentities.All",
+            "AppRoleAssignment.ReadWrite.All",
+            "Directory.Write.Restricted",
+        ] {
+            assert!(!graph_only_reads(writes), "{writes}");
+        }
+    }
+}
