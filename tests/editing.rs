@@ -11,6 +11,7 @@ use tilgang::{
 };
 
 const SETTINGS: &str = "version: 1\ntenant: 00000000-0000-0000-0000-0000000000aa\ninstance: altinn-apps\n";
+const TODAY: jiff::civil::Date = jiff::civil::date(2026, 11, 22);
 const ROLES: [&str; 4] = ["test-developer", "prod-developer", "test-operations", "prod-operations"];
 
 fn read(text: &str) -> Loaded {
@@ -22,12 +23,12 @@ fn asked(user: &str, roles: &[&str]) -> Grant {
 }
 
 fn granted(text: &str, grant: &Grant) -> Result<String, EditError> {
-    changed(&read(text), "ttd", &Change::Grant(grant.clone())).map(|edited| edited.after)
+    changed(&read(text), "ttd", &Change::Grant(grant.clone()), TODAY).map(|edited| edited.after)
 }
 
 fn revoked(text: &str, user: &str, roles: &[&str]) -> Result<String, EditError> {
     let roles = roles.iter().map(ToString::to_string).collect();
-    changed(&read(text), "ttd", &Change::Revoke { user: user.to_owned(), roles }).map(|edited| edited.after)
+    changed(&read(text), "ttd", &Change::Revoke { user: user.to_owned(), roles }, TODAY).map(|edited| edited.after)
 }
 
 /// Persons and how each is written, in one of many spellings.
@@ -84,7 +85,7 @@ fn file() -> impl Strategy<Value = (String, Vec<(String, Vec<&'static str>)>)> {
                     let name = format!("Person{n}@ai-dev.no");
                     let roles: Vec<_> = roles.into_iter().map(|at| ROLES[at]).collect();
                     let spelt = if quote { format!("\"{name}\"") } else { name.clone() };
-                    let id = if id { format!("{indent}  id: 00000000-0000-0000-0000-00000000000{}\n", n + 1) } else { String::new() };
+                    let id = if id { format!("{indent}  id: 00000000-0000-0000-0000-00000000000{}\n{indent}  also_at:\n{indent}  - skd # both\n", n + 1) } else { String::new() };
                     match flow {
                         0 => text += &format!("{indent}- {{ user: {spelt}, roles: [{}] }}{behind}", roles.join(" , ")),
                         1 => {
@@ -206,7 +207,7 @@ fn every_example_is_as_it_was_after_a_grant_and_its_revoke() {
             people.dedup();
             for (user, role) in people.iter().flat_map(|user| ROLES.map(|role| (user, role))) {
                 let grant = Grant { reason: Some("a test".into()), ..asked(user, &[role]) };
-                let Ok(with) = changed(&loaded, &owner, &Change::Grant(grant)) else { continue };
+                let Ok(with) = changed(&loaded, &owner, &Change::Grant(grant), TODAY) else { continue };
                 if with.granted.iter().any(|granted| !granted.is_new) {
                     continue; // stated anew: there is no way back
                 }
@@ -217,7 +218,7 @@ fn every_example_is_as_it_was_after_a_grant_and_its_revoke() {
                     .map(|(id, path)| (path, if path == with.path { &with.after } else { loaded.sources.text(id) }));
                 let after = load_texts(&files.collect::<Vec<_>>());
                 let change = Change::Revoke { user: user.clone(), roles: vec![role.to_owned()] };
-                assert_eq!(&changed(&after, &owner, &change).unwrap().after, text, "{owner} {user} {role}");
+                assert_eq!(&changed(&after, &owner, &change, TODAY).unwrap().after, text, "{owner} {user} {role}");
                 tried += 1;
             }
         }
@@ -314,7 +315,7 @@ fn what_goes_takes_its_comments_along_and_no_others() {
     check(text, revoked(text, "b@ai-dev.no", &["test-developer"]), &text.replace("      - test-developer # t\n", ""));
     check(text, revoked(text, "c@ai-dev.no", &["test-developer"]), &text[..text.find("\n  - user: c").unwrap()]);
     let change = Change::Revoke { user: "a@ai-dev.no".into(), roles: Vec::new() };
-    assert_eq!(changed(&read(text), "ttd", &change).unwrap().comments_kept, [3]);
+    assert_eq!(changed(&read(text), "ttd", &change, TODAY).unwrap().comments_kept, [3]);
 }
 
 #[test]
@@ -332,14 +333,15 @@ fn settings() -> impl Strategy<Value = String> {
         "tenant: '00000000-0000-0000-0000-0000000000aa' # whose",
         "instance: \"altinn-apps\"\n\n\n# former\nformer_instances: [ 'x' , \"y\" ]",
         "owners:\n    ttd: # t\n        contact:   ttd@example.no\n        resources: { prod: {key-vault: [ttd-prod-kv2]}}   # new\n    # of ttd\n    '1103': {}\n    skd:\n        environments:\n        - test # only\n        reviewers: [\"@example/a\",\n          '@example/b']",
-        "policy:\n  require: {prod-operations: [ reason , id]}\n\n  # who\n  protected:\n  - breakglass@ai-dev.no\n  accept:\n  -   reason: 'it''s: known'\n      # c\n      code: unmanaged\n\n  revokes: {share: \"25%\", max: 20}",
-        "environments: { test: {title: \"Test\"} , 'at': { subscription: 'Altinn-{OWNER}-AT', azure_name: at23 } }",
+        "policy:\n  require: {prod-operations: [ reason , id]}\n\n  # who\n  accept:\n  -   reason: 'it''s: known'\n      # c\n      code: unmanaged\n\n  revokes: {share: \"25%\", max: 20}\n  longest: {prod-operations: '180d', test: \"365d\"}\n  freeze:\n  - {reason: 'all, still', until: 2026-12-31, owner: ttd, what: all} # quiet\n  protected:\n  - {group: 'break: glass'}\n  - id: \"00000000-0000-0000-0000-000000000001\"\n  reviewers: ['@example/platform']\n  block: [ guest ]",
+        "ledger:\n    dir: '../ledger' # kept",
+        "environments: { test: {title: \"Test\"} , 'at': { production: false, subscription: 'Altinn-{OWNER}-AT', azure_name: at23 } }",
         "roles:\n  reader:\n    may: read, only\n    gives: [{ on: key-vault, name: Key Vault Secrets User, definition: 4633458b-17de-408a-b874-0445c86b69e6 }, { name: Key Vault Reader, on: key-vault, definition: 21090545-7ca7-4776-b22c-e363652d74d2 }]",
-        "users: {domains: [ai-dev.no]} # all",
+        "users: {member_of: { value: '{owner}', attribute: companyName }, domains: [ai-dev.no]} # all",
     ];
     let breaks = prop::collection::vec(
         prop::sample::select(vec!["\n", "\n\n", "\n\n\n# above\n", "\n# a\n\n# b\n", " # behind\n"]),
-        8,
+        9,
     );
     (Just(parts).prop_shuffle(), breaks, any::<bool>()).prop_map(|(parts, breaks, crlf)| {
         let text: String = parts.iter().zip(breaks).map(|(part, end)| format!("{part}{end}")).collect();
@@ -367,7 +369,7 @@ proptest! {
                 prop_assert!(again.errors.is_empty(), "{form}");
                 let (was, is) = (loaded.desired.unwrap().grants, again.desired.as_ref().unwrap().grants.clone());
                 let said = |grants: &[tilgang::model::desired::Grant]| -> Vec<_> {
-                    grants.iter().map(|g| (g.user.name.clone(), g.user.id, g.role.clone(), g.until, g.reason.clone())).collect()
+                    grants.iter().map(|g| (g.user.name.clone(), g.user.id, g.role.clone(), g.user.also_at.clone(), g.until, g.reason.clone())).collect()
                 };
                 prop_assert_eq!(said(&was), said(&is));
                 prop_assert_eq!(in_canonical_form(&again, "owners/ttd.yaml"), Ok(form.clone()));
@@ -391,6 +393,49 @@ proptest! {
         let sharps = |text: &str| text.matches('#').count();
         prop_assert_eq!(sharps(&text), sharps(&form));
     }
+}
+
+#[test]
+fn an_override_has_a_canonical_form_with_the_meaning_it_had() {
+    let settings =
+        format!("{SETTINGS}policy: {{ freeze: [{{ what: all, owner: skd, until: 2026-12-31, reason: still }}] }}\n");
+    let with = |text: &str, owner: &str| {
+        let skd = "owner: skd\nusers: [ ]\n";
+        load_texts(&[
+            ("tilgang.yaml", &settings),
+            ("overrides/a.yaml", text),
+            ("owners/skd.yaml", skd),
+            ("owners/ttd.yaml", owner),
+        ])
+    };
+    let ttd = "owner: ttd\nusers:   []\n";
+    let text = "expiries: {max: 300}\n# why\nreason: 'TTD: moves'\nuntil: 2026-12-01\nowners:\n- ttd # one\nticket: \"OPS-17\"\n";
+    let loaded = with(text, ttd);
+    assert!(loaded.errors.is_empty(), "{:#?}", loaded.errors);
+    let form = "# why\nreason: \"TTD: moves\"\nticket: OPS-17\nuntil: 2026-12-01\nowners:\n  - ttd # one\nexpiries: { max: 300 }\n";
+    assert_eq!(in_canonical_form(&loaded, "overrides/a.yaml").as_deref(), Ok(form));
+    assert_eq!(in_canonical_form(&with(form, ttd), "overrides/a.yaml").as_deref(), Ok(form));
+    // Settings that name another owner are in nobody's way.
+    assert_eq!(in_canonical_form(&loaded, "owners/ttd.yaml").as_deref(), Ok("owner: ttd\nusers: []\n"));
+    // What is not clear is left alone, not mangled.
+    let folded = with(&text.replace("'TTD: moves'", ">\n  TTD moves"), ttd);
+    assert!(folded.errors.is_empty(), "{:#?}", folded.errors);
+    assert_eq!(in_canonical_form(&folded, "overrides/a.yaml").map_err(|left| left.line), Err(3));
+}
+
+#[test]
+fn a_longer_time_than_policy_allows_is_not_written() {
+    let settings = format!("{SETTINGS}policy: {{ longest: {{ prod: 180d }} }}\n");
+    let loaded = load_texts(&[("tilgang.yaml", &settings), ("owners/ttd.yaml", "owner: ttd\nusers: []\n")]);
+    let until = |day: &str| {
+        let grant =
+            Grant { until: Some(day.parse().unwrap()), ..asked("a@ai-dev.no", &["test-developer", "prod-developer"]) };
+        changed(&loaded, "ttd", &Change::Grant(grant), TODAY).map(|edited| edited.granted.len())
+    };
+    assert_eq!(until("2027-05-21").ok(), Some(2));
+    let error = until("2027-05-22").unwrap_err();
+    assert!(matches!(error, EditError::TooLong { days: 180, .. }), "{error:?}");
+    assert_eq!(error.help().as_deref(), Some("state `--until 2027-05-21` or an earlier day"));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! What `grant` and `revoke` share: the change is made of every owner's file first, then all are written, or none is.
 
+use jiff::tz::TimeZone;
+
 use crate::{
     config,
     edit::{self, Change, EditError, Edited, Granted},
 };
 
-use super::{Exit, Global, ground::draw, output};
+use super::{Exit, Global, environment, ground::draw, output};
 
 /// Changes these owners' files, or with `check` shows what would change.
 pub(super) fn carry_out(global: &Global, change: &Change, check: bool) -> Exit {
@@ -14,13 +16,14 @@ pub(super) fn carry_out(global: &Global, change: &Change, check: bool) -> Exit {
         Err(exit) => return exit,
     };
     let loaded = config::load(&dir);
+    let today = environment::now().to_zoned(TimeZone::UTC).date();
     let mut edits: Vec<Edited> = Vec::new();
     let mut exit = Exit::Converged;
     for (at, owner) in global.owner.iter().enumerate() {
         if global.owner.iter().take(at).any(|earlier| earlier == owner) {
             continue;
         }
-        match edit::changed(&loaded, owner, change) {
+        match edit::changed(&loaded, owner, change, today) {
             Ok(edited) => edits.push(edited),
             Err(error) => exit = exit.max(tell(global, owner, &error)),
         }

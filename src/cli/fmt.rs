@@ -20,7 +20,7 @@ pub(super) struct Fmt {
     /// Write nothing: show the difference, and exit with 2 if there is one
     #[arg(long)]
     check: bool,
-    /// Only these: tilgang.yaml, or files in owners/ [default: all]
+    /// Only these: tilgang.yaml, files in owners/ or overrides/ [default: all]
     #[arg(value_name = "FILES")]
     files: Vec<PathBuf>,
 }
@@ -45,7 +45,7 @@ impl Fmt {
             let asked: Vec<_> = self.files.iter().map(|file| (file, real(file.clone()))).collect();
             let is = |path: &str, asked: &Option<PathBuf>| asked.is_some() && real(dir.join(path)) == *asked;
             if let Some((file, _)) = asked.iter().find(|(_, asked)| !paths.iter().any(|path| is(path, asked))) {
-                let words = "is neither tilgang.yaml nor an owner's file of this workspace";
+                let words = "is no file of this workspace: neither tilgang.yaml nor one in owners/ or overrides/";
                 return output::usage(global, format!("`{}` {words}", file.display()));
             }
             paths.retain(|path| asked.iter().any(|(_, asked)| is(path, asked)));

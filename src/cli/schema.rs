@@ -23,6 +23,8 @@ enum Which {
     Owner,
     /// The platform team's tilgang.yaml
     Workspace,
+    /// A dated exception to the limits, in overrides/
+    Override,
 }
 
 impl Schema {
@@ -30,6 +32,7 @@ impl Schema {
         output::result(match self.file {
             Which::Owner => schema::OWNER,
             Which::Workspace => schema::WORKSPACE,
+            Which::Override => schema::OVERRIDE,
         });
         Exit::Converged
     }

@@ -3,8 +3,8 @@
 //! Two spaces a level, lists indented below their key; keys in the order of the schema; one space around what needs one;
 //! quotes only where they are needed; blank lines as they were, but never two in a row, nor first, last or below a key;
 //! comments where they belong, one space behind a value. In owners' files lists of words stand in brackets where they fit
-//! and nobody commented on them, and everything else on lines of its own; in `tilgang.yaml` what was written in brackets
-//! stays so where it fits. Lines end as the first one does.
+//! and nobody commented on them, and everything else on lines of its own; in `tilgang.yaml` and `overrides/` what was written
+//! in brackets stays so where it fits. Lines end as the first one does.
 
 use super::{
     comments::blank_above,
@@ -107,11 +107,20 @@ mod tests {
     #[test]
     fn a_workspace_keeps_its_brackets() {
         let text = "version: 1\ntenant: x\n\n# What.\nowners:\n  ttd:\n    resources:\n      prod: { key-vault: [a, b] } # c\n  k1103: { environments: [test] }\npolicy:\n  revokes: { max: 5, share: 25% }\n";
-        check(Style::AsWritten, text, text);
+        check(Style::Settings, text, text);
         check(
-            Style::AsWritten,
+            Style::Settings,
             "tenant: x\npolicy: {revokes: {share: '25%',\n max: 5}, unmanaged: report}\nversion: 1",
             "version: 1\ntenant: x\npolicy: { unmanaged: report, revokes: { max: 5, share: 25% } }\n",
+        );
+    }
+
+    #[test]
+    fn an_override() {
+        check(
+            Style::Override,
+            "# why\nrevokes: {share: \"100%\",\n  max: 40} # all\nowners: [ ttd,skd ]\nuntil: 2026-12-01\n\nticket: 'OPS-17'\nreason:   TTD moves\n",
+            "# why\nreason: TTD moves\n\nticket: OPS-17\nuntil: 2026-12-01\nowners: [ttd, skd]\nrevokes: { max: 40, share: 100% } # all\n",
         );
     }
 

@@ -68,18 +68,29 @@ pub(super) enum Style {
     /// Lists of words in brackets, everything else on lines of its own: owners' files.
     People,
     /// In brackets what was in brackets: `tilgang.yaml`.
-    AsWritten,
+    Settings,
+    /// The same, with other keys: `overrides/<name>.yaml`.
+    Override,
+}
+
+impl Style {
+    fn shape(self) -> Shape {
+        match self {
+            Self::People => Shape::of_owner(),
+            Self::Settings => Shape::of_workspace(),
+            Self::Override => Shape::of_override(),
+        }
+    }
 }
 
 /// The parts of a file.
 pub(super) fn laid_out(text: &str, top: &Node, style: Style) -> Result<Block, LeftAlone> {
-    let shape = if style == Style::People { Shape::of_owner() } else { Shape::of_workspace() };
     let mut build = Build { text, comments: comments(text, top), style };
     let Kind::Map(map) = &top.kind else { return Err(build.left(0, "no mapping")) };
     if map.flow {
         return Err(build.left(top.span.start, "the whole file in braces"));
     }
-    let block = build.map(map, shape, 0, 0, text.len())?;
+    let block = build.map(map, style.shape(), 0, 0, text.len())?;
     build.comments.pop_front().map_or(Ok(block), |left| Err(build.left(left.at, "a comment that belongs to nothing")))
 }
 
@@ -241,7 +252,7 @@ impl Build<'_> {
                 words && !(own_lines && self.comments_in(node, list))
             }
             (_, Style::People) => false,
-            (_, Style::AsWritten) => !own_lines,
+            (_, Style::Settings | Style::Override) => !own_lines,
         }
     }
 

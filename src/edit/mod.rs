@@ -31,12 +31,15 @@ use crate::{
     model::{
         desired::{self, OwnerFile},
         ids::{PrincipalId, UserName},
-        owner::OwnerCode,
+        owner::{OwnerCode, RoleName},
+        policy::{self, Policy},
     },
 };
 
 /// The platform team's file.
 const SETTINGS: &str = "tilgang.yaml";
+/// The folder of dated exceptions to the limits.
+const OVERRIDES: &str = "overrides/";
 
 /// What to change in an owner's file.
 #[derive(Clone, Debug)]
@@ -160,6 +163,18 @@ pub enum EditError {
     /// The result would not be valid.
     #[error("the file would not be valid")]
     Invalid(Vec<ConfigError>),
+    /// The role may not last so long.
+    #[error("`{role}` may last {days} days, and this would last until {until}")]
+    TooLong {
+        /// What.
+        role: RoleName,
+        /// `policy.longest`.
+        days: i32,
+        /// What was asked for.
+        until: Date,
+        /// The last day that is possible.
+        latest: Date,
+    },
     /// The file is written in a way that is not edited here.
     #[error("the file is written in a way that cannot be changed safely here")]
     ByHand,
@@ -182,6 +197,7 @@ impl EditError {
             Self::Broken(_) => "correct them first; `tilgang validate` shows them all".to_owned(),
             Self::Held { .. } => "other `--until`, `--reason` or `--ticket` change what stands there".to_owned(),
             Self::OtherId { .. } => "another id is another person: which of them is meant?".to_owned(),
+            Self::TooLong { latest, .. } => format!("state `--until {latest}` or an earlier day"),
             Self::Invalid(_) => return None,
             Self::ByHand => "edit it by hand; `tilgang fmt` may bring it into a form that can be".to_owned(),
         })
@@ -203,8 +219,8 @@ pub fn path_of(owner: OwnerCode) -> String {
     format!("owners/{owner}.yaml")
 }
 
-/// What this change makes of an owner's file; nothing is written.
-pub fn changed(loaded: &Loaded, owner: &str, change: &Change) -> Result<Edited, EditError> {
+/// What this change makes of an owner's file if it is made today; nothing is written.
+pub fn changed(loaded: &Loaded, owner: &str, change: &Change, today: Date) -> Result<Edited, EditError> {
     let settings: Vec<_> = loaded.errors.iter().filter(|error| error.file() == SETTINGS).cloned().collect();
     let Some(desired) = loaded.desired.as_ref().filter(|_| settings.is_empty()) else {
         return Err(EditError::Broken(if settings.is_empty() { loaded.errors.clone() } else { settings }));
@@ -228,6 +244,7 @@ pub fn changed(loaded: &Loaded, owner: &str, change: &Change) -> Result<Edited, 
     let before = loaded.sources.text(file).to_owned();
     let (after, comments_kept) = match change {
         Change::Grant(grant) => {
+            not_too_long(&desired.policy, grant, today)?;
             let text = grant.roles.iter().try_fold(before.clone(), |text, role| people::grant(&text, grant, role))?;
             (text, Vec::new())
         }
@@ -236,6 +253,21 @@ pub fn changed(loaded: &Loaded, owner: &str, change: &Change) -> Result<Edited, 
     let proven = proof::proven(loaded, owner, &after, change)?;
     let (granted, revoked) = difference(loaded, &proven, owner);
     Ok(Edited { path, before, after, granted, revoked, comments_kept })
+}
+
+/// Holds the day that is asked for against `policy.longest`.
+fn not_too_long(policy: &Policy, grant: &Grant, today: Date) -> Result<(), EditError> {
+    for role in grant.roles.iter().map(|role| RoleName::new(role)) {
+        let (Some(until), Some(latest), Some(days)) =
+            (grant.until, policy::latest(policy, &role, today), policy.longest.get(&role).copied())
+        else {
+            continue;
+        };
+        if until > latest {
+            return Err(EditError::TooLong { role, days, until, latest });
+        }
+    }
+    Ok(())
 }
 
 /// What an owner's file grants otherwise than before; and what it no longer grants.
@@ -264,7 +296,11 @@ pub fn canonical(loaded: &Loaded, path: &str) -> Result<Edited, LeftAlone> {
     let not_sure = |why| LeftAlone { line: 1, why };
     let file = loaded.sources.files().find(|(_, other)| *other == path).ok_or(not_sure("no such file"))?;
     let before = loaded.sources.text(file.0).to_owned();
-    let style = if path == SETTINGS { Style::AsWritten } else { Style::People };
+    let style = match path {
+        SETTINGS => Style::Settings,
+        _ if path.starts_with(OVERRIDES) => Style::Override,
+        _ => Style::People,
+    };
     let after = format::formatted(&before, style)?;
     let comments_of = |text: &str| {
         let mut found: Vec<_> =

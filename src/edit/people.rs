@@ -14,7 +14,7 @@ use super::{
 use crate::{config::did_you_mean, model::ids::PrincipalId};
 
 /// In which order the keys of a person stand.
-const USER_KEYS: [&str; 3] = ["user", "id", "roles"];
+const USER_KEYS: [&str; 4] = ["user", "id", "also_at", "roles"];
 /// In which order the keys of a role stand.
 const ROLE_KEYS: [&str; 4] = ["role", "until", "reason", "ticket"];
 

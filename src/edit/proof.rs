@@ -3,7 +3,7 @@
 //! The whole workspace is read again with it. What is granted must be what was granted before, but for the one change; if
 //! it is not, the edit is thrown away, and people edit by hand.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Change, EditError, Grant};
 use crate::{
@@ -12,16 +12,16 @@ use crate::{
         desired::{self, Desired, FileId, Origin, UserEntry},
         ids::UserName,
         owner::OwnerCode,
+        policy::Policy,
     },
 };
 
 /// All grants, without their places, in an order that does not hang on the files'.
 fn placeless(desired: &Desired) -> Vec<desired::Grant> {
-    let nowhere = Origin { file: FileId(0), path: Box::default() };
     let mut grants = desired.grants.clone();
     for grant in &mut grants {
-        grant.origin = nowhere.clone();
-        grant.user = Arc::new(UserEntry { origin: nowhere.clone(), ..UserEntry::clone(&grant.user) });
+        grant.origin = nowhere();
+        grant.user = Arc::new(UserEntry { origin: nowhere(), ..UserEntry::clone(&grant.user) });
     }
     sort(&mut grants);
     grants
@@ -38,31 +38,50 @@ pub(super) fn read_with(loaded: &Loaded, path: &str, text: &str) -> Loaded {
     load_texts(&all.collect::<Vec<_>>())
 }
 
-/// Whether a file means the same with this text, wherever in it that stands. An owner's file is read with the settings alone:
-/// what it says of others is nothing.
+/// Whether a file means the same with this text, wherever in it that stands. An owner's file is read with the settings, and
+/// with the files of owners whom those name: what it says of others is nothing.
 pub(super) fn means_the_same(loaded: &Loaded, path: &str, text: &str) -> bool {
     let sources = &loaded.sources;
+    let is_owners = path != super::SETTINGS && !path.starts_with(super::OVERRIDES);
+    let freezes = loaded.desired.iter().flat_map(|desired| &desired.policy.freezes);
+    let named: BTreeSet<_> = freezes.filter_map(|freeze| freeze.owner).map(super::path_of).collect();
     let with = |text: Option<&str>| {
-        let counts = |other: &str| path == super::SETTINGS || other == super::SETTINGS || other == path;
+        let counts = |other: &str| !is_owners || [super::SETTINGS, path].contains(&other) || named.contains(other);
         let all = sources.files().filter(|(_, other)| counts(other));
         let all = all.map(|(id, other)| (other, text.filter(|_| other == path).unwrap_or(sources.text(id))));
-        load_texts(&all.collect::<Vec<_>>()).desired
+        load_texts(&all.collect::<Vec<_>>())
     };
-    match (with(None), with(Some(text))) {
-        (Some(was), Some(is)) => placeless(&was) == placeless(&is) && same_but_for_grants(&was, &is),
-        _ => false,
-    }
+    let (was, is) = (with(None), with(Some(text)));
+    same_but_for_grants(&was, &is) && was.desired.as_ref().map(placeless) == is.desired.as_ref().map(placeless)
 }
 
-fn same_but_for_grants(before: &Desired, after: &Desired) -> bool {
-    let Desired { tenant, instance, former_instances, catalog, owners, grants: _, policy, revision: _ } = before;
-    let mut is = after.policy.clone();
-    for (one, other) in is.protected.iter_mut().zip(&policy.protected) {
-        one.origin = other.origin.clone();
+/// Whether all but the grants is known, and the same.
+fn same_but_for_grants(before: &Loaded, after: &Loaded) -> bool {
+    let (Some(was), Some(is)) = (&before.desired, &after.desired) else { return false };
+    let Desired { tenant, instance, former_instances, catalog, owners, grants: _, policy, revision: _ } = was;
+    without_places(policy) == without_places(&is.policy)
+        && (tenant, instance, former_instances) == (&is.tenant, &is.instance, &is.former_instances)
+        && (catalog, owners, &before.ledger) == (&is.catalog, &is.owners, &after.ledger)
+}
+
+/// The rules, in their order, wherever they stand.
+fn without_places(policy: &Policy) -> Policy {
+    let mut policy = policy.clone();
+    let Policy { protected, accept, freezes, overrides, .. } = &mut policy;
+    let origins = protected.iter_mut().map(|one| &mut one.origin);
+    let origins = origins.chain(accept.iter_mut().map(|one| &mut one.origin));
+    let origins = origins.chain(freezes.iter_mut().map(|one| &mut one.origin));
+    for origin in origins {
+        *origin = nowhere();
     }
-    is == *policy
-        && (tenant, instance, former_instances) == (&after.tenant, &after.instance, &after.former_instances)
-        && (catalog, owners) == (&after.catalog, &after.owners)
+    for one in overrides {
+        one.origin.path = Box::default(); // which file it is counts: it is the exception's name
+    }
+    policy
+}
+
+fn nowhere() -> Origin {
+    Origin { file: FileId(0), path: Box::default() }
 }
 
 /// The workspace after the change, if it is valid and means what was asked for.
@@ -85,7 +104,7 @@ pub(super) fn proven(before: &Loaded, owner: OwnerCode, text: &str, change: &Cha
         }
     }
     sort(&mut expected);
-    if expected == got && same_but_for_grants(was, is) { Ok(after) } else { Err(EditError::ByHand) }
+    if expected == got && same_but_for_grants(before, &after) { Ok(after) } else { Err(EditError::ByHand) }
 }
 
 /// What must be granted after this; `None` where something that was asked for is not.
@@ -163,5 +182,59 @@ mod tests {
         assert!(!same(&BEFORE.replace("name: T\n", "")));
         assert!(!same(&BEFORE.replace("test-developer", "prod-developer")));
         assert!(!same("owner: ttd\nusers: ["));
+    }
+
+    #[test]
+    fn an_override_that_says_something_else_means_something_else() {
+        let text = "reason: r\nticket: T\nuntil: 2026-12-01\nowners: [ttd]\nrevokes: { max: 40 }\n";
+        let loaded = load_texts(&[("tilgang.yaml", SETTINGS), ("owners/ttd.yaml", BEFORE), ("overrides/a.yaml", text)]);
+        let same = |text: &str| means_the_same(&loaded, "overrides/a.yaml", text);
+        assert!(same(&format!("# c\nrevokes:\n  max: 40\n{}", text.replace("revokes: { max: 40 }\n", ""))));
+        for (was, is) in [
+            ("reason: r", "reason: s"),
+            ("T", "U"),
+            ("12-01", "12-02"),
+            ("[ttd]", "all"),
+            ("40", "41"),
+            ("{ max", "{ per_owner"),
+            ("revokes", "expiries"),
+            ("40", "4"),
+        ] {
+            assert!(text.contains(was) && !same(&text.replace(was, is)), "{was} → {is}");
+        }
+    }
+
+    #[test]
+    fn settings_in_another_order_mean_the_same_and_others_do_not() {
+        let text = format!(
+            "{SETTINGS}ledger: {{ dir: ../ledger }}\nusers: {{ member_of: \"tilgang-{{owner}}\" }}\nenvironments: {{ test: {{ production: true }} }}\n\
+             policy:\n  protected: [{{ group: G }}, a@ai-dev.no]\n  longest: {{ prod: 180d }}\n  holders_max: {{ prod: 3 }}\n  block: [guest]\n  reviewers: [\"@a\"]\n  \
+             freeze: [{{ what: all, owner: ttd, until: 2026-12-31, reason: r }}]\n  accept: [{{ code: unmanaged, reason: r }}]\n"
+        );
+        let loaded = load_texts(&[("tilgang.yaml", &text), ("owners/ttd.yaml", BEFORE)]);
+        assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
+        let same = |text: &str| means_the_same(&loaded, "tilgang.yaml", text);
+        let (_, policy) = text.split_once("policy:\n").unwrap();
+        let mut turned: Vec<_> = policy.lines().collect();
+        turned.reverse();
+        let turned = text.replace(policy, &format!("{}\n", turned.join("\n")));
+        assert!(same(&turned) && turned != text);
+        for (was, is) in [
+            ("../ledger", "../other"),
+            ("tilgang-{", "altinn-{"),
+            ("production: true", "production: false"),
+            ("group: G", "group: H"),
+            ("[{ group: G }, a@ai-dev.no]", "[a@ai-dev.no, { group: G }]"),
+            ("180d", "181d"),
+            ("prod: 3", "prod: 4"),
+            ("guest", "disabled"),
+            ("@a", "@b"),
+            ("what: all", "what: removals"),
+            ("2026-12-31", "2027-12-31"),
+            ("owner: ttd, ", ""),
+            ("unmanaged", "orphaned"),
+        ] {
+            assert!(text.contains(was) && !same(&text.replace(was, is)), "{was} → {is}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The form of both files, as JSON Schema for editors; the order of its keys is the canonical one.
+//! The form of each file, as JSON Schema for editors; the order of its keys is the canonical one.
 //!
 //! `config` alone decides what a file means. What it knows and what stands here are held together by tests
 //! (`tests/schema.rs`): every key, and every invalid file that a schema can tell.
@@ -11,9 +11,12 @@ use super::tree::{Map, Node, tree};
 pub const OWNER: &str = include_str!("schema/owner.json");
 /// `tilgang.yaml`, as JSON Schema 2020-12.
 pub const WORKSPACE: &str = include_str!("schema/workspace.json");
+/// `overrides/<name>.yaml`, as JSON Schema 2020-12.
+pub const OVERRIDE: &str = include_str!("schema/override.json");
 
 static OWNER_TREE: LazyLock<Option<Node>> = LazyLock::new(|| tree(OWNER)); // JSON is YAML, and this tree keeps its order
 static WORKSPACE_TREE: LazyLock<Option<Node>> = LazyLock::new(|| tree(WORKSPACE));
+static OVERRIDE_TREE: LazyLock<Option<Node>> = LazyLock::new(|| tree(OVERRIDE));
 
 /// What a schema says about one value; nothing, where it says nothing.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +32,10 @@ impl Shape {
 
     pub(super) fn of_workspace() -> Self {
         Self::of(WORKSPACE_TREE.as_ref())
+    }
+
+    pub(super) fn of_override() -> Self {
+        Self::of(OVERRIDE_TREE.as_ref())
     }
 
     fn of(tree: Option<&'static Node>) -> Self {
@@ -81,12 +88,19 @@ mod tests {
         let owner = Shape::of_owner();
         assert_eq!(owner.keys(), ["owner", "name", "removed", "users"]);
         let user = owner.behind("users").item();
-        assert_eq!(user.keys(), ["user", "id", "roles"]);
+        assert_eq!(user.keys(), ["user", "id", "also_at", "roles"]);
         assert_eq!(user.behind("roles").item().keys(), ["role", "until", "reason", "ticket"]);
         let workspace = Shape::of_workspace();
         assert_eq!(workspace.keys()[..3], ["version", "tenant", "instance"]);
-        assert_eq!(workspace.behind("environments").behind("dev").keys(), ["title", "azure_name", "subscription"]);
+        assert_eq!(
+            workspace.behind("environments").behind("dev").keys(),
+            ["title", "azure_name", "subscription", "production"]
+        );
         assert_eq!(workspace.behind("policy").behind("accept").item().keys()[0], "code");
+        assert_eq!(workspace.behind("policy").behind("protected").item().keys(), ["id", "group"]);
+        assert_eq!(workspace.behind("users").behind("member_of").keys(), ["attribute", "value"]);
+        assert_eq!(Shape::of_override().keys()[..4], ["reason", "ticket", "until", "owners"]);
+        assert_eq!(Shape::of_override().behind("revokes").keys()[..2], ["max", "per_owner"]);
         assert!(workspace.behind("no such key").behind("below").keys().is_empty());
     }
 }
