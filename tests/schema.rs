@@ -32,16 +32,13 @@ fn validator(text: &str) -> Validator {
 const UNTOLD: &[(&str, &str)] = &[
     ("alias", "an editor sees the value, not how it is written"),
     ("another-owner", "no schema knows the file's name"),
-    ("byte-order-mark", "an editor takes it away before a schema sees the text"),
     ("directive", "an editor sees the value, not how it is written"),
     ("doubled-keys", "of two keys only one reaches a schema"),
-    ("hidden-characters", "comments do not reach a schema"),
     ("longest/owners/ttd.yaml", "needs the settings' policy"),
     ("tab-after-colon", "an editor sees the value, not how it is written"),
     ("tilgang-everybodys-target", "needs the built-in catalogue and every owner"),
     ("tilgang-shared-targets", "needs the built-in catalogue and every owner"),
     ("ten-mistakes/owners/k1103.yaml", "needs the owner's settings"),
-    ("text-with-a-star", "an editor sees the value, not how it is written"),
     ("two-readings", "an editor sees the value, not how it is written"),
 ];
 
@@ -113,7 +110,8 @@ fn every_invalid_file_that_a_schema_can_tell_is_refused() {
     }
     assert!(wrong.is_empty(), "told or untold, and listed the other way round: {wrong:#?}");
     assert!(told >= 25, "{told}");
-    assert_eq!(untold.len(), UNTOLD.len(), "cases that are there no more");
+    let gone: Vec<_> = UNTOLD.iter().filter(|(name, _)| !untold.contains(name)).collect();
+    assert!(gone.is_empty(), "no case, or no YAML: {gone:?}");
 }
 
 fn workspaces(folder: &Path, found: &mut Vec<PathBuf>) {
