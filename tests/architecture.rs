@@ -11,6 +11,7 @@ use std::{
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("config", &["model"]),
+    ("edit", &["model", "config"]),
     ("plan", &["model"]),
     ("ports", &["model"]),
     ("rights", &["model", "ports"]),
@@ -26,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "model",
             "config",
+            "edit",
             "plan",
             "ports",
             "rights",

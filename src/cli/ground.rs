@@ -42,7 +42,8 @@ impl Global {
         Ok(Ground { dir, loaded, owners })
     }
 
-    fn owners(&self, loaded: &Loaded) -> Result<Option<BTreeSet<OwnerCode>>, Exit> {
+    /// The owners that were chosen, if any were.
+    pub(super) fn owners(&self, loaded: &Loaded) -> Result<Option<BTreeSet<OwnerCode>>, Exit> {
         if self.owner.is_empty() {
             return Ok(None);
         }

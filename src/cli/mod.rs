@@ -6,6 +6,7 @@
 mod actor;
 mod apply;
 mod apply_run;
+mod change;
 mod codeowners;
 mod completions;
 mod doctor;
@@ -14,6 +15,8 @@ mod environment;
 mod exit;
 mod far;
 mod file;
+mod fmt;
+mod grant;
 mod ground;
 mod identity;
 mod ledger;
@@ -21,6 +24,8 @@ mod logs;
 mod output;
 mod plan;
 mod progress;
+mod revoke;
+mod schema;
 mod signals;
 mod simulate;
 mod survey;
@@ -78,6 +83,10 @@ enum Command {
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Identity(identity::Identity),
+    Grant(grant::Grant),
+    Revoke(revoke::Revoke),
+    Fmt(fmt::Fmt),
+    Schema(schema::Schema),
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
@@ -114,6 +123,10 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Identity(command) => command.run(&global).await,
+            Command::Grant(command) => command.run(&global),
+            Command::Revoke(command) => command.run(&global),
+            Command::Fmt(command) => command.run(&global),
+            Command::Schema(command) => command.run(),
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),

@@ -51,6 +51,7 @@ pub use past::past;
 pub use revision::revision;
 pub use rules::{RULES, Rule};
 pub use sources::Sources;
+pub use suggest::did_you_mean;
 
 use checks::{CHECKS, Context};
 use error::{Mistake, Mistakes};
