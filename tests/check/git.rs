@@ -35,6 +35,13 @@ pub struct Git {
     pub revokes_unmanaged: bool,
     pub limits: Limits,
     pub protected: Vec<String>,
+    /// Who else is protected.
+    pub guard: Guard,
+    pub freeze: Option<Dated>,
+    /// An override: no limits for whom it names.
+    pub raised: Option<Dated>,
+    /// How many an owner may list with `prod-operations`.
+    pub holders_max: Option<usize>,
     pub accepts_unmanaged: bool,
     pub files: BTreeMap<&'static str, File>,
 }
@@ -49,6 +56,22 @@ pub enum Catalogue {
     Forgotten,
     /// A further role, `lead`, gives both.
     WithLead,
+}
+
+/// A rule for an owner, or for all, until a day. `all`: a freeze that stops grants, too.
+#[derive(Clone, Copy, Debug)]
+pub struct Dated {
+    pub all: bool,
+    pub owner: Option<&'static str>,
+    pub until: Date,
+}
+
+/// Who is protected beside those who are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    Nobody,
+    Group(&'static str),
+    Id(Uuid),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +97,8 @@ pub enum File {
 pub struct Entry {
     pub name: String,
     pub id: Option<Uuid>,
+    /// It does not say that other owners list the person, too.
+    pub apart: bool,
     pub roles: Vec<Role>,
 }
 
@@ -107,6 +132,10 @@ impl Git {
             revokes_unmanaged: false,
             limits: Limits { max: 99, per_owner: 99, prod_per_owner: 99, share: 100, expiries: 99 },
             protected: Vec::new(),
+            guard: Guard::Nobody,
+            freeze: None,
+            raised: None,
+            holders_max: None,
             accepts_unmanaged: false,
             files: OWNERS.map(|owner| (owner, File::Read(Vec::new()))).into(),
         };
@@ -144,6 +173,24 @@ impl Git {
                 _ => &["nobody.known@ai-dev.no"],
             };
             git.protected = protected.iter().map(ToString::to_string).collect();
+            git.guard = match choices.pick(&name("guard"), &[40, 2, 2, 1, 1]) {
+                0 => Guard::Nobody,
+                1 => Guard::Group("platform-team"),
+                2 => Guard::Id(user_id(5)),
+                3 => Guard::Group("nobody-at-all"),
+                _ => Guard::Id(Uuid::from_u128(0xdead)),
+            };
+            let dated = |what: &str| {
+                let owner = match choices.below(&name(&format!("{what}/owner")), 4) {
+                    3 => None,
+                    n => Some(OWNERS[n]),
+                };
+                let until = today + [20, -1][choices.pick(&name(&format!("{what}/ended")), &[4, 1])].days();
+                Dated { all: choices.rarely(&name(&format!("{what}/all")), 50), owner, until }
+            };
+            git.freeze = choices.rarely(&name("freeze"), 8).then(|| dated("freeze"));
+            git.raised = choices.rarely(&name("override"), 15).then(|| dated("override"));
+            git.holders_max = choices.rarely(&name("holders"), 10).then(|| choices.below(&name("holders/max"), 3) + 1);
             let or = |what: &str, calm: usize, others: &[usize]| {
                 let mut weights = vec![7];
                 weights.extend(others.iter().map(|_| 1));
@@ -197,9 +244,38 @@ impl Git {
         git
     }
 
+    /// An owner that has no file is not one that a rule can name.
+    fn known(&self, rule: Option<Dated>) -> Option<Dated> {
+        rule.filter(|rule| rule.owner.is_none_or(|owner| self.files[owner] != File::Missing))
+    }
+
+    fn holds(&self, rule: Option<Dated>, owner: &str, today: Date) -> bool {
+        self.known(rule).is_some_and(|rule| rule.until >= today && rule.owner.is_none_or(|it| it == owner))
+    }
+
+    /// Whether a freeze stops this.
+    pub fn is_frozen(&self, owner: &str, is_removal: bool, today: Date) -> bool {
+        self.holds(self.freeze.filter(|freeze| freeze.all || is_removal), owner, today)
+    }
+
+    /// Whether an override lifts the limits here.
+    pub fn is_raised(&self, owner: &str, today: Date) -> bool {
+        self.holds(self.raised, owner, today)
+    }
+
     /// The files of the workspace.
     pub fn texts(&self) -> Vec<(String, String)> {
         let mut files = vec![("tilgang.yaml".to_owned(), self.settings())];
+        if let Some(Dated { owner, until, .. }) = self.known(self.raised) {
+            let owners = owner.map_or("owners: all".to_owned(), |owner| format!("owners: [{owner}]"));
+            // What is raised must be higher than it was.
+            let share = if self.limits.share < 100 { ", share: 100%" } else { "" };
+            let limits = format!(
+                "revokes: {{ max: 999, per_owner: 999, prod_per_owner: 999{share} }}\nexpiries: {{ max: 999 }}"
+            );
+            let text = format!("reason: a move\nticket: OPS-1\nuntil: {until}\n{owners}\n{limits}\n");
+            files.push(("overrides/move.yaml".to_owned(), text));
+        }
         for (owner, file) in &self.files {
             let text = match file {
                 File::Missing => continue,
@@ -262,8 +338,22 @@ impl Git {
             text,
             "policy:\n  unmanaged: {unmanaged}\n  revokes: {{ max: {max}, per_owner: {per_owner}, prod_per_owner: {prod_per_owner}, share: {share}% }}\n  expiries: {{ max: {expiries} }}"
         );
-        if !self.protected.is_empty() {
-            let _ = writeln!(text, "  protected: [{}]", self.protected.join(", "));
+        let guard = match self.guard {
+            Guard::Nobody => None,
+            Guard::Group(name) => Some(format!("{{ group: {name} }}")),
+            Guard::Id(id) => Some(format!("{{ id: {id} }}")),
+        };
+        let protected: Vec<String> = self.protected.iter().cloned().chain(guard).collect();
+        if !protected.is_empty() {
+            let _ = writeln!(text, "  protected: [{}]", protected.join(", "));
+        }
+        if let Some(Dated { all, owner, until }) = self.known(self.freeze) {
+            let owner = owner.map(|owner| format!(", owner: {owner}")).unwrap_or_default();
+            let what = if all { "all" } else { "removals" };
+            let _ = writeln!(text, "  freeze: [{{ what: {what}, until: {until}, reason: a holiday{owner} }}]");
+        }
+        if let Some(max) = self.holders_max {
+            let _ = writeln!(text, "  holders_max: {{ prod-operations: {max} }}");
         }
         if self.accepts_unmanaged {
             text.push_str("  accept: [{ code: unmanaged, reason: known }]\n");
@@ -275,10 +365,12 @@ impl Git {
 fn users(owner: &str, entries: &[Entry]) -> String {
     let mut text = format!("owner: {owner}\nname: Fiktivdirektoratet\n");
     text.push_str(if entries.is_empty() { "users: []\n" } else { "users:\n" });
-    for Entry { name, id, roles } in entries {
+    for Entry { name, id, apart, roles } in entries {
         let _ = writeln!(text, "  - user: {name}");
         let others: Vec<&str> = OWNERS.into_iter().filter(|other| *other != owner).collect();
-        let _ = writeln!(text, "    also_at: [{}]", others.join(", "));
+        if !apart {
+            let _ = writeln!(text, "    also_at: [{}]", others.join(", "));
+        }
         if let Some(id) = id {
             let _ = writeln!(text, "    id: {id}");
         }
@@ -333,7 +425,8 @@ fn entries(choices: &Choices, at: &str, git: &Git, old: &[Entry], today: Date) -
             3 => Some(Uuid::from_u128(0xdead_0000 + n as u128)),
             _ => Some(GROUP),
         };
-        entries.push(Entry { name: (*person).to_owned(), id, roles });
+        let apart = choices.rarely(&format!("{at}/apart"), 4);
+        entries.push(Entry { name: (*person).to_owned(), id, apart, roles });
     }
     // An object id stands once in a file.
     let groups = entries.iter_mut().filter(|entry| entry.id == Some(GROUP)).skip(1);

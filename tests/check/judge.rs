@@ -7,7 +7,7 @@ use tilgang::{
     model::{
         assignment::{PrincipalType, Triple},
         ids::{AssignmentName, PrincipalId, UserName},
-        people::{ById, ByName},
+        people::{ById, ByName, GroupKey, InGroup},
         policy::Whom,
         trouble::TroubleKind,
     },
@@ -21,7 +21,7 @@ use tilgang::{
 
 use super::{
     faulty::{Asked, Seen, Write},
-    git::{File, Git, ROLES},
+    git::{File, Git, Guard, ROLES},
     oracle::{Expected, Oracle, Owner, Removal, Said as Must, Where},
     program::Said,
 };
@@ -49,6 +49,7 @@ pub fn judge(run: &Run<'_>) -> Vec<String> {
     law("the last look holds", looked(run, &expected));
     law("limits", limits(run, &expected));
     law("protected", protected(run));
+    law("frozen", frozen(run, &expected));
     if let Some(said) = run.said {
         law("the plan is what git and Azure say", planned(run, said, &expected));
         law("refused for a reason", refused(run, said, &expected));
@@ -242,7 +243,10 @@ fn looked(run: &Run<'_>, expected: &Expected) -> Vec<String> {
 fn limits(run: &Run<'_>, expected: &Expected) -> Vec<String> {
     let limits = run.git().limits;
     let mut broken = Vec::new();
-    let asked: Vec<&Removal> = run.deletes().filter_map(|(_, _, name)| expected.removals.get(&name)).collect();
+    // Who is named by an override has no limits.
+    let raised = |removal: &&Removal| run.git().is_raised(removal.owner, run.oracle.today);
+    let asked: Vec<&Removal> =
+        run.deletes().filter_map(|(_, _, name)| expected.removals.get(&name)).filter(|it| !raised(it)).collect();
     let expiries = asked.iter().filter(|removal| removal.is_expiry).count();
     if expiries > limits.expiries {
         broken.push(format!("{expiries} ended, {limits:?}"));
@@ -271,8 +275,43 @@ fn limits(run: &Run<'_>, expected: &Expected) -> Vec<String> {
     broken
 }
 
+fn frozen(run: &Run<'_>, expected: &Expected) -> Vec<String> {
+    let today = run.oracle.today;
+    let owner = |write: &Write| match &write.asked {
+        Asked::Put(put) => expected.puts.get(&put.triple).map(|put| (put.owner, false)),
+        Asked::Delete(_, name) => expected.removals.get(name).map(|removal| (removal.owner, true)),
+    };
+    let is_frozen =
+        |write: &&Write| owner(write).is_some_and(|(owner, is_removal)| run.git().is_frozen(owner, is_removal, today));
+    run.writes.iter().filter(is_frozen).map(|write| format!("{write:?}")).collect()
+}
+
+/// Whom the guard protects; nothing if nobody can tell.
+fn guarded(run: &Run<'_>) -> Option<BTreeSet<PrincipalId>> {
+    match run.git().guard {
+        Guard::Nobody => Some(BTreeSet::new()),
+        Guard::Group(name) => match run.seen().groups.get(&GroupKey::named(name)) {
+            Some(InGroup::Members(members)) => Some(members.clone()),
+            _ => None,
+        },
+        Guard::Id(id) => match run.oracle.by_id(PrincipalId(id)) {
+            ById::Person(_) | ById::Deleted { .. } => Some(BTreeSet::from([PrincipalId(id)])),
+            ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+        },
+    }
+}
+
 fn protected(run: &Run<'_>) -> Vec<String> {
     let mut broken = Vec::new();
+    let guarded = guarded(run);
+    for (_, write, _) in run.deletes() {
+        let is_safe = |before: &tilgang::simulator::world::Assignment| {
+            guarded.as_ref().is_some_and(|all| !all.contains(&before.triple.principal))
+        };
+        if !write.before.as_ref().map_or(guarded.is_some(), is_safe) {
+            broken.push(format!("{:?} protects, and this goes: {write:?}", run.git().guard));
+        }
+    }
     for name in &run.git().protected {
         let answer = run.seen().names.get(&UserName::new(name));
         for (_, write, _) in run.deletes() {
@@ -333,6 +372,12 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     let limits = run.git().limits;
     let mine: Vec<&Removal> = expected.removals.values().filter(|removal| run.concerns(removal.owner)).collect();
     let mut broken = Vec::new();
+    let limit = |refusal: &Refusal| {
+        !matches!(
+            refusal,
+            Refusal::Protected | Refusal::ProtectedUnknown(_) | Refusal::Frozen(_) | Refusal::OlderCommit(_)
+        )
+    };
     for refused in &said.refused {
         let owner = refused.change.owner.as_str();
         let others = || mine.iter().filter(|removal| !removal.is_expiry);
@@ -341,6 +386,10 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
         let all = expected.standing.iter().filter(|(owner, _)| run.concerns(owner)).map(|(_, of)| of).sum::<usize>();
         let names = |name: &UserName| run.git().protected.iter().any(|it| UserName::new(it) == *name);
         let because = match &refused.refusal {
+            _ if limit(&refused.refusal) && run.git().is_raised(owner, run.oracle.today) => false,
+            Refusal::Protected if guarded(run).is_some_and(|all| all.contains(&refused.change.triple.principal)) => {
+                true
+            }
             Refusal::Protected => run.git().protected.iter().any(|name| {
                 matches!(run.seen().names.get(&UserName::new(name)),
                     Some(ByName::Person(person)) if person.id == refused.change.triple.principal)
@@ -348,7 +397,9 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             Refusal::ProtectedUnknown(Whom::Name(name)) => {
                 names(name) && !matches!(run.seen().names.get(name), Some(ByName::Person(_)))
             }
-            Refusal::ProtectedUnknown(_) | Refusal::Frozen(_) | Refusal::OlderCommit(_) => false,
+            Refusal::ProtectedUnknown(_) => guarded(run).is_none(),
+            Refusal::Frozen(_) => run.git().is_frozen(owner, refused.change.action == Action::Revoke, run.oracle.today),
+            Refusal::OlderCommit(_) => false,
             Refusal::Owner(_) => at_owner().count() > limits.per_owner,
             Refusal::OwnerInProd(_) => at_owner().filter(|removal| removal.in_prod).count() > limits.prod_per_owner,
             Refusal::OwnerShare(_) => of >= 10 && at_owner().count() * 100 > limits.share * of,
@@ -356,7 +407,8 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             Refusal::AllShare(_) => all >= 10 && others().count() * 100 > limits.share * all,
             Refusal::Expiries(_) => mine.iter().filter(|removal| removal.is_expiry).count() > limits.expiries,
         };
-        if !because || refused.change.action != Action::Revoke {
+        let is_any = matches!(refused.refusal, Refusal::Frozen(_));
+        if !because || !is_any && refused.change.action != Action::Revoke {
             broken.push(format!("{:?} for {:?}; {limits:?}", refused.refusal, refused.change));
         }
     }

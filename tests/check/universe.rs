@@ -149,7 +149,7 @@ fn people(world: &mut World, choices: &Choices, now: Timestamp) {
         name: "tilgang".to_owned(),
         secret: Some(SECRET.to_owned()),
         federated: false,
-        graph: vec!["User.Read.All".to_owned()],
+        graph: vec!["User.Read.All".to_owned(), "GroupMember.Read.All".to_owned()],
     });
     let days = |days: i64| now.checked_sub(SignedDuration::from_hours(days * 24)).unwrap();
     for (n, person) in PEOPLE.iter().enumerate() {

@@ -76,8 +76,16 @@ impl Judge<'_> {
                     description: want.description.clone(),
                 };
                 match standing {
+                    // Policy may have something against each line that asks for it.
                     None => {
-                        expected.puts.insert(triple, put);
+                        let same: Vec<&Want<'_>> = wants.iter().filter(|it| self.is_same(it, want)).collect();
+                        if let Some(fit) = same.iter().find(|it| !self.is_objected(it)) {
+                            expected.puts.insert(triple, Put { description: fit.description.clone(), ..put });
+                        } else {
+                            self.unmet.insert(waits);
+                            let lines = same.iter().map(|it| (it.owner, it.entry.name.clone(), it.role));
+                            expected.blocked.extend(lines);
+                        }
                     }
                     // What PIM ends is not ours for a description that was copied to it.
                     Some(Standing { row, is_ours: true })
@@ -103,6 +111,28 @@ impl Judge<'_> {
                 }
             }
         }
+    }
+
+    /// Whether another line asks for the same.
+    fn is_same(&self, other: &Want<'_>, want: &Want<'_>) -> bool {
+        let what = |it: &Want<'_>| (it.owner, it.kind, it.definition, environment_of(it.role));
+        !self.has_ended(other.until) && what(other) == what(want) && other.meaning == want.meaning
+    }
+
+    /// Whether policy keeps it from being made: too many with this role, or listed at two owners without both saying so.
+    fn is_objected(&self, want: &Want<'_>) -> bool {
+        let who = |it: &Want<'_>| match (it.meaning, it.entry.id) {
+            (Meaning::Person(id), _) => id.to_string(),
+            (_, Some(id)) => id.to_string(),
+            (_, None) => it.entry.name.clone(),
+        };
+        let lasting = || self.wants.iter().filter(|it| !self.has_ended(it.until));
+        let holders = || lasting().filter(|it| it.owner == want.owner && it.role == want.role);
+        let holders: BTreeSet<String> = holders().map(who).collect();
+        let too_many =
+            want.role == "prod-operations" && self.oracle.git.holders_max.is_some_and(|max| holders.len() > max);
+        let mut elsewhere = lasting().filter(|it| it.owner != want.owner && who(it) == who(want));
+        too_many || elsewhere.any(|it| it.entry.apart || want.entry.apart)
     }
 
     #[expect(clippy::too_many_lines, reason = "one row of the table after the other, obvious before short")]
