@@ -41,7 +41,7 @@ impl Far for Identity {
     /// Time is paused: whoever waits is woken at once. What does not end is a mistake of its own.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        runtime.block_on(async { timeout(Duration::from_secs(86_400), future).await.expect("a run does not end") })
+        runtime.block_on(async { timeout(Duration::from_hours(24), future).await.expect("a run does not end") })
     }
 }
 

@@ -386,11 +386,6 @@ impl Oracle<'_> {
         })
     }
 
-    /// Whether git shows that a name was written long after somebody else was given access by the name of today.
-    pub fn is_new_name(&self, _owner: Owner, _written: &UserName, _today: &UserName, _made: Timestamp) -> bool {
-        false
-    }
-
     pub fn mark(&self, row: &RoleAssignment) -> Option<Mark> {
         let words: Vec<&str> = row.description.as_deref()?.split(' ').collect();
         let [instance, owner, role, ..] = words.as_slice() else { return None };

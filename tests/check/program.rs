@@ -1,23 +1,18 @@
 //! The program under test, and the only place that calls it: read git, look, plan, approve, carry out.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::atomic::AtomicBool,
-};
+use std::{collections::BTreeSet, sync::atomic::AtomicBool};
 
 use jiff::{Timestamp, tz::TimeZone};
 use tilgang::{
     config,
     execute::{Outcome, execute},
     model::{
-        desired::{Desired, FileId, OwnerFile, Revision},
-        ids::UserName,
+        desired::{Desired, OwnerFile, Revision},
         observed::Observed,
         owner::OwnerCode,
-        past::Past,
     },
     observe::{again, observe},
-    plan::{Plan, approve::Refused, doubtful, plan},
+    plan::{Plan, approve::Refused, plan},
 };
 
 use super::{
@@ -85,7 +80,6 @@ pub async fn apply<P: Far>(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
     now: Timestamp,
-    past: &(dyn Fn(&BTreeMap<FileId, BTreeSet<UserName>>) -> BTreeMap<FileId, Past> + Sync),
     azure: &Azure<'_, P>,
     planned: &(dyn Fn(&Plan, &[Refused]) + Sync),
 ) -> Vec<Outcome> {
@@ -96,13 +90,9 @@ pub async fn apply<P: Far>(
         }
         plan
     };
-    let mut observed = observe(desired, owners, now, azure).await;
+    // Git has no past here: a doubtful name is one that could be anybody's.
+    let observed = observe(desired, owners, now, azure).await;
     let mut plan = compare(&observed);
-    let doubtful = doubtful(desired, &observed, &plan);
-    if !doubtful.is_empty() {
-        observed.people.past = past(&doubtful);
-        plan = compare(&observed);
-    }
     let approval = plan.settle(&desired.policy, owners.is_none());
     planned(&plan, &approval.refused);
     let mut approved = approval.approved;

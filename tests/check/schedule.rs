@@ -1,10 +1,6 @@
 //! One schedule: commits, strangers, runs in bad weather, and at the end calm weather until nothing is left to do.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-    sync::Mutex,
-};
+use std::{collections::BTreeSet, ops::Range, sync::Mutex};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tilgang::{model::owner::OwnerCode, simulator::SharedWorld};
@@ -210,8 +206,7 @@ impl<'a, P: Far> Play<'a, P> {
         let tell = |plan: &tilgang::plan::Plan, refused: &[tilgang::plan::approve::Refused]| {
             *planned.lock().unwrap() = Some((plan.clone(), refused.to_vec()));
         };
-        let past = |_: &_| BTreeMap::new();
-        let outcomes = azure.drive(program::apply(&desired, owners.as_ref(), now, &past, &azure, &tell));
+        let outcomes = azure.drive(program::apply(&desired, owners.as_ref(), now, &azure, &tell));
         let (seen, writes, unrecorded) = (azure.seen(), azure.writes(), azure.unrecorded());
         let said = planned.into_inner().unwrap().map(|(plan, refused)| Said { plan, refused, outcomes, errors });
         let today = now.to_zoned(TimeZone::UTC).date();

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use tilgang::model::{
     assignment::{PrincipalType, RoleAssignment, Triple},
     ids::{PrincipalId, ScopeId, SubscriptionId, UserName},
-    people::{ById, Person},
+    people::ById,
 };
 
 use super::{
@@ -51,7 +51,7 @@ impl Judge<'_> {
                 continue;
             };
             let environment = environment_of(want.role);
-            let waits = (want.owner, person, environment.unwrap_or_default());
+            let whose = (want.owner, person, environment.unwrap_or_default());
             let here = places.iter().filter(|place| {
                 place.owner == want.owner && Some(place.environment) == environment && place.kind == want.kind
             });
@@ -60,7 +60,7 @@ impl Judge<'_> {
                 let scope = match &place.at {
                     Where::Found(scope, subscription) if !self.shared.contains(scope) && read(subscription) => scope,
                     _ => {
-                        self.unmet.insert(waits);
+                        self.unmet.insert(whose);
                         expected.blocked.insert(blocked.clone());
                         continue;
                     }
@@ -82,7 +82,7 @@ impl Judge<'_> {
                         if let Some(fit) = same.iter().find(|it| !self.is_objected(it)) {
                             expected.puts.insert(triple, Put { description: fit.description.clone(), ..put });
                         } else {
-                            self.unmet.insert(waits);
+                            self.unmet.insert(whose);
                             let lines = same.iter().map(|it| (it.owner, it.entry.name.clone(), it.role));
                             expected.blocked.extend(lines);
                         }
@@ -92,7 +92,7 @@ impl Judge<'_> {
                         if !self.oracle.is_named(row) && self.oracle.ends_by_itself(row) == Some(true) =>
                     {
                         *expected.standing.entry(want.owner).or_default() += 1;
-                        self.unmet.insert(waits);
+                        self.unmet.insert(whose);
                         expected.blocked.insert(blocked.clone());
                     }
                     Some(Standing { row, is_ours: true }) => {
@@ -104,7 +104,7 @@ impl Judge<'_> {
                     // Promise 2: satisfied by an equal one, if nothing narrows or ends it.
                     Some(Standing { row, is_ours: false }) => {
                         if row.condition.is_some() || self.oracle.ends_by_itself(row) == Some(true) {
-                            self.unmet.insert(waits);
+                            self.unmet.insert(whose);
                             expected.blocked.insert(blocked.clone());
                         }
                     }
@@ -313,7 +313,7 @@ impl Judge<'_> {
             let could_mean = match only.filter(|id| ours_here(*id)) {
                 _ if want.entry.id == Some(triple.principal.0) => true,
                 Some(id) => id == triple.principal,
-                None => !self.is_another(want, here, &now),
+                None => true,
             };
             could_mean && self.could_be(here, want.role)
         });
@@ -328,8 +328,8 @@ impl Judge<'_> {
             return Err("listed, and elsewhere not made yet");
         }
         let is_listed = || {
-            let mut wants = self.wants.iter().filter(listed);
-            wants.any(|want| want.meaning == Meaning::Person(triple.principal) && self.could_be(here, want.role))
+            let mut theirs = self.wants.iter().filter(listed);
+            theirs.any(|want| want.meaning == Meaning::Person(triple.principal) && self.could_be(here, want.role))
         };
         if !here.is_at_target && oracle.is_named_after_rule(owner, &triple.scope) && is_listed() {
             return Err("the naming rule leads here, and the index does not show it");
@@ -374,14 +374,6 @@ impl Judge<'_> {
             return Err("locked");
         }
         Ok((owner, ended.filter(|_| !doubtful), doubtful))
-    }
-
-    /// Whether an unknown name is for certain not an older one of the holder's.
-    fn is_another(&self, want: &Want<'_>, here: &Surplus<'_>, holder: &ById) -> bool {
-        let (ById::Person(Person { name, .. }) | ById::Deleted { name, .. }) = holder else { return false };
-        let written = UserName::new(&want.entry.name);
-        let alike = *name == written || name.slips_to(&written).is_some() || name.shares_a_part(&written);
-        !alike && here.row.created_on.is_some_and(|made| self.oracle.is_new_name(want.owner, &written, name, made))
     }
 }
 
