@@ -52,7 +52,8 @@ use self::{
 use super::{Exit, Global, environment, output, signals::Signals};
 use crate::reconcile::Settings;
 
-const HELP: &str = "Without `--branch` or `--remote` it watches the folder as it stands. Healing needs a branch: what is healed \
+const HELP: &str =
+    "Without `--branch` or `--remote` it watches the folder as it stands. Healing needs a branch: what is healed \
 is what its tip says, and nothing else.
 
 Over HTTP, at `--listen`:
@@ -162,7 +163,9 @@ impl Serve {
         let signals = Signals::listen().map_err(|error| fail(&error))?;
         let listener = match self.once {
             true => None,
-            false => Some(socket::listen(self.listen).await.map_err(|error| fail(&format!("{}: {error}", self.listen)))?),
+            false => {
+                Some(socket::listen(self.listen).await.map_err(|error| fail(&format!("{}: {error}", self.listen)))?)
+            }
         };
         let source = follow.source();
         let heal: BTreeSet<Heal> = self.heal.iter().copied().collect();
@@ -213,7 +216,11 @@ impl Serve {
     /// The folder, which may be a bare repository where a branch of it is followed.
     fn workspace(&self, global: &Global) -> Result<PathBuf, Exit> {
         let dir = global.workspace()?;
-        if dir.is_dir() { Ok(dir) } else { Err(output::fail(global, format_args!("{}: no such folder", dir.display()))) }
+        if dir.is_dir() {
+            Ok(dir)
+        } else {
+            Err(output::fail(global, format_args!("{}: no such folder", dir.display())))
+        }
     }
 
     fn state_folder(&self, dir: Option<&Path>, global: &Global) -> Result<PathBuf, Exit> {
