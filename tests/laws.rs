@@ -34,7 +34,7 @@ use tilgang::{
         plan,
         saved::{Deed, Saved},
     },
-    report::{self, Format, SavedAs, Style, View},
+    report::{self, ReportFormat, SavedAs, Style, View},
     saved,
 };
 use uuid::Uuid;
@@ -901,9 +901,10 @@ fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option
             observed_digest: "",
             tool: "tilgang",
             is_applying: false,
+            fit: report::Fit::None,
             saved: Some(SavedAs { selected, basis: &basis }),
         },
-        Format::Json,
+        ReportFormat::Json,
         Style::Plain,
     );
     saved::seal(&json).unwrap()
