@@ -33,7 +33,7 @@ impl Plan {
             Err(exit) => return exit,
         };
         let mut far = None;
-        let survey = match Survey::make(global, &mut far).await {
+        let survey = match reports.survey("plan", global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };

@@ -70,7 +70,7 @@ pub(super) fn loud(page: &mut Page, facts: &Facts<'_>) {
 /// Problems of one kind, one below the other.
 pub(super) fn problems(page: &mut Page, facts: &Facts<'_>, problems: &[Problem<'_>]) {
     for problem in problems {
-        let Problem { kind, code, message, more, affected, is_own } = problem;
+        let Problem { kind, code, message, more, affected, is_own, .. } = problem;
         let (ink, message) = match kind {
             Kind::Refused | Kind::Failed => (Ink::Lose, message.clone()),
             Kind::Finding => (Ink::Mend, format!("{message} [{code}]")),
