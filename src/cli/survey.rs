@@ -123,6 +123,7 @@ impl Survey {
             tool: TOOL,
             is_applying: false,
             fit: Fit::default(),
+            owners: self.ground.owners.as_ref(),
             saved: None,
         };
         report(&view)
