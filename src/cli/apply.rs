@@ -184,7 +184,7 @@ impl Apply {
         }
         ground.owners.clone_from(&saved.selected);
         let mut far = None;
-        let mut survey = match Survey::on(ground, global, &mut far).await {
+        let mut survey = match Survey::on(ground, global, &mut far, true).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };

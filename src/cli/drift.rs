@@ -19,7 +19,7 @@ pub(super) struct Drift {
 impl Drift {
     pub(super) async fn run(&self, global: &Global) -> Exit {
         let mut far = None;
-        let survey = match Survey::make(global, &mut far).await {
+        let survey = match Survey::only_looking(global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };

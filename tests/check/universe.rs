@@ -92,6 +92,7 @@ fn resource(subscription: &str, group: &str, arm_type: &str, name: &str, tags: &
         location: "norwayeast".to_owned(),
         kind: None,
         tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        created: None,
         properties,
     }
 }
