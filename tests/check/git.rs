@@ -43,6 +43,13 @@ pub struct Git {
     /// How many an owner may list with `prod-operations`.
     pub holders_max: Option<usize>,
     pub accepts_unmanaged: bool,
+    /// Guests, and disabled accounts, get nothing new.
+    pub blocks_guests: bool,
+    pub blocks_disabled: bool,
+    /// How many days ahead `prod-operations` may state its last.
+    pub longest: Option<i64>,
+    /// Whether a group, `tilgang-{owner}`, proves that people belong to an owner.
+    pub member_of: bool,
     pub files: BTreeMap<&'static str, File>,
 }
 
@@ -137,6 +144,10 @@ impl Git {
             raised: None,
             holders_max: None,
             accepts_unmanaged: false,
+            blocks_guests: false,
+            blocks_disabled: false,
+            longest: None,
+            member_of: false,
             files: OWNERS.map(|owner| (owner, File::Read(Vec::new()))).into(),
         };
         git.changed(choices, "git0", committed, true)
@@ -191,6 +202,10 @@ impl Git {
             git.freeze = choices.rarely(&name("freeze"), 8).then(|| dated("freeze"));
             git.raised = choices.rarely(&name("override"), 15).then(|| dated("override"));
             git.holders_max = choices.rarely(&name("holders"), 10).then(|| choices.below(&name("holders/max"), 3) + 1);
+            git.blocks_guests = choices.rarely(&name("block-guests"), 12);
+            git.blocks_disabled = choices.rarely(&name("block-disabled"), 12);
+            git.longest = choices.rarely(&name("longest"), 10).then_some(30);
+            git.member_of = choices.rarely(&name("member-of"), 12);
             let or = |what: &str, calm: usize, others: &[usize]| {
                 let mut weights = vec![7];
                 weights.extend(others.iter().map(|_| 1));
@@ -222,6 +237,14 @@ impl Git {
                 _ => File::Broken(entries),
             };
             git.files.insert(owner, file);
+        }
+        // A role that may not last for ever states its last day: else that is an error of the file.
+        for file in git.files.values_mut() {
+            let (File::Read(entries) | File::Broken(entries)) = file else { continue };
+            let roles = entries.iter_mut().flat_map(|entry| &mut entry.roles);
+            for role in roles.filter(|role| git.longest.is_some() && role.name == "prod-operations") {
+                role.until = role.until.or(Some(today + 40.days()));
+            }
         }
         // A role that the catalogue does not know is an error of the file: that state is made above.
         for file in git.files.values_mut() {
@@ -290,6 +313,9 @@ impl Git {
 
     fn settings(&self) -> String {
         let mut text = format!("version: 1\ntenant: {TENANT}\ninstance: {INSTANCE}\n");
+        if self.member_of {
+            text.push_str("users: { member_of: \"tilgang-{owner}\" }\n");
+        }
         if self.former {
             let _ = writeln!(text, "former_instances: [{FORMER}]");
         }
@@ -354,6 +380,14 @@ impl Git {
         }
         if let Some(max) = self.holders_max {
             let _ = writeln!(text, "  holders_max: {{ prod-operations: {max} }}");
+        }
+        if let Some(days) = self.longest {
+            let _ = writeln!(text, "  longest: {{ prod-operations: {days}d }}");
+        }
+        let block = [("guest", self.blocks_guests), ("disabled", self.blocks_disabled)];
+        let block: Vec<&str> = block.iter().filter(|(_, is)| *is).map(|(word, _)| *word).collect();
+        if !block.is_empty() {
+            let _ = writeln!(text, "  block: [{}]", block.join(", "));
         }
         if self.accepts_unmanaged {
             text.push_str("  accept: [{ code: unmanaged, reason: known }]\n");

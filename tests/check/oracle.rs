@@ -9,7 +9,7 @@ use tilgang::{
     model::{
         assignment::{PrincipalType, RoleAssignment, Triple},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
-        people::{ById, ByName, Hint},
+        people::{ById, ByName, Hint, Person},
     },
     simulator::World,
 };
@@ -323,6 +323,17 @@ impl Oracle<'_> {
             }
             (Some(ByName::Nobody(_)), ById::Deleted { .. }) => Meaning::Unsure(Some(id)),
             _ => Meaning::Unsure(None),
+        }
+    }
+
+    /// Who an entry means, as the run was told: by the name, where it leads to the id or there is none.
+    pub fn person(&self, entry: &Entry) -> Option<Person> {
+        let Meaning::Person(id) = self.meaning(entry) else { return None };
+        match (self.seen.names.get(&UserName::new(&entry.name)), self.seen.ids.get(&id)) {
+            (Some(ByName::Person(person)), _) | (_, Some(ById::Person(person))) if person.id == id => {
+                Some(person.clone())
+            }
+            _ => None,
         }
     }
 

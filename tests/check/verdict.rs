@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use tilgang::model::{
     assignment::{PrincipalType, RoleAssignment, Triple},
     ids::{PrincipalId, ScopeId, SubscriptionId, UserName},
-    people::ById,
+    people::{ById, GroupKey, InGroup},
 };
 
 use super::{
@@ -119,8 +119,24 @@ impl Judge<'_> {
         !self.has_ended(other.until) && what(other) == what(want) && other.meaning == want.meaning
     }
 
-    /// Whether policy keeps it from being made: too many with this role, or listed at two owners without both saying so.
+    /// Whether policy keeps it from being made: for who it is, for how long, too many with this role, or listed at two owners
+    /// without both saying so.
     fn is_objected(&self, want: &Want<'_>) -> bool {
+        let git = self.oracle.git;
+        if let Some(person) = self.oracle.person(want.entry) {
+            let group = GroupKey::named(&format!("tilgang-{}", want.owner));
+            let group = self.oracle.seen.groups.get(&group);
+            let belongs = matches!(group, Some(InGroup::Members(members)) if members.contains(&person.id));
+            let is_blocked = git.blocks_guests && person.guest || git.blocks_disabled && !person.enabled;
+            if is_blocked || git.member_of && !belongs {
+                return true;
+            }
+        }
+        if let (Some(days), "prod-operations") = (git.longest, want.role)
+            && want.until.is_none_or(|until| until > self.oracle.today + days.days())
+        {
+            return true;
+        }
         let who = |it: &Want<'_>| match (it.meaning, it.entry.id) {
             (Meaning::Person(id), _) => id.to_string(),
             (_, Some(id)) => id.to_string(),
