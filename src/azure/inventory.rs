@@ -114,9 +114,9 @@ struct Row {
     #[serde(default)]
     tags: Option<BTreeMap<String, Option<String>>>,
     #[serde(default)]
-    creation_date: Option<String>,
+    creation_date: Value,
     #[serde(default)]
-    created_at: Option<String>,
+    created_at: Value,
     #[serde(default)]
     rbac: Value,
     #[serde(default)]
@@ -147,7 +147,7 @@ fn sort_out(rows: BTreeMap<ScopeId, Row>) -> Result<Stock, Trouble> {
             name: row.name,
             subscription,
             tags: row.tags.unwrap_or_default().into_iter().map(|(key, tag)| (key, tag.unwrap_or_default())).collect(),
-            made: made(row.creation_date.as_deref(), row.created_at.as_deref()),
+            made: made(row.creation_date.as_str(), row.created_at.as_str()),
             rbac: truth(&row.rbac),
             public_network_access: said(row.public_network_access),
             network_default_action: said(row.network_default_action),

@@ -76,7 +76,9 @@ impl Survey {
             plan = compare(&desired, &observed, ground.owners.as_ref());
         }
         if to_change {
-            own::mandate(far, &mut plan).await;
+            let spinner = progress::looking();
+            progress::telling(&spinner, || far.session.waiting(), own::mandate(far, &mut plan)).await;
+            spinner.finish_and_clear();
         }
         if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
             output::say(

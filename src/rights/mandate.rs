@@ -106,5 +106,9 @@ mod tests {
         assert_eq!(asked(&[narrow.clone(), holding(&whole, None, None)], WRITE, OFFICER), May::Unclear);
         let elsewhere = holding("/subscriptions/00000000-0000-0000-0000-0000000000b2", Some(write), None);
         assert_eq!(asked(&[narrow, elsewhere], WRITE, OFFICER), May::LeftOut);
+        // The kind of principal as well.
+        let groups_only = readers_only.replace("{'User'}", "{'Group'}");
+        let to_groups = holding(&whole, Some(write), Some(&groups_only));
+        assert_eq!(asked(&[to_groups], WRITE, READER), May::LeftOut);
     }
 }

@@ -2,9 +2,13 @@
 //!
 //! The reference model reads this data; the program reads the YAML.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use jiff::{Timestamp, ToSpan, civil::Date};
+use tilgang::model::ids::UserName;
 use uuid::Uuid;
 
 use super::{
@@ -102,6 +106,8 @@ pub enum File {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Who is meant, by number.
+    pub person: usize,
     pub name: String,
     pub id: Option<Uuid>,
     /// It does not say that other owners list the person, too.
@@ -150,15 +156,15 @@ impl Git {
             member_of: false,
             files: OWNERS.map(|owner| (owner, File::Read(Vec::new()))).into(),
         };
-        git.changed(choices, "git0", committed, true)
+        git.changed(choices, "git0", committed, &PEOPLE.map(ToOwned::to_owned), true)
     }
 
-    /// The next one: what is not decided anew stays.
-    pub fn next(&self, choices: &Choices, at: &str, committed: Timestamp) -> Self {
-        self.changed(choices, at, committed, false)
+    /// The next one: what is not decided anew stays. `names`: what people are called; whoever writes an entry uses that.
+    pub fn next(&self, choices: &Choices, at: &str, committed: Timestamp, names: &[String]) -> Self {
+        self.changed(choices, at, committed, names, false)
     }
 
-    fn changed(&self, choices: &Choices, at: &str, committed: Timestamp, first: bool) -> Self {
+    fn changed(&self, choices: &Choices, at: &str, committed: Timestamp, names: &[String], first: bool) -> Self {
         let mut git = Self { committed, ..self.clone() };
         let today = committed.to_zoned(jiff::tz::TimeZone::UTC).date();
         let name = |what: &str| format!("{at}/{what}");
@@ -228,7 +234,7 @@ impl Git {
                 File::Read(old) | File::Broken(old) => old.clone(),
                 File::Removed | File::Missing => Vec::new(),
             };
-            let entries = entries(choices, &format!("{at}/{owner}"), &git, &old, today);
+            let entries = entries(choices, &format!("{at}/{owner}"), &git, (&old, names), today);
             let state = choices.pick(&format!("{at}/{owner}/file"), if first { &[12, 1, 1, 1] } else { &[8, 2, 2, 2] });
             let file = match state {
                 0 => File::Read(entries),
@@ -265,6 +271,17 @@ impl Git {
             git.files.insert(OWNERS[0], File::Read(Vec::new())); // a workspace without owners is an error, and no schedule
         }
         git
+    }
+
+    /// Who is listed in an owner's file by which names; nothing where there is no file.
+    pub fn names(&self, owner: &str) -> Option<BTreeSet<UserName>> {
+        match &self.files[owner] {
+            File::Missing => None,
+            File::Removed => Some(BTreeSet::new()),
+            File::Read(entries) | File::Broken(entries) => {
+                Some(entries.iter().map(|entry| UserName::new(&entry.name)).collect())
+            }
+        }
     }
 
     /// An owner that has no file is not one that a rule can name.
@@ -399,7 +416,7 @@ impl Git {
 fn users(owner: &str, entries: &[Entry]) -> String {
     let mut text = format!("owner: {owner}\nname: Fiktivdirektoratet\n");
     text.push_str(if entries.is_empty() { "users: []\n" } else { "users:\n" });
-    for Entry { name, id, apart, roles } in entries {
+    for Entry { person: _, name, id, apart, roles } in entries {
         let _ = writeln!(text, "  - user: {name}");
         let others: Vec<&str> = OWNERS.into_iter().filter(|other| *other != owner).collect();
         if !apart {
@@ -423,12 +440,12 @@ fn users(owner: &str, entries: &[Entry]) -> String {
 }
 
 /// Who is listed. In a later commit each person's entry stays as it was unless decided otherwise.
-fn entries(choices: &Choices, at: &str, git: &Git, old: &[Entry], today: Date) -> Vec<Entry> {
+fn entries(choices: &Choices, at: &str, git: &Git, (old, names): (&[Entry], &[String]), today: Date) -> Vec<Entry> {
     let first = old.is_empty();
     let mut entries = Vec::new();
     for (n, person) in PEOPLE.iter().enumerate() {
         let at = format!("{at}/{}", short(person));
-        let was = old.iter().find(|entry| entry.name == *person);
+        let was = old.iter().find(|entry| entry.person == n);
         if !first && !choices.rarely(&at, 40) {
             entries.extend(was.cloned());
             continue;
@@ -460,7 +477,7 @@ fn entries(choices: &Choices, at: &str, git: &Git, old: &[Entry], today: Date) -
             _ => Some(GROUP),
         };
         let apart = choices.rarely(&format!("{at}/apart"), 4);
-        entries.push(Entry { name: (*person).to_owned(), id, apart, roles });
+        entries.push(Entry { person: n, name: names[n].clone(), id, apart, roles });
     }
     // An object id stands once in a file.
     let groups = entries.iter_mut().filter(|entry| entry.id == Some(GROUP)).skip(1);

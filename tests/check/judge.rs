@@ -17,6 +17,7 @@ use tilgang::{
         approve::Refusal,
         change::{Action, Change},
         finding::Code,
+        saved::Saved,
     },
     simulator::World,
 };
@@ -25,7 +26,7 @@ use super::{
     faulty::{Asked, Seen, Write},
     git::{File, Git, Guard, ROLES},
     oracle::{Expected, Oracle, Owner, Removal, Said as Must, Where},
-    program::{Head, Said, Told, steps},
+    program::{Facts, Head, Said, Told, steps},
 };
 
 /// One run, with all that is known of it.
@@ -176,6 +177,10 @@ fn listed(run: &Run<'_>) -> Vec<String> {
                 let answer = run.seen().names.get(&UserName::new(&entry.name));
                 let moved_on = matches!(answer, Some(ByName::Person(person)) if person.id != *principal);
                 let is_meant = named == Some(*principal) && !moved_on || entry.id.map(PrincipalId) == Some(*principal);
+                // A name that nobody has, and that nobody but the holder ever had.
+                let ever = run.told.names.get(&UserName::new(&entry.name));
+                let by_an_older = named.is_none() && entry.id.is_none() && !moved_on;
+                let is_meant = is_meant || by_an_older && ever.is_some_and(|all| all.iter().eq([principal]));
                 // An id that nobody has any more means nobody who could sign in.
                 let is_there = world.user(*principal).is_some() || world.deleted_user(*principal).is_some();
                 for role in entry.roles.iter().filter(|_| is_meant && is_there) {
@@ -316,6 +321,23 @@ fn older(run: &Run<'_>) -> Vec<String> {
     broken
 }
 
+/// What a look showed of the targets of a plan.
+pub fn facts(oracle: &Oracle<'_>, saved: &Saved) -> BTreeMap<ScopeId, Facts> {
+    let stock = oracle.seen.stock.iter().flatten().next();
+    let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(ToOwned::to_owned);
+    let places = oracle.places();
+    let of = |scope: &ScopeId| {
+        // What is nobody's target is as good as its assignments, which are compared.
+        let is_target = places.iter().any(|place| matches!(&place.at, Where::Found(found, _) if found == scope));
+        let made =
+            stock.and_then(|stock| stock.resources.iter().find(|row| row.id == *scope)?.made).filter(|_| is_target);
+        let standings = oracle.standings();
+        let here = standings.iter().map(|it| it.row).filter(|row| row.triple.scope == *scope && oracle.is_named(row));
+        (made, here.map(|row| (row.name, text(&row.condition), text(&row.description))).collect())
+    };
+    saved.changes.iter().map(|deed| (deed.triple.scope.clone(), of(&deed.triple.scope))).collect()
+}
+
 /// Promise 5: exactly what was written down, or nothing.
 fn saved(run: &Run<'_>) -> Vec<String> {
     let Some(saved) = &run.told.saved else { return Vec::new() };
@@ -331,6 +353,9 @@ fn saved(run: &Run<'_>) -> Vec<String> {
         }
     }
     let Some(said) = run.said else { return broken };
+    if said.admitted == Some(true) && run.told.then != facts(run.oracle, saved) {
+        broken.push(format!("targets were {:?}, and are {:?}", run.told.then, facts(run.oracle, saved)));
+    }
     match (said.admitted, &said.outcomes) {
         (Some(true), Some(outcomes)) if !run.is_older() && outcomes.len() != saved.changes.len() => {
             broken.push(format!("{} of {} were carried out", outcomes.len(), saved.changes.len()));

@@ -10,10 +10,11 @@ use tilgang::{
     config,
     execute::{Outcome, execute},
     model::{
-        desired::{Desired, OwnerFile, Revision},
-        ids::{AssignmentName, ScopeId},
+        desired::{Desired, FileId, OwnerFile, Revision},
+        ids::{AssignmentName, PrincipalId, ScopeId, UserName},
         observed::Observed,
         owner::OwnerCode,
+        past::{Past, Turn},
     },
     observe::{again, observe},
     plan::{
@@ -21,7 +22,7 @@ use tilgang::{
         approve::{Applied, Refused},
         basis::Basis,
         change::Action,
-        plan,
+        doubtful, plan,
         saved::{Deed, Saved},
     },
 };
@@ -29,6 +30,7 @@ use tilgang::{
 use super::{
     faulty::{Azure, Far},
     git::{File, Git},
+    universe::OWNERS,
 };
 
 /// What is known of git when a run begins.
@@ -62,7 +64,50 @@ pub struct Told {
     pub remembered: BTreeMap<ScopeId, Timestamp>,
     /// A plan that was written down: that is carried out, or nothing.
     pub saved: Option<Saved>,
+    /// What the targets of that plan were then.
+    pub then: BTreeMap<ScopeId, Facts>,
+    /// What git tells of its past: each commit on the way to the one that is read, oldest first.
+    pub past: Option<Vec<Git>>,
+    /// By what names anybody was ever known, and who.
+    pub names: BTreeMap<UserName, BTreeSet<PrincipalId>>,
 }
+
+impl Told {
+    /// What git tells of these files and names, as the program would read it from there.
+    fn turns(&self, desired: &Desired, doubtful: &BTreeMap<FileId, BTreeSet<UserName>>) -> BTreeMap<FileId, Past> {
+        let Some(commits) = &self.past else { return BTreeMap::new() };
+        let mut pasts = BTreeMap::new();
+        for owner in OWNERS {
+            let file = match desired.file_of(OwnerCode::new(owner).unwrap()) {
+                OwnerFile::Read(id) | OwnerFile::Removed(id) | OwnerFile::Broken(id) => id,
+                OwnerFile::Missing => continue,
+            };
+            let Some(asked) = doubtful.get(&file) else { continue };
+            let mut before: Option<BTreeSet<UserName>> = None;
+            let mut turns = Vec::new();
+            for commit in commits {
+                let now = commit.names(owner);
+                let (was, is) = (before.clone().unwrap_or_default(), now.clone().unwrap_or_default());
+                if before != now {
+                    let came: BTreeSet<UserName> = is.difference(&was).cloned().collect();
+                    turns.push(Turn {
+                        at: commit.committed,
+                        whole: before.is_none(),
+                        wrote: came.intersection(asked).cloned().collect(),
+                        came,
+                        went: was.difference(&is).cloned().collect(),
+                    });
+                }
+                before = now;
+            }
+            pasts.insert(file, Past(turns));
+        }
+        pasts
+    }
+}
+
+/// When a target was made, and what stands on it under a name that only we would give: name, condition, description.
+pub type Facts = (Option<Timestamp>, BTreeSet<(AssignmentName, Option<String>, Option<String>)>);
 
 /// What to do of a saved plan, by name.
 pub fn steps(saved: &Saved) -> BTreeSet<(AssignmentName, Action)> {
@@ -107,7 +152,7 @@ pub fn read(git: &Git, revision: &Head) -> (Desired, usize) {
     (desired, loaded.errors.len())
 }
 
-/// Looks and compares. Git has no past here: a doubtful name is one that could be anybody's.
+/// Looks and compares; where a name leaves a doubt, git is asked for its past, and it is compared again.
 async fn look<P: Far>(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
@@ -117,9 +162,22 @@ async fn look<P: Far>(
 ) -> (Observed, Plan) {
     let mut observed = observe(desired, owners, now, azure).await;
     observed.remembered.clone_from(&told.remembered);
-    let mut plan = plan(desired, &observed, now.to_zoned(TimeZone::UTC).date());
-    if let Some(owners) = owners {
-        plan.only(owners);
+    let compare = |observed: &Observed| {
+        let mut plan = plan(desired, observed, now.to_zoned(TimeZone::UTC).date());
+        if let Some(owners) = owners {
+            plan.only(owners);
+        }
+        plan
+    };
+    let mut plan = compare(&observed);
+    let doubtful = doubtful(desired, &observed, &plan);
+    if !doubtful.is_empty() && told.past.is_some() {
+        observed.people.past = told.turns(desired, &doubtful);
+        let before = plan.changes.len();
+        plan = compare(&observed);
+        if plan.changes.len() > before {
+            azure.count("doubts", "ruled out by git's past");
+        }
     }
     (observed, plan)
 }

@@ -14,7 +14,7 @@ use super::{
     deeds,
     faulty::{Asked, Azure, Clock, Far, Kill, Weather},
     git::Git,
-    judge::{Run, judge},
+    judge::{Run, facts, judge},
     oracle::{Oracle, Owner},
     program::{self, Head, Said, Told},
     tally::Tally,
@@ -72,6 +72,8 @@ struct Play<'a, P> {
     commits: Vec<Git>,
     /// Whether runs are recorded.
     ledger: bool,
+    /// Whether git tells its past.
+    has_past: bool,
     /// What a ledger would know.
     told: Told,
 }
@@ -87,8 +89,8 @@ impl<'a, P: Far> Play<'a, P> {
             move || clock.now()
         });
         let far = connect(&shared);
-        let ledger = choices.rarely("ledger", 50);
-        Self { far, choices, tally, clock, shared, commits: vec![git], ledger, told: Told::default() }
+        let (ledger, has_past) = (choices.rarely("ledger", 50), choices.rarely("past", 50));
+        Self { far, choices, tally, clock, shared, commits: vec![git], ledger, has_past, told: Told::default() }
     }
 
     fn count(&self, what: &str, which: &str) {
@@ -172,8 +174,33 @@ impl<'a, P: Far> Play<'a, P> {
         }
     }
 
+    /// What people are called.
+    fn names(&self) -> Vec<String> {
+        let name = |world: &tilgang::simulator::World, person: usize| {
+            let id = PrincipalId(universe::user_id(person));
+            let called = world.user(id).map(|user| user.name.to_string());
+            // A file takes nobody by a guest's name.
+            called.filter(|it| it.ends_with("@ai-dev.no")).unwrap_or_else(|| universe::PEOPLE[person].to_owned())
+        };
+        self.shared.with(|world| (0..universe::PEOPLE.len()).map(|person| name(world, person)).collect())
+    }
+
+    /// Remembers what everybody is called, and what git would tell of the commits up to this one.
+    fn remember(&mut self, git: &Git, head: &Head) {
+        let users =
+            self.shared.with(|world| world.all_users().map(|user| (user.name.clone(), user.id)).collect::<Vec<_>>());
+        for (name, id) in users {
+            self.told.names.entry(name).or_default().insert(id);
+        }
+        let is_clean = matches!(head, Head::Commit(time, edited) if *time == git.committed && edited.is_empty());
+        let until = self.commits.iter().filter(|commit| commit.committed <= git.committed).cloned();
+        self.told.past = (self.has_past && is_clean).then(|| until.collect());
+    }
+
     fn commit(&mut self, at: &str) {
-        let next = self.commits.last().unwrap().next(self.choices, at, self.clock.now());
+        // Git is told by who knows what people are called today; without a past to be read, also by who does not.
+        let names = if self.has_past { self.names() } else { universe::PEOPLE.map(ToOwned::to_owned).to_vec() };
+        let next = self.commits.last().unwrap().next(self.choices, at, self.clock.now(), &names);
         self.commits.push(next);
         self.count("git", "commits");
     }
@@ -211,6 +238,7 @@ impl<'a, P: Far> Play<'a, P> {
         only: Option<&BTreeSet<Owner>>,
         weather: Weather,
     ) -> (Vec<String>, usize) {
+        self.remember(git, head);
         let (desired, _) = program::read(git, head);
         let owners = only.map(|only| only.iter().filter_map(|owner| OwnerCode::new(owner)).collect::<BTreeSet<_>>());
         let owners = owners.map(|owners| owners.into_iter().filter(|it| desired.owners.contains_key(it)).collect());
@@ -219,7 +247,12 @@ impl<'a, P: Far> Play<'a, P> {
         let planning = Weather { at: format!("{at}/planning"), faults: weather.faults, ..Weather::default() };
         let azure = Azure::new(&self.far, &self.shared, &self.clock, self.choices, planning, self.tally);
         let saved = azure.drive(program::plan_out(&desired, owners.as_ref(), now, &azure, &self.told));
+        let seen = azure.seen();
+        let start = self.shared.with(|world| world.clone());
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let oracle = Oracle { git, head, seen: &seen, start: &start, today, now, past: None };
         let Some(mut saved) = saved else { return (vec![format!("{at}: a plan that nobody killed did not end")], 0) };
+        self.told.then = facts(&oracle, &saved);
         if self.choices.rarely(&format!("{at}/between"), 50) {
             self.meanwhile(&format!("{at}/between"));
         }
@@ -252,6 +285,7 @@ impl<'a, P: Far> Play<'a, P> {
         only: Option<&BTreeSet<Owner>>,
         weather: Weather,
     ) -> (Vec<String>, usize) {
+        self.remember(git, head);
         let (desired, errors) = program::read(git, head);
         // To choose an owner that the workspace does not know is wrong usage, and no run.
         let code = |owner: &Owner| OwnerCode::new(owner).filter(|code| desired.owners.contains_key(code));
@@ -271,7 +305,8 @@ impl<'a, P: Far> Play<'a, P> {
         let said = planned.into_inner().unwrap();
         let said = said.map(|(plan, refused, admitted)| Said { plan, refused, outcomes, errors, admitted });
         let today = now.to_zoned(TimeZone::UTC).date();
-        let oracle = Oracle { git, head, seen: &seen, start: &start, today, now };
+        let past = self.told.past.as_deref();
+        let oracle = Oracle { git, head, seen: &seen, start: &start, today, now, past };
         let run = Run {
             oracle: &oracle,
             writes: &writes,

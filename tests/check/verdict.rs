@@ -324,12 +324,23 @@ impl Judge<'_> {
         };
         let listed = |want: &&Want<'_>| want.owner == owner && !self.has_ended(want.until);
         let now = oracle.by_id(triple.principal);
+        let holder = match &now {
+            ById::Person(person) => Some(&person.name),
+            ById::Deleted { name, .. } => Some(name),
+            ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+        };
+        let ruled_out = |want: &Want<'_>| {
+            let written = UserName::new(&want.entry.name);
+            holder
+                .zip(here.row.created_on)
+                .is_some_and(|(holder, made)| oracle.is_no_older_name(owner, &written, holder, made))
+        };
         let doubtful = self.wants.iter().filter(listed).any(|want| {
             let Meaning::Unsure(only) = want.meaning else { return false };
             let could_mean = match only.filter(|id| ours_here(*id)) {
                 _ if want.entry.id == Some(triple.principal.0) => true,
                 Some(id) => id == triple.principal,
-                None => true,
+                None => !ruled_out(want),
             };
             could_mean && self.could_be(here, want.role)
         });

@@ -167,6 +167,13 @@ fn what_a_condition_leaves_out_is_foretold() {
     let refused =
         applied["outcomes"].as_array().unwrap().iter().filter(|it| it["error"]["code"] == "AuthorizationFailed");
     assert_eq!(refused.count(), secrets.len(), "{text}");
+
+    // Where nobody can tell, that is said.
+    let fault = json!({ "faults": [{ "route": "assignedTo", "does": { "answer": { "status": 403, "code": "AuthorizationFailed" } } }] });
+    assert_eq!(simulator.send("PUT", "/_simulator/faults", None, Some(&fault)).0, 200);
+    let (code, text) = run(&workspace, &simulator, &["plan"]);
+    assert!(code == 0 && text.contains("whether our identity may make changes there could not be asked"), "{text}");
+    assert!(!text.contains("not-assignable"), "{text}");
 }
 
 #[test]
