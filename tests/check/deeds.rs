@@ -44,6 +44,12 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
         let vaults: Vec<&Resource> = resources.iter().filter(|found| found.arm_type.ends_with("vaults")).collect();
         let vault = vaults[pick("vault", vaults.len())].id.to_string();
         let now = world.now();
+        let called = world.user(PrincipalId(user_id(person))).map(|user| user.name.to_string());
+        if let Some(called) = called.filter(|called| *called != name && choices.rarely(&format!("{at}/deed/back"), 40))
+        {
+            let done = event(world, Deed::RenameUser(Rename { user: called, to: name }));
+            return if done { "renames a user back" } else { "could not do it" };
+        }
         let done = match (kind, held) {
             (0, Some(held)) => (world.unplace(held.name).is_some(), "takes an assignment away"),
             (1, Some(held)) => {

@@ -445,10 +445,16 @@ fn entries(choices: &Choices, at: &str, git: &Git, (old, names): (&[Entry], &[St
     let mut entries = Vec::new();
     for (n, person) in PEOPLE.iter().enumerate() {
         let at = format!("{at}/{}", short(person));
-        let was = old.iter().find(|entry| entry.person == n);
+        let theirs = || old.iter().filter(|entry| entry.person == n);
         if !first && !choices.rarely(&at, 40) {
-            entries.extend(was.cloned());
+            entries.extend(theirs().cloned());
             continue;
+        }
+        // Somebody writes the new name, and leaves the old one where it is.
+        if let Some(old) = theirs().find(|entry| entry.name != names[n])
+            && choices.rarely(&format!("{at}/both"), 50)
+        {
+            entries.push(Entry { id: None, ..old.clone() });
         }
         let roles: Vec<Role> = ROLES
             .iter()
