@@ -60,6 +60,7 @@ impl Class {
     pub fn of(change: &Change) -> Self {
         match (change.action, &change.because) {
             (Action::Grant, _) => Self::Missing,
+            (Action::Adopt, _) => Self::Unmanaged,
             (Action::Update, _) => Self::Altered,
             (Action::Revoke, Because::Ended { .. }) => Self::Expired,
             (Action::Revoke, Because::Stray(_)) => Self::Stray,

@@ -73,7 +73,7 @@ fn end(page: &mut Page, facts: &Facts<'_>) {
 /// Sign and colour of what happens to a person.
 fn sign(item: &Item<'_>, tense: Tense) -> (Ink, String) {
     let (ink, sign) = match (item.action, tense) {
-        (Action::Update, _) => (Ink::Mend, '~'),
+        (Action::Adopt | Action::Update, _) => (Ink::Mend, '~'),
         (Action::Grant, Tense::Will | Tense::Did) => (Ink::Gain, '+'),
         (Action::Revoke, Tense::Will | Tense::Did) => (Ink::Lose, '-'),
         (Action::Grant, Tense::Is) => (Ink::Warn, '-'),

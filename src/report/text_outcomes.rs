@@ -87,6 +87,7 @@ fn moved(page: &mut Page, facts: &Facts<'_>, outcomes: &[Outcome]) {
 fn not_done(action: Action) -> &'static str {
     match action {
         Action::Grant => " did not gain",
+        Action::Adopt => " was not adopted:",
         Action::Update => " was not put right:",
         Action::Revoke => " did not lose",
     }

@@ -134,6 +134,7 @@ pub(super) fn refused(page: &mut Page, facts: &Facts<'_>) {
         let because = match (&refused.refusal, refused.change.action) {
             (Refusal::OlderCommit(_), _) => None, // nothing was asked of it but its age
             (_, Action::Grant) => Some("reason to grant: "),
+            (_, Action::Adopt) => Some("reason to adopt: "),
             (_, Action::Update) => Some("reason to put right: "),
             (_, Action::Revoke) => Some("reason to remove: "),
         };

@@ -101,12 +101,15 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
 pub(super) fn verb(action: Action, tense: Tense) -> &'static str {
     match (action, tense) {
         (Action::Grant, Tense::Will) => "gains",
+        (Action::Adopt, Tense::Will) => "is adopted",
         (Action::Update, Tense::Will) => "is put right",
         (Action::Revoke, Tense::Will) => "loses",
         (Action::Grant, Tense::Did) => "gained",
+        (Action::Adopt, Tense::Did) => "was adopted",
         (Action::Update, Tense::Did) => "was put right",
         (Action::Revoke, Tense::Did) => "lost",
         (Action::Grant, Tense::Is) => "lacks",
+        (Action::Adopt, Tense::Is) => "is not ours",
         (Action::Update, Tense::Is) => "differs",
         (Action::Revoke, Tense::Is) => "holds",
     }
@@ -132,7 +135,7 @@ fn effect(view: &View<'_>, item: &Item<'_>, tense: Tense) -> String {
         names.dedup();
         list(&names)
     };
-    if item.action == Action::Update {
+    if matches!(item.action, Action::Adopt | Action::Update) {
         return targets(&item.changes);
     }
     let whole = item.role.and_then(|name| view.desired.catalog.roles.get(name)).filter(|role| {
