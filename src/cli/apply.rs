@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     io::{BufRead, Write},
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,6 +13,7 @@ use clap::{Args, ValueEnum};
 
 use crate::{
     execute::Outcome,
+    ledger::Ledger,
     model::{ids::PrincipalId, observed::Observed, owner::OwnerCode},
     plan::{
         basis::Side,
@@ -25,7 +27,7 @@ use super::{
     Exit, Global, TOOL,
     apply_run::{Ran, carry_out, unwritten},
     environment,
-    far::Kind,
+    far::{Far, Kind},
     file, output,
     survey::Survey,
 };
@@ -98,6 +100,24 @@ impl Apply {
             let waiting = waiting(&survey.plan.changes);
             survey.narrow(|change| only.keeps(change) && !waiting.contains(&(change.owner, change.triple.principal)));
         }
+        self.conclude("apply", &survey, &far, ledger, planned, global).await
+    }
+
+    /// What `adopt --mark` needs: no saved plan, nothing left out.
+    pub(super) fn marking(yes: bool, format: report::Format) -> Self {
+        Self { plan: None, yes, only: None, format }
+    }
+
+    /// Shows a plan, asks, carries out what policy approved of it, and says what became of it.
+    pub(super) async fn conclude(
+        &self,
+        command: &str,
+        survey: &Survey,
+        far: &Far,
+        ledger: Option<Arc<Ledger>>,
+        planned: Instant,
+        global: &Global,
+    ) -> Exit {
         if self.format == report::Format::Text {
             survey.print(global, self.format, |view, format, style| report::plan(&applying(view), format, style));
         }
@@ -122,12 +142,12 @@ impl Apply {
                 }
             }
         }
-        match carry_out(&survey, &far, &far.writer(), ledger, None).await {
+        match carry_out(command, survey, far, &far.writer(), ledger, None).await {
             Ok(ran) => {
                 if changes > 0 && self.format == report::Format::Text {
                     output::result("\n"); // the plan stands above
                 }
-                self.end(&survey, &ran, None, global)
+                self.end(survey, &ran, None, global)
             }
             Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
         }
@@ -210,7 +230,7 @@ impl Apply {
             Err(error) => return output::fail(global, format_args!("{}; nothing was changed", unwritten(&error))),
         };
         let basis = survey.basis();
-        match carry_out(&survey, &far, &far.writer(), ledger, Some(basis.digest(Side::Azure))).await {
+        match carry_out("apply", &survey, &far, &far.writer(), ledger, Some(basis.digest(Side::Azure))).await {
             Ok(ran) => {
                 let saved = SavedAs { selected: saved.selected.as_ref(), basis: &basis };
                 self.end(&survey, &ran, Some(saved), global)
@@ -253,17 +273,22 @@ fn differs(global: &Global, path: &Path, what: &str, lines: &[String]) -> Exit {
 }
 
 /// As this command shows it: the plan, and below it what became of it.
-fn applying<'a>(view: &View<'a>) -> View<'a> {
+pub(super) fn applying<'a>(view: &View<'a>) -> View<'a> {
     View { is_applying: true, ..*view }
 }
 
 /// Asks on stderr, reads from stdin; `None` if nobody is there.
 fn ask(changes: usize) -> Option<bool> {
+    ask_whether(&format!("Apply {changes} change{}?", if changes == 1 { "" } else { "s" }))
+}
+
+/// Asks this on stderr, reads from stdin; `None` if nobody is there.
+pub(super) fn ask_whether(question: &str) -> Option<bool> {
     if !environment::can_be_asked() {
         return None;
     }
     let mut error = std::io::stderr().lock();
-    let _ = write!(error, "\nApply {changes} change{}? Only `yes` is yes: ", if changes == 1 { "" } else { "s" });
+    let _ = write!(error, "\n{question} Only `yes` is yes: ");
     let _ = error.flush();
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).ok()?;

@@ -55,7 +55,7 @@ impl Grant {
     }
 }
 
-fn day(text: &str) -> Result<Date, String> {
+pub(super) fn day(text: &str) -> Result<Date, String> {
     let day = (text.len() == 10).then(|| text.parse().ok()).flatten();
     day.ok_or_else(|| "write year, month and day, such as 2027-01-31".to_owned())
 }

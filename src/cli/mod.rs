@@ -4,6 +4,8 @@
 //! everything for people on stderr.
 
 mod actor;
+mod adopt;
+mod adopt_look;
 mod apply;
 mod apply_run;
 mod change;
@@ -80,6 +82,7 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Drift(drift::Drift),
+    Adopt(adopt::Adopt),
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Identity(identity::Identity),
@@ -120,6 +123,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Plan(command) => command.run(&global).await,
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
+            Command::Adopt(command) => command.run(&global).await,
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Identity(command) => command.run(&global).await,

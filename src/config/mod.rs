@@ -49,8 +49,8 @@ pub use codeowners::Repository;
 pub use error::{ConfigError, DrawnFile};
 pub use past::past;
 pub use revision::revision;
-pub use sign_in::may_be_listed;
 pub use rules::{RULES, Rule};
+pub use sign_in::may_be_listed;
 pub use sources::Sources;
 pub use suggest::did_you_mean;
 

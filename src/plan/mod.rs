@@ -6,6 +6,7 @@
 //! `standstill`), and what others gave beside it (`effect`, `wider`). What is unknown blocks what depends on it, and is said. Who
 //! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to.
 
+pub mod adopt;
 pub mod again;
 pub mod approve;
 pub mod basis;

@@ -180,7 +180,8 @@ struct LeftOutJson {
 impl Envelope {
     fn of(facts: &Facts<'_>) -> Self {
         let View { desired, plan, refused, observed_at, config_digest, observed_digest, tool, .. } = facts.view;
-        let Count { grants, revokes, adopts, updates, unchanged, blocked, findings, accepted, errors, .. } = Count::of(facts);
+        let Count { grants, revokes, adopts, updates, unchanged, blocked, findings, accepted, errors, .. } =
+            Count::of(facts);
         let view = facts.view;
         Self {
             format: FORMAT,

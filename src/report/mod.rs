@@ -8,6 +8,7 @@
 //! `facts` (what belongs together), `words` and `remedy` (how it is
 //! said), `groups` (what is said once) and `count` (the sums).
 
+mod adoption;
 mod clean;
 mod count;
 mod doctor;
@@ -29,6 +30,7 @@ mod words;
 mod tests;
 
 pub use self::{
+    adoption::{Counted, adoption, note},
     doctor::{Checkup, doctor},
     identity::{Means, identity},
 };

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "counts are there to be read")]
 //! The program as people run it: its binary, its files, its streams and its exit codes.
 
+mod adopt;
 mod cases;
 mod clients;
 mod examples;
