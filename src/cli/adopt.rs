@@ -191,7 +191,7 @@ impl Written {
             let (number, are) =
                 (self.plan.changes.len(), if self.plan.changes.len() == 1 { "change" } else { "changes" });
             output::say(format_args!(
-                "note: a plan has {number} {are} to make, with these files as without them: `tilgang plan` shows them"
+                "note: a plan from these files has {number} {are} to make: `tilgang plan` shows them"
             ));
         }
         if adopt.check {

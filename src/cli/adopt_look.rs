@@ -163,9 +163,12 @@ impl Look {
         let Some(mut after) = after else { return Err(Exit::Failed) };
         after.revision = desired.revision.clone();
         let plan = compare(&after, observed, owners.as_ref());
+        // To mend our own mark takes nothing from anybody, and gives nobody anything.
         let known: BTreeSet<(AssignmentName, Action)> =
             before.changes.iter().map(|change| (change.name, change.action)).collect();
-        if let Some(change) = plan.changes.iter().find(|change| !known.contains(&(change.name, change.action))) {
+        if let Some(change) =
+            plan.changes.iter().find(|it| it.action != Action::Update && !known.contains(&(it.name, it.action)))
+        {
             let (word, who) = (change.action.word(), &change.who);
             let words =
                 format!("a plan from what would be written would {word} something for {who}: nothing was written");

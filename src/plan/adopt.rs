@@ -109,7 +109,7 @@ pub fn adopt(
     exceptions::accept(&mut is.findings, &desired.policy.accept, today);
     is.findings.sort_by(|a, b| a.order().cmp(&b.order()));
     is.findings.dedup();
-    is.grants.sort_by(|a, b| (a.owner, &a.user, &a.role).cmp(&(b.owner, &b.user, &b.role)));
+    is.grants.sort_by(|a, b| (a.owner, &a.user).cmp(&(b.owner, &b.user))); // the roles as they were chosen
     is
 }
 
@@ -214,6 +214,13 @@ impl<'a> Held<'a> {
     }
 }
 
+/// What our mark says beside the owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Words<'a> {
+    role: &'a str,
+    ticket: Option<&'a str>,
+}
+
 /// A role definition at a target.
 type Part<'a> = (&'a ScopeId, RoleDefinitionId);
 
@@ -291,7 +298,15 @@ impl<'a> Adopt<'a> {
                 }
             }
         }
-        whole.sort_by_key(|(name, needs)| (Reverse(needs.len()), *name));
+        // What our own marks say comes first, else what gives the most: a role that lies within another is not listed beside it.
+        let marked: BTreeMap<Part<'a>, Words<'a>> =
+            held.iter().filter_map(|held| Some((held.part(), self.mark(held)?))).collect();
+        let ticket_of = |name: &RoleName, needs: &BTreeSet<Part<'a>>| {
+            let mut marks = needs.iter().map(|part| marked.get(part).filter(|mark| mark.role == name.as_str()));
+            let first = marks.next()??;
+            marks.all(|mark| mark.is_some_and(|mark| mark == first)).then_some(first.ticket)
+        };
+        whole.sort_by_key(|(name, needs)| (ticket_of(name, needs).is_none(), Reverse(needs.len()), *name));
         for (name, needs) in &whole {
             let new: Vec<Part<'a>> = needs.iter().filter(|part| open.contains_key(*part)).copied().collect();
             if new.is_empty() {
@@ -299,13 +314,14 @@ impl<'a> Adopt<'a> {
             }
             let alike = whole.iter().filter(|(_, other)| other == needs).map(|(name, _)| format!("`{name}`"));
             let alike: Vec<String> = alike.collect();
+            let mark = ticket_of(name, needs);
             let demanded = self.demanded(name);
-            let why = if alike.len() > 1 {
+            let why = if alike.len() > 1 && mark.is_none() {
                 Some(format!("{} give exactly this: list the one that is meant", alike.join(" and ")))
             } else if demanded.is_some() {
                 demanded.clone()
             } else {
-                self.list(owner, person, name)
+                self.list(owner, person, name, mark.flatten())
             };
             for part in new {
                 let held = open.remove(&part);
@@ -322,8 +338,17 @@ impl<'a> Adopt<'a> {
         }
     }
 
+    /// What our mark on it says beside its owner, where it is ours and its owner's file is missing.
+    fn mark(&self, held: &Held<'a>) -> Option<Words<'a>> {
+        let Held { standing, place, .. } = held;
+        let text = standing.assignment.description.as_deref().filter(|_| standing.hand == Hand::Ours)?;
+        let mut words = text.split_whitespace().skip(1);
+        let (owner, role, ticket) = (words.next()?, words.next()?, words.next());
+        (owner == place.key.owner.as_str()).then_some(Words { role, ticket })
+    }
+
     /// Lists a person with a role that stands in full; or says why that cannot be.
-    fn list(&mut self, owner: OwnerCode, person: &Person, role: &RoleName) -> Option<String> {
+    fn list(&mut self, owner: OwnerCode, person: &Person, role: &RoleName, marked: Option<&str>) -> Option<String> {
         let entry = self.entries.get(&(owner, person.id));
         if let Some(until) = entry.and_then(|(_, roles)| roles.get(role).copied()) {
             let until = until.map(|day| format!(" until {day}")).unwrap_or_default();
@@ -341,7 +366,7 @@ impl<'a> Adopt<'a> {
             role: role.clone(),
             until: until.filter(|_| demands(Required::Until)),
             reason: reason.filter(|_| demands(Required::Reason)).map(Arc::from),
-            ticket: ticket.filter(|_| demands(Required::Ticket)).map(Arc::from),
+            ticket: marked.or(ticket.filter(|_| demands(Required::Ticket))).map(Arc::from),
         });
         None
     }
