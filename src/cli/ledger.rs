@@ -47,6 +47,7 @@ enum Command {
 /// A chain alone does not stop whoever can rewrite the whole folder: they can compute it anew. Keep the head that is printed
 /// somewhere else, and give it back with `--head`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang ledger verify --dir examples/altinn --simulate")]
 struct Verify {
     /// A line with this hash must be there: a head that was printed before
     #[arg(long, value_name = "HASH")]
@@ -55,6 +56,9 @@ struct Verify {
 
 /// Show what happened, person by person, and the runs that did it
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example: tilgang ledger show --dir examples/altinn --simulate --person siri.proeve@ai-dev.brreg.no"
+)]
 struct Show {
     /// Only from this day or time on, UTC: 2026-11-01, or 2026-11-01T09:00:00Z
     #[arg(long, value_name = "DATE", value_parser = since)]

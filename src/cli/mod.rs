@@ -23,6 +23,7 @@ mod ground;
 mod identity;
 mod ledger;
 mod logs;
+mod man;
 mod output;
 mod plan;
 mod progress;
@@ -93,6 +94,7 @@ enum Command {
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Who we are, in records and reports.
@@ -134,6 +136,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(&global),
         }
     })
 }

@@ -157,8 +157,12 @@ mod tests {
     #[test]
     fn a_new_file_is_in_canonical_form() {
         let stated = Grant { reason: Some("it stood".into()), ..grant("a@ai-dev.no", "prod-operations") };
-        let people = [grant("a@ai-dev.no", "prod-developer"), stated, grant("b@ai-dev.no", "test-developer")];
-        let expected = "owner: ttd\nusers:\n  - user: a@ai-dev.no\n    id: 00000000-0000-0000-0000-000000000001\n    roles:\n      - prod-developer\n      - role: prod-operations\n        reason: it stood\n  - user: b@ai-dev.no\n    id: 00000000-0000-0000-0000-000000000001\n    roles: [test-developer]\n\n# Stands in Azure, and no role can say it (`tilgang adopt`):\n# - Testers (a group) x\n";
+        let people = [
+            grant("a@ai-dev.no", "prod-developer"),
+            stated,
+            Grant { id: None, ..grant("b@ai-dev.no", "test-developer") },
+        ];
+        let expected = "owner: ttd\nusers:\n  - user: a@ai-dev.no\n    id: 00000000-0000-0000-0000-000000000001\n    roles:\n      - prod-developer\n      - role: prod-operations\n        reason: it stood\n  - user: b@ai-dev.no\n    roles: [test-developer]\n\n# Stands in Azure, and no role can say it (`tilgang adopt`):\n# - Testers (a group) x\n";
         let written = run(None, &people, &["Testers (a group)\nx"]);
         assert_eq!(written, [("owners/ttd.yaml".to_owned(), expected.to_owned())]);
         assert_eq!(formatted(expected, Style::People).unwrap(), expected);

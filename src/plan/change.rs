@@ -17,7 +17,7 @@ use crate::model::{
 pub enum Action {
     /// It is made.
     Grant,
-    /// It stands by somebody else's hand, git lists it, and it gets our mark: from then on it is ours.
+    /// It stands by someone else's hand, git lists it, and it gets our mark: from then on it is ours.
     Adopt,
     /// It stands, and is put right: a condition taken off, our mark put back.
     Update,
@@ -140,7 +140,7 @@ pub enum Because {
         /// Git's own reason.
         reason: Option<Arc<str>>,
     },
-    /// Git lists it, and somebody else made it; what its description said until now.
+    /// Git lists it, and someone else made it; what its description said until now.
     MadeByOthers {
         /// That description.
         description: Option<Arc<str>>,
@@ -235,9 +235,9 @@ impl fmt::Display for Because {
             Self::Listed { until: Some(until), reason: None } => write!(f, "listed until {until}"),
             Self::Listed { until: None, reason: Some(reason) } => write!(f, "listed: {reason}"),
             Self::Listed { until: None, reason: None } => f.write_str("listed"),
-            Self::MadeByOthers { description: None } => f.write_str("git lists it, and somebody else made it"),
+            Self::MadeByOthers { description: None } => f.write_str("git lists it, and someone else made it"),
             Self::MadeByOthers { description: Some(text) } => {
-                write!(f, "git lists it, and somebody else made it; its description was: {text}")
+                write!(f, "git lists it, and someone else made it; its description was: {text}")
             }
             Self::ConditionAdded => f.write_str("somebody put a condition on it; git has none"),
             Self::DescriptionChanged => f.write_str("its description says something else than git"),

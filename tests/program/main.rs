@@ -9,6 +9,7 @@ mod clients;
 mod examples;
 mod faults;
 mod hands;
+mod help;
 mod hostile;
 mod identity;
 #[cfg(unix)]
