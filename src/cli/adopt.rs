@@ -37,7 +37,7 @@ pub(super) struct Adopt {
     /// Write nothing: show the difference, and exit with 2 if there is one
     #[arg(long, conflicts_with = "yes")]
     check: bool,
-    /// Do not ask
+    /// Do not ask: for CI
     #[arg(long)]
     yes: bool,
     /// Also make ours what others made and git lists, by its description in Azure

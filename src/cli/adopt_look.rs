@@ -31,7 +31,7 @@ use crate::{
 use super::{
     Exit, Global, TOOL,
     far::Far,
-    ground::{Ground, draw},
+    ground::{Ground, draw, no_owner},
     ledger as records, output, progress,
     survey::{Survey, compare},
 };
@@ -272,9 +272,7 @@ fn chosen(global: &Global, desired: &Desired) -> Result<Option<BTreeSet<OwnerCod
     let mut owners = BTreeSet::new();
     for text in &global.owner {
         let Some(code) = OwnerCode::new(text).filter(|code| desired.owners.contains_key(code)) else {
-            let known = desired.owners.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let words = format!("no service owner `{text}` in this workspace or in Azure; there are: {known}");
-            return Err(output::usage(global, words));
+            return Err(output::usage(global, no_owner(text, "in this workspace or in Azure", desired.owners.keys())));
         };
         owners.insert(code);
     }

@@ -42,11 +42,11 @@ pub(super) struct Apply {
     /// A plan that `tilgang plan --out` wrote: exactly that is carried out
     #[arg(conflicts_with = "only")]
     plan: Option<PathBuf>,
-    /// Do not ask
+    /// Do not ask: for CI
     #[arg(long)]
     yes: bool,
     /// Only some of the changes
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
     /// How the result looks
     #[arg(long, value_enum, default_value_t = report::Format::Text)]

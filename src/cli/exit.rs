@@ -55,7 +55,8 @@ pub(super) const PRECEDENCE: &str = "Where several apply, the first of 1, 4, 3, 
 
 /// For `--help`.
 pub(super) const HELP: &str = "Example: tilgang plan --dir examples/altinn --simulate
-Each command has its own: tilgang help plan
+
+Each command has its own: `tilgang help plan`
 
 Exit codes:
   0   converged, done, or nothing to report

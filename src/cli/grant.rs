@@ -15,7 +15,7 @@ use super::{Exit, Global, change, environment, output};
 Other --until, --reason or --ticket for a role that the person has change what is stated there."
 )]
 pub(super) struct Grant {
-    /// The sign-in name
+    /// The sign-in name, as Entra has it: not the e-mail address
     #[arg(value_name = "PERSON")]
     user: String,
     /// Roles as owners write them, such as prod-developer

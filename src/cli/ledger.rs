@@ -90,10 +90,22 @@ impl Ledger {
             Err(error) => return output::fail(global, error),
         };
         if sheets.is_empty() {
-            return output::fail(global, format_args!("nothing is recorded in {}", dir.display()));
+            return output::fail(
+                global,
+                format_args!(
+                    "nothing is recorded in {}; `tilgang apply` and `tilgang drift` write there",
+                    dir.display()
+                ),
+            );
         }
         if let Some(owner) = foreign(&sheets, &whose) {
-            return output::fail(global, format_args!("{}: this is the ledger of {owner}", dir.display()));
+            return output::fail(
+                global,
+                format_args!(
+                    "{}: this is the ledger of {owner}; name another folder under `ledger` in tilgang.yaml",
+                    dir.display()
+                ),
+            );
         }
         match &self.command {
             Command::Verify(command) => command.run(global, &sheets),
@@ -117,7 +129,12 @@ impl Verify {
     fn run(&self, global: &Global, sheets: &[(String, Sheet)]) -> Exit {
         let whole = match verify(sheets) {
             Ok(Some(whole)) => whole,
-            Ok(None) => return output::fail(global, "the ledger holds no line"),
+            Ok(None) => {
+                return output::fail(
+                    global,
+                    "the ledger holds no line; `tilgang apply` and `tilgang drift` write there",
+                );
+            }
             Err(found) => return output::fail(global, format_args!("not whole: {found}")),
         };
         let time = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
@@ -150,7 +167,10 @@ impl Verify {
                 return Exit::Converged;
             }
         }
-        output::fail(global, "no line has the hash that was noted: the ledger was rewritten or cut since")
+        output::fail(
+            global,
+            "no line has the hash that was noted: the ledger was rewritten or cut since; compare it with a copy",
+        )
     }
 }
 
@@ -180,7 +200,10 @@ fn place(global: &Global) -> Result<(PathBuf, Whose), Exit> {
     };
     let Some(desired) = &loaded.desired else {
         tell();
-        return Err(output::fail(global, "without a whole tilgang.yaml nobody knows whose ledger is meant"));
+        return Err(output::fail(
+            global,
+            "without a valid tilgang.yaml nobody knows whose ledger is meant; correct it first",
+        ));
     };
     let Some(ledger) = folder(&loaded, &dir, global.simulate.is_some()) else {
         let words = "tilgang.yaml names no ledger, so nothing is recorded; add `ledger: { dir: ../ledger }`";
