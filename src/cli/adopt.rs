@@ -171,6 +171,12 @@ impl Written {
                 "note: {number} {are} of ours that git no longer lists stay unlisted: `tilgang plan` shows what becomes of them"
             ));
         }
+        for owner in &self.lost {
+            output::say(format_args!(
+                "note: what stands at {owner} was made by tilgang, and owners/{owner}.yaml is missing: git's history may have it, \
+                 with last days and reasons that Azure does not know (`git log --all -- owners/{owner}.yaml`)"
+            ));
+        }
         if !self.empty.is_empty() {
             let owners = self.empty.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             output::say(format_args!(

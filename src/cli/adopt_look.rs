@@ -52,6 +52,7 @@ pub(super) struct Written {
     pub(super) edits: Vec<Edited>,
     pub(super) counted: Counted,
     pub(super) unlisted: usize,
+    pub(super) lost: BTreeSet<OwnerCode>,
     pub(super) empty: BTreeSet<OwnerCode>,
     /// Of the workspace with the edits; its findings are those of the adoption.
     pub(super) plan: Plan,
@@ -135,8 +136,8 @@ impl Look {
             files: adopted.edits.len() - new_files,
             new_files,
         };
-        let (unlisted, empty) = (adoption.unlisted, adoption.empty);
-        Ok(Written { edits: adopted.edits, counted, unlisted, empty, plan, observed, desired })
+        let (unlisted, lost, empty) = (adoption.unlisted, adoption.lost, adoption.empty);
+        Ok(Written { edits: adopted.edits, counted, unlisted, lost, empty, plan, observed, desired })
     }
 
     fn adopted(&self, by_owner: &BTreeMap<OwnerCode, Adopting>, global: &Global) -> Result<edit::Adopted, Exit> {

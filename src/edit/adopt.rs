@@ -15,6 +15,9 @@ use crate::{
 /// What stands above comments about access that no role can say.
 const NOTES_HEAD: &str = "# Stands in Azure, and no role can say it (`tilgang adopt`):";
 
+/// Longest comment, in characters: names in Azure can be long. Ours.
+const NOTE_CHARS_MAX: usize = 400;
+
 /// What shall stand in one owner's file, too.
 #[derive(Clone, Debug)]
 pub struct Adopting {
@@ -110,10 +113,20 @@ fn new_file(owner: OwnerCode, people: &[Grant]) -> String {
     formatted(&text, Style::People).unwrap_or(text)
 }
 
+/// One line, whatever it quotes, and not too long.
+fn comment(note: &str) -> String {
+    let note = visible::line(note);
+    let end = note.char_indices().nth(NOTE_CHARS_MAX).map(|(at, _)| at);
+    match end.and_then(|end| note.get(..end)) {
+        Some(short) => format!("# - {short}…"),
+        None => format!("# - {note}"),
+    }
+}
+
 /// Comments at the end of a file, those that do not stand there yet.
 fn noted(text: &str, notes: &[String]) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
-    let notes: Vec<String> = notes.iter().map(|note| format!("# - {}", visible::line(note))).collect();
+    let notes: Vec<String> = notes.iter().map(|note| comment(note)).collect();
     let mut new: Vec<&str> = notes.iter().map(String::as_str).filter(|note| !lines.contains(note)).collect();
     if new.is_empty() {
         return text.to_owned();

@@ -75,6 +75,8 @@ pub struct Adoption {
     pub demands: Vec<Finding>,
     /// Ours that git no longer lists: a plan removes it, and nobody lists it again by accident.
     pub unlisted: usize,
+    /// Owners whose file is missing and at whom ours stands: git's history may have it, with what Azure does not know.
+    pub lost: BTreeSet<OwnerCode>,
     /// Owners at whom no target was found at all: by their name alone nobody knows whether they are any.
     pub empty: BTreeSet<OwnerCode>,
 }
@@ -315,6 +317,8 @@ impl<'a> Adopt<'a> {
             let alike = whole.iter().filter(|(_, other)| other == needs).map(|(name, _)| format!("`{name}`"));
             let alike: Vec<String> = alike.collect();
             let mark = ticket_of(name, needs);
+            let is_ours = |part: &Part<'a>| open.get(part).is_some_and(|held| held.standing.hand == Hand::Ours);
+            self.is.lost.extend(new.iter().any(is_ours).then_some(owner));
             let demanded = self.demanded(name);
             let why = if alike.len() > 1 && mark.is_none() {
                 Some(format!("{} give exactly this: list the one that is meant", alike.join(" and ")))

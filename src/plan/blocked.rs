@@ -230,7 +230,8 @@ impl Block {
                 "let the owner's people be registered as such first, or list somebody else".to_owned()
             }
             Self::MembershipUnknown(_) => {
-                "make that group, or correct `users.member_of` in `tilgang.yaml`; until it is known nobody gains anything there"
+                "see to it that it can be looked up, or correct `users.member_of` in `tilgang.yaml`; until then nobody gains \
+                 anything there"
                     .to_owned()
             }
             Self::Account(Account::Guest) => "list the person's own account here, or take the entry out".to_owned(),
