@@ -9,7 +9,7 @@ use jiff::{civil::Date, tz::TimeZone};
 use crate::{
     config,
     edit::{self, Edited},
-    plan::{adopt, change::Change},
+    plan::{adopt, change::Change, mark},
     report::{self, Style},
 };
 
@@ -147,7 +147,7 @@ impl Adopt {
 
 impl Written {
     fn marks(&self, look: &Look) -> Vec<Change> {
-        adopt::marks(&self.desired, &self.observed, look.today, look.owners.as_ref())
+        mark::marks(&self.desired, &self.observed, look.today, look.owners.as_ref())
     }
 
     /// The difference, then what is left out.

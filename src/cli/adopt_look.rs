@@ -16,7 +16,7 @@ use crate::{
         ids::AssignmentName,
         observed::Observed,
         owner::OwnerCode,
-        people::{ById, ByName},
+        people::ById,
     },
     observe::{observe_with, revealed, stock},
     plan::{
@@ -24,6 +24,7 @@ use crate::{
         approve::Applied,
         change::{Action, Who},
         finding::{Code, Finding},
+        mark, stated,
     },
     report::{self, Counted, View},
 };
@@ -100,7 +101,7 @@ impl Look {
         for grant in &adoption.grants {
             by_owner.entry(grant.owner).or_insert_with(|| new(grant.owner)).people.push(stated(grant));
         }
-        let observed = with_names(observed, &adoption.grants);
+        let observed = stated::stated(desired, observed, &adoption.grants).1;
         let mut adopted = self.adopted(&by_owner, global)?;
         let (mut desired, mut plan) = self.proven(&mut adopted, &observed, global)?;
         // What is wider is said by the comparison: of those who are listed by now that they hold it twice.
@@ -221,7 +222,7 @@ impl Look {
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
         let mut plan = compare(&desired, &observed, ground.owners.as_ref());
-        plan.changes = adopt::marks(&desired, &observed, today, ground.owners.as_ref());
+        plan.changes = mark::marks(&desired, &observed, today, ground.owners.as_ref());
         plan.blocked.clear(); // what is blocked is neither marked nor meant here; `plan` says it
         plan.findings.clear();
         let approval = plan.settle(&desired.policy, false).unless_older(&desired.revision, applied.as_ref());
@@ -278,16 +279,4 @@ fn chosen(global: &Global, desired: &Desired) -> Result<Option<BTreeSet<OwnerCod
         owners.insert(code);
     }
     Ok(Some(owners))
-}
-
-/// As seen, with the people who are listed now under their names: by their ids they were asked for already.
-fn with_names(observed: &Observed, grants: &[adopt::Adopted]) -> Observed {
-    let mut observed = observed.clone();
-    for grant in grants {
-        if let Some(ById::Person(person)) = observed.people.by_id.get(&grant.id) {
-            let person = person.clone();
-            observed.people.by_name.entry(person.name.clone()).or_insert(ByName::Person(person));
-        }
-    }
-    observed
 }

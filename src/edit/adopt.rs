@@ -55,7 +55,8 @@ pub fn adopted(loaded: &Loaded, wanted: &[Adopting]) -> Result<Adopted, Vec<Conf
         let before = file.map(|file| loaded.sources.text(file).to_owned());
         let (text, in_file) = match &before {
             Some(before) => listed(before, *owner, people, &mut left),
-            None if people.is_empty() && notes.is_empty() => continue,
+            // A file explains removals: none is made where nobody is to be listed.
+            None if people.is_empty() => continue,
             None => (new_file(*owner, people), people.clone()),
         };
         let after = noted(&text, notes);

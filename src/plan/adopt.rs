@@ -1,5 +1,4 @@
-//! What stands → what git would have to say so that a plan changes nothing, and what no role can say; what git says →
-//! which of others' assignments can be made ours by their description. Pure.
+//! What stands → what git would have to say so that a plan changes nothing, and what no role can say. Pure.
 //!
 //! Nothing is guessed: a person is listed with a role only where everything that the role gives stands already, for certain
 //! and for good. Whatever else stands at a managed target becomes a finding.
@@ -13,7 +12,7 @@ use std::{
 use jiff::civil::Date;
 
 use crate::model::{
-    assignment::{Hand, Mark, Pim, PrincipalType, Standing},
+    assignment::{Hand, Pim, PrincipalType, Standing},
     catalog::Role,
     desired::{Desired, OwnerFile},
     ids::{PrincipalId, RoleDefinitionId, ScopeId, UserName},
@@ -24,11 +23,13 @@ use crate::model::{
 };
 
 use super::{
-    change::{Action, Because, Change, Gone, Who},
+    change::{Gone, Who},
     doubt::Holder,
     exceptions,
     finding::{Code, Finding},
+    mark::{key, other_instance, standings},
     resolve::resolve,
+    stated::try_out,
     want::{Place, Wanted, want},
 };
 
@@ -95,6 +96,7 @@ pub fn adopt(
         observed,
         terms,
         entries: entries(desired, observed),
+        unclear: unclear(desired, observed),
         needs: BTreeMap::new(),
         wanted: want(desired, observed, today),
         is: Adoption::default(),
@@ -107,84 +109,13 @@ pub fn adopt(
     }
     adopt.targets(chosen);
     let Adopt { mut is, .. } = adopt;
+    is.grants.sort_by(|a, b| (a.owner, &a.user).cmp(&(b.owner, &b.user))); // the roles as they were chosen
+    try_out(&mut is, desired, observed, today);
     exceptions::accept(&mut is.demands, &desired.policy.accept, today);
     exceptions::accept(&mut is.findings, &desired.policy.accept, today);
     is.findings.sort_by(|a, b| a.order().cmp(&b.order()));
     is.findings.dedup();
-    is.grants.sort_by(|a, b| (a.owner, &a.user).cmp(&(b.owner, &b.user))); // the roles as they were chosen
     is
-}
-
-/// Others' assignments that git lists and that can be made ours, each as the change that does so: a person's, at a resource,
-/// without a condition, and for certain not PIM's nor another instance's. `owners`: only at these, if given.
-#[must_use]
-pub fn marks(desired: &Desired, observed: &Observed, today: Date, owners: Option<&BTreeSet<OwnerCode>>) -> Vec<Change> {
-    let wanted = want(desired, observed, today);
-    let mut marks = Vec::new();
-    for (scope, wants) in &wanted.at {
-        let Some(place) = wanted.targets.get(scope) else { continue };
-        let here: BTreeMap<_, &Standing> =
-            standings(observed, place).map(|standing| (key(standing), standing)).collect();
-        for group in wants.chunk_by(|a, b| a.key() == b.key()) {
-            let Some(want) = group.first() else { continue };
-            let grant = want.grant;
-            if owners.is_some_and(|owners| !owners.contains(&grant.owner)) {
-                continue;
-            }
-            let Some(standing) = here.get(&want.key()).filter(|standing| is_markable(standing)) else { continue };
-            let Standing { assignment, .. } = standing;
-            marks.push(Change {
-                action: Action::Adopt,
-                owner: grant.owner,
-                environment: desired.catalog.roles.get(&grant.role).map(|role| role.environment.clone()),
-                role: Some(grant.role.clone()),
-                who: Who::person(want.person),
-                triple: assignment.triple.clone(),
-                definition_name: Some(Arc::from(want.definition.name.as_str())),
-                name: assignment.name,
-                description: Mark::text(&desired.instance, grant.owner, &grant.role, grant.ticket.as_deref()),
-                origins: group.iter().map(|want| want.grant.origin.clone()).collect(),
-                because: Because::MadeByOthers {
-                    description: assignment.description.clone().filter(|text| !text.is_empty()),
-                },
-            });
-        }
-    }
-    marks.sort_by(|a, b| a.order().cmp(&b.order()));
-    marks
-}
-
-/// Whether a description makes this one ours, and may: where PIM ends it, or may end it, it is nobody's to take.
-fn is_markable(standing: &Standing) -> bool {
-    let Standing { assignment, hand, pim } = standing;
-    *hand == Hand::Foreign
-        && *pim == Pim::No
-        && assignment.condition.is_none()
-        && assignment.principal_type == PrincipalType::User
-        && assignment.triple.scope.is_resource()
-        && other_instance(standing).is_none()
-}
-
-/// The mark of a tilgang that is not this instance.
-fn other_instance(standing: &Standing) -> Option<&str> {
-    let text = standing.assignment.description.as_deref().filter(|_| standing.hand == Hand::Foreign)?;
-    text.split_whitespace().next().filter(|word| word.starts_with("tilgang/"))
-}
-
-type Key = (PrincipalId, RoleDefinitionId);
-
-fn key(standing: &Standing) -> Key {
-    (standing.assignment.triple.principal, standing.assignment.triple.definition)
-}
-
-/// What stands exactly at a target.
-fn standings<'a>(observed: &'a Observed, place: &Place<'a>) -> impl Iterator<Item = &'a Standing> {
-    let subscription = observed.subscriptions.get(&place.target.subscription);
-    let here = subscription.and_then(|subscription| match &subscription.reading {
-        Reading::Seen(scopes) => scopes.get(&place.target.scope),
-        Reading::Unseen(_) => None,
-    });
-    here.into_iter().flatten()
 }
 
 /// How an owner's file names people, and until when it lists them with each role.
@@ -199,6 +130,11 @@ fn entries<'a>(desired: &'a Desired, observed: &Observed) -> Entries<'a> {
         }
     }
     entries
+}
+
+fn unclear<'a>(desired: &'a Desired, observed: &Observed) -> BTreeSet<(OwnerCode, &'a UserName)> {
+    let unclear = desired.grants.iter().filter(|grant| resolve(&grant.user, &observed.people).is_err());
+    unclear.map(|grant| (grant.owner, &grant.user.name)).collect()
 }
 
 /// One assignment of a managed role definition at a target.
@@ -230,6 +166,8 @@ type Part<'a> = (&'a ScopeId, RoleDefinitionId);
 type Needs<'a> = Result<BTreeSet<Part<'a>>, String>;
 
 struct Adopt<'a> {
+    /// Names that a file lists for whoever could not be made out, by owner.
+    unclear: BTreeSet<(OwnerCode, &'a UserName)>,
     desired: &'a Desired,
     observed: &'a Observed,
     terms: Terms<'a>,
@@ -361,6 +299,12 @@ impl<'a> Adopt<'a> {
                  another last day with `tilgang grant`"
             ));
         }
+        if entry.is_none() && self.unclear.contains(&(owner, &person.name)) {
+            return Some(
+                "the file lists this name, and not for certain this person: correct the entry, and run again"
+                    .to_owned(),
+            );
+        }
         let Terms { reason, ticket, until, .. } = self.terms;
         let demands = |one: Required| self.demands(role, one);
         self.is.grants.push(Adopted {
@@ -445,8 +389,10 @@ impl<'a> Adopt<'a> {
                 "{guest}no owner's file may list a name outside `users.domains`: add the domain, or remove it by hand"
             ));
         }
-        if matches!(self.desired.file_of(owner), OwnerFile::Removed(_)) {
-            return left("the owner's file says `removed: true`: remove it by hand");
+        match self.desired.file_of(owner) {
+            OwnerFile::Read(_) | OwnerFile::Missing => {}
+            OwnerFile::Removed(_) => return left("the owner's file says `removed: true`: remove it by hand"),
+            OwnerFile::Broken(_) => return left("the owner's file has errors: correct them, and run again"),
         }
         let holder = Holder::of(standing, &self.observed.people);
         let doubt = self.wanted.doubt(owner, &holder, &self.observed.people, |_| true)?;
