@@ -66,7 +66,9 @@ impl Look {
         let dir = global.workspace()?;
         let loaded = config::load_to_begin(&dir);
         if !loaded.errors.is_empty() {
-            loaded.errors.iter().for_each(|error| output::say_drawn(draw(error, global.color.stderr())));
+            for error in &loaded.errors {
+                output::say_drawn(draw(error, global.color.stderr()));
+            }
             return Err(output::fail(global, "nothing is adopted as long as there are errors; correct them first"));
         }
         let Some(mut desired) = loaded.desired.clone() else { return Err(Exit::Failed) };
@@ -144,7 +146,9 @@ impl Look {
     fn adopted(&self, by_owner: &BTreeMap<OwnerCode, Adopting>, global: &Global) -> Result<edit::Adopted, Exit> {
         let wanted: Vec<Adopting> = by_owner.values().cloned().collect();
         edit::adopted(&self.loaded, &wanted).map_err(|errors| {
-            errors.iter().for_each(|error| output::say_drawn(draw(error, global.color.stderr())));
+            for error in &errors {
+                output::say_drawn(draw(error, global.color.stderr()));
+            }
             output::fail(
                 global,
                 "what would be written is not valid, so nothing was written; list these people by hand",
@@ -186,8 +190,8 @@ impl Look {
             Some(ById::Person(person)) => Some(Who::person(person)),
             _ => None,
         });
-        let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
-        let message = format!("could not be put into the file: {error}{help}");
+        let next = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+        let message = format!("could not be put into the file: {error}{next}");
         Finding::of_owner(Code::Unmanaged, owner, held.map(|held| held.role.clone()), who, message)
     }
 

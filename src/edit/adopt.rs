@@ -1,7 +1,7 @@
 //! People who hold something in Azure already + what no role can say → owners' files: new ones in canonical form, lines in those
 //! that stand. What cannot be said becomes a comment at the end, once.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
     EditError, Edited, Grant, format::formatted, layout::Style, path_of, people, proof, spelling::spelt,
@@ -109,7 +109,8 @@ fn new_file(owner: OwnerCode, people: &[Grant]) -> String {
         let roles =
             of_person.iter().flat_map(|grant| grant.roles.iter().map(|role| people::role_in_braces(grant, role)));
         let roles: Vec<String> = roles.collect();
-        text += &format!("  - user: {}\n{id}    roles: [{}]\n", spelt(&first.user, false), roles.join(", "));
+        let (user, roles) = (spelt(&first.user, false), roles.join(", "));
+        let _ = writeln!(text, "  - user: {user}\n{id}    roles: [{roles}]"); // into a String: cannot fail
     }
     formatted(&text, Style::People).unwrap_or(text)
 }
@@ -142,7 +143,7 @@ fn noted(text: &str, notes: &[String]) -> String {
         lines.push(NOTES_HEAD);
         lines.extend(new);
     }
-    lines.into_iter().map(|line| format!("{line}{end}")).collect()
+    lines.into_iter().flat_map(|line| [line, end]).collect()
 }
 
 #[cfg(test)]

@@ -75,7 +75,9 @@ pub(super) fn adopted(
     let (Some(was), Some(is)) = (&before.desired, &after.desired) else { return Err(Vec::new()) };
     let by_owner = |grants: Vec<desired::Grant>| {
         let mut by_owner: BTreeMap<OwnerCode, Vec<desired::Grant>> = BTreeMap::new();
-        grants.into_iter().for_each(|grant| by_owner.entry(grant.owner).or_default().push(grant));
+        for grant in grants {
+            by_owner.entry(grant.owner).or_default().push(grant);
+        }
         by_owner
     };
     let (mut expected, got) = (by_owner(placeless(was)), by_owner(placeless(is)));
@@ -97,8 +99,8 @@ pub(super) fn adopted(
 /// Whether an owner is the same, but for where the file is, and that there may be one now.
 fn same_owner(was: &desired::Owner, is: &desired::Owner) -> bool {
     let file = match (was.file, is.file) {
-        (OwnerFile::Missing, OwnerFile::Read(_)) => is.file,
-        (OwnerFile::Read(_), OwnerFile::Read(_)) | (OwnerFile::Removed(_), OwnerFile::Removed(_)) => is.file,
+        (OwnerFile::Missing | OwnerFile::Read(_), OwnerFile::Read(_))
+        | (OwnerFile::Removed(_), OwnerFile::Removed(_)) => is.file,
         _ => was.file,
     };
     desired::Owner { file, ..was.clone() } == *is

@@ -240,7 +240,7 @@ impl<'a> Adopt<'a> {
         }
         // What our own marks say comes first, else what gives the most: a role that lies within another is not listed beside it.
         let marked: BTreeMap<Part<'a>, Words<'a>> =
-            held.iter().filter_map(|held| Some((held.part(), self.mark(held)?))).collect();
+            held.iter().filter_map(|held| Some((held.part(), said(held)?))).collect();
         let ticket_of = |name: &RoleName, needs: &BTreeSet<Part<'a>>| {
             let mut marks = needs.iter().map(|part| marked.get(part).filter(|mark| mark.role == name.as_str()));
             let first = marks.next()??;
@@ -278,15 +278,6 @@ impl<'a> Adopt<'a> {
             let none = "no role gives this any more: its role definition is `retired` in the catalogue".to_owned();
             self.left(Code::Unmanaged, held, partly.remove(&part).unwrap_or(none));
         }
-    }
-
-    /// What our mark on it says beside its owner, where it is ours and its owner's file is missing.
-    fn mark(&self, held: &Held<'a>) -> Option<Words<'a>> {
-        let Held { standing, place, .. } = held;
-        let text = standing.assignment.description.as_deref().filter(|_| standing.hand == Hand::Ours)?;
-        let mut words = text.split_whitespace().skip(1);
-        let (owner, role, ticket) = (words.next()?, words.next()?, words.next());
-        (owner == place.key.owner.as_str()).then_some(Words { role, ticket })
     }
 
     /// Lists a person with a role that stands in full; or says why that cannot be.
@@ -505,6 +496,15 @@ impl<'a> Adopt<'a> {
             });
         }
     }
+}
+
+/// What our mark on it says beside its owner, where it is ours and its owner's file is missing.
+fn said<'a>(held: &Held<'a>) -> Option<Words<'a>> {
+    let Held { standing, place, .. } = held;
+    let text = standing.assignment.description.as_deref().filter(|_| standing.hand == Hand::Ours)?;
+    let mut words = text.split_whitespace().skip(1);
+    let (owner, role, ticket) = (words.next()?, words.next()?, words.next());
+    (owner == place.key.owner.as_str()).then_some(Words { role, ticket })
 }
 
 /// Whether it gives less than it seems to: under a condition, or for a time.

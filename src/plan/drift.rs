@@ -60,11 +60,10 @@ impl Class {
     pub fn of(change: &Change) -> Self {
         match (change.action, &change.because) {
             (Action::Grant, _) => Self::Missing,
-            (Action::Adopt, _) => Self::Unmanaged,
             (Action::Update, _) => Self::Altered,
             (Action::Revoke, Because::Ended { .. }) => Self::Expired,
             (Action::Revoke, Because::Stray(_)) => Self::Stray,
-            (Action::Revoke, Because::Unmanaged) => Self::Unmanaged,
+            (Action::Adopt, _) | (Action::Revoke, Because::Unmanaged) => Self::Unmanaged,
             (Action::Revoke, Because::NotListed { gone: Some(_) } | Because::PersonGone) => Self::Orphaned,
             (Action::Revoke, _) => Self::Surplus,
         }

@@ -1,6 +1,9 @@
 //! What an adoption found and did not list → text for people; and each such thing as a comment for an owner's file.
 
-use crate::plan::finding::{Code, Finding};
+use crate::{
+    model::ids::ScopeId,
+    plan::finding::{Code, Finding},
+};
 
 use super::{
     Style, View,
@@ -57,7 +60,7 @@ pub fn adoption(view: &View<'_>, counted: Counted, style: Style) -> String {
 pub fn note(view: &View<'_>, finding: &Finding) -> Option<String> {
     let lasts = matches!(finding.code, Code::Unmanaged | Code::Orphaned | Code::Lookalike | Code::Inherited);
     let who = words::short(finding.who.as_ref().filter(|_| lasts && finding.accepted.is_none())?);
-    let target = finding.scope.as_ref().filter(|scope| scope.is_resource()).map(|scope| scope.last_segment());
+    let target = finding.scope.as_ref().filter(|scope| scope.is_resource()).map(ScopeId::last_segment);
     let role = finding.role.as_ref().map(|role| words::role(view, role));
     let what = match (role, target) {
         (Some(role), Some(target)) => format!(", {role} on {target}"),

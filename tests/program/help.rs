@@ -55,7 +55,7 @@ fn what_help_says_is_stored() {
         let (own, global) = text.split_once("\nGlobal options:\n").unwrap();
         let end = global.split_once("\n\nE").map(|(_, rest)| format!("\nE{rest}")).unwrap_or_default();
         let text = if name == "tilgang" { text.clone() } else { format!("{own}{end}") };
-        told += &format!("$ {name} --help\n{text}\n");
+        told.extend(["$ ", &name, " --help\n", &text, "\n"]);
     }
     let file = project().join("tests/help.txt");
     if std::env::var_os("BLESS").is_some() {
