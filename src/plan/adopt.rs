@@ -16,7 +16,7 @@ use crate::model::{
     catalog::Role,
     desired::{Desired, OwnerFile},
     ids::{PrincipalId, RoleDefinitionId, ScopeId, UserName},
-    observed::{Observed, Reading, Sighting},
+    observed::{Observed, Reading, Sighting, TargetKey},
     owner::{EnvironmentName, OwnerCode, RoleName},
     people::{ById, Person},
     policy::Required,
@@ -398,8 +398,10 @@ impl<'a> Adopt<'a> {
         self.needs.entry((owner, name)).or_insert_with(|| {
             let mut needs = BTreeSet::new();
             for gives in &role.gives {
-                let mut here = observed.targets.iter().filter(|(key, _)| {
-                    key.owner == owner && key.environment == role.environment && key.kind == gives.kind
+                let (environment, kind) = (role.environment.clone(), gives.kind.clone());
+                let first = TargetKey { owner, environment, kind, name: String::new() };
+                let mut here = observed.targets.range(&first..).take_while(|(key, _)| {
+                    key.owner == owner && key.environment == first.environment && key.kind == first.kind
                 });
                 let mut any = false;
                 here.try_for_each(|(_, sighting)| {

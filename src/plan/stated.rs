@@ -1,12 +1,15 @@
 //! What shall be adopted, held against what stands: as if git stated it already. Pure.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::civil::Date;
 
 use crate::model::{
     desired::{Desired, FileId, Grant, Origin, OwnerFile, Revision, UserEntry},
-    ids::AssignmentName,
+    ids::{AssignmentName, UserName},
     observed::Observed,
     owner::OwnerCode,
     people::{ById, ByName},
@@ -22,6 +25,10 @@ use super::{
 #[must_use]
 pub fn stated(desired: &Desired, observed: &Observed, grants: &[Adopted]) -> (Desired, Observed) {
     let (mut desired, mut observed) = (desired.clone(), observed.clone());
+    let mut users: BTreeMap<(OwnerCode, UserName), Arc<UserEntry>> = BTreeMap::new();
+    for grant in &desired.grants {
+        users.entry((grant.owner, grant.user.name.clone())).or_insert_with(|| grant.user.clone());
+    }
     for (n, one) in (0..).zip(grants) {
         let Some(owner) = desired.owners.get_mut(&one.owner) else { continue };
         let file = match owner.file {
@@ -33,12 +40,11 @@ pub fn stated(desired: &Desired, observed: &Observed, grants: &[Adopted]) -> (De
             edited.insert(file);
         }
         let origin = Origin { file, path: Box::new([u32::MAX, n]) };
-        let of_user = |grant: &&Grant| grant.owner == one.owner && grant.user.name == one.user;
-        let user = desired.grants.iter().find(of_user).map(|grant| grant.user.clone());
-        let user = user.unwrap_or_else(|| {
+        let user = users.entry((one.owner, one.user.clone())).or_insert_with(|| {
             let (name, id) = (one.user.clone(), Some(one.id));
             Arc::new(UserEntry { name, id, also_at: BTreeSet::new(), origin: origin.clone() })
         });
+        let user = user.clone();
         let Adopted { owner, role, until, reason, ticket, .. } = one.clone();
         desired.grants.push(Grant { owner, user, role, until, reason, ticket, origin });
         if let Some(ById::Person(person)) = observed.people.by_id.get(&one.id) {

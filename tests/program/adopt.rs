@@ -154,7 +154,7 @@ fn world(held: &[Held]) -> Value {
             2 => one["description"] = format!("tilgang/other {owner} test-developer").into(),
             3 => one["description"] = "ordered on the form".into(),
             // Ours, where the owner's file was lost; at ttd a file stands, and what it drops is a plan's to remove.
-            4 if owner == "skd" && what < 2 && place % 2 == what && PLACES[place].contains('-') => {
+            4 if owner == "skd" && who < 3 && what < 2 && place % 2 == what && PLACES[place].contains('-') => {
                 let environment = if PLACES[place].contains("prod") { "prod" } else { "test" };
                 let role = ["developer", "operations"][what];
                 one["description"] = format!("tilgang/altinn-apps skd {environment}-{role} SKD-7").into();
