@@ -37,7 +37,7 @@ use tilgang::{
         saved::{Deed, Saved},
         stated::stated,
     },
-    report::{self, Format, SavedAs, Style, View},
+    report::{self, ReportFormat, SavedAs, Style, View},
     saved,
 };
 use uuid::Uuid;
@@ -244,6 +244,7 @@ fn observed(seed: &Seed) -> Observed {
         inventory: Ok(()),
         absent: BTreeSet::new(),
         targets: BTreeMap::new(),
+        remembered: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
         definitions: Definitions::NotAsked,
         people: People::default(),
@@ -260,6 +261,7 @@ fn observed(seed: &Seed) -> Observed {
                 0 | 1 => Sighting::Found(Target {
                     scope: scope(owner, role),
                     subscription: subscription(owner, role),
+                    made: None,
                     impediments: Vec::new(),
                 }),
                 2 => Sighting::Missing("none there".to_owned()),
@@ -899,14 +901,18 @@ fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option
             refused: &plan.approve(&desired.policy).refused,
             places: &place,
             errors: 0,
+            mistakes: &[],
+            folder: "",
             observed_at: observed.at,
             config_digest: "",
             observed_digest: "",
             tool: "tilgang",
             is_applying: false,
+            fit: report::Fit::None,
+            owners: None,
             saved: Some(SavedAs { selected, basis: &basis }),
         },
-        Format::Json,
+        ReportFormat::Json,
         Style::Plain,
     );
     saved::seal(&json).unwrap()

@@ -10,18 +10,19 @@ use crate::{
     config,
     edit::{self, Edited},
     plan::{adopt, change::Change, mark},
-    report::{self, Style},
+    report::{self, ReportFormat, Style},
 };
 
 use super::{
     Exit, Global,
     adopt_look::{Look, Written},
-    apply::{Apply, applying, ask_whether},
+    apply::{applying, ask_whether, conclude},
     apply_run::unwritten,
     change::{diff, diff_new},
     environment,
     grant::day,
     output,
+    reports::Reports,
 };
 
 /// Write owners' files for what stands in Azure, so that the next plan has nothing to do
@@ -52,9 +53,8 @@ pub(super) struct Adopt {
     /// State this last day where `policy.require` demands one
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     until: Option<Date>,
-    /// How the result of --mark looks; with json, what is written to files is shown on stderr
-    #[arg(long, value_enum, default_value_t = report::Format::Text, requires = "mark")]
-    format: report::Format,
+    #[command(flatten)]
+    reports: Reports,
 }
 
 impl Adopt {
@@ -62,6 +62,14 @@ impl Adopt {
         let today = environment::now().to_zoned(TimeZone::UTC).date();
         if let Some(day) = self.until.filter(|day| *day < today) {
             return output::usage(global, format!("`--until {day}` has passed: it would let nobody in"));
+        }
+        let mut reports = match self.reports.open(global) {
+            Ok(reports) => reports,
+            Err(exit) => return exit,
+        };
+        let is_text = reports.format() == ReportFormat::Text;
+        if !self.mark && !is_text {
+            return output::usage(global, "`--format` is for what `--mark` does: files are shown as they will be");
         }
         let begun = Instant::now();
         let mut far = None;
@@ -97,7 +105,6 @@ impl Adopt {
             Ok(survey) => survey,
             Err(error) => return output::fail(global, error),
         };
-        let is_text = self.format == report::Format::Text;
         if survey.plan.changes.is_empty() && is_text {
             output::say("Nothing to mark: whatever git lists and a description may mark is ours.");
             return exit;
@@ -106,7 +113,7 @@ impl Adopt {
             output::result("\n"); // what is written to files stands above
         }
         if self.check {
-            survey.print(global, self.format, |view, format, style| report::plan(&applying(view), format, style));
+            reports.print(&survey, global, |view, format, style| report::plan(&applying(view), format, style));
             output::say("Nothing was marked. `tilgang adopt --mark` marks it.");
             return exit.max(survey.exit());
         }
@@ -114,8 +121,8 @@ impl Adopt {
             Ok(ledger) => ledger,
             Err(error) => return output::fail(global, format_args!("{}; nothing was marked", unwritten(&error))),
         };
-        let apply = Apply::marking(self.yes, self.format);
-        exit.max(apply.conclude("adopt", &survey, &far, ledger, begun, global).await)
+        let with = (&far, ledger);
+        exit.max(conclude("adopt", self.yes, &mut reports, &survey, with, begun, global).await)
     }
 
     /// Asks, and writes.
@@ -160,7 +167,7 @@ impl Written {
         let report = look.view(&self.plan, |view| report::adoption(view, self.counted, style));
         let gap = if text.is_empty() { "" } else { "\n" };
         let _ = write!(text, "{gap}{report}");
-        if adopt.format == report::Format::Text { output::result(&text) } else { output::say(text.trim_end()) }
+        if adopt.reports.format == ReportFormat::Text { output::result(&text) } else { output::say(text.trim_end()) }
     }
 
     /// What this means, and what comes next.

@@ -8,7 +8,7 @@ use std::{
 use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
-    config::{self, Loaded},
+    config::{self, Loaded, Repository},
     edit::{self, Adopting, EditError, Edited},
     ledger::entry::Commit,
     model::{
@@ -26,7 +26,7 @@ use crate::{
         finding::{Code, Finding},
         mark, stated,
     },
-    report::{self, Counted, View},
+    report::{self, Counted, Fit, View},
 };
 
 use super::{
@@ -72,7 +72,8 @@ impl Look {
             return Err(output::fail(global, "nothing is adopted as long as there are errors; correct them first"));
         }
         let Some(mut desired) = loaded.desired.clone() else { return Err(Exit::Failed) };
-        let ground = Ground { dir, loaded, owners: None };
+        let repository = Repository::of(&dir);
+        let ground = Ground { dir, loaded, repository, owners: None };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
         let spinner = progress::looking();
         let looking = async {
@@ -202,11 +203,15 @@ impl Look {
             refused: &[],
             places: &|origin| self.loaded.sources.place(origin),
             errors: 0,
+            mistakes: &[],
+            folder: "",
             observed_at: self.observed.at,
             config_digest: &self.loaded.digest,
             observed_digest: "",
             tool: TOOL,
             is_applying: false,
+            fit: Fit::default(),
+            owners: self.owners.as_ref(),
             saved: None,
         })
     }
@@ -220,7 +225,8 @@ impl Look {
         if !edits.is_empty() && !is_check {
             desired = loaded.desired.clone().ok_or("what was written cannot be read again: run `tilgang validate`")?;
         }
-        let mut ground = Ground { dir, loaded, owners };
+        let repository = Repository::of(&dir);
+        let mut ground = Ground { dir, loaded, repository, owners };
         ground.loaded.desired = None;
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());

@@ -10,7 +10,7 @@ use super::{
     count::time,
     facts::Facts,
     page::{Ink, Page},
-    text_sections, words,
+    problems, text_sections, words,
 };
 
 /// What an adoption lists.
@@ -32,7 +32,7 @@ pub fn adoption(view: &View<'_>, counted: Counted, style: Style) -> String {
     let facts = Facts::new(view);
     let mut page = Page::new(style);
     text_sections::loud(&mut page, &facts);
-    text_sections::findings(&mut page, &facts, |_| true);
+    text_sections::problems(&mut page, &facts, &problems::findings(&facts, |_| true));
     page.gap();
     let findings = view.plan.findings.iter().filter(|finding| finding.accepted.is_none()).count();
     let findings =

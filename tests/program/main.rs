@@ -4,7 +4,11 @@
 //! The program as people run it: its binary, its files, its streams and its exit codes.
 
 mod adopt;
+#[cfg(unix)]
+mod browser;
 mod cases;
+#[cfg(unix)]
+mod chromium;
 mod clients;
 mod examples;
 mod faults;
