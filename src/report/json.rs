@@ -194,11 +194,13 @@ struct ObservedJson {
     complete: bool,
 }
 
-/// `refused` removals are not among `revokes`, `accepted` findings not among `findings`.
+/// `adopts` only where `adopt --mark` runs; `refused` removals are not among `revokes`, `accepted` findings not among `findings`.
 #[derive(Serialize)]
 struct SummaryJson {
     grants: usize,
     revokes: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    adopts: usize,
     updates: usize,
     unchanged: usize,
     blocked: usize,
@@ -224,7 +226,8 @@ struct LeftOutJson {
 impl Envelope {
     fn of(facts: &Facts<'_>) -> Self {
         let View { desired, plan, refused, observed_at, config_digest, observed_digest, tool, .. } = facts.view;
-        let Count { grants, revokes, updates, unchanged, blocked, findings, accepted, errors, .. } = Count::of(facts);
+        let Count { grants, revokes, adopts, updates, unchanged, blocked, findings, accepted, errors, .. } =
+            Count::of(facts);
         let view = facts.view;
         Self {
             format: FORMAT,
@@ -240,6 +243,7 @@ impl Envelope {
             summary: SummaryJson {
                 grants,
                 revokes,
+                adopts,
                 updates,
                 unchanged,
                 blocked,
@@ -262,6 +266,11 @@ impl Envelope {
             saved: None,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn commit(revision: &Revision) -> Option<String> {

@@ -8,6 +8,7 @@
 //! `facts` (what belongs together), `words` and `remedy` (how it is
 //! said), `groups` (what is said once) and `count` (the sums).
 
+mod adoption;
 mod azure_devops;
 mod clean;
 mod closing;
@@ -39,6 +40,7 @@ mod words;
 mod tests;
 
 pub use self::{
+    adoption::{Counted, adoption, note},
     doctor::{Checkup, doctor},
     fit::Fit,
     identity::{Means, identity},
