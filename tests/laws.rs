@@ -902,6 +902,7 @@ fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option
             tool: "tilgang",
             is_applying: false,
             saved: Some(SavedAs { selected, basis: &basis }),
+            base: None,
         },
         Format::Json,
         Style::Plain,

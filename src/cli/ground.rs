@@ -35,11 +35,16 @@ impl Global {
     pub(super) fn ground(&self) -> Result<Ground, Exit> {
         let dir = self.workspace()?;
         let loaded = config::load(&dir);
+        self.draw(&loaded);
+        let owners = self.owners(&loaded)?;
+        Ok(Ground { dir, loaded, owners })
+    }
+
+    /// Draws every error on stderr.
+    pub(super) fn draw(&self, loaded: &Loaded) {
         for error in &loaded.errors {
             output::say_drawn(draw(error, self.color.stderr()));
         }
-        let owners = self.owners(&loaded)?;
-        Ok(Ground { dir, loaded, owners })
     }
 
     /// The owners that were chosen, if any were.

@@ -4,6 +4,7 @@
 //! everything for people on stderr.
 
 mod actor;
+mod against;
 mod apply;
 mod apply_run;
 mod change;

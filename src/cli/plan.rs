@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::report::{self, Format, SavedAs, Style, View};
 
-use super::{Exit, Global, file, output, survey::Survey};
+use super::{Exit, Global, far::Far, file, output, survey::Survey};
 
 /// Show what would change in Azure, and why; changes nothing
 #[derive(Debug, Args)]
@@ -18,6 +18,9 @@ pub(super) struct Plan {
     /// Write the plan down, too: `tilgang apply FILE` carries out exactly that. It names people; only you may read it
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Only what this change to git causes, since HEAD and REF parted; all that differed before is one line
+    #[arg(long, value_name = "REF")]
+    base: Option<String>,
     /// Exit with 2 when something would change
     #[arg(long)]
     detailed_exitcode: bool,
@@ -25,8 +28,13 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) async fn run(&self, global: &Global) -> Exit {
+        if self.out.is_some() && self.base.is_some() {
+            let words =
+                "what is carried out is the whole plan: write it down without `--base`, which only shows a part";
+            return output::usage(global, words);
+        }
         let mut far = None;
-        let survey = match Survey::make(global, &mut far).await {
+        let survey = match self.survey(global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
@@ -44,6 +52,12 @@ impl Plan {
         survey.tell_age();
         let pending = self.detailed_exitcode && !survey.plan.changes.is_empty();
         survey.exit().max(if pending { Exit::Pending } else { Exit::Converged })
+    }
+
+    async fn survey(&self, global: &Global, far: &mut Option<Far>) -> Result<Survey, Exit> {
+        let Some(reference) = &self.base else { return Survey::make(global, far).await };
+        let (ground, base) = global.ground_since(reference)?;
+        Survey::against(base, ground, global, far).await
     }
 
     /// Prints the plan, writes it down, and says what carries it out.

@@ -12,7 +12,7 @@ use crate::{
         observed::Observed,
         owner::OwnerCode,
     },
-    observe::observe,
+    observe::{Remembering, observe},
     plan::{
         self, Plan,
         approve::{Applied, Approval, Refusal},
@@ -21,10 +21,22 @@ use crate::{
         change::{Action, Change},
         saved::Deed,
     },
+    ports::{AssignmentReader, Directory, Inventory},
     report::{Format, Style, View},
 };
 
-use super::{Exit, Global, TOOL, far::Far, ground::Ground, ledger as records, output, progress};
+use super::{
+    Exit, Global, TOOL,
+    against::{Against, Split},
+    far::Far,
+    ground::Ground,
+    ledger as records, output, progress,
+};
+
+/// What is asked of Azure to plan.
+pub(super) trait Azure: Directory + Inventory + AssignmentReader {}
+
+impl<A: Directory + Inventory + AssignmentReader> Azure for A {}
 
 /// Everything a report needs.
 pub(super) struct Survey {
@@ -37,6 +49,8 @@ pub(super) struct Survey {
     pub ledger: Option<Result<Arc<Ledger>, String>>,
     /// The newest commit that was applied, as the ledger tells.
     pub applied: Option<Applied>,
+    /// What it was held against; then `plan` and `approval.refused` are only what the change causes.
+    pub base: Option<Split>,
 }
 
 impl Survey {
@@ -49,10 +63,29 @@ impl Survey {
     pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
+        Ok(Self::seen(ground, desired, far, &far.reader).await)
+    }
+
+    /// What a change to git causes, beside all that differs anyway: the workspace and its base, held against one look at Azure.
+    pub(super) async fn against(
+        base: Against,
+        mut ground: Ground,
+        global: &Global,
+        far: &mut Option<Far>,
+    ) -> Result<Self, Exit> {
+        let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
+        let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
+        let azure = Remembering::new(&far.reader);
+        let mut survey = Self::seen(ground, desired, far, &azure).await;
+        survey.base = Some(base.split(&mut survey, &azure).await);
+        Ok(survey)
+    }
+
+    async fn seen(ground: Ground, desired: Desired, far: &Far, azure: &impl Azure) -> Self {
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
-        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
+        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, azure, far.now()).await;
         let doubtful = plan::doubtful(&desired, &observed, &plan);
         if !doubtful.is_empty() {
             let Loaded { sources, .. } = &ground.loaded;
@@ -71,7 +104,7 @@ impl Survey {
         }
         let approval =
             plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
-        Ok(Self { ground, desired, observed, plan, approval, ledger, applied })
+        Self { ground, desired, observed, plan, approval, ledger, applied, base: None }
     }
 
     /// Leaves only the changes that `keep` wants: what the run does not mean is neither shown nor judged. Removals that are
@@ -135,6 +168,7 @@ impl Survey {
             tool: TOOL,
             is_applying: false,
             saved: None,
+            base: self.base.as_ref().map(Split::view),
         };
         report(&view)
     }
@@ -188,10 +222,11 @@ pub(super) async fn look(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
     far: &Far,
+    azure: &impl Azure,
     now: Timestamp,
 ) -> (Observed, Plan) {
     let spinner = progress::looking();
-    let observed = observe(desired, owners, now, &far.reader);
+    let observed = observe(desired, owners, now, azure);
     let observed = progress::telling(&spinner, || far.session.waiting(), observed).await;
     spinner.finish_and_clear();
     let plan = compare(desired, &observed, owners);
@@ -199,7 +234,7 @@ pub(super) async fn look(
 }
 
 /// Compares git with what was seen.
-fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
+pub(super) fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
     let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let mut plan = plan::plan(desired, observed, today);
     if let Some(owners) = owners {

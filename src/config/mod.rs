@@ -6,6 +6,7 @@
 //! What hangs on the day is judged apart (`dated`), and `codeowners` says to GitHub who reviews what.
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
+mod base;
 mod catalog;
 mod characters;
 mod checks;
@@ -45,6 +46,7 @@ use sha2::{Digest as _, Sha256};
 use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
 use crate::model::owner::OwnerCode;
 
+pub use base::{Base, Touched, base};
 pub use codeowners::Repository;
 pub use error::{ConfigError, DrawnFile};
 pub use past::past;

@@ -25,17 +25,17 @@ pub fn past(
     revision: &Revision,
     asked: &BTreeMap<FileId, BTreeSet<UserName>>,
 ) -> BTreeMap<FileId, Past> {
-    let Revision::Commit { edited, .. } = revision else { return BTreeMap::new() };
+    let Revision::Commit { hash, edited, .. } = revision else { return BTreeMap::new() };
     let is_whole = git(dir, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "false");
     if asked.is_empty() || !is_whole {
         return BTreeMap::new();
     }
     let unedited = asked.iter().filter(|(file, _)| !edited.contains(file));
-    unedited.filter_map(|(file, names)| Some((*file, of(dir, sources.path(*file), names)?))).collect()
+    unedited.filter_map(|(file, names)| Some((*file, of(dir, hash, sources.path(*file), names)?))).collect()
 }
 
 /// Along the first parents: a merge counts when it came in, as one change.
-fn of(dir: &Path, path: &str, names: &BTreeSet<UserName>) -> Option<Past> {
+fn of(dir: &Path, commit: &str, path: &str, names: &BTreeSet<UserName>) -> Option<Past> {
     let told = git(
         dir,
         &[
@@ -51,7 +51,7 @@ fn of(dir: &Path, path: &str, names: &BTreeSet<UserName>) -> Option<Past> {
             "--text",
             "-U0",
             "--format=\u{1}%ct",
-            "HEAD",
+            commit,
             "--",
             path,
         ],

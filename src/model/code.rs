@@ -46,6 +46,8 @@ codes! {
     Lookalike = "lookalike";
     /// The person of a grant already holds the same from a wider scope.
     Inherited = "inherited";
+    /// Somebody whom a change to git takes out holds the same by what others gave (`plan --base`).
+    StillHeld = "still-held";
     /// A lock that may stop grants.
     Locked = "locked";
     /// Changes are to be made in a subscription that may refuse them.

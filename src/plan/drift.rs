@@ -90,6 +90,7 @@ impl Class {
             | Code::AcceptUnused
             | Code::ExceptionEnded
             | Code::Inherited
+            | Code::StillHeld
             | Code::Locked
             | Code::NotEnabled
             | Code::NearLimit

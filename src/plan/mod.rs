@@ -4,12 +4,14 @@
 //! (`want`), and those are compared with what stands (`compare`); what
 //! stands and is not wanted goes if that is proven (`removal`, `doubt`). What may make changes fail is said (`room`,
 //! `standstill`), and what others gave beside it (`effect`, `wider`). What is unknown blocks what depends on it, and is said. Who
-//! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to.
+//! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to. What
+//! one change to git causes, beside all that differed before, is told by `caused` and `taken`.
 
 pub mod again;
 pub mod approve;
 pub mod basis;
 pub mod blocked;
+pub mod caused;
 pub mod change;
 mod compare;
 mod content;
@@ -25,6 +27,7 @@ mod room;
 pub mod saved;
 mod settle;
 mod standstill;
+pub mod taken;
 mod want;
 mod wider;
 

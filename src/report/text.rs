@@ -46,6 +46,7 @@ fn end(page: &mut Page, facts: &Facts<'_>) {
     let count = Count::of(facts);
     let changes = people(&facts.changes(), Tense::Will);
     page.gap();
+    text_sections::before(page, facts);
     text_sections::next(page, facts, &count);
     if let Some(seconds) = facts.forecast() {
         let (about, at_once, then) = (length(seconds), pace::AT_ONCE, pace::PER_SECOND);
@@ -56,10 +57,16 @@ fn end(page: &mut Page, facts: &Facts<'_>) {
     }
     if changes.is_some() && !facts.view.is_applying {
         // What carries out a saved plan is said by whoever saved it.
-        let next = if facts.view.saved.is_none() { " `tilgang apply` carries this out." } else { "" };
+        let next = if facts.view.saved.is_none() && facts.view.base.is_none() {
+            " `tilgang apply` carries this out."
+        } else {
+            ""
+        };
         page.line(0, Ink::Plain, &format!("Nothing has been changed.{next}"));
     }
     let plan = match changes {
+        Some(changes) if facts.view.base.is_some() => format!("This change: {changes}"),
+        None if facts.view.base.is_some() => "This change: nothing to change in Azure".to_owned(),
         _ if count.is_converged() => {
             let at = time(facts.view.observed_at);
             format!("Nothing to do: Azure is as git says; {} checked at {at}", count.unchanged_in_words())

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::{
     model::{
-        desired::{Origin, OwnerFile},
+        desired::Origin,
         owner::OwnerCode,
         trouble::{Trouble, TroubleKind},
     },
@@ -20,6 +20,7 @@ use crate::{
 };
 
 use super::{
+    base,
     clean::clean,
     count::Count,
     facts::{Facts, MANY},
@@ -54,13 +55,12 @@ pub(super) fn loud(page: &mut Page, facts: &Facts<'_>) {
             page.line(INDENT, Ink::Strong, &format!("and {more} more like it{at}: nothing is removed there"));
         }
     }
-    for (code, owner) in &view.desired.owners {
-        let OwnerFile::Broken(file) = owner.file else { continue };
+    for (code, file) in view.left_out() {
         let path = (view.places)(&Origin { file, path: Box::default() }).file;
-        let kept = view.plan.kept.get(code).copied().unwrap_or_default();
+        let kept = view.plan.kept.get(&code).copied().unwrap_or_default();
         let kept =
             if kept == 0 { String::new() } else { format!(" ({})", words::count(kept, "assignment", "assignments")) };
-        let words = format!("{path} has errors: what stands at {} stays as it is{kept}", words::owner(view, *code));
+        let words = format!("{path} has errors: what stands at {} stays as it is{kept}", words::owner(view, code));
         entry(page, Ink::Warn, "! left out", &words);
     }
     let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -84,6 +84,24 @@ pub(super) fn overrides(page: &mut Page, facts: &Facts<'_>) {
         let words = format!("{file} lets {removals} through at {}, beyond the limits", words::list(&owners));
         entry(page, Ink::Warn, "! override", &words);
         page.line(INDENT, Ink::Plain, &format!("{} ({}), until {}", by.reason, by.ticket, by.until));
+    }
+}
+
+/// What differed before a change, and how that was found out.
+pub(super) fn before(page: &mut Page, facts: &Facts<'_>) {
+    let Some(base) = &facts.view.base else { return };
+    for note in base::notes(base) {
+        entry(page, Ink::Warn, "! note", &note);
+    }
+    let words = [base::before(base), base::compared(base)];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    let line = words.join("; ");
+    if let Some(first) = line.chars().next() {
+        page.line(
+            0,
+            Ink::Plain,
+            &format!("{}{}.", first.to_uppercase(), line.get(first.len_utf8()..).unwrap_or_default()),
+        );
     }
 }
 

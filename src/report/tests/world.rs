@@ -214,6 +214,7 @@ impl World {
             tool: "tilgang 0.1.0",
             is_applying: false,
             saved: None,
+            base: None,
         })
     }
 }
