@@ -1,9 +1,12 @@
 //! What one change to git causes: the workspace, and the state before the change, held against one look at Azure.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
 
 use crate::{
-    config::{self, Loaded, Touched},
+    config::{self, Lines, Loaded, PROPOSAL_BYTES_MAX, Proposal, Touched},
     model::{
         desired::{Desired, OwnerFile, Revision},
         observed::Observed,
@@ -20,7 +23,7 @@ use crate::{
 };
 
 use super::{
-    Exit, Global,
+    Exit, Global, file,
     ground::{Ground, draw},
     output,
     survey::{Azure, Survey, compare},
@@ -65,10 +68,26 @@ impl Global {
         self.hold_against(dir, loaded, base.loaded, Some(base.commit))
     }
 
+    /// Reads the workspace, and puts a proposal over it. Draws the errors that the proposal answers for.
+    pub(super) fn ground_with(&self, file: &Path) -> Result<(Ground, Against), Exit> {
+        let dir = self.workspace()?;
+        let proposal = file::bytes(file, PROPOSAL_BYTES_MAX).and_then(|bytes| Proposal::read(&bytes));
+        let proposal = proposal.map_err(|error| output::fail(self, format_args!("{}: {error}", file.display())))?;
+        let mut base = config::load(&dir);
+        proposal.beside(&mut base);
+        let commit = match base.desired.as_ref().map(|desired| &desired.revision) {
+            Some(Revision::Commit { hash, .. }) => Some(hash.clone()),
+            _ => None,
+        };
+        let (loaded, lines) = proposal.over(&dir);
+        let (ground, against) = self.hold_against(dir, loaded, base, commit)?;
+        Ok((Ground { lines, ..ground }, against))
+    }
+
     /// A workspace beside the state before a change.
-    pub(super) fn hold_against(
+    fn hold_against(
         &self,
-        dir: std::path::PathBuf,
+        dir: PathBuf,
         mut loaded: Loaded,
         base: Loaded,
         commit: Option<String>,
@@ -99,7 +118,7 @@ impl Global {
         };
         let owners = self.owners(&loaded)?;
         let against = Against { commit, loaded: base, touched, mended };
-        Ok((Ground { dir, loaded, owners }, against))
+        Ok((Ground { dir, loaded, owners, lines: Lines::default() }, against))
     }
 }
 
@@ -132,7 +151,7 @@ impl Against {
         if let (Some(base), Some((observed, ..))) = (base, &past) {
             let taken = taken::taken((base, observed), (&survey.desired, &survey.observed));
             let asked = taken::groups(&taken, &survey.desired, &survey.observed);
-            let groups = if asked.is_empty() { std::collections::BTreeMap::new() } else { azure.groups(&asked).await };
+            let groups = if asked.is_empty() { BTreeMap::new() } else { azure.groups(&asked).await };
             let mut held = taken::still_held(&taken, &survey.desired, &survey.observed, &groups);
             if let Some(chosen) = &survey.ground.owners {
                 held.retain(|finding| finding.owner.is_some_and(|owner| chosen.contains(&owner)));

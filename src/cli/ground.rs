@@ -3,8 +3,11 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use crate::{
-    config::{self, Loaded},
-    model::owner::OwnerCode,
+    config::{self, Lines, Loaded},
+    model::{
+        desired::{Origin, Place},
+        owner::OwnerCode,
+    },
 };
 
 use super::{Exit, Global, output};
@@ -15,6 +18,8 @@ pub(super) struct Ground {
     pub loaded: Loaded,
     /// Only these owners, if some were chosen.
     pub owners: Option<BTreeSet<OwnerCode>>,
+    /// Where things stand in files that somebody proposes.
+    pub lines: Lines,
 }
 
 impl Global {
@@ -37,7 +42,7 @@ impl Global {
         let loaded = config::load(&dir);
         self.draw(&loaded);
         let owners = self.owners(&loaded)?;
-        Ok(Ground { dir, loaded, owners })
+        Ok(Ground { dir, loaded, owners, lines: Lines::default() })
     }
 
     /// Draws every error on stderr.
@@ -72,6 +77,11 @@ impl Global {
 }
 
 impl Ground {
+    /// Where something stands in git.
+    pub(super) fn place(&self, origin: &Origin) -> Place {
+        self.lines.place(origin, self.loaded.sources.place(origin))
+    }
+
     /// What errors in the files come to.
     pub(super) fn exit(&self) -> Exit {
         if self.loaded.errors.is_empty() { Exit::Converged } else { Exit::Failed }

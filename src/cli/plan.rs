@@ -21,6 +21,9 @@ pub(super) struct Plan {
     /// Only what this change to git causes, since HEAD and REF parted; all that differed before is one line
     #[arg(long, value_name = "REF")]
     base: Option<String>,
+    /// Only what this proposal causes, a file of `tilgang validate --out`: owners' files of a pull request, as data
+    #[arg(long, value_name = "FILE", conflicts_with = "base")]
+    proposal: Option<PathBuf>,
     /// Exit with 2 when something would change
     #[arg(long)]
     detailed_exitcode: bool,
@@ -28,9 +31,9 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) async fn run(&self, global: &Global) -> Exit {
-        if self.out.is_some() && self.base.is_some() {
-            let words =
-                "what is carried out is the whole plan: write it down without `--base`, which only shows a part";
+        if self.out.is_some() && (self.base.is_some() || self.proposal.is_some()) {
+            let words = "what is carried out is the whole plan: `--base` and `--proposal` show a part, and cannot be \
+                         written down with `--out`";
             return output::usage(global, words);
         }
         let mut far = None;
@@ -55,8 +58,11 @@ impl Plan {
     }
 
     async fn survey(&self, global: &Global, far: &mut Option<Far>) -> Result<Survey, Exit> {
-        let Some(reference) = &self.base else { return Survey::make(global, far).await };
-        let (ground, base) = global.ground_since(reference)?;
+        let (ground, base) = match (&self.base, &self.proposal) {
+            (Some(reference), _) => global.ground_since(reference)?,
+            (None, Some(file)) => global.ground_with(file)?,
+            (None, None) => return Survey::make(global, far).await,
+        };
         Survey::against(base, ground, global, far).await
     }
 

@@ -160,7 +160,7 @@ impl Survey {
             desired: &self.desired,
             plan: &self.plan,
             refused: &self.approval.refused,
-            places: &|origin| self.ground.loaded.sources.place(origin),
+            places: &|origin| self.ground.place(origin),
             errors: self.ground.loaded.errors.len(),
             observed_at: self.observed.at,
             config_digest: &self.ground.loaded.digest,

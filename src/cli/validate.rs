@@ -1,11 +1,13 @@
 //! `tilgang validate`: reads the YAML, offline, without a credential.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 
-use crate::config::Repository;
+use crate::config::{self, Proposal, Repository};
 
 use super::{
-    Exit, Global, environment,
+    Exit, Global, environment, file,
     ground::{Ground, draw},
     output,
 };
@@ -13,15 +15,26 @@ use super::{
 /// Check the YAML: offline, without a credential, every error at once
 #[derive(Debug, Args)]
 #[command(after_help = "Example: tilgang validate --dir examples/altinn")]
-pub(super) struct Validate {}
+pub(super) struct Validate {
+    /// Write down, too, what the owners' files want, as data: for `tilgang plan --proposal FILE`, where this checkout is not trusted
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write down only the owners whose files were changed since HEAD and REF parted
+    #[arg(long, value_name = "REF", requires = "out")]
+    base: Option<String>,
+}
 
 impl Validate {
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let Self {} = self;
         let ground = match global.ground() {
             Ok(ground) => ground,
             Err(exit) => return exit,
         };
+        if let Some(out) = &self.out
+            && let Err(exit) = self.propose(out, &ground, global)
+        {
+            return exit;
+        }
         let too_long = ground.loaded.too_long(environment::now().to_zoned(jiff::tz::TimeZone::UTC).date());
         for error in &too_long {
             output::say(draw(error, global.color.stderr()));
@@ -42,6 +55,22 @@ impl Validate {
         }
         reviewers(&ground);
         ground.exit()
+    }
+
+    /// Writes down what the owners' files want. One with errors is written down as that.
+    fn propose(&self, out: &Path, ground: &Ground, global: &Global) -> Result<(), Exit> {
+        let Ground { dir, loaded, .. } = ground;
+        let Some(desired) = &loaded.desired else { return Err(ground.exit().max(Exit::Failed)) };
+        let base = match &self.base {
+            Some(reference) => Some(
+                config::base(dir, reference, &loaded.sources, &desired.revision)
+                    .map_err(|error| output::fail(global, format_args!("--base: {error}")))?,
+            ),
+            None => None,
+        };
+        let proposal = Proposal::of(loaded, desired, base.as_ref().map(|base| &base.loaded.sources));
+        file::put(out, &proposal.text())
+            .map_err(|error| output::fail(global, format_args!("{}: {error}", out.display())))
     }
 }
 

@@ -25,7 +25,8 @@ pub(super) fn before(base: &Base<'_>) -> Option<String> {
     ];
     let there: Vec<String> = there.into_iter().flatten().collect();
     let there = (!there.is_empty()).then(|| {
-        let were = if there.len() == 1 && before.differences() + before.findings == 1 { "was" } else { "were" };
+        let all = before.differences() + before.findings + before.left_out.len() + before.unread;
+        let were = if all == 1 { "was" } else { "were" };
         format!("{} that {were} there before", list(&there))
     });
     let settled = some(before.settled, "that this change settles", "that this change settles");
