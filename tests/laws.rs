@@ -36,7 +36,7 @@ use tilgang::{
         saved::{Deed, Saved},
         taken::{still_held, taken},
     },
-    report::{self, Format, SavedAs, Style, View},
+    report::{self, ReportFormat, SavedAs, Style, View},
     saved,
 };
 use uuid::Uuid;
@@ -903,10 +903,11 @@ fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option
             observed_digest: "",
             tool: "tilgang",
             is_applying: false,
+            fit: report::Fit::None,
             saved: Some(SavedAs { selected, basis: &basis }),
             base: None,
         },
-        Format::Json,
+        ReportFormat::Json,
         Style::Plain,
     );
     saved::seal(&json).unwrap()

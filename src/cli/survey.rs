@@ -22,7 +22,7 @@ use crate::{
         saved::Deed,
     },
     ports::{AssignmentReader, Directory, Inventory},
-    report::{Format, Style, View},
+    report::{Fit, View},
 };
 
 use super::{
@@ -142,18 +142,6 @@ impl Survey {
         Basis::of(&self.desired, &self.observed, &deeds)
     }
 
-    /// Prints a report on stdout.
-    pub(super) fn print(
-        &self,
-        global: &Global,
-        format: Format,
-        report: impl FnOnce(&View<'_>, Format, Style) -> String,
-    ) {
-        let basis = if format == Format::Text { Basis::default() } else { self.basis() };
-        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
-        output::result(&self.view(&basis, |view| report(view, format, style)));
-    }
-
     /// Everything a report needs, borrowed.
     pub(super) fn view<T>(&self, basis: &Basis, report: impl FnOnce(&View<'_>) -> T) -> T {
         let view = View {
@@ -167,6 +155,7 @@ impl Survey {
             observed_digest: &basis.digest(Side::Azure),
             tool: TOOL,
             is_applying: false,
+            fit: Fit::default(),
             saved: None,
             base: self.base.as_ref().map(Split::view),
         };

@@ -63,12 +63,6 @@ impl Before {
     pub fn differences(&self) -> usize {
         self.changes + self.blocked + self.refused
     }
-
-    /// Whether there is nothing to say of it.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        self.differences() + self.findings + self.unread + self.settled + self.left_out.len() == 0
-    }
 }
 
 /// Tells what of a plan the change from `base` causes. Without a `base` all of it is caused. `touched`: the owners of whom

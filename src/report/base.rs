@@ -10,12 +10,9 @@ use super::{
 /// So much of a commit's hash is said.
 const COMMIT_CHARS: usize = 12;
 
-/// `besides this change: 3 differences and 2 findings that were there before`; nothing where nothing differed.
+/// `Besides this change: 3 differences and 2 findings that were there before.`; and what it was held against.
 pub(super) fn before(base: &Base<'_>) -> Option<String> {
     let before = base.before;
-    if before.is_nothing() {
-        return None;
-    }
     let some = |number: usize, one, many| (number > 0).then(|| count(number, one, many));
     let there = [
         some(before.differences(), "difference", "differences"),
@@ -31,7 +28,14 @@ pub(super) fn before(base: &Base<'_>) -> Option<String> {
     });
     let settled = some(before.settled, "that this change settles", "that this change settles");
     let all: Vec<String> = there.into_iter().chain(settled).collect();
-    Some(format!("besides this change: {}", all.join("; ")))
+    let all = (!all.is_empty()).then(|| format!("Besides this change: {}", all.join("; ")));
+    let commit = base.commit.map(|commit| commit.get(..COMMIT_CHARS).unwrap_or(commit));
+    match (all, commit) {
+        (Some(all), Some(commit)) => Some(format!("{all}; compared with commit {commit}.")),
+        (Some(all), None) => Some(format!("{all}.")),
+        (None, Some(commit)) => Some(format!("Compared with commit {commit}.")),
+        (None, None) => None,
+    }
 }
 
 /// What decides how much of a plan counts as caused, one line each.
@@ -54,10 +58,4 @@ pub(super) fn notes(base: &Base<'_>) -> Vec<String> {
         ));
     }
     notes
-}
-
-/// `compared with commit 1a2b3c4d5e6f`.
-pub(super) fn compared(base: &Base<'_>) -> Option<String> {
-    let commit = base.commit?;
-    Some(format!("compared with commit {}", commit.get(..COMMIT_CHARS).unwrap_or(commit)))
 }

@@ -6,10 +6,12 @@ use crate::{
     model::{
         desired::{Grant, Origin},
         ids::{AssignmentName, PrincipalId},
-        owner::{OwnerCode, RoleName},
+        owner::{EnvironmentName, OwnerCode, RoleName},
     },
     plan::{
         change::{Action, Because, Change, Who},
+        drift::Class,
+        finding::Finding,
         pace,
     },
 };
@@ -66,6 +68,17 @@ impl<'a> Facts<'a> {
     /// How many seconds the changes take at the least, where that is long enough to be said.
     pub(super) fn forecast(&self) -> Option<u64> {
         Some(pace::seconds(self.changes())).filter(|seconds| *seconds >= WORTH_SAYING)
+    }
+
+    /// Findings of a class that nobody accepted.
+    pub(super) fn open_findings(&self, class: Class) -> Vec<&'a Finding> {
+        let open = |finding: &&Finding| finding.accepted.is_none() && Class::of_finding(finding.code) == Some(class);
+        self.view.plan.findings.iter().filter(open).collect()
+    }
+
+    /// Whether an environment counts as production; where it is not known it may.
+    pub(super) fn is_production(&self, environment: Option<&EnvironmentName>) -> bool {
+        environment.is_none_or(|name| self.view.desired.policy.production.contains(name))
     }
 
     /// The grants of git behind an item.

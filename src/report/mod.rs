@@ -1,24 +1,28 @@
-//! Plan, drift and outcomes → text for people, JSON for machines.
+//! Plan, drift and outcomes → text and Markdown for people, JSON for machines.
 //!
 //! What comes in is borrowed as one [`View`]; what goes out is one `String`. Nothing is decided here, and nothing said that is
 //! not in the inputs. Text from YAML or Azure is data: each format has one way out, and that way makes it harmless (`clean`).
 //! A service owner's lead reads the text: people first, GUIDs only where there is no name.
 //!
-//! A format is one file with a `Reporter` in it, and one line in `Format::reporter`. What formats share stands in
+//! A format is one file with a `Reporter` in it, and one line in `ReportFormat::reporter`. What formats share stands in
 //! `facts` (what belongs together), `words` and `remedy` (how it is
 //! said), `groups` (what is said once), `count` (the sums) and `base` (what differed before a change).
 
 mod base;
 mod clean;
+mod closing;
 mod count;
 mod doctor;
 mod facts;
+mod fit;
 mod groups;
 mod identity;
 mod json;
 mod json_entries;
 pub mod ledger;
+mod markdown;
 mod page;
+mod problems;
 mod remedy;
 mod text;
 mod text_drift;
@@ -31,6 +35,7 @@ mod tests;
 
 pub use self::{
     doctor::{Checkup, doctor},
+    fit::Fit,
     identity::{Means, identity},
 };
 
@@ -52,6 +57,17 @@ use crate::{
 pub enum Format {
     /// For people, at a terminal or in a log.
     Text,
+    /// For machines: JSON format 1.
+    Json,
+}
+
+/// An output format of plan, drift and outcomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReportFormat {
+    /// For people, at a terminal or in a log.
+    Text,
+    /// For people, in a comment or a step summary.
+    Markdown,
     /// For machines: JSON format 1.
     Json,
 }
@@ -89,6 +105,8 @@ pub struct View<'a> {
     /// Whether this very run carries it out: then nobody is told to run `apply`, and the outcomes stand below the plan and
     /// repeat nothing of it.
     pub is_applying: bool,
+    /// How much room there is.
+    pub fit: Fit,
     /// Where the plan is written down, if it is.
     pub saved: Option<SavedAs<'a>>,
     /// What the plan was held against, if it tells only what one change to git causes.
@@ -137,10 +155,11 @@ trait Reporter {
     fn outcomes(&self, view: &View<'_>, outcomes: &[Outcome]) -> String;
 }
 
-impl Format {
+impl ReportFormat {
     fn reporter(self, style: Style) -> Box<dyn Reporter> {
         match self {
             Self::Text => Box::new(text::Text(style)),
+            Self::Markdown => Box::new(markdown::Markdown),
             Self::Json => Box::new(json::Json),
         }
     }
@@ -154,18 +173,18 @@ pub fn harmless(text: &str) -> String {
 
 /// What would be done, what cannot be, and what people should know.
 #[must_use]
-pub fn plan(view: &View<'_>, format: Format, style: Style) -> String {
+pub fn plan(view: &View<'_>, format: ReportFormat, style: Style) -> String {
     format.reporter(style).plan(view)
 }
 
 /// The same facts by class of drift, each with its remedy.
 #[must_use]
-pub fn drift(view: &View<'_>, format: Format, style: Style) -> String {
+pub fn drift(view: &View<'_>, format: ReportFormat, style: Style) -> String {
     format.reporter(style).drift(view)
 }
 
 /// What became of an approved plan, and what was left out of it.
 #[must_use]
-pub fn outcomes(view: &View<'_>, outcomes: &[Outcome], format: Format, style: Style) -> String {
+pub fn outcomes(view: &View<'_>, outcomes: &[Outcome], format: ReportFormat, style: Style) -> String {
     format.reporter(style).outcomes(view, outcomes)
 }

@@ -5,4 +5,5 @@ mod hostile;
 mod invented;
 mod keys;
 mod many;
+mod markdown;
 mod world;

@@ -213,6 +213,7 @@ impl World {
             observed_digest: "sha256:0b5e2d",
             tool: "tilgang 0.1.0",
             is_applying: false,
+            fit: crate::report::Fit::GithubComment,
             saved: None,
             base: None,
         })
