@@ -4,6 +4,7 @@
 //! The program as people run it: its binary, its files, its streams and its exit codes.
 
 mod cases;
+mod ci;
 mod clients;
 mod examples;
 mod faults;
