@@ -898,6 +898,8 @@ fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option
             refused: &plan.approve(&desired.policy).refused,
             places: &place,
             errors: 0,
+            mistakes: &[],
+            folder: "",
             observed_at: observed.at,
             config_digest: "",
             observed_digest: "",

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    config::{self, Lines, Loaded, PROPOSAL_BYTES_MAX, Proposal, Touched},
+    config::{self, Loaded, PROPOSAL_BYTES_MAX, Proposal, Touched},
     model::{
         desired::{Desired, OwnerFile, Revision},
         observed::Observed,
@@ -118,7 +118,7 @@ impl Global {
         };
         let owners = self.owners(&loaded)?;
         let against = Against { commit, loaded: base, touched, mended };
-        Ok((Ground { dir, loaded, owners, lines: Lines::default() }, against))
+        Ok((Ground::new(dir, loaded, owners), against))
     }
 }
 

@@ -85,7 +85,7 @@ impl Apply {
             return run_saved(file, &mut reports, global).await;
         }
         let mut far = None;
-        let mut survey = match Survey::make(global, &mut far).await {
+        let mut survey = match reports.survey("apply", global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::report;
 
-use super::{Exit, Global, output, reports::Reports, survey::Survey};
+use super::{Exit, Global, output, reports::Reports};
 
 /// Say what differs between git and Azure: missing, unmanaged, stray, orphaned, expired; exit 2 if anything does
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ impl Drift {
             Err(exit) => return exit,
         };
         let mut far = None;
-        let survey = match Survey::make(global, &mut far).await {
+        let survey = match reports.survey("drift", global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use crate::{
-    config::{self, Lines, Loaded},
+    config::{self, Lines, Loaded, Repository},
     model::{
         desired::{Origin, Place},
         owner::OwnerCode,
@@ -16,6 +16,8 @@ use super::{Exit, Global, output};
 pub(super) struct Ground {
     pub dir: PathBuf,
     pub loaded: Loaded,
+    /// Where it lies.
+    pub repository: Repository,
     /// Only these owners, if some were chosen.
     pub owners: Option<BTreeSet<OwnerCode>>,
     /// Where things stand in files that somebody proposes.
@@ -42,7 +44,7 @@ impl Global {
         let loaded = config::load(&dir);
         self.draw(&loaded);
         let owners = self.owners(&loaded)?;
-        Ok(Ground { dir, loaded, owners, lines: Lines::default() })
+        Ok(Ground::new(dir, loaded, owners))
     }
 
     /// Draws every error on stderr.
@@ -77,9 +79,19 @@ impl Global {
 }
 
 impl Ground {
+    /// As it lies on disk.
+    pub(super) fn new(dir: PathBuf, loaded: Loaded, owners: Option<BTreeSet<OwnerCode>>) -> Self {
+        let repository = Repository::of(&dir);
+        Self { dir, loaded, repository, owners, lines: Lines::default() }
+    }
+
     /// Where something stands in git.
     pub(super) fn place(&self, origin: &Origin) -> Place {
-        self.lines.place(origin, self.loaded.sources.place(origin))
+        let written = match *origin.path {
+            [] => self.loaded.sources.list(origin.file),
+            _ => self.loaded.sources.place(origin),
+        };
+        self.lines.place(origin, written)
     }
 
     /// What errors in the files come to.

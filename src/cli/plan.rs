@@ -46,7 +46,7 @@ impl Plan {
             Err(exit) => return exit,
         };
         let mut far = None;
-        let survey = match self.survey(global, &mut far).await {
+        let survey = match self.survey(&mut reports, global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
@@ -68,13 +68,13 @@ impl Plan {
         saved.max(survey.exit()).max(if pending { Exit::Pending } else { Exit::Converged })
     }
 
-    async fn survey(&self, global: &Global, far: &mut Option<Far>) -> Result<Survey, Exit> {
+    async fn survey(&self, reports: &mut Opened<'_>, global: &Global, far: &mut Option<Far>) -> Result<Survey, Exit> {
         let (ground, base) = match (&self.base, &self.proposal) {
             (Some(reference), _) => global.ground_since(reference)?,
             (None, Some(file)) => global.ground_with(file)?,
-            (None, None) => return Survey::make(global, far).await,
+            (None, None) => return reports.survey("plan", global, far).await,
         };
-        Survey::against(base, ground, global, far).await
+        reports.survey_on("plan", ground, Some(base), global, far).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! The formats in which `plan`, `drift` and `apply` say what they found: one on stdout, others into files, all of one run.
+//! The formats in which `validate`, `plan`, `drift` and `apply` say what they found: one on stdout, others into files, all of one run.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,10 +10,10 @@ use clap::{Args, ValueEnum as _};
 
 use crate::{
     plan::basis::Basis,
-    report::{Fit, ReportFormat, Style, View},
+    report::{self, Checked, Fit, ReportFormat, Style, View},
 };
 
-use super::{Exit, Global, output, survey::Survey};
+use super::{Exit, Global, TOOL, against::Against, far::Far, ground::Ground, output, survey::Survey};
 
 /// How a result looks, and where else it goes.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(super) struct Reports {
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     pub format: ReportFormat,
     /// Write the result of this run into a file, too: `markdown=plan.md`; repeat for more
-    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = report)]
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = parsed)]
     files: Vec<Report>,
     /// Where Markdown shall fit in; for one file alone: `--report markdown:github-summary=FILE`
     #[arg(long, value_enum, default_value_t = Fit::GithubComment, value_name = "ROOM")]
@@ -38,7 +38,7 @@ struct Report {
 }
 
 /// `markdown=plan.md`, `markdown:github-summary=summary.md`.
-fn report(text: &str) -> Result<Report, String> {
+fn parsed(text: &str) -> Result<Report, String> {
     let (what, file) = text.split_once('=').filter(|(_, file)| !file.is_empty()).ok_or("write FORMAT=FILE")?;
     let (format, fit) = match what.split_once(':') {
         Some((format, fit)) => (format, Some(Fit::from_str(fit, false).map_err(|_| unknown::<Fit>("room", fit))?)),
@@ -92,6 +92,57 @@ impl Opened<'_> {
         self.reports.format
     }
 
+    /// Reads, looks and compares. `Err` when there is nothing to compare with; what is wrong in the files is then all there is to
+    /// report.
+    pub(super) async fn survey(
+        &mut self,
+        command: &'static str,
+        global: &Global,
+        far: &mut Option<Far>,
+    ) -> Result<Survey, Exit> {
+        self.survey_on(command, global.ground()?, None, global, far).await
+    }
+
+    /// The same on a workspace that was read, beside the state before a change where there is one.
+    pub(super) async fn survey_on(
+        &mut self,
+        command: &'static str,
+        ground: Ground,
+        base: Option<Against>,
+        global: &Global,
+        far: &mut Option<Far>,
+    ) -> Result<Survey, Exit> {
+        match base {
+            Some(base) if ground.loaded.desired.is_some() => return Survey::against(base, ground, global, far).await,
+            None if ground.loaded.desired.is_some() => return Survey::on(ground, global, far).await,
+            _ => {}
+        }
+        let mistakes = &ground.loaded.errors;
+        let checked = Checked {
+            command,
+            mistakes,
+            sizes: None,
+            folder: ground.repository.folder(),
+            tool: TOOL,
+            fit: self.reports.fit,
+        };
+        // JSON of a plan has no form without one.
+        let made = |format, fit, style| match format {
+            ReportFormat::Json => String::new(),
+            format => report::checked(&Checked { fit, ..checked }, format, style),
+        };
+        self.print_made(global, made);
+        let written = self.write_made(global, made);
+        Err(ground.exit().max(Exit::Failed).max(written))
+    }
+
+    /// Says on stdout, and writes into the files, what a look at the files alone has found.
+    pub(super) fn checked(&mut self, global: &Global, checked: &Checked<'_>) -> Exit {
+        let made = |format, fit, style| report::checked(&Checked { fit, ..*checked }, format, style);
+        self.print_made(global, made);
+        self.write_made(global, made)
+    }
+
     /// Says it on stdout.
     pub(super) fn print(
         &self,
@@ -99,20 +150,28 @@ impl Opened<'_> {
         global: &Global,
         report: impl Fn(&View<'_>, ReportFormat, Style) -> String,
     ) {
-        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
-        output::result(&made(survey, self.reports.format, self.reports.fit, style, &report));
+        self.print_made(global, |format, fit, style| of_survey(survey, format, fit, style, &report));
     }
 
-    /// Writes it into the files. `Err`: one could not be written, which was said.
+    /// Writes it into the files. What could not be written was said.
     pub(super) fn write(
         &mut self,
         survey: &Survey,
         global: &Global,
         report: impl Fn(&View<'_>, ReportFormat, Style) -> String,
     ) -> Exit {
+        self.write_made(global, |format, fit, style| of_survey(survey, format, fit, style, &report))
+    }
+
+    fn print_made(&self, global: &Global, made: impl Fn(ReportFormat, Fit, Style) -> String) {
+        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
+        output::result(&made(self.reports.format, self.reports.fit, style));
+    }
+
+    fn write_made(&mut self, global: &Global, made: impl Fn(ReportFormat, Fit, Style) -> String) -> Exit {
         let mut exit = Exit::Converged;
         for (of, file) in &mut self.files {
-            let text = made(survey, of.format, of.fit.unwrap_or(self.reports.fit), Style::Plain, &report);
+            let text = made(of.format, of.fit.unwrap_or(self.reports.fit), Style::Plain);
             if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.flush()) {
                 exit = exit.max(unwritten(global, of, &error));
             }
@@ -121,7 +180,7 @@ impl Opened<'_> {
     }
 }
 
-fn made(
+fn of_survey(
     survey: &Survey,
     format: ReportFormat,
     fit: Fit,

@@ -54,12 +54,7 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    /// Reads, looks and compares. `Err` when there is nothing to compare with.
-    pub(super) async fn make(global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
-        Self::on(global.ground()?, global, far).await
-    }
-
-    /// The same on a workspace that was read already.
+    /// Looks and compares, on a workspace that was read. `Err` when there is nothing to compare with.
     pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
@@ -150,6 +145,8 @@ impl Survey {
             refused: &self.approval.refused,
             places: &|origin| self.ground.place(origin),
             errors: self.ground.loaded.errors.len(),
+            mistakes: &self.ground.loaded.errors,
+            folder: self.ground.repository.folder(),
             observed_at: self.observed.at,
             config_digest: &self.ground.loaded.digest,
             observed_digest: &basis.digest(Side::Azure),

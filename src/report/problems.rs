@@ -3,8 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    config::ConfigError,
     execute::{Done, Failure, Outcome},
-    model::{desired::Origin, owner::OwnerCode, trouble::Trouble},
+    model::{
+        desired::{Origin, Place},
+        owner::OwnerCode,
+        policy,
+        trouble::Trouble,
+    },
     plan::{
         Unread, Used,
         approve::{Refusal, Refused},
@@ -25,6 +31,7 @@ use super::{
 /// What kind of problem it is. The order is that of reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
+    Mistake,
     NotRead,
     LeftOut,
     Attention,
@@ -43,6 +50,7 @@ impl Kind {
     /// Sign and word, as text shows them.
     pub(super) fn label(self) -> &'static str {
         match self {
+            Self::Mistake => "! mistake",
             Self::NotRead => "! not read",
             Self::LeftOut => "! left out",
             Self::Attention => "! attention",
@@ -57,6 +65,11 @@ impl Kind {
             Self::Finding => "* finding",
         }
     }
+
+    /// The word alone.
+    pub(super) fn word(self) -> &'static str {
+        self.label().get(2..).unwrap_or_default()
+    }
 }
 
 /// A message, and whom it concerns.
@@ -70,16 +83,33 @@ pub(super) struct Problem<'a> {
     pub affected: Vec<Affected<'a>>,
     /// Whether it is each one's own mistake, at a line of its own.
     pub is_own: bool,
+    /// Where it stands, if it is not about people.
+    pub place: Option<Place>,
+    /// What tells it from others with its code, and stays the same from run to run; empty where `affected` does.
+    pub key: String,
 }
 
 impl<'a> Problem<'a> {
     fn new(kind: Kind, code: &'static str, message: String) -> Self {
-        Self { kind, code, message, more: Vec::new(), affected: Vec::new(), is_own: false }
+        let (more, affected, key) = (Vec::new(), Vec::new(), String::new());
+        Self { kind, code, message, more, affected, is_own: false, place: None, key }
     }
 
     fn about(self, affected: Vec<Affected<'a>>) -> Self {
         Self { affected, ..self }
     }
+}
+
+/// Mistakes in the files.
+pub(super) fn mistakes<'a>(errors: &'a [ConfigError]) -> Vec<Problem<'a>> {
+    let problem = |error: &'a ConfigError| {
+        let (file, line, column) = (error.file().to_owned(), error.line().unwrap_or(1), error.column().unwrap_or(1));
+        let key = format!("{file} {}", error.text_of_line().unwrap_or_default());
+        let more = error.help_text().map(str::to_owned).into_iter().collect();
+        let place = Some(Place { file, line, column });
+        Problem { place, key, more, ..Problem::new(Kind::Mistake, error.rule().name, error.message().to_owned()) }
+    };
+    errors.iter().map(problem).collect()
 }
 
 /// What could not be read, and what stays as it is for that.
@@ -95,7 +125,11 @@ pub(super) fn loud<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
         for unread in group.members.iter().take(said) {
             let at = unread.owner.map(|owner| format!("{}: ", words::owner(view, owner))).unwrap_or_default();
             let more = vec![format!("{at}nothing is removed there")];
-            problems.push(Problem { more, ..Problem::new(Kind::NotRead, "unread", unread.trouble.to_string()) });
+            let place = unread.owner.and_then(|owner| facts.file_of(owner));
+            let key =
+                format!("{} {}", unread.trouble.doing, unread.owner.map(|owner| owner.to_string()).unwrap_or_default());
+            let new = Problem::new(Kind::NotRead, "unread", unread.trouble.to_string());
+            problems.push(Problem { more, place, key, ..new });
         }
         let rest = group.members.iter().skip(said);
         let owners: BTreeSet<OwnerCode> = rest.filter_map(|unread| unread.owner).collect();
@@ -114,16 +148,19 @@ pub(super) fn loud<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
         let kept =
             if kept == 0 { String::new() } else { format!(" ({})", words::count(kept, "assignment", "assignments")) };
         let words = format!("`{path}` has errors: what stands at {} stays as it is{kept}", words::owner(view, code));
-        problems.push(Problem::new(Kind::LeftOut, "left-out", words));
+        let place = facts.file_of(code);
+        problems.push(Problem { place, key: code.to_string(), ..Problem::new(Kind::LeftOut, "left-out", words) });
     }
     let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for entry in &view.plan.protected.unresolved {
         unknown.entry(&entry.why).or_default().push(format!("`{entry}`"));
     }
     for (why, names) in unknown {
+        let stands = |entry: &&policy::Protected| names.contains(&format!("`{}`", entry.whom));
+        let place = view.desired.policy.protected.iter().find(stands).map(|entry| (view.places)(&entry.origin));
         let names = words::list(&names);
         let words = format!("`policy.protected` names {names}, {why}: until that is corrected nothing is removed");
-        problems.push(Problem::new(Kind::Attention, "protected-unknown", words));
+        problems.push(Problem { place, key: names, ..Problem::new(Kind::Attention, "protected-unknown", words) });
     }
     problems
 }
@@ -183,7 +220,8 @@ pub(super) fn overrides<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
         let file = (facts.view.places)(&by.origin).file;
         let words = format!("{file} lets {removals} through at {}, beyond the limits", words::list(&owners));
         let more = vec![format!("{} ({}), until {}", by.reason, by.ticket, by.until)];
-        Problem { more, ..Problem::new(Kind::Override, "override", words) }
+        let place = Some((facts.view.places)(&by.origin));
+        Problem { more, place, key: file, ..Problem::new(Kind::Override, "override", words) }
     };
     facts.view.plan.used.iter().map(problem).collect()
 }

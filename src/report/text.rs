@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{execute::Outcome, plan::change::Action};
 
 use super::{
-    Reporter, Style, View,
+    Checked, Reporter, Style, View,
     closing::{self, Closing},
     facts::{Facts, Item, Sections, owners, people as people_of},
     page::{Ink, Lead, Page},
@@ -17,6 +17,18 @@ use super::{
 pub(super) struct Text(pub Style);
 
 impl Reporter for Text {
+    fn checked(&self, checked: &Checked<'_>) -> String {
+        match checked.sizes {
+            Some([owners, people, grants]) if checked.mistakes.is_empty() => format!(
+                "valid: {}, {}, {}\n",
+                words::count(owners, "service owner", "service owners"),
+                words::count(people, "person", "people"),
+                words::count(grants, "grant", "grants"),
+            ),
+            _ => String::new(),
+        }
+    }
+
     fn plan(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
         let mut page = Page::new(self.0);

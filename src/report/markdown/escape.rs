@@ -107,7 +107,8 @@ const ENDS: [char; 4] = [',', '.', ';', ':'];
 fn is_word(word: &str) -> bool {
     let inner = word.trim_end_matches(ENDS);
     let plain = |c: char| {
-        c.is_alphanumeric() || matches!(c, '-' | '\'' | '"' | '/' | '+' | '%' | '…' | '·' | '–' | '—' | '(' | ')' | ',')
+        c.is_alphanumeric()
+            || matches!(c, '-' | '\'' | '"' | '/' | '+' | '%' | '…' | '·' | '–' | '—' | '?' | '(' | ')' | ',')
     };
     // A commit's hash is a reference where the repository knows it; so is `GH-1`.
     let is_hash = |part: &str| {

@@ -8,6 +8,7 @@ mod owners;
 mod room;
 
 use crate::{
+    config::ConfigError,
     execute::{Done, Outcome},
     plan::drift::Class,
 };
@@ -17,23 +18,41 @@ use self::{
     room::{Entry, Section, together},
 };
 use super::{
-    Reporter, View,
+    Checked, Reporter, View,
     closing::{self, Closing},
     count::time,
     facts::Facts,
     groups::{self, Affected, group},
     problems::{self, Kind, Problem},
     remedy,
-    words::Tense,
+    words::{Tense, count},
 };
 
 /// Markdown, as GitHub and Azure DevOps read it.
 pub(super) struct Markdown;
 
 impl Reporter for Markdown {
+    fn checked(&self, checked: &Checked<'_>) -> String {
+        let mut head = marker(checked.command, checked.folder) + "\n";
+        let errors = checked.mistakes.len();
+        head.push_str(&match checked.sizes {
+            _ if errors > 0 => format!("## {} in the files\n\n", count(errors, "error", "errors")),
+            Some([owners, people, grants]) => format!(
+                "## Valid: {}, {}, {}\n\n",
+                count(owners, "service owner", "service owners"),
+                count(people, "person", "people"),
+                count(grants, "grant", "grants"),
+            ),
+            None => "## Nothing could be read\n\n".to_owned(),
+        });
+        let sections: Vec<Section> = mistakes(checked.mistakes).into_iter().collect();
+        together(&head, &sections, &format!("*{}*\n", prose(checked.tool)), checked.fit)
+    }
+
     fn plan(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
-        let mut sections = problems(&facts, &before(&facts));
+        let mut sections: Vec<Section> = mistakes(view.mistakes).into_iter().collect();
+        sections.extend(problems(&facts, &before(&facts)));
         sections.extend(owners::sections(&facts, facts.changes(), Tense::Will));
         sections.extend(problems(&facts, &problems::findings(&facts, |_| true)));
         report(&facts, "plan", &sections, &closing::plan(&facts))
@@ -41,7 +60,8 @@ impl Reporter for Markdown {
 
     fn drift(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
-        let mut sections = problems(&facts, &before(&facts));
+        let mut sections: Vec<Section> = mistakes(view.mistakes).into_iter().collect();
+        sections.extend(problems(&facts, &before(&facts)));
         let mut sums = Vec::new();
         for class in Class::ALL.iter().copied() {
             let changes = || view.plan.changes.iter().filter(move |change| Class::of(change) == class);
@@ -75,7 +95,8 @@ impl Reporter for Markdown {
         let mut all = before(&facts);
         all.extend(problems::outcomes(&facts, outcomes));
         all.sort_by_key(|problem| problem.kind);
-        let mut sections = problems(&facts, &all);
+        let mut sections: Vec<Section> = mistakes(view.mistakes).into_iter().collect();
+        sections.extend(problems(&facts, &all));
         let done = outcomes.iter().filter(|it| it.result == Ok(Done::Now)).map(|it| &it.change);
         sections.extend(owners::sections(&facts, done, Tense::Did));
         report(&facts, "apply", &sections, &closing::outcomes(&facts, outcomes))
@@ -90,11 +111,11 @@ fn before<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
 }
 
 fn report(facts: &Facts<'_>, command: &str, sections: &[Section], closing: &Closing) -> String {
-    let View { desired, fit, tool, observed_at, .. } = facts.view;
+    let View { folder, fit, tool, observed_at, .. } = facts.view;
     let mut sums = closing.sums.iter();
     let title = sums.next().map(|sum| prose(sum)).unwrap_or_default();
     let rest: Vec<String> = sums.map(|sum| prose(sum)).collect();
-    let mut head = format!("{}\n## {title}\n\n", marker(command, &desired.instance.to_string()));
+    let mut head = format!("{}\n## {title}\n\n", marker(command, folder));
     if !rest.is_empty() {
         head.push_str(&rest.join("; "));
         head.push_str(".\n\n");
@@ -109,10 +130,25 @@ fn report(facts: &Facts<'_>, command: &str, sections: &[Section], closing: &Clos
     together(&head, sections, &tail, *fit)
 }
 
-/// What CI finds its comment by: `<!-- tilgang:plan altinn-apps -->`. Whatever an instance is called, it cannot end a comment.
-fn marker(command: &str, instance: &str) -> String {
-    let words = instance.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    format!("<!-- tilgang:{command} {} -->", words.collect::<Vec<_>>().join("-"))
+/// What CI finds its comment by: `<!-- tilgang:plan -->`, and where the workspace is no root, its folder. Whatever that is
+/// called, it cannot end a comment.
+fn marker(command: &str, folder: &str) -> String {
+    let words = folder.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words: String = words.map(|word| format!("{word} ")).collect();
+    format!("<!-- tilgang:{command} {words}-->")
+}
+
+/// Mistakes in the files, each at its line.
+fn mistakes(errors: &[ConfigError]) -> Option<Section> {
+    let entry = |problem: &Problem<'_>| {
+        let Problem { message, more, place, code: rule, .. } = problem;
+        let place = place.as_ref().map(|place| format!("{}:{}", place.file, place.line)).unwrap_or_default();
+        let help = more.first().map(|help| format!("  \n  *What helps:* {}", prose(help))).unwrap_or_default();
+        Entry::new(format!("- {} {} ({}){help}", code(&place), bold(message), code(rule)))
+    };
+    let entries: Vec<Entry> = problems::mistakes(errors).iter().map(entry).collect();
+    let title = format!("{} ({})", title(Kind::Mistake), entries.len());
+    (!entries.is_empty()).then(|| Section { name: title.clone(), title, entries, ..Section::default() })
 }
 
 /// A section for each kind of problem.
@@ -131,6 +167,7 @@ fn problems(facts: &Facts<'_>, problems: &[Problem<'_>]) -> Vec<Section> {
 
 fn title(kind: Kind) -> &'static str {
     match kind {
+        Kind::Mistake => "Errors in the files",
         Kind::NotRead => "Could not be read",
         Kind::LeftOut => "Left out",
         Kind::Attention => "Attention",
@@ -148,7 +185,7 @@ fn title(kind: Kind) -> &'static str {
 
 /// A problem: what is wrong, and below it whom it concerns and what helps.
 fn entries(facts: &Facts<'_>, problem: &Problem<'_>) -> Vec<Entry> {
-    let Problem { kind: _, code: word, message, more, affected: whom, is_own: _ } = problem;
+    let Problem { code: word, message, more, affected: whom, .. } = problem;
     let mut first = format!("- {} ({})", bold(message), code(word));
     for line in more {
         first.push_str("  \n  ");

@@ -20,19 +20,6 @@ use super::{
 /// So many names stand in one entry.
 const NAMES_MAX: usize = 40;
 
-/// How grave it is: what is taken in production, what is taken elsewhere, what is given in production, the rest.
-type Gravity = u8;
-
-fn gravity(facts: &Facts<'_>, change: &Change) -> Gravity {
-    match (change.action, facts.is_production(change.environment.as_ref())) {
-        (Action::Revoke, true) => 0,
-        (Action::Revoke, false) => 1,
-        (Action::Grant, true) => 2,
-        (Action::Update, true) => 3,
-        (_, false) => 4,
-    }
-}
-
 /// A section for each owner, the gravest first.
 pub(super) fn sections<'a>(facts: &Facts<'a>, changes: impl Iterator<Item = &'a Change>, tense: Tense) -> Vec<Section> {
     let mut by_owner: BTreeMap<OwnerCode, Vec<&'a Change>> = BTreeMap::new();
@@ -40,7 +27,7 @@ pub(super) fn sections<'a>(facts: &Facts<'a>, changes: impl Iterator<Item = &'a 
         by_owner.entry(change.owner).or_default().push(change);
     }
     let mut owners: Vec<_> = by_owner.into_iter().collect();
-    owners.sort_by_key(|(owner, changes)| (changes.iter().map(|change| gravity(facts, change)).min(), *owner));
+    owners.sort_by_key(|(owner, changes)| (changes.iter().map(|change| facts.gravity(change)).min(), *owner));
     let section = |(owner, changes): (OwnerCode, Vec<&'a Change>)| {
         let sums = count::people(&changes.iter().copied(), tense).unwrap_or_default();
         let name = words::owner(facts.view, owner);
@@ -59,8 +46,8 @@ pub(super) fn sections<'a>(facts: &Facts<'a>, changes: impl Iterator<Item = &'a 
 /// A sentence for each decision about a person, or one for many with the same reason.
 pub(super) fn entries<'a>(facts: &Facts<'a>, changes: impl Iterator<Item = &'a Change>, tense: Tense) -> Vec<Entry> {
     let sections = facts.sections(changes);
-    let grave = |item: &Item<'_>| item.changes.iter().map(|change| gravity(facts, change)).min();
-    let mut entries: Vec<(Option<Gravity>, Entry)> = Vec::new();
+    let grave = |item: &Item<'_>| item.changes.iter().map(|change| facts.gravity(change)).min();
+    let mut entries: Vec<(Option<u8>, Entry)> = Vec::new();
     for items in &sections.shared {
         entries
             .extend(shared(facts, items, tense).into_iter().map(|text| (items.iter().filter_map(grave).min(), text)));
