@@ -26,9 +26,16 @@ pub(super) fn before(base: &Base<'_>) -> Option<String> {
         let were = if all == 1 { "was" } else { "were" };
         format!("{} that {were} there before", list(&there))
     });
-    let settled = some(before.settled, "that this change settles", "that this change settles");
-    let all: Vec<String> = there.into_iter().chain(settled).collect();
-    let all = (!all.is_empty()).then(|| format!("Besides this change: {}", all.join("; ")));
+    let settled = before.settled;
+    let all = match there {
+        Some(there) if settled > 0 => Some(format!("Besides this change: {there}; {settled} more that it settles")),
+        Some(there) => Some(format!("Besides this change: {there}")),
+        None if settled > 0 => {
+            let what = count(settled, "difference that was there", "differences that were there");
+            Some(format!("This change settles {what} before"))
+        }
+        None => None,
+    };
     let commit = base.commit.map(|commit| commit.get(..COMMIT_CHARS).unwrap_or(commit));
     match (all, commit) {
         (Some(all), Some(commit)) => Some(format!("{all}; compared with commit {commit}.")),

@@ -16,7 +16,7 @@ for guid in "$SYSTEM_TEAMPROJECTID" "$BUILD_REPOSITORY_ID"; do
   [[ $guid =~ ^[0-9a-fA-F-]{36}$ ]] || { echo "SYSTEM_TEAMPROJECTID or BUILD_REPOSITORY_ID is no id" >&2; exit 64; }
 done
 marker=$(head -n 1 -- "$report")
-[[ $marker =~ ^'<!-- tilgang:'[a-z]+' '[A-Za-z0-9-]*' -->'$ ]] || { echo "$report does not begin with a marker" >&2; exit 1; }
+[[ $marker =~ ^'<!-- tilgang:'[a-z]+' '([A-Za-z0-9]+' ')*'-->'$ ]] || { echo "$report does not begin with a marker" >&2; exit 1; }
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT

@@ -16,7 +16,7 @@ bot=${TILGANG_BOT:-github-actions[bot]}
 [[ $GITHUB_REPOSITORY =~ ^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$ ]] || { echo "GITHUB_REPOSITORY is no repository" >&2; exit 64; }
 
 marker=$(head -n 1 -- "$report")
-[[ $marker =~ ^'<!-- tilgang:'[a-z]+' '[A-Za-z0-9-]*' -->'$ ]] || { echo "$report does not begin with a marker" >&2; exit 1; }
+[[ $marker =~ ^'<!-- tilgang:'[a-z]+' '([A-Za-z0-9]+' ')*'-->'$ ]] || { echo "$report does not begin with a marker" >&2; exit 1; }
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT

@@ -12,7 +12,7 @@ use super::{
 use crate::workspace::project;
 
 const PROJECT: &str = "00000000-0000-0000-0000-0000000000f1";
-const MARKER: &str = "<!-- tilgang:plan altinn-apps -->";
+const MARKER: &str = "<!-- tilgang:plan -->";
 
 /// An agent's folders, and what it says to a script.
 struct Agent<'a> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::workspace::project;
 
-const MARKER: &str = "<!-- tilgang:plan altinn-apps -->";
+const MARKER: &str = "<!-- tilgang:plan -->";
 
 fn case(name: &str) -> std::path::PathBuf {
     project().join("tests/cases").join(name)
@@ -113,7 +113,7 @@ fn a_pull_request_gets_one_comment_that_is_kept_up_to_date() {
 }
 
 /// Attacks Markdown, HTML, mentions, workflow commands, the shell, expressions, YAML, and our own marker.
-const EVIL: &str = "</details><img src=x onerror=alert(1)> [click](https://evil.example) @everyone #1 `$(touch PWNED1)` ${{ secrets.X }} ::error::forged ##vso[task.setvariable variable=x]y <!-- tilgang:plan altinn-apps --> $(touch PWNED2); touch PWNED3 | & \\\" '";
+const EVIL: &str = "</details><img src=x onerror=alert(1)> [click](https://evil.example) @everyone #1 `$(touch PWNED1)` ${{ secrets.X }} ::error::forged ##vso[task.setvariable variable=x]y <!-- tilgang:plan --> $(touch PWNED2); touch PWNED3 | & \\\" '";
 
 /// The fork's branch: all that git allows in a name.
 const BRANCH: &str = "a$(touch${IFS}PWNED4)`touch${IFS}PWNED5`;'\"&<b>@everyone|x%0aerror=forged";
@@ -209,8 +209,11 @@ fn a_hostile_fork_gets_a_plan_and_nothing_else() {
     let merge = runner.merge(BRANCH);
     let validated = runner.play("tilgang-pull-request", "validate", &merge, &[]);
     assert!(validated.failed, "{}", validated.log());
+    let ours = ["::group::tilgang validate", "::endgroup::", "::error file=owners/", "::error file=overrides/"];
     for line in validated.log().lines() {
-        assert!(!line.starts_with("::") && !line.starts_with("##vso"), "the log commands the runner: {line}");
+        let is_ours = ours.iter().any(|start| line.starts_with(start));
+        let commands = line.starts_with("::") || line.trim_start().starts_with("##");
+        assert!(!commands || is_ours, "the log commands the runner: {line}");
     }
     let proposal: Value =
         serde_json::from_slice(&fs::read(runner.artifact("proposal").join("proposal.json")).unwrap()).unwrap();
