@@ -96,9 +96,9 @@ impl Global {
         let then =
             base.errors.iter().map(|error| (error.file(), error.line(), error.message())).collect::<BTreeSet<_>>();
         let is_before = |error: &config::ConfigError| {
-            let touches =
+            let is_of_change =
                 touched.rules || touched.owners.iter().any(|owner| error.file() == format!("owners/{owner}.yaml"));
-            !touches && then.contains(&(error.file(), error.line(), error.message()))
+            !is_of_change && then.contains(&(error.file(), error.line(), error.message()))
         };
         let all = loaded.errors.len();
         loaded.errors.retain(|error| !is_before(error));

@@ -58,7 +58,7 @@ impl Survey {
     pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
-        Ok(Self::seen(ground, desired, far, &far.reader).await)
+        Ok(Box::pin(Self::seen(ground, desired, far, &far.reader)).await)
     }
 
     /// What a change to git causes, beside all that differs anyway: the workspace and its base, held against one look at Azure.
@@ -71,8 +71,8 @@ impl Survey {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
         let azure = Remembering::new(&far.reader);
-        let mut survey = Self::seen(ground, desired, far, &azure).await;
-        survey.base = Some(base.split(&mut survey, &azure).await);
+        let mut survey = Box::pin(Self::seen(ground, desired, far, &azure)).await;
+        survey.base = Some(Box::pin(base.split(&mut survey, &azure)).await);
         Ok(survey)
     }
 

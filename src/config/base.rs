@@ -51,7 +51,7 @@ pub fn base(dir: &Path, reference: &str, head: &Sources, revision: &Revision) ->
         desired.revision =
             Revision::Commit { hash: commit.clone(), time: *time, edited: as_edited(edited, head, &loaded.sources) };
     }
-    Ok(Base { loaded, commit })
+    Ok(Base { commit, loaded })
 }
 
 /// The files that are edited in `from`, in `to`: both states are held against Azure as if they were equally new, so that what

@@ -59,7 +59,7 @@ fn listed(desired: &Desired, observed: &Observed) -> BTreeMap<Taken, Who> {
 #[must_use]
 pub fn groups(taken: &BTreeMap<Taken, Who>, desired: &Desired, observed: &Observed) -> BTreeSet<GroupKey> {
     let all = taken.keys().flat_map(|it| wider::opening(desired, observed, it.owner, &it.role));
-    all.filter(|standing| is_group(standing)).map(|it| group(it)).collect()
+    all.filter(|standing| is_group(standing)).map(group).collect()
 }
 
 fn is_group(standing: &Standing) -> bool {
