@@ -167,12 +167,14 @@ impl Against {
 async fn look_back(base: &Desired, loaded: &Loaded, survey: &Survey, azure: &impl Azure) -> (Observed, Plan, Approval) {
     let owners = survey.ground.owners.as_ref();
     let mut observed = observe(base, owners, survey.observed.at, azure).await;
+    observed.remembered.clone_from(&survey.observed.remembered);
     let mut plan = compare(base, &observed, owners);
     let doubtful = plan::doubtful(base, &observed, &plan);
     if !doubtful.is_empty() && matches!(base.revision, Revision::Commit { .. }) {
         observed.people.past = config::past(&survey.ground.dir, &loaded.sources, &base.revision, &doubtful);
         plan = compare(base, &observed, owners);
     }
+    survey.mandate.tell(&mut plan);
     let approval = plan.settle(&base.policy, owners.is_none());
     let approval = approval.unless_older(&survey.desired.revision, survey.applied.as_ref());
     (observed, plan, approval)

@@ -114,7 +114,10 @@ impl Opened<'_> {
     ) -> Result<Survey, Exit> {
         match base {
             Some(base) if ground.loaded.desired.is_some() => return Survey::against(base, ground, global, far).await,
-            None if ground.loaded.desired.is_some() => return Survey::on(ground, global, far).await,
+            None if ground.loaded.desired.is_some() => {
+                let to_change = command != "drift"; // who changes nothing is not asked whether they may
+                return Survey::on(ground, global, far, to_change).await;
+            }
             _ => {}
         }
         let mistakes = &ground.loaded.errors;

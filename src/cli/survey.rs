@@ -1,6 +1,9 @@
 //! What `plan`, `apply` and `drift` share: read git, look at Azure, compare, ask policy, and say it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -9,6 +12,7 @@ use crate::{
     ledger::{Ledger, LedgerError, entry::Commit, sight::view},
     model::{
         desired::{Desired, Revision},
+        ids::ScopeId,
         observed::Observed,
         owner::OwnerCode,
     },
@@ -30,7 +34,9 @@ use super::{
     against::{Against, Split},
     far::Far,
     ground::Ground,
-    ledger as records, output, progress,
+    ledger as records, output,
+    own::{self, Mandate},
+    progress,
 };
 
 /// What is asked of Azure to plan.
@@ -49,16 +55,24 @@ pub(super) struct Survey {
     pub ledger: Option<Result<Arc<Ledger>, String>>,
     /// The newest commit that was applied, as the ledger tells.
     pub applied: Option<Applied>,
+    /// What our identity may, where that was asked.
+    pub mandate: Mandate,
     /// What it was held against; then `plan` and `approval.refused` are only what the change causes.
     pub base: Option<Split>,
 }
 
 impl Survey {
-    /// Looks and compares, on a workspace that was read. `Err` when there is nothing to compare with.
-    pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
+    /// Looks and compares, on a workspace that was read. `Err` when there is nothing to compare with. `to_change`: whether our
+    /// identity may is asked as well.
+    pub(super) async fn on(
+        mut ground: Ground,
+        global: &Global,
+        far: &mut Option<Far>,
+        to_change: bool,
+    ) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
-        Ok(Box::pin(Self::seen(ground, desired, far, &far.reader)).await)
+        Ok(Box::pin(Self::seen(ground, desired, far, &far.reader, to_change)).await)
     }
 
     /// What a change to git causes, beside all that differs anyway: the workspace and its base, held against one look at Azure.
@@ -71,21 +85,30 @@ impl Survey {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
         let azure = Remembering::new(&far.reader);
-        let mut survey = Box::pin(Self::seen(ground, desired, far, &azure)).await;
+        let mut survey = Box::pin(Self::seen(ground, desired, far, &azure, true)).await;
         survey.base = Some(Box::pin(base.split(&mut survey, &azure)).await);
         Ok(survey)
     }
 
-    async fn seen(ground: Ground, desired: Desired, far: &Far, azure: &impl Azure) -> Self {
+    async fn seen(ground: Ground, desired: Desired, far: &Far, azure: &impl Azure, to_change: bool) -> Self {
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
-        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, azure, far.now()).await;
+        let remembered = ledger.as_ref().and_then(|it| it.as_ref().ok()).map(|it| it.replay().made().clone());
+        let remembered = remembered.unwrap_or_default();
+        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, azure, remembered).await;
         let doubtful = plan::doubtful(&desired, &observed, &plan);
         if !doubtful.is_empty() {
             let Loaded { sources, .. } = &ground.loaded;
             observed.people.past = config::past(&ground.dir, sources, &desired.revision, &doubtful);
             plan = compare(&desired, &observed, ground.owners.as_ref());
+        }
+        let mut mandate = Mandate::default();
+        if to_change {
+            let spinner = progress::looking();
+            mandate = progress::telling(&spinner, || far.session.waiting(), own::mandate(far, &plan)).await;
+            spinner.finish_and_clear();
+            mandate.tell(&mut plan);
         }
         if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
             output::say(
@@ -99,7 +122,7 @@ impl Survey {
         }
         let approval =
             plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
-        Self { ground, desired, observed, plan, approval, ledger, applied, base: None }
+        Self { ground, desired, observed, plan, approval, ledger, applied, mandate, base: None }
     }
 
     /// Leaves only the changes that `keep` wants: what the run does not mean is neither shown nor judged. Removals that are
@@ -203,18 +226,19 @@ fn is_of_newer(blocked: &Blocked) -> bool {
     matches!(blocked.block, Block::MadeAfterCommit { .. })
 }
 
-/// Looks at Azure and compares.
+/// Looks at Azure and compares. `remembered`: when resources were made, as the ledger knows.
 pub(super) async fn look(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
     far: &Far,
     azure: &impl Azure,
-    now: Timestamp,
+    remembered: BTreeMap<ScopeId, Timestamp>,
 ) -> (Observed, Plan) {
     let spinner = progress::looking();
-    let observed = observe(desired, owners, now, azure);
-    let observed = progress::telling(&spinner, || far.session.waiting(), observed).await;
+    let observed = observe(desired, owners, far.now(), azure);
+    let mut observed = progress::telling(&spinner, || far.session.waiting(), observed).await;
     spinner.finish_and_clear();
+    observed.remembered = remembered;
     let plan = compare(desired, &observed, owners);
     (observed, plan)
 }

@@ -91,6 +91,8 @@ impl Class {
             | Code::ExceptionEnded
             | Code::Inherited
             | Code::StillHeld
+            | Code::Recreated
+            | Code::NotAssignable
             | Code::Locked
             | Code::NotEnabled
             | Code::NearLimit
