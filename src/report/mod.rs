@@ -18,6 +18,7 @@ mod facts;
 mod fit;
 mod github;
 mod groups;
+mod html;
 mod identity;
 mod json;
 mod json_entries;
@@ -74,6 +75,8 @@ pub enum ReportFormat {
     Text,
     /// For people, in a comment or a step summary.
     Markdown,
+    /// For people, in a browser: one page, who holds what and what changes.
+    Html,
     /// For machines: JSON format 1.
     Json,
     /// For code scanning: SARIF 2.1.0.
@@ -123,6 +126,8 @@ pub struct View<'a> {
     pub is_applying: bool,
     /// How much room there is.
     pub fit: Fit,
+    /// The owners that were chosen, if some were.
+    pub owners: Option<&'a BTreeSet<OwnerCode>>,
     /// Where the plan is written down, if it is.
     pub saved: Option<SavedAs<'a>>,
     /// What the plan was held against, if it tells only what one change to git causes.
@@ -194,6 +199,7 @@ impl ReportFormat {
         match self {
             Self::Text => Box::new(text::Text(style)),
             Self::Markdown => Box::new(markdown::Markdown),
+            Self::Html => Box::new(html::Html),
             Self::Json => Box::new(json::Json),
             Self::Sarif => Box::new(sarif::Sarif),
             Self::Github => Box::new(github::Github),

@@ -6,7 +6,7 @@ use serde_yaml::Value;
 
 use super::{
     hub::{BUILD, Hub, Platform, thread},
-    runner::{Runner, TOKEN, texts},
+    runner::{Runner, TOKEN, has_tools, texts},
     shape::read,
 };
 use crate::workspace::project;
@@ -90,6 +90,9 @@ fn went_well(told: &[(String, i32, String)]) {
 
 #[test]
 fn a_pull_request_in_azure_devops_gets_one_thread() {
+    if !has_tools() {
+        return;
+    }
     let forged = thread(1, "00000000-0000-0000-0000-0000000bad01", &format!("{MARKER}\nall is well"));
     let other = thread(2, BUILD, "something else of ours");
     let before = vec![forged, other];
@@ -121,6 +124,9 @@ fn a_pull_request_in_azure_devops_gets_one_thread() {
 
 #[test]
 fn what_is_merged_in_azure_devops_is_applied_as_planned() {
+    if !has_tools() {
+        return;
+    }
     let runner = Runner::of(&project().join("tests/cases/proposal"), Hub::start(Platform::default()));
     let work = runner.work();
     let text = fs::read_to_string(work.join("tilgang.yaml")).unwrap() + "ledger: { dir: ledger }\n";

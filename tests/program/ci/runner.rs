@@ -22,6 +22,15 @@ pub(super) const TOKEN: &str = "ghs_theTokenThatNobodyShallSee0123456789";
 pub(super) const REPOSITORY: &str = "example/access";
 const TENANT: &str = "00000000-0000-0000-0000-0000000000aa";
 
+/// Whether this machine has what the scripts of the workflows use. `.ci/run` sees to it.
+pub(super) fn has_tools() -> bool {
+    let missing = ["bash", "curl", "jq"].into_iter().find(|tool| Command::new(tool).arg("--version").output().is_err());
+    if let Some(tool) = missing {
+        println!("skipped: there is no {tool} here; `.ci/run` installs it");
+    }
+    missing.is_none()
+}
+
 /// What was played: workflow, job, step.
 pub(super) type Step = (String, String, String);
 
