@@ -127,7 +127,7 @@ fn of_problems(facts: &Facts<'_>, problems: &[Problem<'_>]) -> Vec<Note> {
 }
 
 fn of_problem(problem: &Problem<'_>, about: Option<(&Facts<'_>, &Affected<'_>)>) -> Note {
-    let Problem { kind, code, message, more, key, place, .. } = problem;
+    let Problem { kind, code, message, more, known_by, place, .. } = problem;
     let mut note = Note {
         grade: grade(*kind),
         code,
@@ -135,7 +135,7 @@ fn of_problem(problem: &Problem<'_>, about: Option<(&Facts<'_>, &Affected<'_>)>)
         message: message.clone(),
         more: more.clone(),
         place: place.clone().unwrap_or_else(workspace),
-        fingerprint: format!("{code}\n{key}"),
+        fingerprint: format!("{code}\n{known_by}"),
     };
     let Some((facts, affected)) = about else { return note };
     let Affected { who, owner, verb: _, roles, origins, help } = affected;

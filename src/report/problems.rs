@@ -86,13 +86,13 @@ pub(super) struct Problem<'a> {
     /// Where it stands, if it is not about people.
     pub place: Option<Place>,
     /// What tells it from others with its code, and stays the same from run to run; empty where `affected` does.
-    pub key: String,
+    pub known_by: String,
 }
 
 impl<'a> Problem<'a> {
     fn new(kind: Kind, code: &'static str, message: String) -> Self {
-        let (more, affected, key) = (Vec::new(), Vec::new(), String::new());
-        Self { kind, code, message, more, affected, is_own: false, place: None, key }
+        let (more, affected, known_by) = (Vec::new(), Vec::new(), String::new());
+        Self { kind, code, message, more, affected, is_own: false, place: None, known_by }
     }
 
     fn about(self, affected: Vec<Affected<'a>>) -> Self {
@@ -104,10 +104,10 @@ impl<'a> Problem<'a> {
 pub(super) fn mistakes<'a>(errors: &'a [ConfigError]) -> Vec<Problem<'a>> {
     let problem = |error: &'a ConfigError| {
         let (file, line, column) = (error.file().to_owned(), error.line().unwrap_or(1), error.column().unwrap_or(1));
-        let key = format!("{file} {}", error.text_of_line().unwrap_or_default());
+        let known_by = format!("{file} {}", error.text_of_line().unwrap_or_default());
         let more = error.help_text().map(str::to_owned).into_iter().collect();
         let place = Some(Place { file, line, column });
-        Problem { more, place, key, ..Problem::new(Kind::Mistake, error.rule().name, error.message().to_owned()) }
+        Problem { more, place, known_by, ..Problem::new(Kind::Mistake, error.rule().name, error.message().to_owned()) }
     };
     errors.iter().map(problem).collect()
 }
@@ -126,10 +126,10 @@ pub(super) fn loud<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
             let at = unread.owner.map(|owner| format!("{}: ", words::owner(view, owner))).unwrap_or_default();
             let more = vec![format!("{at}nothing is removed there")];
             let place = unread.owner.and_then(|owner| facts.file_of(owner));
-            let key =
+            let known_by =
                 format!("{} {}", unread.trouble.doing, unread.owner.map(|owner| owner.to_string()).unwrap_or_default());
             let new = Problem::new(Kind::NotRead, "unread", unread.trouble.to_string());
-            problems.push(Problem { more, place, key, ..new });
+            problems.push(Problem { more, place, known_by, ..new });
         }
         let rest = group.members.iter().skip(said);
         let owners: BTreeSet<OwnerCode> = rest.filter_map(|unread| unread.owner).collect();
@@ -149,7 +149,7 @@ pub(super) fn loud<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
             if kept == 0 { String::new() } else { format!(" ({})", words::count(kept, "assignment", "assignments")) };
         let words = format!("`{path}` has errors: what stands at {} stays as it is{kept}", words::owner(view, code));
         let place = facts.file_of(code);
-        problems.push(Problem { place, key: code.to_string(), ..Problem::new(Kind::LeftOut, "left-out", words) });
+        problems.push(Problem { place, known_by: code.to_string(), ..Problem::new(Kind::LeftOut, "left-out", words) });
     }
     let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for entry in &view.plan.protected.unresolved {
@@ -160,7 +160,7 @@ pub(super) fn loud<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
         let place = view.desired.policy.protected.iter().find(stands).map(|entry| (view.places)(&entry.origin));
         let names = words::list(&names);
         let words = format!("`policy.protected` names {names}, {why}: until that is corrected nothing is removed");
-        problems.push(Problem { place, key: names, ..Problem::new(Kind::Attention, "protected-unknown", words) });
+        problems.push(Problem { place, known_by: names, ..Problem::new(Kind::Attention, "protected-unknown", words) });
     }
     problems
 }
@@ -221,7 +221,7 @@ pub(super) fn overrides<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
         let words = format!("{file} lets {removals} through at {}, beyond the limits", words::list(&owners));
         let more = vec![format!("{} ({}), until {}", by.reason, by.ticket, by.until)];
         let place = Some((facts.view.places)(&by.origin));
-        Problem { more, place, key: file, ..Problem::new(Kind::Override, "override", words) }
+        Problem { more, place, known_by: file, ..Problem::new(Kind::Override, "override", words) }
     };
     facts.view.plan.used.iter().map(problem).collect()
 }

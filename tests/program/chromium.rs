@@ -16,7 +16,7 @@ use std::{
 use serde_json::{Value, json};
 
 /// Longer than this no answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A browser with one page.
 pub(crate) struct Chromium {
