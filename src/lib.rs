@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | [`model`] | the field's words | IO, async, serde, a clock |
 //! | [`config`] | YAML and the built-in catalogue → `Desired`, or every error at once | the network |
-//! | [`edit`] | YAML + what is asked for → YAML, with nothing else changed; JSON Schema | the network, a clock |
+//! | [`edit`] | YAML + what is asked for, or stands in Azure → YAML, with nothing else changed; JSON Schema | the network, a clock |
 //! | [`plan`] | `Desired` + `Observed` → `Plan`; `Plan` + policy → `ApprovedPlan` | IO, async, a clock |
 //! | [`rights`] | what an identity needs and holds → what it lacks, and what is too much | IO, async, a clock |
 //! | [`ports`] | what is needed of Azure, as traits; reading and writing apart | an implementation |

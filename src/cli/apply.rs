@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     io::{BufRead, Write},
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,6 +13,7 @@ use clap::{Args, ValueEnum};
 
 use crate::{
     execute::Outcome,
+    ledger::Ledger,
     model::{ids::PrincipalId, observed::Observed, owner::OwnerCode},
     plan::{
         basis::Side,
@@ -25,7 +27,7 @@ use super::{
     Exit, Global, TOOL,
     apply_run::{Ran, carry_out, unwritten},
     environment,
-    far::Kind,
+    far::{Far, Kind},
     file, output,
     reports::{Opened, Reports},
     survey::Survey,
@@ -41,11 +43,11 @@ pub(super) struct Apply {
     /// A plan that `tilgang plan --out` wrote: exactly that is carried out
     #[arg(conflicts_with = "only")]
     plan: Option<PathBuf>,
-    /// Do not ask
+    /// Do not ask: for CI
     #[arg(long)]
     yes: bool,
     /// Only some of the changes
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
     #[command(flatten)]
     reports: Reports,
@@ -102,40 +104,54 @@ impl Apply {
             let waiting = waiting(&survey.plan.changes);
             survey.narrow(|change| only.keeps(change) && !waiting.contains(&(change.owner, change.triple.principal)));
         }
-        let is_text = reports.format() == ReportFormat::Text;
-        if is_text {
-            reports.print(&survey, global, |view, format, style| report::plan(&applying(view), format, style));
-        }
-        survey.tell_age();
-        let changes = survey.approval.approved.changes().len();
-        if changes > 0 && !self.yes && !is_text {
-            return output::usage(global, "with this format nobody sees the plan before the question; pass `--yes`");
-        }
-        if changes > 0 && !self.yes {
-            match ask(changes) {
-                Some(true) if planned.elapsed() > PLAN_AGE_MAX => {
-                    return output::fail(global, "the plan is older than five minutes: nothing was changed; run again");
-                }
-                Some(true) => {}
-                Some(false) => {
-                    output::say("nothing was changed");
-                    return survey.exit();
-                }
-                None => {
-                    let words = "nobody can be asked here; pass `--yes` to apply without asking";
-                    return output::usage(global, words);
-                }
+        conclude("apply", self.yes, &mut reports, &survey, (&far, ledger), planned, global).await
+    }
+}
+
+/// Shows a plan, asks, carries out what policy approved of it, and says what became of it. `command`: who does it, as the
+/// ledger names it.
+pub(super) async fn conclude(
+    command: &str,
+    yes: bool,
+    reports: &mut Opened<'_>,
+    survey: &Survey,
+    (far, ledger): (&Far, Option<Arc<Ledger>>),
+    planned: Instant,
+    global: &Global,
+) -> Exit {
+    let is_text = reports.format() == ReportFormat::Text;
+    if is_text {
+        reports.print(survey, global, |view, format, style| report::plan(&applying(view), format, style));
+    }
+    survey.tell_age();
+    let changes = survey.approval.approved.changes().len();
+    if changes > 0 && !yes && !is_text {
+        return output::usage(global, "with this format nobody sees the plan before the question; pass `--yes`");
+    }
+    if changes > 0 && !yes {
+        match ask(changes) {
+            Some(true) if planned.elapsed() > PLAN_AGE_MAX => {
+                return output::fail(global, "the plan is older than five minutes: nothing was changed; run again");
+            }
+            Some(true) => {}
+            Some(false) => {
+                output::say("nothing was changed");
+                return survey.exit();
+            }
+            None => {
+                let words = "nobody can be asked here; pass `--yes` to apply without asking";
+                return output::usage(global, words);
             }
         }
-        match carry_out(&survey, &far, &far.writer(), ledger, None).await {
-            Ok(ran) => {
-                if changes > 0 && is_text {
-                    output::result("\n"); // the plan stands above
-                }
-                end(&survey, &ran, None, &mut reports, global)
+    }
+    match carry_out(command, survey, far, &far.writer(), ledger, None).await {
+        Ok(ran) => {
+            if changes > 0 && is_text {
+                output::result("\n"); // the plan stands above
             }
-            Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
+            end(survey, &ran, None, reports, global)
         }
+        Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
     }
 }
 
@@ -220,7 +236,7 @@ async fn run_saved(path: &Path, reports: &mut Opened<'_>, global: &Global) -> Ex
         Err(error) => return output::fail(global, format_args!("{}; nothing was changed", unwritten(&error))),
     };
     let basis = survey.basis();
-    match carry_out(&survey, &far, &far.writer(), ledger, Some(basis.digest(Side::Azure))).await {
+    match carry_out("apply", &survey, &far, &far.writer(), ledger, Some(basis.digest(Side::Azure))).await {
         Ok(ran) => {
             let saved = SavedAs { selected: saved.selected.as_ref(), basis: &basis };
             end(&survey, &ran, Some(saved), reports, global)
@@ -262,17 +278,22 @@ fn differs(global: &Global, path: &Path, what: &str, lines: &[String]) -> Exit {
 }
 
 /// As this command shows it: the plan, and below it what became of it.
-fn applying<'a>(view: &View<'a>) -> View<'a> {
+pub(super) fn applying<'a>(view: &View<'a>) -> View<'a> {
     View { is_applying: true, ..*view }
 }
 
 /// Asks on stderr, reads from stdin; `None` if nobody is there.
 fn ask(changes: usize) -> Option<bool> {
+    ask_whether(&format!("Apply {changes} change{}?", if changes == 1 { "" } else { "s" }))
+}
+
+/// Asks this on stderr, reads from stdin; `None` if nobody is there.
+pub(super) fn ask_whether(question: &str) -> Option<bool> {
     if !environment::can_be_asked() {
         return None;
     }
     let mut error = std::io::stderr().lock();
-    let _ = write!(error, "\nApply {changes} change{}? Only `yes` is yes: ", if changes == 1 { "" } else { "s" });
+    let _ = write!(error, "\n{question} Only `yes` is yes: ");
     let _ = error.flush();
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).ok()?;

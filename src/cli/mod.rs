@@ -4,6 +4,8 @@
 //! everything for people on stderr.
 
 mod actor;
+mod adopt;
+mod adopt_look;
 mod against;
 mod apply;
 mod apply_run;
@@ -22,6 +24,7 @@ mod ground;
 mod identity;
 mod ledger;
 mod logs;
+mod man;
 mod output;
 mod own;
 mod plan;
@@ -83,6 +86,7 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Drift(drift::Drift),
+    Adopt(adopt::Adopt),
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Identity(identity::Identity),
@@ -93,6 +97,7 @@ enum Command {
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Who we are, in records and reports.
@@ -123,6 +128,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Plan(command) => command.run(&global).await,
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
+            Command::Adopt(command) => command.run(&global).await,
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Identity(command) => command.run(&global).await,
@@ -133,6 +139,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(&global),
         }
     })
 }

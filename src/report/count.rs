@@ -17,6 +17,7 @@ use super::{
 pub(super) struct Count {
     pub grants: usize,
     pub revokes: usize,
+    pub adopts: usize,
     pub updates: usize,
     pub unchanged: usize,
     pub blocked: usize,
@@ -36,6 +37,7 @@ impl Count {
         Self {
             grants: changes(Action::Grant),
             revokes: changes(Action::Revoke),
+            adopts: changes(Action::Adopt),
             updates: changes(Action::Update),
             unchanged: plan.unchanged,
             blocked: plan.blocked.len(),
@@ -50,8 +52,8 @@ impl Count {
 
     /// Whether git and Azure agree, and all of both was read.
     pub(super) fn is_converged(&self) -> bool {
-        let Self { grants, revokes, updates, blocked, refused, unread, left_out, errors, .. } = self;
-        grants + revokes + updates + blocked + refused + unread + left_out + errors == 0
+        let Self { grants, revokes, adopts, updates, blocked, refused, unread, left_out, errors, .. } = self;
+        grants + revokes + adopts + updates + blocked + refused + unread + left_out + errors == 0
     }
 
     /// What is not done, what stays, what people should know; and last, why nobody should take this for the whole.
@@ -93,7 +95,7 @@ impl Count {
 /// `3 people gain, 1 loses, 1 is put right`; `None` for no changes.
 pub(super) fn people<'a>(changes: &(impl Iterator<Item = &'a Change> + Clone), tense: Tense) -> Option<String> {
     let mut words = Vec::new();
-    for action in [Action::Grant, Action::Revoke, Action::Update] {
+    for action in [Action::Grant, Action::Revoke, Action::Adopt, Action::Update] {
         let changes = changes.clone().filter(|change| change.action == action);
         let people = changes.map(|change| change.triple.principal).collect::<BTreeSet<_>>().len();
         if people == 0 {

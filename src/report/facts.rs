@@ -89,7 +89,7 @@ impl<'a> Facts<'a> {
             (Action::Revoke, true) => 0,
             (Action::Revoke, false) => 1,
             (Action::Grant, true) => 2,
-            (Action::Update, true) => 3,
+            (Action::Adopt | Action::Update, true) => 3,
             (_, false) => 4,
         }
     }

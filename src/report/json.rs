@@ -197,11 +197,13 @@ struct ObservedJson {
     complete: bool,
 }
 
-/// `refused` removals are not among `revokes`, `accepted` findings not among `findings`.
+/// `adopts` only where `adopt --mark` runs; `refused` removals are not among `revokes`, `accepted` findings not among `findings`.
 #[derive(Serialize)]
 struct SummaryJson {
     grants: usize,
     revokes: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    adopts: usize,
     updates: usize,
     unchanged: usize,
     blocked: usize,
@@ -227,7 +229,8 @@ struct LeftOutJson {
 impl Envelope {
     fn of(facts: &Facts<'_>) -> Self {
         let View { desired, plan, refused, observed_at, config_digest, observed_digest, tool, .. } = facts.view;
-        let Count { grants, revokes, updates, unchanged, blocked, findings, accepted, errors, .. } = Count::of(facts);
+        let Count { grants, revokes, adopts, updates, unchanged, blocked, findings, accepted, errors, .. } =
+            Count::of(facts);
         let view = facts.view;
         Self {
             format: FORMAT,
@@ -243,6 +246,7 @@ impl Envelope {
             summary: SummaryJson {
                 grants,
                 revokes,
+                adopts,
                 updates,
                 unchanged,
                 blocked,
@@ -302,6 +306,11 @@ impl BaseJson {
             notes: base::notes(base),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn commit(revision: &Revision) -> Option<String> {

@@ -8,6 +8,7 @@
 //! `facts` (what belongs together), `words` and `remedy` (how it is
 //! said), `groups` (what is said once), `count` (the sums) and `base` (what differed before a change).
 
+mod adoption;
 mod azure_devops;
 mod base;
 mod clean;
@@ -40,6 +41,7 @@ mod words;
 mod tests;
 
 pub use self::{
+    adoption::{Counted, adoption, note},
     doctor::{Checkup, doctor},
     fit::Fit,
     identity::{Means, identity},

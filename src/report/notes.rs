@@ -166,7 +166,7 @@ fn of_item(facts: &Facts<'_>, item: &Item<'_>, tense: Tense) -> Note {
     let Item { action, owner, role, who, because: _, origins, changes: _ } = item;
     let (name, _) = words::person(who);
     let (verb, what) = (words::verb(*action, tense), words::what(facts, item, tense));
-    let colon = if *action == Action::Update { ":" } else { "" };
+    let colon = if matches!(action, Action::Adopt | Action::Update) { ":" } else { "" };
     let reason = words::reason(facts, item);
     let origin = origins.first().map(|origin| (facts.view.places)(origin));
     Note {

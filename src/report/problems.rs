@@ -191,6 +191,7 @@ pub(super) fn refused<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
         let because = match (&refused.refusal, refused.change.action) {
             (Refusal::OlderCommit(_), _) => None, // nothing was asked of it but its age
             (_, Action::Grant) => Some("reason to grant: "),
+            (_, Action::Adopt) => Some("reason to adopt: "),
             (_, Action::Update) => Some("reason to put right: "),
             (_, Action::Revoke) => Some("reason to remove: "),
         };
@@ -318,6 +319,7 @@ fn not_tried<'a>(facts: &Facts<'_>, outcomes: &'a [Outcome]) -> Option<Problem<'
 fn not_done(action: Action) -> &'static str {
     match action {
         Action::Grant => " did not gain",
+        Action::Adopt => " was not adopted:",
         Action::Update => " was not put right:",
         Action::Revoke => " did not lose",
     }

@@ -63,7 +63,7 @@ pub(super) fn ending(page: &mut Page, closing: &Closing) {
 /// Sign and colour of what happens to a person.
 fn sign(item: &Item<'_>, tense: Tense) -> (Ink, String) {
     let ink = match (item.action, tense) {
-        (Action::Update, _) => Ink::Mend,
+        (Action::Adopt | Action::Update, _) => Ink::Mend,
         (Action::Grant, Tense::Will | Tense::Did) => Ink::Gain,
         (Action::Revoke, _) => Ink::Lose,
         (Action::Grant, Tense::Is) => Ink::Warn,

@@ -103,12 +103,15 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
 pub(super) fn verb(action: Action, tense: Tense) -> &'static str {
     match (action, tense) {
         (Action::Grant, Tense::Will) => "gains",
+        (Action::Adopt, Tense::Will) => "is adopted",
         (Action::Update, Tense::Will) => "is put right",
         (Action::Revoke, Tense::Will) => "loses",
         (Action::Grant, Tense::Did) => "gained",
+        (Action::Adopt, Tense::Did) => "was adopted",
         (Action::Update, Tense::Did) => "was put right",
         (Action::Revoke, Tense::Did) => "lost",
         (Action::Grant, Tense::Is) => "lacks",
+        (Action::Adopt, Tense::Is) => "is not ours",
         (Action::Update, Tense::Is) => "differs",
         (Action::Revoke, Tense::Is) => "holds",
     }
@@ -119,10 +122,13 @@ pub(super) fn verbs(action: Action, tense: Tense, people: usize) -> &'static str
     match (action, tense) {
         _ if people == 1 => verb(action, tense),
         (Action::Grant, Tense::Will) => "gain",
+        (Action::Adopt, Tense::Will) => "are adopted",
         (Action::Update, Tense::Will) => "are put right",
         (Action::Revoke, Tense::Will) => "lose",
+        (Action::Adopt, Tense::Did) => "were adopted",
         (Action::Update, Tense::Did) => "were put right",
         (Action::Grant, Tense::Is) => "lack",
+        (Action::Adopt, Tense::Is) => "are not ours",
         (Action::Update, Tense::Is) => "differ",
         (Action::Revoke, Tense::Is) => "hold",
         (Action::Grant | Action::Revoke, Tense::Did) => verb(action, tense),
@@ -132,7 +138,7 @@ pub(super) fn verbs(action: Action, tense: Tense, people: usize) -> &'static str
 /// The sign of what happens to a person; of drift, how Azure stands to git.
 pub(super) fn sign(action: Action, tense: Tense) -> char {
     match (action, tense) {
-        (Action::Update, _) => '~',
+        (Action::Adopt | Action::Update, _) => '~',
         (Action::Grant, Tense::Will | Tense::Did) | (Action::Revoke, Tense::Is) => '+',
         (Action::Revoke, Tense::Will | Tense::Did) | (Action::Grant, Tense::Is) => '-',
     }
@@ -168,7 +174,7 @@ pub(super) fn effect(view: &View<'_>, item: &Item<'_>, tense: Tense) -> String {
         names.dedup();
         list(&names)
     };
-    if item.action == Action::Update {
+    if matches!(item.action, Action::Adopt | Action::Update) {
         return targets(&item.changes);
     }
     let whole = item.role.and_then(|name| view.desired.catalog.roles.get(name)).filter(|role| {

@@ -244,6 +244,16 @@ impl Git {
             };
             git.files.insert(owner, file);
         }
+        git.fit(today);
+        if git.files.values().all(|file| *file == File::Missing) {
+            git.files.insert(OWNERS[0], File::Read(Vec::new())); // a workspace without owners is an error, and no schedule
+        }
+        git
+    }
+
+    /// Makes the files fit the rules of the workspace: what does not is an error of its file, and that state is made elsewhere.
+    fn fit(&mut self, today: Date) {
+        let git = self;
         // A role that may not last for ever states its last day: else that is an error of the file.
         for file in git.files.values_mut() {
             let (File::Read(entries) | File::Broken(entries)) = file else { continue };
@@ -267,10 +277,6 @@ impl Git {
             }
             entries.retain(|entry| !entry.roles.is_empty());
         }
-        if git.files.values().all(|file| *file == File::Missing) {
-            git.files.insert(OWNERS[0], File::Read(Vec::new())); // a workspace without owners is an error, and no schedule
-        }
-        git
     }
 
     /// Who is listed in an owner's file by which names; nothing where there is no file.
@@ -445,10 +451,16 @@ fn entries(choices: &Choices, at: &str, git: &Git, (old, names): (&[Entry], &[St
     let mut entries = Vec::new();
     for (n, person) in PEOPLE.iter().enumerate() {
         let at = format!("{at}/{}", short(person));
-        let was = old.iter().find(|entry| entry.person == n);
+        let theirs = || old.iter().filter(|entry| entry.person == n);
         if !first && !choices.rarely(&at, 40) {
-            entries.extend(was.cloned());
+            entries.extend(theirs().cloned());
             continue;
+        }
+        // Somebody writes the new name, and leaves the old one where it is.
+        if let Some(old) = theirs().find(|entry| entry.name != names[n])
+            && choices.rarely(&format!("{at}/both"), 50)
+        {
+            entries.push(Entry { id: None, ..old.clone() });
         }
         let roles: Vec<Role> = ROLES
             .iter()

@@ -125,7 +125,7 @@ fn cell(facts: &Facts<'_>, cell: Option<&Cell>) -> Markup {
         State::Failed => ("warn", "!", "not done"),
         State::Changes(action, tense) => {
             let class = match (action, tense) {
-                (Action::Update, _) => "mends",
+                (Action::Adopt | Action::Update, _) => "mends",
                 (Action::Grant, Tense::Is) => "lose",
                 (Action::Revoke, Tense::Is) => "warn",
                 (Action::Grant, _) => "gain",

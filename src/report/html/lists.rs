@@ -146,7 +146,7 @@ pub(super) fn changes(facts: &Facts<'_>, changes: &[&Change], tense: Tense) -> M
 fn sentence(facts: &Facts<'_>, item: &Item<'_>, tense: Tense) -> Markup {
     let (name, rest) = words::person(item.who);
     let (class, sign) = match (item.action, words::sign(item.action, tense)) {
-        (Action::Update, _) => ("mends", "~"),
+        (Action::Adopt | Action::Update, _) => ("mends", "~"),
         (_, '+') if tense == Tense::Is => ("warn", "+"),
         (_, '+') => ("gain", "+"),
         _ => ("lose", "−"),
@@ -159,7 +159,7 @@ fn sentence(facts: &Facts<'_>, item: &Item<'_>, tense: Tense) -> Markup {
             div {
                 p {
                     strong { (shown(&name)) } " " (words::verb(item.action, tense))
-                    @if item.action == Action::Update { ":" }
+                    @if matches!(item.action, Action::Adopt | Action::Update) { ":" }
                     @if let Some(role) = &role { " " strong { (shown(role)) } }
                     @if let Some(until) = words::until(item) { " until " (words::day(until)) }
                     @if role.is_some() { ": " } @else { " " }

@@ -69,7 +69,7 @@ fn sentence(facts: &Facts<'_>, item: &Item<'_>, tense: Tense) -> String {
     let at = if tense == Tense::Is { format!(" at {}", words::owner(facts.view, item.owner)) } else { String::new() };
     let role = item.role.map(|role| words::role(facts.view, role));
     let (what, colon) = match (item.action, role) {
-        (Action::Update, Some(role)) => (format!("{who}: {role} {verb}"), ":"),
+        (Action::Adopt | Action::Update, Some(role)) => (format!("{who}: {role} {verb}"), ":"),
         (_, Some(role)) => (format!("{who} {verb} {role}"), ":"),
         (_, None) => (format!("{who} {verb}"), if at.is_empty() { "" } else { ":" }),
     };
