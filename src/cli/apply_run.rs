@@ -19,7 +19,15 @@ use crate::{
     ports::AssignmentWriter,
 };
 
-use super::{Exit, actor::actor, environment, far::Far, output, progress, signals::End, survey::Survey};
+use super::{
+    Exit,
+    actor::actor,
+    environment,
+    far::Far,
+    output, progress,
+    signals::{End, Ending},
+    survey::Survey,
+};
 
 /// How a run went.
 pub(super) struct Ran {
@@ -41,8 +49,21 @@ pub(super) async fn carry_out(
     ledger: Option<Arc<Ledger>>,
     saved: Option<String>,
 ) -> Result<Ran, String> {
-    let mut approved = survey.approval.approved.clone();
     let mut end = End::listen().map_err(|error| error.to_string())?; // before the ledger says that we began
+    carry_out_until(&mut end, command, survey, far, azure, ledger, saved).await
+}
+
+/// The same for a command that listens for the end itself.
+pub(super) async fn carry_out_until(
+    end: &mut impl Ending,
+    command: &str,
+    survey: &Survey,
+    far: &Far,
+    azure: &impl AssignmentWriter,
+    ledger: Option<Arc<Ledger>>,
+    saved: Option<String>,
+) -> Result<Ran, String> {
+    let mut approved = survey.approval.approved.clone();
     let recorded = match ledger {
         Some(ledger) => {
             let number = ledger.begin(begun(command, survey, far, saved)).map_err(|error| unwritten(&error))?;

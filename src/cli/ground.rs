@@ -26,6 +26,8 @@ pub(super) struct Ground {
     pub owners: Option<BTreeSet<OwnerCode>>,
     /// Where things stand in files that somebody proposes.
     pub lines: Lines,
+    /// The commit it was read from, where it was not read from the folder.
+    pub tip: Option<config::Tip>,
 }
 
 impl Global {
@@ -84,7 +86,7 @@ impl Ground {
     /// As it lies on disk.
     pub(super) fn new(dir: PathBuf, loaded: Loaded, owners: Option<BTreeSet<OwnerCode>>) -> Self {
         let repository = Repository::of(&dir);
-        Self { dir, loaded, repository, owners, lines: Lines::default() }
+        Self { dir, loaded, repository, owners, lines: Lines::default(), tip: None }
     }
 
     /// Where something stands in git.

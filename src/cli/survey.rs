@@ -71,8 +71,13 @@ impl Survey {
         to_change: bool,
     ) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
-        let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
-        Ok(Box::pin(Self::seen(ground, desired, far, &far.reader, to_change)).await)
+        let far = far.insert(Box::pin(Far::connect(global, &ground, desired.tenant)).await?);
+        let spinner = progress::looking();
+        let survey = Box::pin(Self::at(ground, desired, far, &far.reader, to_change));
+        let survey = progress::telling(&spinner, || far.session.waiting(), survey).await;
+        spinner.finish_and_clear();
+        survey.tell_notes();
+        Ok(survey)
     }
 
     /// What a change to git causes, beside all that differs anyway: the workspace and its base, held against one look at Azure.
@@ -83,14 +88,22 @@ impl Survey {
         far: &mut Option<Far>,
     ) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
-        let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
-        let azure = Remembering::new(&far.reader);
-        let mut survey = Box::pin(Self::seen(ground, desired, far, &azure, true)).await;
-        survey.base = Some(Box::pin(base.split(&mut survey, &azure)).await);
+        let far = far.insert(Box::pin(Far::connect(global, &ground, desired.tenant)).await?);
+        let spinner = progress::looking();
+        let survey = Box::pin(async {
+            let azure = Remembering::new(&far.reader);
+            let mut survey = Self::at(ground, desired, far, &azure, true).await;
+            survey.base = Some(base.split(&mut survey, &azure).await);
+            survey
+        });
+        let survey = progress::telling(&spinner, || far.session.waiting(), survey).await;
+        spinner.finish_and_clear();
+        survey.tell_notes();
         Ok(survey)
     }
 
-    async fn seen(ground: Ground, desired: Desired, far: &Far, azure: &impl Azure, to_change: bool) -> Self {
+    /// Looks and compares, without a word.
+    pub(super) async fn at(ground: Ground, desired: Desired, far: &Far, azure: &impl Azure, to_change: bool) -> Self {
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
@@ -100,16 +113,25 @@ impl Survey {
         let doubtful = plan::doubtful(&desired, &observed, &plan);
         if !doubtful.is_empty() {
             let Loaded { sources, .. } = &ground.loaded;
-            observed.people.past = config::past(&ground.dir, sources, &desired.revision, &doubtful);
+            observed.people.past = match &ground.tip {
+                Some(tip) => tip.past(sources, &doubtful),
+                None => config::past(&ground.dir, sources, &desired.revision, &doubtful),
+            };
             plan = compare(&desired, &observed, ground.owners.as_ref());
         }
         let mut mandate = Mandate::default();
         if to_change {
-            let spinner = progress::looking();
-            mandate = progress::telling(&spinner, || far.session.waiting(), own::mandate(far, &plan)).await;
-            spinner.finish_and_clear();
+            mandate = own::mandate(far, &plan).await;
             mandate.tell(&mut plan);
         }
+        let approval =
+            plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
+        Self { ground, desired, observed, plan, approval, ledger, applied, mandate, base: None }
+    }
+
+    /// What people should know of the workspace.
+    fn tell_notes(&self) {
+        let Self { desired, plan, .. } = self;
         if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
             output::say(
                 "note: this workspace is not in git, so nobody can tell whether an old copy undoes a newer one",
@@ -120,9 +142,6 @@ impl Survey {
                 "note: membership unproven: without `users.member_of` nothing says that a person belongs to an owner",
             );
         }
-        let approval =
-            plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
-        Self { ground, desired, observed, plan, approval, ledger, applied, mandate, base: None }
     }
 
     /// Leaves only the changes that `keep` wants: what the run does not mean is neither shown nor judged. Removals that are
@@ -235,10 +254,7 @@ pub(super) async fn look(
     azure: &impl Azure,
     remembered: BTreeMap<ScopeId, Timestamp>,
 ) -> (Observed, Plan) {
-    let spinner = progress::looking();
-    let observed = observe(desired, owners, far.now(), azure);
-    let mut observed = progress::telling(&spinner, || far.session.waiting(), observed).await;
-    spinner.finish_and_clear();
+    let mut observed = observe(desired, owners, far.now(), azure).await;
     observed.remembered = remembered;
     let plan = compare(desired, &observed, owners);
     (observed, plan)

@@ -33,6 +33,7 @@ mod sources;
 mod spans;
 mod suggest;
 mod targets;
+mod tip;
 mod values;
 mod yaml;
 
@@ -58,6 +59,7 @@ pub use rules::{RULES, Rule};
 pub use sign_in::may_be_listed;
 pub use sources::Sources;
 pub use suggest::did_you_mean;
+pub use tip::Tip;
 
 use checks::{CHECKS, Context};
 use error::{Mistake, Mistakes};
@@ -89,6 +91,14 @@ pub fn load(dir: &Path) -> Loaded {
         desired.revision = revision(dir, &loaded.sources);
     }
     loaded
+}
+
+/// The digest of a workspace's files, as [`Loaded::digest`] has it: whether anything changed, without reading what it means.
+#[must_use]
+pub fn digest_of(dir: &Path) -> String {
+    let mut inputs = files::read(dir);
+    complete(&mut inputs, Owners::Needed);
+    digest(&inputs)
 }
 
 /// The same where the owners' files may be still to be written: without one, nothing is wrong, and nobody is listed.
@@ -130,11 +140,8 @@ enum Owners {
     MayBeMissing,
 }
 
-fn assemble(inputs: Vec<Input>) -> Loaded {
-    assemble_with(inputs, Owners::Needed)
-}
-
-fn assemble_with(mut inputs: Vec<Input>, owners_files: Owners) -> Loaded {
+/// Leaves out what does not count, puts in what is missing, and sorts: `tilgang.yaml` first.
+fn complete(inputs: &mut Vec<Input>, owners_files: Owners) {
     inputs.retain(|input| purpose(&input.path) != Purpose::Ignored || input.refused.is_some());
     let no_settings = !inputs.iter().any(|input| input.path == SETTINGS);
     inputs.extend(no_settings.then(|| files::missing(SETTINGS)));
@@ -142,7 +149,14 @@ fn assemble_with(mut inputs: Vec<Input>, owners_files: Owners) -> Loaded {
     let no_owners = owners_files == Owners::Needed && !inputs.iter().any(|input| input.path.starts_with("owners/"));
     inputs.extend(no_owners.then(|| files::missing("owners/")));
     inputs.sort_by(|a, b| (a.path != SETTINGS, &a.path).cmp(&(b.path != SETTINGS, &b.path)));
+}
 
+fn assemble(inputs: Vec<Input>) -> Loaded {
+    assemble_with(inputs, Owners::Needed)
+}
+
+fn assemble_with(mut inputs: Vec<Input>, owners_files: Owners) -> Loaded {
+    complete(&mut inputs, owners_files);
     let digest = digest(&inputs);
     let decoded: Vec<_> = inputs.into_par_iter().map(Input::decode).collect();
     let (texts, refused): (Vec<_>, Vec<_>) =

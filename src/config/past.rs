@@ -35,7 +35,7 @@ pub fn past(
 }
 
 /// Along the first parents: a merge counts when it came in, as one change.
-fn of(dir: &Path, commit: &str, path: &str, names: &BTreeSet<UserName>) -> Option<Past> {
+pub(super) fn of(dir: &Path, from: &str, path: &str, names: &BTreeSet<UserName>) -> Option<Past> {
     let told = git(
         dir,
         &[
@@ -51,7 +51,7 @@ fn of(dir: &Path, commit: &str, path: &str, names: &BTreeSet<UserName>) -> Optio
             "--text",
             "-U0",
             "--format=\u{1}%ct",
-            commit,
+            from,
             "--",
             path,
         ],

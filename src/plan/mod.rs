@@ -22,6 +22,7 @@ mod doubt;
 pub mod drift;
 mod effect;
 mod exceptions;
+pub mod expiring;
 pub mod finding;
 pub mod mandate;
 pub mod mark;
@@ -60,6 +61,7 @@ pub use self::doubt::doubtful;
 use self::{
     blocked::Blocked,
     change::Change,
+    expiring::Expiring,
     finding::{Code, Finding},
     mandate::Errand,
 };
@@ -88,6 +90,8 @@ pub struct Plan {
     pub rules: Rules,
     /// Roles in production that somebody keeps, by owner.
     pub staying: BTreeSet<(OwnerCode, RoleName)>,
+    /// Grants that end soon.
+    pub expiring: Vec<Expiring>,
     /// Overrides without which policy would refuse some of this; see [`Plan::settle`].
     pub used: Vec<Used>,
     /// What our own identity may not do, as far as anybody asked; see [`Plan::settle`].
@@ -157,6 +161,7 @@ impl Plan {
         self.findings.retain(|finding| finding.owner.is_none_or(|owner| owners.contains(&owner)));
         self.standing.retain(|owner, _| owners.contains(owner));
         self.kept.retain(|owner, _| owners.contains(owner));
+        self.expiring.retain(|expiring| owners.contains(&expiring.owner));
     }
 
     /// Whether all of Azure that matters was read.
@@ -175,6 +180,7 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     plan.findings.extend(recreated::recreated(observed));
     plan.findings.append(&mut standstill::standstill(observed, &plan.changes));
     plan.protected = protected(desired, observed);
+    plan.expiring = expiring::expiring(desired, observed, today);
     plan.rules = exceptions::in_force(&desired.policy, today);
     plan.findings.extend(exceptions::ended(&desired.policy, today));
     exceptions::accept(&mut plan.findings, &desired.policy.accept, today);

@@ -57,7 +57,11 @@ pub(super) fn plan(facts: &Facts<'_>) -> Closing {
 pub(super) fn drift(facts: &Facts<'_>, classes: &[(Class, usize)]) -> Closing {
     let count = Count::of(facts);
     let checked = format!("checked at {}", time(facts.view.observed_at));
-    let classes: Vec<String> = classes.iter().map(|(class, number)| format!("{number} {}", class.word())).collect();
+    let words = |differs: bool| {
+        let some = classes.iter().filter(|(class, _)| class.differs() == differs);
+        some.map(|(class, number)| format!("{number} {}", class.word())).collect::<Vec<_>>()
+    };
+    let (classes, beside) = (words(true), words(false));
     let mut sums = match classes.as_slice() {
         [] if count.is_converged() => {
             vec![format!("No drift: Azure is as git says; {} {checked}", count.unchanged_in_words())]
@@ -65,6 +69,7 @@ pub(super) fn drift(facts: &Facts<'_>, classes: &[(Class, usize)]) -> Closing {
         [] => vec![format!("No drift in what could be compared; {checked}")],
         classes => vec![format!("Drift: {}; {checked}", classes.join(", "))],
     };
+    sums.extend((!beside.is_empty()).then(|| beside.join(", ")));
     sums.extend(count.rest());
     Closing { next: not_read(facts, &count), sums }
 }

@@ -100,6 +100,19 @@ impl<'a> Facts<'a> {
         self.view.plan.findings.iter().filter(open).collect()
     }
 
+    /// How many differences there are of a class. What is only blocked is counted apart, but for what a lock stops.
+    pub(super) fn of_class(&self, class: Class) -> usize {
+        let changes = self.view.plan.changes.iter().filter(|change| Class::of(change) == class).count();
+        let blocked = self.view.plan.blocked.iter().filter(|it| Class::of_block(&it.block) == Some(class)).count();
+        let rest = match class {
+            Class::Blocked => return 0,
+            Class::Locked => blocked,
+            Class::ExpiringSoon => self.view.plan.expiring.len(),
+            _ => 0,
+        };
+        changes + self.open_findings(class).len() + rest
+    }
+
     /// The grants of git behind an item.
     pub(super) fn grants(&self, origins: &[Origin]) -> Vec<&'a Grant> {
         origins.iter().filter_map(|origin| self.grants.get(origin).copied()).collect()
@@ -120,7 +133,8 @@ impl<'a> Facts<'a> {
 
     /// The reason of an item that others may share; `None` where each stands for itself.
     fn reason(&self, item: &Item<'_>) -> (Action, Option<OwnerCode>, String) {
-        let everywhere = matches!(item.because, Because::Stray(_) | Because::DescriptionChanged);
+        let everywhere =
+            matches!(item.because, Because::Stray(_) | Because::DescriptionChanged | Because::DescriptionLost);
         let owner = (!everywhere).then_some(item.owner);
         (item.action, owner, words::reason(self, item))
     }

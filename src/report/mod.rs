@@ -15,6 +15,7 @@ mod clean;
 mod closing;
 mod count;
 mod doctor;
+mod expiring;
 mod facts;
 mod fit;
 mod github;

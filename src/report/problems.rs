@@ -167,6 +167,11 @@ pub(super) fn loud<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
 
 /// What git asks for and cannot be done, or not safely: each reason once.
 pub(super) fn blocked<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
+    blocked_where(facts, |_| true)
+}
+
+/// Some of it.
+pub(super) fn blocked_where<'a>(facts: &Facts<'a>, wanted: impl Fn(&Block) -> bool) -> Vec<Problem<'a>> {
     let shown: BTreeSet<String> = facts.view.plan.unread.iter().map(|unread| unread.trouble.to_string()).collect();
     let said = |block: &Block| match block {
         Block::Unread(trouble) if shown.contains(&trouble.to_string()) => {
@@ -174,7 +179,8 @@ pub(super) fn blocked<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
         }
         block => block.to_string(),
     };
-    let groups = group(facts.view.plan.blocked.iter(), |blocked| (blocked.block.code(), said(&blocked.block)));
+    let blocked = facts.view.plan.blocked.iter().filter(|blocked| wanted(&blocked.block));
+    let groups = group(blocked, |blocked| (blocked.block.code(), said(&blocked.block)));
     let problem = |group: groups::Group<'a, _>| {
         // A wrong name is each one's own mistake, at its own line; everything else befalls many at a time.
         let is_own = ["unknown-person", "gone-person", "not-a-person", "other-person"].contains(&group.code);

@@ -24,6 +24,8 @@ mod readme;
 mod requests;
 mod secrets;
 #[cfg(unix)]
+mod serve;
+#[cfg(unix)]
 mod simulate;
 mod simulator;
 mod threats;

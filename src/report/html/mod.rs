@@ -13,7 +13,7 @@ use maud::{Markup, html};
 
 use crate::{
     execute::{Done, Outcome},
-    plan::{change::Change, drift::Class},
+    plan::drift::Class,
 };
 
 use self::{
@@ -65,7 +65,7 @@ impl Reporter for Html {
     fn drift(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
         let classes: Vec<(Class, usize)> =
-            Class::ALL.iter().copied().map(|class| (class, number(&facts, class))).collect();
+            Class::ALL.iter().copied().map(|class| (class, facts.of_class(class))).collect();
         let classes: Vec<(Class, usize)> = classes.into_iter().filter(|(_, number)| *number > 0).collect();
         let matrix = Matrix::new(&facts, view.plan.changes.iter(), Tense::Is);
         let notes = problems::findings(&facts, |_| true);
@@ -85,11 +85,6 @@ impl Reporter for Html {
         problems.sort_by_key(|problem| problem.kind);
         whole(&facts, &problems, &matrix, &[], &closing::outcomes(&facts, outcomes), &html! {})
     }
-}
-
-fn number(facts: &Facts<'_>, class: Class) -> usize {
-    let changes = facts.view.plan.changes.iter().filter(|change: &&Change| Class::of(change) == class);
-    changes.count() + facts.open_findings(class).len()
 }
 
 /// What stands before the owners.

@@ -23,6 +23,7 @@ use super::{
     Checked, Reporter, View,
     closing::{self, Closing},
     count::time,
+    expiring,
     facts::Facts,
     groups::{self, Affected, group},
     problems::{self, Kind, Problem},
@@ -69,7 +70,7 @@ impl Reporter for Markdown {
         for class in Class::ALL.iter().copied() {
             let changes = || view.plan.changes.iter().filter(move |change| Class::of(change) == class);
             let findings = facts.open_findings(class);
-            let number = changes().count() + findings.len();
+            let number = facts.of_class(class);
             if number == 0 {
                 continue;
             }
@@ -80,6 +81,12 @@ impl Reporter for Markdown {
                 entries
                     .push(Entry { text: format!("- {}", prose(&group.message)), tells: usize::from(about.is_empty()) });
                 entries.extend(affected(&facts, &about, "  ").into_iter().map(Entry::new));
+            }
+            for (place, words) in expiring::lines(&facts).into_iter().filter(|_| class == Class::ExpiringSoon) {
+                entries.push(Entry::new(format!("- {}: {}", code(&place), prose(&words))));
+            }
+            if entries.is_empty() {
+                continue; // what a lock stops stands above
             }
             let word = class.word();
             let heading = word.get(..1).unwrap_or_default().to_uppercase() + word.get(1..).unwrap_or_default();
