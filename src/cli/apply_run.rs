@@ -34,6 +34,7 @@ pub(super) struct Ran {
 
 /// Looks once more at what the changes rest on, and makes those that still do. `saved`: the digest of a saved plan. `Err`: nothing was done, and why.
 pub(super) async fn carry_out(
+    command: &str,
     survey: &Survey,
     far: &Far,
     azure: &impl AssignmentWriter,
@@ -44,7 +45,7 @@ pub(super) async fn carry_out(
     let mut end = End::listen().map_err(|error| error.to_string())?; // before the ledger says that we began
     let recorded = match ledger {
         Some(ledger) => {
-            let number = ledger.begin(begun(survey, far, saved)).map_err(|error| unwritten(&error))?;
+            let number = ledger.begin(begun(command, survey, far, saved)).map_err(|error| unwritten(&error))?;
             Some((ledger, number))
         }
         None => None,
@@ -123,13 +124,13 @@ pub(super) fn unwritten(error: &impl std::fmt::Display) -> String {
     format!("the ledger could not be written: {error}")
 }
 
-fn begun(survey: &Survey, far: &Far, saved: Option<String>) -> Begun {
+fn begun(command: &str, survey: &Survey, far: &Far, saved: Option<String>) -> Begun {
     let (commit, edited) = record::commit(&survey.desired.revision);
     let changes = survey.approval.approved.changes();
     let mut by = actor(&environment::variable);
     by.identity = far.identity.map(|id| id.to_string());
     Begun {
-        command: "apply".to_owned(),
+        command: command.to_owned(),
         tool: super::TOOL.to_owned(),
         by,
         commit,

@@ -87,7 +87,11 @@ impl Doctor {
             match sighting {
                 Sighting::Missing(words) => problems.push(format!("{at}: {words}")),
                 Sighting::Several(all) => {
-                    problems.push(format!("{at}: {} resources are named `{}`", all.len(), key.name));
+                    problems.push(format!(
+                        "{at}: {} resources are named `{}`; rename one, or tag only the right one",
+                        all.len(),
+                        key.name
+                    ));
                 }
                 Sighting::Found(_) | Sighting::Unseen(_) => {} // the inventory's trouble says why, once
             }

@@ -4,6 +4,8 @@
 //! everything for people on stderr.
 
 mod actor;
+mod adopt;
+mod adopt_look;
 mod apply;
 mod apply_run;
 mod change;
@@ -21,10 +23,12 @@ mod ground;
 mod identity;
 mod ledger;
 mod logs;
+mod man;
 mod output;
 mod own;
 mod plan;
 mod progress;
+mod reports;
 mod revoke;
 mod schema;
 mod signals;
@@ -81,6 +85,7 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Drift(drift::Drift),
+    Adopt(adopt::Adopt),
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Identity(identity::Identity),
@@ -91,6 +96,7 @@ enum Command {
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Who we are, in records and reports.
@@ -121,6 +127,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Plan(command) => command.run(&global).await,
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
+            Command::Adopt(command) => command.run(&global).await,
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Identity(command) => command.run(&global).await,
@@ -131,6 +138,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(&global),
         }
     })
 }

@@ -148,7 +148,7 @@ impl Replay {
             ("revoke", How::Done | How::Already) => {
                 self.held.remove(&key);
             }
-            ("grant" | "update", How::Done) => {
+            ("grant" | "adopt" | "update", How::Done) => {
                 self.held.insert(key, (scope_of(&asked.assignment), held(asked)));
             }
             // Refused: nothing changed. Without an answer, or with a failure of Azure's own, it may have. And where there was

@@ -10,7 +10,7 @@ mod definitions;
 mod questions;
 mod targets;
 
-pub use self::again::again;
+pub use self::{again::again, targets::revealed};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,7 +31,7 @@ use crate::{
         policy::Whom,
         trouble::Trouble,
     },
-    ports::{AssignmentReader, Directory, Inventory},
+    ports::{AssignmentReader, Directory, Inventory, Stock},
 };
 
 use self::targets::ToRead;
@@ -46,9 +46,25 @@ pub async fn observe(
     at: Timestamp,
     azure: &(impl Directory + Inventory + AssignmentReader),
 ) -> Observed {
+    observe_with(desired, owners, at, None, azure).await
+}
+
+/// Finds targets of these types, whoever's they are: one question, for [`observe_with`] to go on from.
+pub async fn stock(desired: &Desired, azure: &impl Inventory) -> Result<Stock, Trouble> {
+    azure.stock(&targets::arm_types(&desired.catalog)).await
+}
+
+/// Looks at Azure, where the inventory may have been asked already.
+pub async fn observe_with(
+    desired: &Desired,
+    owners: Option<&BTreeSet<OwnerCode>>,
+    at: Timestamp,
+    stock: Option<Stock>,
+    azure: &(impl Directory + Inventory + AssignmentReader),
+) -> Observed {
     let chosen = |owner: OwnerCode| owners.is_none_or(|owners| owners.contains(&owner));
     let names = names(desired, &chosen);
-    let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, azure));
+    let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, stock, azure));
     let Looked { inventory, targets, absent, subscriptions } = looked;
     let people = People { by_name, ..People::default() };
     let definitions = Definitions::NotAsked;
@@ -86,9 +102,14 @@ struct Looked {
 async fn look(
     desired: &Desired,
     chosen: &(impl Fn(OwnerCode) -> bool + Sync),
+    known: Option<Stock>,
     azure: &(impl Inventory + AssignmentReader),
 ) -> Looked {
-    let stock = match azure.stock(&targets::arm_types(&desired.catalog)).await {
+    let asked = match known {
+        Some(stock) => Ok(stock),
+        None => stock(desired, azure).await,
+    };
+    let stock = match asked {
         Ok(stock) => stock,
         Err(trouble) => {
             let trouble = Arc::new(trouble);

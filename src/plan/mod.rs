@@ -5,7 +5,10 @@
 //! stands and is not wanted goes if that is proven (`removal`, `doubt`). What may make changes fail is said (`room`,
 //! `standstill`), and what others gave beside it (`effect`, `wider`). What is unknown blocks what depends on it, and is said. Who
 //! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to.
+//! The other way round, `adopt` says what git would have to state so that a plan has nothing to do (`stated` tries it out), and
+//! `mark` what of others' can be made ours.
 
+pub mod adopt;
 pub mod again;
 pub mod approve;
 pub mod basis;
@@ -19,6 +22,7 @@ mod effect;
 mod exceptions;
 pub mod finding;
 pub mod mandate;
+pub mod mark;
 pub mod pace;
 mod recreated;
 mod removal;
@@ -27,6 +31,7 @@ mod room;
 pub mod saved;
 mod settle;
 mod standstill;
+pub mod stated;
 mod want;
 mod wider;
 

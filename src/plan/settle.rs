@@ -68,7 +68,7 @@ impl Plan {
             match (change.action, of(change)) {
                 (_, None) => {}
                 (Action::Revoke, Some(role)) => drop(lost.entry(role).or_insert(change)),
-                (Action::Grant | Action::Update, Some(role)) => drop(gained.insert(role)),
+                (Action::Grant | Action::Adopt | Action::Update, Some(role)) => drop(gained.insert(role)),
             }
         }
         let empty = lost

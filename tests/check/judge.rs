@@ -429,7 +429,7 @@ fn planned(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             broken.push(format!("planned twice: {change:?}"));
         }
         let follows = match change.action {
-            Action::Grant | Action::Update => expected.puts.contains_key(&change.triple),
+            Action::Grant | Action::Adopt | Action::Update => expected.puts.contains_key(&change.triple),
             Action::Revoke => expected.removals.get(&change.name).is_some_and(|it| it.triple == change.triple),
         };
         if !follows {
