@@ -6,6 +6,7 @@
 mod actor;
 mod adopt;
 mod adopt_look;
+mod against;
 mod apply;
 mod apply_run;
 mod change;

@@ -3,9 +3,11 @@
 //! `files` reads a folder; `yaml` makes a tree of each text (`node`), refusing what a reviewer would misread (`characters`,
 //! `spans`); `settings`, `catalog`, `targets`, `policy` and `content` read `tilgang.yaml`, `overrides` its exceptions, `owner_file` the shape of an owner's file, `checks` hold
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
-//! What hangs on the day is judged apart (`dated`), and `codeowners` says to GitHub who reviews what.
+//! What hangs on the day is judged apart (`dated`), `codeowners` says to GitHub who reviews what, `base` reads
+//! a workspace as it was at another commit, and `proposal` makes data of owners' files, and owners' files of data.
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
+mod base;
 mod catalog;
 mod characters;
 mod checks;
@@ -22,6 +24,7 @@ mod overrides;
 mod owner_file;
 mod past;
 mod policy;
+mod proposal;
 mod revision;
 mod rules;
 mod settings;
@@ -46,9 +49,11 @@ use sha2::{Digest as _, Sha256};
 use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
 use crate::model::owner::OwnerCode;
 
+pub use base::{Base, Touched, base};
 pub use codeowners::Repository;
 pub use error::{ConfigError, DrawnFile};
 pub use past::past;
+pub use proposal::{Lines, PROPOSAL_BYTES_MAX, Proposal};
 pub use revision::revision;
 pub use rules::{RULES, Rule};
 pub use sign_in::may_be_listed;

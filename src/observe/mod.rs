@@ -4,13 +4,15 @@
 //! What a run costs does not grow with the number of assignments: one look for targets (`targets`), one list a
 //! subscription, one question for each 300 people; and only where a removal or a foreign assignment hangs on it, one list of
 //! PIM instances and one of locks for that subscription (`questions`). Right before a write, one last look (`again`).
+//! Two states of git are held against one Azure through ports that remember (`remembering`).
 
 mod again;
 mod definitions;
 mod questions;
+mod remembering;
 mod targets;
 
-pub use self::{again::again, targets::revealed};
+pub use self::{again::again, remembering::Remembering, targets::revealed};
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -4,7 +4,8 @@
 //! (`want`), and those are compared with what stands (`compare`); what
 //! stands and is not wanted goes if that is proven (`removal`, `doubt`). What may make changes fail is said (`room`,
 //! `standstill`), and what others gave beside it (`effect`, `wider`). What is unknown blocks what depends on it, and is said. Who
-//! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to.
+//! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to. What one
+//! change to git causes, beside all that differed before, is told by `caused` and `taken`.
 //! The other way round, `adopt` says what git would have to state so that a plan has nothing to do (`stated` tries it out), and
 //! `mark` what of others' can be made ours.
 
@@ -13,6 +14,7 @@ pub mod again;
 pub mod approve;
 pub mod basis;
 pub mod blocked;
+pub mod caused;
 pub mod change;
 mod compare;
 mod content;
@@ -33,6 +35,7 @@ pub mod saved;
 mod settle;
 mod standstill;
 pub mod stated;
+pub mod taken;
 mod want;
 mod wider;
 

@@ -9,6 +9,7 @@ mod browser;
 mod cases;
 #[cfg(unix)]
 mod chromium;
+mod ci;
 mod clients;
 mod examples;
 mod faults;
