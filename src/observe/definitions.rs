@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     model::{
+        ability::Ability,
         assignment::{Hand, Standing},
         desired::Desired,
         ids::{RoleDefinitionId, ScopeId, SubscriptionId},
@@ -66,6 +67,38 @@ fn open(given: &BTreeSet<RoleDefinitionId>, observed: &Observed) -> BTreeMap<Rol
         }
     }
     open
+}
+
+/// What everybody's role definitions permit who reaches a target. What opens nothing that git gives, and nothing that people
+/// ask for, is forgotten; one that is not among those listed is kept: what it opens is not known.
+pub(super) async fn ask_all(desired: &Desired, observed: &mut Observed, azure: &impl AssignmentReader) {
+    let given: BTreeSet<RoleDefinitionId> = desired.catalog.managed().iter().map(|(_, id)| *id).collect();
+    let mut held = BTreeMap::new();
+    for (id, Subscription { reading, .. }) in &observed.subscriptions {
+        let Reading::Seen(scopes) = reading else { continue };
+        for Standing { assignment, .. } in scopes.values().flatten() {
+            held.entry(assignment.triple.definition).or_insert(*id);
+        }
+    }
+    if held.is_empty() {
+        return;
+    }
+    observed.definitions = read(&mut held, &given, azure).await;
+    let Definitions::Known(known) = &observed.definitions else { return };
+    let types: BTreeSet<&str> = desired.catalog.kinds.values().map(|kind| kind.arm_type.as_str()).collect();
+    let asked: BTreeSet<&Ability> = types.into_iter().flat_map(Ability::at).collect();
+    let opening = opening(desired, &observed.definitions);
+    for subscription in observed.subscriptions.values_mut() {
+        let Reading::Seen(scopes) = &mut subscription.reading else { continue };
+        scopes.retain(|_, standings| {
+            standings.retain(|Standing { assignment, hand, .. }| {
+                let id = assignment.triple.definition;
+                let opens = |definition| asked.iter().any(|ability| ability.given_by(definition).is_some());
+                *hand == Hand::Ours || opening.contains(&id) || known.get(&id).is_none_or(opens)
+            });
+            !standings.is_empty()
+        });
+    }
 }
 
 async fn read(

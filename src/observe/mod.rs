@@ -3,14 +3,16 @@
 //! Never writes, never decides. What cannot be read becomes `Unseen` with its reason; everything else goes on, side by side.
 //! What a run costs does not grow with the number of assignments: one look for targets (`targets`), one list a
 //! subscription, one question for each 300 people; and only where a removal or a foreign assignment hangs on it, one list of
-//! PIM instances and one of locks for that subscription (`questions`). Right before a write, one last look (`again`).
+//! PIM instances and one of locks for that subscription (`questions`). Right before a write, one last look (`again`). For who
+//! can do what, a wider look: groups opened, everybody kept (`widely`).
 
 mod again;
 mod definitions;
 mod questions;
 mod targets;
+mod widely;
 
-pub use self::again::again;
+pub use self::{again::again, widely::widely};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -48,7 +50,7 @@ pub async fn observe(
 ) -> Observed {
     let chosen = |owner: OwnerCode| owners.is_none_or(|owners| owners.contains(&owner));
     let names = names(desired, &chosen);
-    let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, azure));
+    let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, Keep::Changes, azure));
     let Looked { inventory, targets, absent, subscriptions } = looked;
     let people = People { by_name, ..People::default() };
     let definitions = Definitions::NotAsked;
@@ -59,8 +61,17 @@ pub async fn observe(
     );
     (observed.people.groups, observed.people.attributes) = (groups, attributes);
     definitions::ask(desired, &mut observed, azure).await;
-    questions::ask(desired, &mut observed, azure).await;
+    questions::ask(desired, &mut observed, Keep::Changes, azure).await;
     observed
+}
+
+/// What is kept of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// What a plan needs.
+    Changes,
+    /// Whatever reaches a target, whoever holds it.
+    Everything,
 }
 
 /// Everybody whom git names at these owners, and who is protected.
@@ -85,6 +96,7 @@ struct Looked {
 async fn look(
     desired: &Desired,
     chosen: &(impl Fn(OwnerCode) -> bool + Sync),
+    keep: Keep,
     azure: &(impl Inventory + AssignmentReader),
 ) -> Looked {
     let stock = match azure.stock(&targets::arm_types(&desired.catalog)).await {
@@ -108,7 +120,7 @@ async fn look(
     let places = Places::of(found);
     let reads = targets::subscriptions(desired, chosen, &stock).into_iter().map(async |(id, subscription)| {
         let (held, reading) = match azure.assignments(id).await {
-            Ok(listed) => (in_it(id, &listed), Reading::Seen(sort(desired, id, &places, listed))),
+            Ok(listed) => (in_it(id, &listed), Reading::Seen(sort(desired, id, &places, listed, keep))),
             Err(trouble) => (0, Reading::Unseen(Arc::new(trouble))),
         };
         let ToRead { name, state, belongs_to } = subscription;
@@ -126,6 +138,8 @@ fn in_it(id: SubscriptionId, listed: &[RoleAssignment]) -> usize {
 /// Where targets are, and what lies above them.
 struct Places<'a> {
     targets: BTreeSet<&'a ScopeId>,
+    /// The same, folded.
+    folded: BTreeSet<&'a str>,
     /// Their resource groups and subscriptions, folded.
     above: BTreeSet<&'a str>,
     /// Subscriptions that hold a target.
@@ -142,10 +156,17 @@ impl<'a> Places<'a> {
             slashes.skip(2).step_by(2).take(2).filter_map(|at| text.get(..at))
         });
         Self {
+            folded: targets.iter().map(|scope| scope.folded()).collect(),
             above: above.collect(),
             subscriptions: targets.iter().filter_map(|scope| scope.subscription()).collect(),
             targets,
         }
+    }
+
+    /// Whether it lies in a target: one secret of a vault.
+    fn is_below(&self, scope: &ScopeId) -> bool {
+        let text = scope.folded();
+        text.match_indices('/').filter_map(|(at, _)| text.get(..at)).any(|above| self.folded.contains(above))
     }
 
     /// Whether an assignment there reaches a target of this subscription.
@@ -166,12 +187,16 @@ fn sort(
     of: SubscriptionId,
     places: &Places<'_>,
     listed: Vec<RoleAssignment>,
+    keep: Keep,
 ) -> BTreeMap<ScopeId, Vec<Standing>> {
     let mut kept: BTreeMap<ScopeId, Vec<Standing>> = BTreeMap::new();
     for assignment in listed {
         let hand = hand(&assignment, desired.instances());
         let scope = &assignment.triple.scope;
-        let matters = || assignment.principal_type.is_people() && places.reaches(scope, of);
+        let matters = || match keep {
+            Keep::Changes => assignment.principal_type.is_people() && places.reaches(scope, of),
+            Keep::Everything => places.reaches(scope, of) || places.is_below(scope),
+        };
         if hand == Hand::Ours || places.targets.contains(scope) || matters() {
             let scope = scope.clone();
             kept.entry(scope).or_default().push(Standing { assignment, hand, pim: Pim::NotAsked });
