@@ -58,6 +58,11 @@ impl Input {
         Self { path: path.to_owned(), bytes: text.as_bytes().to_vec(), refused: misnamed(path) }
     }
 
+    /// A file of a commit.
+    pub(super) fn bytes(path: &str, bytes: Vec<u8>) -> Self {
+        Self { path: path.to_owned(), bytes, refused: misnamed(path) }
+    }
+
     pub(super) fn refused(path: &str, rule: Rule, message: &str, help: &str) -> Self {
         let refused = Mistake::new(rule, Spot::File, message).help(help);
         Self { path: path.to_owned(), bytes: Vec::new(), refused: Some(refused) }

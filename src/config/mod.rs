@@ -3,9 +3,12 @@
 //! `files` reads a folder; `yaml` makes a tree of each text (`node`), refusing what a reviewer would misread (`characters`,
 //! `spans`); `settings`, `catalog`, `targets`, `policy` and `content` read `tilgang.yaml`, `overrides` its exceptions, `owner_file` the shape of an owner's file, `checks` hold
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
+//! `as_of` reads what git said on a day, and `blame` who wrote a line.
 //! What hangs on the day is judged apart (`dated`), and `codeowners` says to GitHub who reviews what.
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
+mod as_of;
+mod blame;
 mod catalog;
 mod characters;
 mod checks;
@@ -45,6 +48,8 @@ use sha2::{Digest as _, Sha256};
 use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
 use crate::model::owner::OwnerCode;
 
+pub use as_of::{Then, load_at};
+pub use blame::{Blame, blame};
 pub use codeowners::Repository;
 pub use error::{ConfigError, DrawnFile};
 pub use past::past;
