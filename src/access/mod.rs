@@ -229,10 +229,13 @@ impl<'a> Access<'a> {
         found
     }
 
-    /// What stands in the way of all assignments at a target.
-    #[must_use]
-    pub fn impediments(&self, target: &TargetKey) -> &'a [Impediment] {
-        self.targets.get(target).map_or(&[], |target| &target.impediments)
+    /// What keeps an ability from having effect at a target, whoever has it.
+    pub fn hindrances(&self, target: &TargetKey, ability: &Ability) -> impl Iterator<Item = &'a Impediment> {
+        let all: &[Impediment] = self.targets.get(target).map_or(&[], |target| &target.impediments);
+        all.iter().filter(move |why| match why {
+            Impediment::AccessPolicyMode | Impediment::NetworkClosed => ability.of_data,
+            Impediment::WorkspaceDemandsRights(_) | Impediment::WorkspaceUnseen(_) => ability.may.1 == "logs",
+        })
     }
 }
 

@@ -9,8 +9,8 @@ use super::permissions::{Definition, Extent};
 pub struct Ability {
     /// What people ask with: `read-secrets`.
     pub word: &'static str,
-    /// To be read after "may": `read secrets`.
-    pub may: &'static str,
+    /// To be read after "may", in two parts: `read` and `secrets`. Those with the same second part are said together.
+    pub may: (&'static str, &'static str),
     /// ARM resource type in lower case where it means something; `None`: everywhere.
     pub arm_type: Option<&'static str>,
     /// The action that it takes, as Azure spells it. `*` stands for several: whoever may only some of them may it in part.
@@ -30,7 +30,7 @@ const SECRETS: &str =
 pub const ABILITIES: &[Ability] = &[
     Ability {
         word: "read-logs",
-        may: "read logs",
+        may: ("read", "logs"),
         arm_type: COMPONENT,
         action: "Microsoft.Insights/logs/*/read",
         of_data: false,
@@ -38,7 +38,7 @@ pub const ABILITIES: &[Ability] = &[
     },
     Ability {
         word: "list-secrets",
-        may: "list secrets, not their values",
+        may: ("list", "secrets"),
         arm_type: VAULT,
         action: "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
         of_data: true,
@@ -46,7 +46,7 @@ pub const ABILITIES: &[Ability] = &[
     },
     Ability {
         word: "read-secrets",
-        may: "read secrets",
+        may: ("read", "secrets"),
         arm_type: VAULT,
         action: "Microsoft.KeyVault/vaults/secrets/getSecret/action",
         of_data: true,
@@ -54,7 +54,7 @@ pub const ABILITIES: &[Ability] = &[
     },
     Ability {
         word: "change-secrets",
-        may: "change secrets",
+        may: ("change", "secrets"),
         arm_type: VAULT,
         action: "Microsoft.KeyVault/vaults/secrets/setSecret/action",
         of_data: true,
@@ -62,7 +62,7 @@ pub const ABILITIES: &[Ability] = &[
     },
     Ability {
         word: "delete-secrets",
-        may: "delete secrets",
+        may: ("delete", "secrets"),
         arm_type: VAULT,
         action: "Microsoft.KeyVault/vaults/secrets/delete",
         of_data: true,
@@ -70,7 +70,7 @@ pub const ABILITIES: &[Ability] = &[
     },
     Ability {
         word: "give-access",
-        may: "give access to others",
+        may: ("give", "access to others"),
         arm_type: None,
         action: "Microsoft.Authorization/roleAssignments/write",
         of_data: false,

@@ -101,6 +101,15 @@ pub(super) async fn ask_all(desired: &Desired, observed: &mut Observed, azure: &
     }
 }
 
+/// What these role definitions permit today, each with a subscription to ask in.
+pub async fn permitted(
+    held: &BTreeMap<RoleDefinitionId, SubscriptionId>,
+    given: &BTreeSet<RoleDefinitionId>,
+    azure: &impl AssignmentReader,
+) -> Definitions {
+    if held.is_empty() { Definitions::NotAsked } else { read(&mut held.clone(), given, azure).await }
+}
+
 async fn read(
     open: &mut BTreeMap<RoleDefinitionId, SubscriptionId>,
     given: &BTreeSet<RoleDefinitionId>,

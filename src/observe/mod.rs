@@ -12,7 +12,7 @@ mod questions;
 mod targets;
 mod widely;
 
-pub use self::{again::again, widely::widely};
+pub use self::{again::again, definitions::permitted, widely::widely};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
