@@ -8,7 +8,7 @@ use crate::model::{
     desired::{Desired, OwnerFile},
     ids::{PrincipalId, RoleDefinitionId},
     observed::{Definitions, Observed, Reading, Sighting},
-    owner::{EnvironmentName, OwnerCode},
+    owner::{EnvironmentName, KindName, OwnerCode},
     people::ByName,
 };
 
@@ -19,6 +19,8 @@ pub struct Unknown {
     pub owner: Option<OwnerCode>,
     /// In which environment, if it is one.
     pub environment: Option<EnvironmentName>,
+    /// At which kind of target, if it is one.
+    pub kind: Option<KindName>,
     /// What, in words.
     pub words: String,
     /// Whether something is there that could not be read. Else it was looked for and is not there.
@@ -33,7 +35,7 @@ pub(super) fn unknown(
     chosen: &impl Fn(OwnerCode) -> bool,
 ) -> Vec<Unknown> {
     let mut unknown = BTreeSet::new();
-    let everywhere = |words: String| Unknown { owner: None, environment: None, words, unread: true };
+    let everywhere = |words: String| Unknown { owner: None, environment: None, kind: None, words, unread: true };
     if let Err(trouble) = &observed.inventory {
         unknown.insert(everywhere(trouble.without_request().to_string()));
     }
@@ -84,6 +86,7 @@ fn targets(observed: &Observed, chosen: &impl Fn(OwnerCode) -> bool, unknown: &m
         let of = |words: String, unread: bool| Unknown {
             owner: Some(key.owner),
             environment: Some(key.environment.clone()),
+            kind: Some(key.kind.clone()),
             words,
             unread,
         };
@@ -110,6 +113,7 @@ fn targets(observed: &Observed, chosen: &impl Fn(OwnerCode) -> bool, unknown: &m
         unknown.insert(Unknown {
             owner: Some(*owner),
             environment: None,
+            kind: None,
             words: format!("what stands in the subscription `{name}`: our identity does not see it"),
             unread: true,
         });

@@ -6,6 +6,7 @@
 mod actor;
 mod apply;
 mod apply_run;
+mod ask;
 mod change;
 mod codeowners;
 mod completions;
@@ -24,12 +25,15 @@ mod logs;
 mod output;
 mod plan;
 mod progress;
+mod review;
 mod revoke;
 mod schema;
 mod signals;
 mod simulate;
 mod survey;
 mod validate;
+mod who;
+mod why;
 
 use std::path::PathBuf;
 
@@ -80,6 +84,9 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Drift(drift::Drift),
+    Why(why::Why),
+    Who(who::Who),
+    Review(review::Review),
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Identity(identity::Identity),
@@ -120,6 +127,9 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Plan(command) => command.run(&global).await,
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
+            Command::Why(command) => command.run(&global).await,
+            Command::Who(command) => command.run(&global).await,
+            Command::Review(command) => command.run(&global).await,
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Identity(command) => command.run(&global).await,

@@ -8,6 +8,7 @@
 //! `facts` (what belongs together), `words` and `remedy` (how it is
 //! said), `groups` (what is said once) and `count` (the sums).
 
+pub mod access;
 mod clean;
 mod count;
 mod doctor;
