@@ -7,7 +7,7 @@ use crate::model::{
     assignment::Pim,
     desired::{Desired, OwnerFile},
     ids::{PrincipalId, RoleDefinitionId},
-    observed::{Definitions, Observed, Reading, Sighting},
+    observed::{Definitions, Observed, Reading, Sighting, TargetKey},
     owner::{EnvironmentName, KindName, OwnerCode},
     people::ByName,
 };
@@ -39,7 +39,7 @@ pub(super) fn unknown(
     if let Err(trouble) = &observed.inventory {
         unknown.insert(everywhere(trouble.without_request().to_string()));
     }
-    targets(observed, chosen, &mut unknown);
+    targets(desired, observed, chosen, &mut unknown);
     let broken =
         desired.owners.iter().filter(|(code, owner)| chosen(**code) && matches!(owner.file, OwnerFile::Broken(_)));
     unknown.extend(broken.map(|(code, _)| {
@@ -81,7 +81,12 @@ pub(super) fn unknown(
     unknown.into_iter().collect()
 }
 
-fn targets(observed: &Observed, chosen: &impl Fn(OwnerCode) -> bool, unknown: &mut BTreeSet<Unknown>) {
+fn targets(
+    desired: &Desired,
+    observed: &Observed,
+    chosen: &impl Fn(OwnerCode) -> bool,
+    unknown: &mut BTreeSet<Unknown>,
+) {
     for (key, sighting) in observed.targets.iter().filter(|(key, _)| chosen(key.owner)) {
         let of = |words: String, unread: bool| Unknown {
             owner: Some(key.owner),
@@ -99,6 +104,8 @@ fn targets(observed: &Observed, chosen: &impl Fn(OwnerCode) -> bool, unknown: &m
                 }
                 None => of(format!("who holds what at `{name}`: its subscription was not read"), true),
             },
+            // Said once, of the whole subscription.
+            Sighting::Missing(_) if is_absent(desired, observed, key) => continue,
             Sighting::Missing(words) => of(format!("nothing to look at: {words}"), false),
             Sighting::Several(several) => {
                 of(format!("which `{name}` is meant: {} resources are called so", several.len()), true)
@@ -110,12 +117,21 @@ fn targets(observed: &Observed, chosen: &impl Fn(OwnerCode) -> bool, unknown: &m
         unknown.insert(it);
     }
     for (owner, name) in observed.absent.iter().filter(|(owner, _)| chosen(*owner)) {
+        let mut environments = desired.environments_of(*owner);
+        let its = environments.find(|(_, it)| it.subscription.fill(*owner, &it.azure_name) == *name);
         unknown.insert(Unknown {
             owner: Some(*owner),
-            environment: None,
+            environment: its.map(|(environment, _)| environment.clone()),
             kind: None,
             words: format!("what stands in the subscription `{name}`: our identity does not see it"),
             unread: true,
         });
     }
+}
+
+/// Whether the whole subscription where a target should be cannot be seen.
+fn is_absent(desired: &Desired, observed: &Observed, key: &TargetKey) -> bool {
+    let environment = desired.catalog.environments.get(&key.environment);
+    let name = environment.map(|it| it.subscription.fill(key.owner, &it.azure_name));
+    name.is_some_and(|name| observed.absent.contains(&(key.owner, name)))
 }

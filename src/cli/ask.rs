@@ -6,9 +6,9 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     access::{self, Access},
-    config::{self, Sources},
+    config,
     model::{
-        desired::{Desired, Place, Revision},
+        desired::{Desired, Origin, Revision},
         observed::Observed,
         owner::EnvironmentName,
     },
@@ -49,31 +49,37 @@ impl Answer {
         access::of(&self.desired, &self.observed, &self.plan, self.ground.owners.as_ref())
     }
 
-    /// Who wrote these lines.
-    pub(super) fn commits(&self, places: impl Iterator<Item = Place>) -> Commits {
+    /// Who wrote these lines, and what stands with them.
+    pub(super) fn commits<'a>(&self, origins: impl Iterator<Item = &'a Origin>) -> Commits {
         if self.desired.revision == Revision::NotInGit {
             return Commits::default();
         }
-        let mut lines: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-        for Place { file, line, .. } in places {
-            lines.entry(file).or_default().insert(line);
+        let sources = &self.ground.loaded.sources;
+        let mut lines: BTreeMap<&str, BTreeSet<(usize, usize)>> = BTreeMap::new();
+        for origin in origins {
+            lines.entry(sources.path(origin.file)).or_default().insert(sources.lines(origin));
         }
         let mut commits = Commits { asked: true, ..Commits::default() };
-        for (file, lines) in lines {
-            match config::blame(&self.ground.dir, &file, &lines) {
-                Ok(found) => {
-                    commits.known.extend(found.into_iter().map(|(line, blame)| ((file.clone(), line), blame)));
+        for (file, spans) in lines {
+            let all: BTreeSet<usize> = spans.iter().flat_map(|(first, last)| *first..=*last).collect();
+            let found = match config::blame(&self.ground.dir, file, &all) {
+                Ok(found) => found,
+                Err(why) => {
+                    commits.unknown.insert(file.to_owned(), why);
+                    continue;
                 }
-                Err(why) => drop(commits.unknown.insert(file, why)),
+            };
+            for (first, last) in spans {
+                let Some(of_line) = found.get(&first) else { continue };
+                let others = found.range(first..=last).map(|(_, blame)| blame).filter(|it| it.hash != of_line.hash);
+                if let Some(newest) = others.filter(|it| it.at >= of_line.at).max_by_key(|it| it.at) {
+                    commits.changed.insert((file.to_owned(), first), newest.clone());
+                }
+                commits.known.insert((file.to_owned(), first), of_line.clone());
             }
         }
         commits
     }
-}
-
-/// Where lines stand that are shown.
-pub(super) fn places<'a>(sources: &'a Sources, access: &'a Access<'_>) -> impl Iterator<Item = Place> + 'a {
-    access.listed.iter().map(|listed| sources.place(&listed.grant.origin))
 }
 
 /// The environment that is meant.

@@ -6,12 +6,11 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::{
-    access::Access,
     config::{self, Then},
     ledger::{self, Knowledge, entry::Held},
     model::{
         desired::{Desired, Grant, Revision},
-        ids::UserName,
+        ids::{ScopeId, UserName},
         owner::{OwnerCode, RoleName},
     },
     report::{
@@ -58,12 +57,7 @@ impl Review {
         let answer = Answer::make(ground, global, &mut None).await?;
         let access = answer.access();
         let sources = &answer.ground.loaded.sources;
-        let commits = answer.commits(ask::places(sources, &access));
-        let since = self.since.map(|at| Since {
-            at,
-            git: git_since(&answer, owner, at),
-            azure: azure_since(global, &answer, &access, owner, at),
-        });
+        let commits = answer.commits(access.listed.iter().map(|listed| &listed.grant.origin));
         let commit = match &answer.desired.revision {
             Revision::Commit { hash, .. } => Some(hash.as_str()),
             Revision::NotInGit | Revision::Unknown(_) => None,
@@ -77,6 +71,11 @@ impl Review {
             at: answer.observed.at,
             tool: TOOL,
         };
+        let since = self.since.map(|at| Since {
+            at,
+            git: git_since(&answer, owner, at),
+            azure: azure_since(global, &answer, &asked, owner, at),
+        });
         let question = Question { owner, commit, since: since.as_ref() };
         let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
         output::result(&report::access::review(&asked, &question, self.format, style));
@@ -122,7 +121,7 @@ fn git_since(answer: &Answer, owner: OwnerCode, at: Timestamp) -> Result<Vec<Str
 fn azure_since(
     global: &Global,
     answer: &Answer,
-    access: &Access<'_>,
+    asked: &Asked<'_>,
     owner: OwnerCode,
     at: Timestamp,
 ) -> Result<Vec<String>, String> {
@@ -139,24 +138,19 @@ fn azure_since(
         }
     }
     let heard: BTreeSet<&str> = known.keys().map(|target| target.name.as_str()).collect();
-    let targets = access.targets.keys().filter(|key| !heard.contains(key.name.as_str()));
+    let targets = asked.access.targets.keys().filter(|key| !heard.contains(key.name.as_str()));
     unknown.extend(targets.map(|key| format!("`{}`: the ledger never looked there", key.name)));
     if !unknown.is_empty() {
         return Err(unknown.into_iter().collect::<Vec<_>>().join("; "));
     }
     let mut now: BTreeMap<String, String> = BTreeMap::new();
-    for holder in access.holders.values() {
+    for holder in asked.access.holders.values() {
         for way in &holder.ways {
-            let assignment = &way.standing.assignment;
-            let who = match way.through.and_then(|id| access.groups.get(&id)) {
-                Some(group) => format!("the group {}", group.name.as_deref().unwrap_or("without a known name")),
-                None => holder.who.to_string(),
-            };
-            let definition = way.definition.unwrap_or("another role definition");
-            let place = assignment.triple.scope.last_segment();
-            let words =
-                format!("{who} holds `{definition}` on `{place}`, {}", hand(way.standing.hand.to_string() == "ours"));
-            now.insert(assignment.resource_id().to_ascii_lowercase(), words);
+            // What applications hold from above a target is not recorded, so nobody can say that it is new.
+            if way.is_inherited() && !way.standing.assignment.principal_type.is_people() {
+                continue;
+            }
+            now.insert(way.standing.assignment.resource_id().to_ascii_lowercase(), asked.holds(holder, way));
         }
     }
     let mut changes: Vec<String> =
@@ -166,15 +160,11 @@ fn azure_since(
         let Held { assignment, principal, name, definition, definition_name, ours, .. } = held;
         let who = name.as_deref().unwrap_or(principal);
         let definition = definition_name.as_deref().unwrap_or(definition);
-        let scope = assignment.split("/providers/Microsoft.Authorization/").next().unwrap_or_default();
-        let place = scope.rsplit('/').next().unwrap_or_default();
-        changes.push(format!("gone: {who} held `{definition}` on `{place}`, {}", hand(*ours)));
+        let scope = ScopeId::new(assignment.split("/providers/Microsoft.Authorization/").next().unwrap_or_default());
+        let hand = if *ours { "made by tilgang" } else { "made by others" };
+        changes.push(format!("gone: {who}: `{definition}` on `{}`, {hand}", scope.last_segment()));
     }
     Ok(changes)
-}
-
-fn hand(ours: bool) -> &'static str {
-    if ours { "made by tilgang" } else { "made by others" }
 }
 
 /// Everything that stands now, by resource id in lower case.

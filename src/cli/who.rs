@@ -13,7 +13,7 @@ use crate::{
         ability::{ABILITIES, Ability},
         desired::Desired,
         ids::{RoleDefinitionId, SubscriptionId},
-        observed::{Definitions, Observed, Reading, TargetKey},
+        observed::{Definitions, Observed, Reading, Sighting, TargetKey},
     },
     observe::permitted,
     plan::{Plan, Rules},
@@ -123,6 +123,7 @@ impl Who {
         };
         let mut observed = past::observed(&known, at);
         observed.definitions = definitions(global, &ground, &today, &observed).await?;
+        name_subscriptions(&mut observed, &desired);
         let date = at.to_zoned(TimeZone::UTC).date();
         let plan = Plan { rules: Rules { today: date, ..Rules::default() }, ..Plan::default() };
         let access = access::of(&desired, &observed, &plan, ground.owners.as_ref());
@@ -148,6 +149,19 @@ fn minutes(at: Timestamp) -> String {
 /// What roles mean today, and nobody listed: what git said then is not known.
 fn unlisted(today: &Desired) -> Desired {
     Desired { grants: Vec::new(), ..today.clone() }
+}
+
+/// A target counts only in the subscription that the naming rule gives it: so that is what the subscription was called.
+fn name_subscriptions(observed: &mut Observed, desired: &Desired) {
+    let Observed { targets, subscriptions, .. } = observed;
+    for (key, sighting) in targets {
+        if let (Sighting::Found(target), Some(environment)) =
+            (sighting, desired.catalog.environments.get(&key.environment))
+            && let Some(subscription) = subscriptions.get_mut(&target.subscription)
+        {
+            subscription.name = environment.subscription.fill(key.owner, &environment.azure_name);
+        }
+    }
 }
 
 /// What the definitions permit today that somebody held then.
@@ -206,12 +220,13 @@ fn looks(known: &BTreeMap<TargetName, Knowledge>, desired: &Desired, ground: &Gr
 /// What an answer about the past cannot know, and does not guess.
 fn limits(access: &access::Access<'_>) -> Vec<String> {
     let mut limits = vec![
-        "what role definitions permit is as Azure says today, and whether it had effect (a vault's mode, its network, a \
-         workspace's rights) is not recorded"
+        "what role definitions permit is as Azure says today".to_owned(),
+        "not recorded: whether rights had effect (a vault's mode, its network, a workspace's rights), what applications \
+         hold from above a target, and whether PIM ended what others gave from above"
             .to_owned(),
     ];
     if !access.groups.is_empty() {
-        limits.push("who was in groups is not recorded: a group stands for whoever was in it".to_owned());
+        limits.push("not recorded: who was in groups; a group stands for whoever was in it".to_owned());
     }
     limits
 }

@@ -70,8 +70,7 @@ impl Why {
             Subject::Known(who) => listed.person == Some(who.id),
             Subject::Listed(name) => listed.grant.user.name == *name,
         };
-        let lines = access.listed.iter().filter(is_theirs).map(|listed| sources.place(&listed.grant.origin));
-        let commits = answer.commits(lines);
+        let commits = answer.commits(access.listed.iter().filter(is_theirs).map(|listed| &listed.grant.origin));
         let asked = Asked {
             desired: &answer.desired,
             plan: &answer.plan,

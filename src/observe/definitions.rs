@@ -1,5 +1,5 @@
 //! What others' role definitions permit: asked once, where a person or group holds one at or above a target that git does
-//! not give there. Then whatever opens nothing that git gives is forgotten.
+//! not give there. Then whatever opens nothing that git gives, and nothing that people ask for, is forgotten.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,6 +39,16 @@ pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &impl
         })
         .collect();
     let opening = opening(desired, &observed.definitions);
+    let asked = asked_for(desired);
+    let known = match &observed.definitions {
+        Definitions::Known(known) => Some(known),
+        Definitions::NotAsked | Definitions::Unanswered(_) => None,
+    };
+    // What a definition permits that was not read is not known: it is kept, or the ledger would take it for gone.
+    let opens_something = |id: &RoleDefinitionId| {
+        let definition = known.and_then(|known| known.get(id));
+        definition.is_none_or(|it| asked.iter().any(|ability| ability.given_by(it).is_some()))
+    };
     for subscription in observed.subscriptions.values_mut() {
         let Reading::Seen(scopes) = &mut subscription.reading else { continue };
         scopes.retain(|scope, standings| {
@@ -48,10 +58,17 @@ pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &impl
                 *hand == Hand::Ours
                     || opening.contains(&definition)
                     || here.is_some_and(|kind| managed.contains(&(kind, definition)))
+                    || opens_something(&definition)
             });
             !standings.is_empty()
         });
     }
+}
+
+/// What people ask for at the kinds of targets that there are.
+fn asked_for(desired: &Desired) -> BTreeSet<&'static Ability> {
+    let types: BTreeSet<&str> = desired.catalog.kinds.values().map(|kind| kind.arm_type.as_str()).collect();
+    types.into_iter().flat_map(Ability::at).collect()
 }
 
 /// Definitions that git gives nowhere and people hold where they may reach a target, each with a subscription to ask in.
@@ -85,8 +102,7 @@ pub(super) async fn ask_all(desired: &Desired, observed: &mut Observed, azure: &
     }
     observed.definitions = read(&mut held, &given, azure).await;
     let Definitions::Known(known) = &observed.definitions else { return };
-    let types: BTreeSet<&str> = desired.catalog.kinds.values().map(|kind| kind.arm_type.as_str()).collect();
-    let asked: BTreeSet<&Ability> = types.into_iter().flat_map(Ability::at).collect();
+    let asked = asked_for(desired);
     let opening = opening(desired, &observed.definitions);
     for subscription in observed.subscriptions.values_mut() {
         let Reading::Seen(scopes) = &mut subscription.reading else { continue };

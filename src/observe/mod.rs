@@ -181,7 +181,7 @@ impl<'a> Places<'a> {
 }
 
 /// Tells ours from foreign, before any filter; then keeps all of ours, and of the others what stands exactly at a target,
-/// and what gives people access to one from above it.
+/// and what gives people access to one from above it, or to something in it.
 fn sort(
     desired: &Desired,
     of: SubscriptionId,
@@ -193,9 +193,9 @@ fn sort(
     for assignment in listed {
         let hand = hand(&assignment, desired.instances());
         let scope = &assignment.triple.scope;
-        let matters = || match keep {
-            Keep::Changes => assignment.principal_type.is_people() && places.reaches(scope, of),
-            Keep::Everything => places.reaches(scope, of) || places.is_below(scope),
+        let matters = || {
+            let holder = keep == Keep::Everything || assignment.principal_type.is_people();
+            holder && (places.reaches(scope, of) || places.is_below(scope))
         };
         if hand == Hand::Ours || places.targets.contains(scope) || matters() {
             let scope = scope.clone();

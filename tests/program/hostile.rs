@@ -26,6 +26,7 @@ fn acts(c: char) -> bool {
 fn only_shows(what: &str, out: &Output) {
     for (name, bytes) in [("stdout", &out.stdout), ("stderr", &out.stderr)] {
         let text = std::str::from_utf8(bytes).unwrap();
+        let text = if what.contains("csv") { &text.replace("\r\n", "\n") } else { text }; // RFC 4180 ends lines so
         if let Some(c) = text.chars().find(|c| acts(*c)) {
             let line = text.lines().find(|line| line.contains(c)).unwrap_or_default();
             panic!("{what}: {name} holds {c:?}: {line:?}");
@@ -107,6 +108,14 @@ const COMMANDS: &[&[&str]] = &[
     &["doctor", "--simulate", "--format", "json"],
     &["identity", "--simulate"],
     &["identity", "--simulate", "--format", "json"],
+    &["why", "kari.fiktiv@ai-dev.no", "--simulate"],
+    &["why", "kari.fiktiv@ai-dev.no", "--simulate", "--format", "json"],
+    &["why", "nobody at all", "--simulate"],
+    &["who", "--can", "read-secrets", "--simulate"],
+    &["who", "--can", "read-logs", "--simulate", "--format", "json"],
+    &["review", "--owner", "ttd", "--simulate"],
+    &["review", "--owner", "ttd", "--simulate", "--format", "csv"],
+    &["review", "--owner", "ttd", "--simulate", "--format", "json"],
     &["plan", "--simulate", "-vvv"],
     &["plan", "--simulate", "-vvv", "--log-format", "json"],
     &["apply", "--simulate", "--yes", "-v"],
@@ -133,7 +142,7 @@ fn very_long_names_and_names_from_right_to_left_stay_in_their_lines() {
     let (workspace, _) = world(&long);
     for arguments in COMMANDS {
         let out = workspace.tilgang(arguments);
-        only_shows(&format!("{:?}", &arguments[..1]), &out);
+        only_shows(&format!("{arguments:?}"), &out);
         assert_ne!(out.status.code(), Some(64));
     }
 }
@@ -190,7 +199,8 @@ fn what_azure_and_git_say_only_shows() {
         let flags = ["--faults", faults.to_str().unwrap()];
         let simulator = Simulator::start_with(&workspace.path().join("azure.yaml"), &flags);
         let far = simulator.flags();
-        for command in [&["plan"][..], &["plan", "--format", "json"], &["doctor"], &["doctor", "-vvv"]] {
+        let who = ["who", "--can", "read-logs"];
+        for command in [&["plan"][..], &["plan", "--format", "json"], &["doctor"], &["doctor", "-vvv"], &who] {
             let all: Vec<&str> = command.iter().copied().chain(far.iter().map(String::as_str)).collect();
             let out = workspace.tilgang(&all);
             assert_eq!(out.status.code(), Some(1), "{route}: {}", String::from_utf8_lossy(&out.stderr));
@@ -218,4 +228,33 @@ fn what_azure_and_git_say_only_shows() {
             only_shows(&format!("git {command:?}"), &out);
         }
     }
+}
+
+/// Whoever commits chooses their name and what they say of it.
+#[test]
+fn authors_and_what_they_say_only_show() {
+    let (workspace, _) = world("x");
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        for role in ["AUTHOR", "COMMITTER"] {
+            git.env(format!("GIT_{role}_NAME"), EVIL).env(format!("GIT_{role}_EMAIL"), EVIL);
+        }
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+        assert!(git.args(arguments).current_dir(workspace.path()).output().unwrap().status.success(), "{arguments:?}");
+    };
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    git(&["add", "tilgang.yaml", "owners"]);
+    git(&["commit", "--quiet", "-m", EVIL]);
+    for format in ["text", "json"] {
+        let out = workspace.tilgang(&["why", "kari.fiktiv@ai-dev.no", "--simulate", "--format", format]);
+        only_shows(&format!("why {format}"), &out);
+        let text = String::from_utf8(out.stdout).unwrap();
+        assert!(
+            text.contains("E\\u{1b}[2J") || text.contains("\"E\\u001b[2J"),
+            "the hostile name does stand there: {text}"
+        );
+        assert!(text.contains("script"), "{text}");
+    }
+    let out = workspace.tilgang(&["review", "--owner", "ttd", "--simulate", "--format", "csv"]);
+    only_shows("review csv", &out);
 }

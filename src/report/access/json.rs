@@ -45,6 +45,7 @@ pub(super) fn who(asked: &Asked<'_>, question: &Question<'_>) -> String {
         "answered": question.is_answered(asked),
         "holders": people.collect::<Vec<_>>(),
         "listed_and_not_so": missing.collect::<Vec<_>>(),
+        "also_in_groups": question.others(asked),
         "without_effect": question.without_effect(asked),
         "groups": groups(asked),
         "unknown": unknown(&question.unknown(asked)),
@@ -237,13 +238,15 @@ fn origin(asked: &Asked<'_>, origin: &Origin) -> Value {
 
 fn grant(asked: &Asked<'_>, grant: &Grant) -> Value {
     let Place { file, line, .. } = (asked.places)(&grant.origin);
-    let Commits { known, .. } = asked.commits;
-    let commit = known.get(&(file, line)).map(|Blame { hash, author, committer, at, summary, or_earlier }| {
+    let Commits { known, changed, .. } = asked.commits;
+    let commit = |Blame { hash, author, committer, at, summary, or_earlier }: &Blame| {
         json!({
             "hash": hash, "author": author, "committer": committer, "at": at.to_string(), "summary": summary,
             "or_earlier": or_earlier,
         })
-    });
+    };
+    let at = (file, line);
+    let (commit, changed) = (known.get(&at).map(commit), changed.get(&at).map(commit));
     json!({
         "owner": grant.owner.to_string(),
         "role": grant.role.to_string(),
@@ -252,6 +255,7 @@ fn grant(asked: &Asked<'_>, grant: &Grant) -> Value {
         "ticket": grant.ticket.as_deref(),
         "origin": origin(asked, &grant.origin),
         "commit": commit,
+        "changed": changed,
     })
 }
 

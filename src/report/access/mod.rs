@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{
-    access::Access,
+    access::{Access, Holder, Way},
     config::Blame,
     model::{
         desired::{Desired, Origin, Place},
@@ -64,6 +64,8 @@ pub struct Asked<'a> {
 pub struct Commits {
     /// Those that are known.
     pub known: BTreeMap<(String, usize), Blame>,
+    /// Where something that stands with a line, such as its reason, is from a newer commit: that one.
+    pub changed: BTreeMap<(String, usize), Blame>,
     /// Files of which git could not say, and why.
     pub unknown: BTreeMap<String, String>,
     /// Whether git was asked.
@@ -71,6 +73,15 @@ pub struct Commits {
 }
 
 impl Asked<'_> {
+    /// Who holds what where by this way, whoever is in the group: one line for each assignment.
+    #[must_use]
+    pub fn holds(&self, holder: &Holder<'_>, way: &Way<'_>) -> String {
+        match way.through {
+            Some(_) => words::way(self, way),
+            None => format!("{}: {}", crate::report::words::short(&holder.who), words::way(self, way)),
+        }
+    }
+
     fn kind(&self, target: &TargetKey) -> &str {
         self.desired.catalog.kinds.get(&target.kind).map_or("target", |kind| kind.title.as_str())
     }

@@ -64,7 +64,7 @@ fn put(page: &mut Page, row: &Row) {
 
 /// `Prod: Prod Operations`.
 pub(super) fn title(row: &Row) -> String {
-    let role = if row.role.is_empty() { "less than any role" } else { &row.role };
+    let role = if row.role.is_empty() { "no whole role" } else { &row.role };
     format!("{}: {role}", row.environment)
 }
 
@@ -103,11 +103,15 @@ pub(super) fn sections(asked: &Asked<'_>, question: &Review<'_>) -> Vec<(String,
     let left = asked.access.holders.values().filter(|it| !it.being.can_act());
     let left = left.filter(|it| it.ways.iter().any(|way| way.target.owner == question.owner)).map(|holder| {
         let (name, more) = words::called(holder);
-        format!("{name} {more}: {}", words::being(holder.being).join(", "))
+        let called = format!("{name} {more}");
+        format!("{}: {}", called.trim(), words::being(holder.being).join(", "))
     });
+    let ways = asked.access.holders.values().flat_map(|holder| &holder.ways);
+    let groups = ways.filter(|way| way.target.owner == question.owner).filter_map(|way| way.through).collect();
     let mut sections = vec![
         ("Listed in git, and not so".to_owned(), not_so.collect()),
         ("Left behind".to_owned(), left.collect()),
+        ("Also in groups".to_owned(), words::others(asked, &groups)),
         ("Findings".to_owned(), question.findings(asked, false).iter().map(finding).collect()),
         ("Accepted findings".to_owned(), question.findings(asked, true).iter().map(finding).collect()),
     ];

@@ -115,7 +115,9 @@ impl Question<'_> {
     /// What is not known of the answer.
     pub(super) fn unknown<'a>(&self, asked: &Asked<'a>) -> Vec<&'a Unknown> {
         let here = |it: &&Unknown| {
-            it.environment.as_ref().zip(self.environment).is_none_or(|(its, wanted)| its == wanted)
+            // Of the past, each target is told by itself.
+            !(self.as_of.is_some() && it.kind.is_some())
+                && it.environment.as_ref().zip(self.environment).is_none_or(|(its, wanted)| its == wanted)
                 && it.kind.as_ref().is_none_or(|kind| self.is_about(asked, kind))
                 && it.owner.zip(self.owners).is_none_or(|(its, wanted)| wanted.contains(&its))
         };
@@ -150,10 +152,30 @@ impl Question<'_> {
             if !words.is_empty() {
                 return Some((listed.grant, words));
             }
-            let absent = !held.contains(&std::ptr::from_ref(listed.grant)) && self.as_of.is_some();
-            absent.then(|| (listed.grant, vec![("listed then, and not seen at the last look".to_owned(), None)]))
+            let absent = self.as_of.filter(|_| !held.contains(&std::ptr::from_ref(listed.grant)));
+            absent.map(|as_of| {
+                let is_there = |key: &TargetKey| {
+                    let role = asked.desired.catalog.roles.get(&listed.grant.role);
+                    key.owner == listed.grant.owner && role.is_some_and(|role| role.environment == key.environment)
+                };
+                let mut looks = self.looks(asked, as_of).into_iter().filter(|(key, _)| is_there(key));
+                let words = if looks.any(|(_, look)| matches!(look, Look::Unknown { .. })) {
+                    "listed then; whether it stood is not known"
+                } else {
+                    "listed then, and not seen at the last look"
+                };
+                (listed.grant, vec![(words.to_owned(), None)])
+            })
         });
         missing.collect()
+    }
+
+    /// What is in the groups beside people: an application among it can do the same.
+    pub(super) fn others(&self, asked: &Asked<'_>) -> Vec<String> {
+        let ways = asked.access.holders.values().flat_map(|holder| &holder.ways);
+        let ways = ways.filter(|way| self.wants(asked, way.target) && way.opens.abilities.contains_key(self.can));
+        let groups: BTreeSet<PrincipalId> = ways.filter_map(|way| way.through).collect();
+        words::others(asked, &groups)
     }
 
     /// What keeps the answer from having effect, said once a target.
@@ -220,6 +242,7 @@ fn text(asked: &Asked<'_>, question: &Question<'_>, style: Style) -> String {
             })
         }),
     );
+    section(&mut page, "ALSO IN THESE GROUPS", question.others(asked));
     section(&mut page, "WITHOUT EFFECT", question.without_effect(asked));
     let left = asked.access.holders.values().filter(|holder| {
         let held = |way: &Way<'_>| question.wants(asked, way.target) && way.opens.abilities.contains_key(can);
@@ -230,7 +253,8 @@ fn text(asked: &Asked<'_>, question: &Question<'_>, style: Style) -> String {
         "LEFT BEHIND",
         left.map(|holder| {
             let (name, more) = words::called(holder);
-            format!("{name} {more}: {}", words::being(holder.being).join(", "))
+            let called = format!("{name} {more}");
+            format!("{}: {}", called.trim(), words::being(holder.being).join(", "))
         }),
     );
     section(&mut page, "NOT KNOWN", question.unknown(asked).into_iter().map(|it| it.words.clone()));
@@ -252,7 +276,7 @@ fn past(page: &mut Page, asked: &Asked<'_>, question: &Question<'_>, as_of: &AsO
         page.put(2, &[Lead { ink: Ink::Faint, text: "ledger", width: 8 }], ink, &words);
     }
     for words in &as_of.limits {
-        page.put(2, &[Lead { ink: Ink::Faint, text: "not then", width: 8 }], Ink::Plain, words);
+        page.put(2, &[Lead { ink: Ink::Faint, text: "limit", width: 8 }], Ink::Plain, words);
     }
 }
 
@@ -318,11 +342,13 @@ fn sums(asked: &Asked<'_>, question: &Question<'_>, found: &[(&Holder<'_>, Vec<&
     let others = found.len() - people;
     let mut sums = vec![format!("Who: {}", count(people, "person", "people"))];
     if others > 0 {
-        sums.push(format!("{others} that are no people"));
+        sums.push(count(others, "other", "others"));
     }
     let by_git = found.iter().filter(|(_, ways)| ways.iter().any(|way| way.is_of_git())).count();
     sums.push(format!("{by_git} by git"));
-    let unknown = question.unknown(asked).len();
+    let looks = question.as_of.map(|as_of| question.looks(asked, as_of)).unwrap_or_default();
+    let unlooked = looks.iter().filter(|(_, look)| matches!(look, Look::Unknown { .. })).count();
+    let unknown = question.unknown(asked).len() + unlooked;
     if unknown > 0 {
         sums.push(format!("{unknown} not known"));
     }

@@ -108,9 +108,13 @@ fn text(asked: &Asked<'_>, question: &Why<'_>, style: Style) -> String {
         page.put(2, &[Lead { ink: Ink::Warn, text: &at, width: 0 }], Ink::Plain, &words::grant(asked, listed.grant));
         for (words, help) in words::state(listed) {
             page.line(4, Ink::Plain, &words);
-            page.line(4, Ink::Faint, &help.map(|help| format!("help: {help}")).unwrap_or_default());
+            if let Some(help) = help {
+                page.line(4, Ink::Faint, &format!("help: {help}"));
+            }
         }
-        page.line(4, Ink::Faint, &words::commit(asked, &place).unwrap_or_default());
+        if let Some(words) = words::commit(asked, &place) {
+            page.line(4, Ink::Faint, &words);
+        }
     }
     page.gap();
     if let Some(words) = nothing(asked, question, &ways) {

@@ -1,6 +1,6 @@
 //! How ways, lines of git and what is in the way are said. One sentence each, for every format but JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -12,6 +12,7 @@ use crate::{
         ability::Ability,
         assignment::{Hand, Pim},
         desired::{Grant, Place},
+        ids::PrincipalId,
         observed::Impediment,
         permissions::Extent,
     },
@@ -109,6 +110,21 @@ pub(super) fn being(being: Being) -> Vec<&'static str> {
     }
 }
 
+/// What is in these groups beside people.
+pub(super) fn others(asked: &Asked<'_>, groups: &BTreeSet<PrincipalId>) -> Vec<String> {
+    let groups = groups.iter().filter_map(|id| asked.access.groups.get(id));
+    let others = groups.filter_map(|group| {
+        let members = group.members.as_ref().ok().filter(|members| !members.others.is_empty())?;
+        let name = group.name.as_deref().unwrap_or("a group without a known name");
+        let others: Vec<&str> = members.others.iter().map(|name| &**name).collect();
+        Some(format!(
+            "`{name}`: {}: groups, whose people are counted, or applications, which can do the same",
+            list(&others)
+        ))
+    });
+    others.collect()
+}
+
 /// What people call a holder, and what tells them apart.
 pub(super) fn called(holder: &Holder<'_>) -> (String, String) {
     crate::report::words::person(&holder.who)
@@ -172,11 +188,17 @@ pub(super) fn commit(asked: &Asked<'_>, Place { file, line, .. }: &Place) -> Opt
     };
     let committed = if author == committer { String::new() } else { format!(", committed by {committer}") };
     let earlier = if *or_earlier { " or before: the history that is here ends there" } else { "" };
-    Some(format!(
-        "commit {} of {}{earlier}, by {author}{committed}: {summary}",
-        hash.get(..COMMIT_CHARS).unwrap_or(hash),
-        day(*at)
-    ))
+    let short = |hash: &str| hash.get(..COMMIT_CHARS).unwrap_or(hash).to_owned();
+    let changed =
+        asked.commits.changed.get(&(file.clone(), *line)).map(|Blame { hash, author, at, summary, .. }| {
+            format!(
+                "; what stands with it changed last by commit {} of {}, by {author}: {summary}",
+                short(hash),
+                day(*at)
+            )
+        });
+    let changed = changed.unwrap_or_default();
+    Some(format!("commit {} of {}{earlier}, by {author}{committed}: {summary}{changed}", short(hash), day(*at)))
 }
 
 /// What became of a line of git, where it does not simply stand.
