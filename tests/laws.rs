@@ -34,7 +34,7 @@ use tilgang::{
         plan,
         saved::{Deed, Saved},
     },
-    report::{self, Format, SavedAs, Style, View},
+    report::{self, ReportFormat, SavedAs, Style, View},
     saved,
 };
 use uuid::Uuid;
@@ -896,14 +896,17 @@ fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option
             refused: &plan.approve(&desired.policy).refused,
             places: &place,
             errors: 0,
+            mistakes: &[],
+            folder: "",
             observed_at: observed.at,
             config_digest: "",
             observed_digest: "",
             tool: "tilgang",
             is_applying: false,
+            fit: report::Fit::None,
             saved: Some(SavedAs { selected, basis: &basis }),
         },
-        Format::Json,
+        ReportFormat::Json,
         Style::Plain,
     );
     saved::seal(&json).unwrap()

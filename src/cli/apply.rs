@@ -18,7 +18,7 @@ use crate::{
         change::{Action, Change},
         saved::{Difference, Saved},
     },
-    report::{self, SavedAs, View},
+    report::{self, ReportFormat, SavedAs, View},
 };
 
 use super::{
@@ -27,6 +27,7 @@ use super::{
     environment,
     far::Kind,
     file, output,
+    reports::{Opened, Reports},
     survey::Survey,
 };
 
@@ -46,9 +47,8 @@ pub(super) struct Apply {
     /// Only some of the changes
     #[arg(long, value_enum)]
     only: Option<Only>,
-    /// How the result looks
-    #[arg(long, value_enum, default_value_t = report::Format::Text)]
-    format: report::Format,
+    #[command(flatten)]
+    reports: Reports,
 }
 
 /// Which changes are carried out.
@@ -77,11 +77,15 @@ fn waiting(changes: &[Change]) -> BTreeSet<(OwnerCode, PrincipalId)> {
 
 impl Apply {
     pub(super) async fn run(&self, global: &Global) -> Exit {
+        let mut reports = match self.reports.open(global) {
+            Ok(reports) => reports,
+            Err(exit) => return exit,
+        };
         if let Some(file) = &self.plan {
-            return self.run_saved(file, global).await;
+            return run_saved(file, &mut reports, global).await;
         }
         let mut far = None;
-        let mut survey = match Survey::make(global, &mut far).await {
+        let mut survey = match reports.survey("apply", global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
@@ -98,12 +102,13 @@ impl Apply {
             let waiting = waiting(&survey.plan.changes);
             survey.narrow(|change| only.keeps(change) && !waiting.contains(&(change.owner, change.triple.principal)));
         }
-        if self.format == report::Format::Text {
-            survey.print(global, self.format, |view, format, style| report::plan(&applying(view), format, style));
+        let is_text = reports.format() == ReportFormat::Text;
+        if is_text {
+            reports.print(&survey, global, |view, format, style| report::plan(&applying(view), format, style));
         }
         survey.tell_age();
         let changes = survey.approval.approved.changes().len();
-        if changes > 0 && !self.yes && self.format != report::Format::Text {
+        if changes > 0 && !self.yes && !is_text {
             return output::usage(global, "with this format nobody sees the plan before the question; pass `--yes`");
         }
         if changes > 0 && !self.yes {
@@ -124,99 +129,103 @@ impl Apply {
         }
         match carry_out(&survey, &far, &far.writer(), ledger, None).await {
             Ok(ran) => {
-                if changes > 0 && self.format == report::Format::Text {
+                if changes > 0 && is_text {
                     output::result("\n"); // the plan stands above
                 }
-                self.end(&survey, &ran, None, global)
+                end(&survey, &ran, None, &mut reports, global)
             }
             Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
         }
     }
+}
 
-    /// Says what became of it, here and in the ledger.
-    fn end(&self, survey: &Survey, ran: &Ran, saved: Option<SavedAs<'_>>, global: &Global) -> Exit {
-        let wanted =
-            |outcomes: &[Outcome]| !outcomes.is_empty() || saved.is_some() || self.format != report::Format::Text;
-        if let Some(outcomes) = ran.outcomes.as_deref().filter(|outcomes| wanted(outcomes)) {
-            survey.print(global, self.format, |view, format, style| {
-                let view = View { is_applying: saved.is_none(), saved, ..*view };
-                report::outcomes(&view, outcomes, format, style)
-            });
+/// Says what became of it, here and in the ledger.
+fn end(survey: &Survey, ran: &Ran, saved: Option<SavedAs<'_>>, reports: &mut Opened<'_>, global: &Global) -> Exit {
+    let said = |outcomes: &'_ [Outcome], view: &View<'_>, format, style| {
+        // In text the plan stands above, unless it was a saved one; in any other format the outcomes stand alone.
+        let is_applying = saved.is_none() && format == ReportFormat::Text;
+        report::outcomes(&View { is_applying, saved, ..*view }, outcomes, format, style)
+    };
+    let mut written = Exit::Converged;
+    if let Some(outcomes) = ran.outcomes.as_deref() {
+        if !outcomes.is_empty() || saved.is_some() || reports.format() != ReportFormat::Text {
+            reports.print(survey, global, |view, format, style| said(outcomes, view, format, style));
         }
-        if ran.outcomes.is_none() {
-            output::say(
-                "ended at once: what was asked of Azure last may or may not be done; run again to see, and to go on",
-            );
-        }
-        let exit = survey.exit().max(ran.exit());
-        if let Some(error) = &ran.ledger {
-            output::fail(global, unwritten(error));
-        }
-        match ran.end(exit) {
-            Ok(()) => exit,
-            Err(_) if ran.ledger.is_some() => exit, // said already
-            Err(error) => output::fail(global, error).max(exit),
-        }
+        written = reports.write(survey, global, |view, format, style| {
+            report::outcomes(&View { is_applying: false, saved, ..*view }, outcomes, format, style)
+        });
+    } else {
+        output::say(
+            "ended at once: what was asked of Azure last may or may not be done; run again to see, and to go on",
+        );
     }
+    let exit = survey.exit().max(ran.exit()).max(written);
+    if let Some(error) = &ran.ledger {
+        output::fail(global, unwritten(error));
+    }
+    match ran.end(exit) {
+        Ok(()) => exit,
+        Err(_) if ran.ledger.is_some() => exit, // said already
+        Err(error) => output::fail(global, error).max(exit),
+    }
+}
 
-    /// Carries out a saved plan: nothing more, nothing less, or nothing.
-    async fn run_saved(&self, path: &Path, global: &Global) -> Exit {
-        if !global.owner.is_empty() {
-            return output::usage(global, "a saved plan says itself which owners it is for: leave `--owner` out");
+/// Carries out a saved plan: nothing more, nothing less, or nothing.
+async fn run_saved(path: &Path, reports: &mut Opened<'_>, global: &Global) -> Exit {
+    if !global.owner.is_empty() {
+        return output::usage(global, "a saved plan says itself which owners it is for: leave `--owner` out");
+    }
+    let saved = match file::load(path) {
+        Ok(saved) => saved,
+        Err(error) => return output::fail(global, error),
+    };
+    let mut ground = match global.ground() {
+        Ok(ground) => ground,
+        Err(exit) => return exit,
+    };
+    let elsewhere = ground.loaded.desired.as_ref().map(|desired| saved.elsewhere(desired, TOOL)).unwrap_or_default();
+    if !elsewhere.is_empty() {
+        return differs(
+            global,
+            path,
+            "is not for here",
+            &elsewhere.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        );
+    }
+    ground.owners.clone_from(&saved.selected);
+    let mut far = None;
+    let mut survey = match Survey::on(ground, global, &mut far).await {
+        Ok(survey) => survey,
+        Err(exit) => return exit,
+    };
+    let Some(far) = far else { return Exit::Failed };
+    survey.approval = match saved.admit(&survey.desired, &survey.observed, &survey.plan) {
+        Ok(approval) => approval.unless_older(&survey.desired.revision, survey.applied.as_ref()),
+        Err(differences) => {
+            let lines = named(&saved, &differences, &survey.observed);
+            return differs(global, path, "is no longer what git and Azure say", &lines);
         }
-        let saved = match file::load(path) {
-            Ok(saved) => saved,
-            Err(error) => return output::fail(global, error),
-        };
-        let mut ground = match global.ground() {
-            Ok(ground) => ground,
-            Err(exit) => return exit,
-        };
-        let elsewhere =
-            ground.loaded.desired.as_ref().map(|desired| saved.elsewhere(desired, TOOL)).unwrap_or_default();
-        if !elsewhere.is_empty() {
-            return differs(
-                global,
-                path,
-                "is not for here",
-                &elsewhere.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            );
+    };
+    let (approved, refused) = (survey.approval.approved.changes(), &survey.approval.refused);
+    let meant: BTreeSet<_> = approved.iter().chain(refused.iter().map(|it| &it.change)).map(|it| it.name).collect();
+    let others = survey.plan.changes.len();
+    survey.plan.changes.retain(|change| meant.contains(&change.name));
+    let others = others - survey.plan.changes.len();
+    if others > 0 {
+        let changes = if others == 1 { "change" } else { "changes" };
+        output::say(format_args!("note: a plan made now has {others} more {changes}, not in this one"));
+    }
+    let ledger = match survey.record() {
+        Ok(ledger) => ledger,
+        Err(error) => return output::fail(global, format_args!("{}; nothing was changed", unwritten(&error))),
+    };
+    let basis = survey.basis();
+    match carry_out(&survey, &far, &far.writer(), ledger, Some(basis.digest(Side::Azure))).await {
+        Ok(ran) => {
+            let saved = SavedAs { selected: saved.selected.as_ref(), basis: &basis };
+            end(&survey, &ran, Some(saved), reports, global)
         }
-        ground.owners.clone_from(&saved.selected);
-        let mut far = None;
-        let mut survey = match Survey::on(ground, global, &mut far).await {
-            Ok(survey) => survey,
-            Err(exit) => return exit,
-        };
-        let Some(far) = far else { return Exit::Failed };
-        survey.approval = match saved.admit(&survey.desired, &survey.observed, &survey.plan) {
-            Ok(approval) => approval.unless_older(&survey.desired.revision, survey.applied.as_ref()),
-            Err(differences) => {
-                let lines = named(&saved, &differences, &survey.observed);
-                return differs(global, path, "is no longer what git and Azure say", &lines);
-            }
-        };
-        let (approved, refused) = (survey.approval.approved.changes(), &survey.approval.refused);
-        let meant: BTreeSet<_> = approved.iter().chain(refused.iter().map(|it| &it.change)).map(|it| it.name).collect();
-        let others = survey.plan.changes.len();
-        survey.plan.changes.retain(|change| meant.contains(&change.name));
-        let others = others - survey.plan.changes.len();
-        if others > 0 {
-            let changes = if others == 1 { "change" } else { "changes" };
-            output::say(format_args!("note: a plan made now has {others} more {changes}, not in this one"));
-        }
-        let ledger = match survey.record() {
-            Ok(ledger) => ledger,
-            Err(error) => return output::fail(global, format_args!("{}; nothing was changed", unwritten(&error))),
-        };
-        let basis = survey.basis();
-        match carry_out(&survey, &far, &far.writer(), ledger, Some(basis.digest(Side::Azure))).await {
-            Ok(ran) => {
-                let saved = SavedAs { selected: saved.selected.as_ref(), basis: &basis };
-                self.end(&survey, &ran, Some(saved), global)
-            }
-            Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
-        }
+        Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
     }
 }
 

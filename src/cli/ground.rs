@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use crate::{
-    config::{self, Loaded},
+    config::{self, Loaded, Repository},
     model::owner::OwnerCode,
 };
 
@@ -13,6 +13,8 @@ use super::{Exit, Global, output};
 pub(super) struct Ground {
     pub dir: PathBuf,
     pub loaded: Loaded,
+    /// Where it lies.
+    pub repository: Repository,
     /// Only these owners, if some were chosen.
     pub owners: Option<BTreeSet<OwnerCode>>,
 }
@@ -39,7 +41,8 @@ impl Global {
             output::say_drawn(draw(error, self.color.stderr()));
         }
         let owners = self.owners(&loaded)?;
-        Ok(Ground { dir, loaded, owners })
+        let repository = Repository::of(&dir);
+        Ok(Ground { dir, loaded, repository, owners })
     }
 
     /// The owners that were chosen, if any were.

@@ -25,6 +25,7 @@ mod logs;
 mod output;
 mod plan;
 mod progress;
+mod reports;
 mod review;
 mod revoke;
 mod schema;

@@ -21,7 +21,7 @@ use crate::{
         change::{Action, Change},
         saved::Deed,
     },
-    report::{Format, Style, View},
+    report::{Fit, View},
 };
 
 use super::{Exit, Global, TOOL, far::Far, ground::Ground, ledger as records, output, progress};
@@ -40,12 +40,7 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    /// Reads, looks and compares. `Err` when there is nothing to compare with.
-    pub(super) async fn make(global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
-        Self::on(global.ground()?, global, far).await
-    }
-
-    /// The same on a workspace that was read already.
+    /// Looks and compares, on a workspace that was read. `Err` when there is nothing to compare with.
     pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
@@ -109,31 +104,25 @@ impl Survey {
         Basis::of(&self.desired, &self.observed, &deeds)
     }
 
-    /// Prints a report on stdout.
-    pub(super) fn print(
-        &self,
-        global: &Global,
-        format: Format,
-        report: impl FnOnce(&View<'_>, Format, Style) -> String,
-    ) {
-        let basis = if format == Format::Text { Basis::default() } else { self.basis() };
-        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
-        output::result(&self.view(&basis, |view| report(view, format, style)));
-    }
-
     /// Everything a report needs, borrowed.
     pub(super) fn view<T>(&self, basis: &Basis, report: impl FnOnce(&View<'_>) -> T) -> T {
         let view = View {
             desired: &self.desired,
             plan: &self.plan,
             refused: &self.approval.refused,
-            places: &|origin| self.ground.loaded.sources.place(origin),
+            places: &|origin| match *origin.path {
+                [] => self.ground.loaded.sources.list(origin.file),
+                _ => self.ground.loaded.sources.place(origin),
+            },
             errors: self.ground.loaded.errors.len(),
+            mistakes: &self.ground.loaded.errors,
+            folder: self.ground.repository.folder(),
             observed_at: self.observed.at,
             config_digest: &self.ground.loaded.digest,
             observed_digest: &basis.digest(Side::Azure),
             tool: TOOL,
             is_applying: false,
+            fit: Fit::default(),
             saved: None,
         };
         report(&view)

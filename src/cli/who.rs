@@ -18,8 +18,8 @@ use crate::{
     observe::permitted,
     plan::{Plan, Rules},
     report::{
-        self, Style,
-        access::{AnswerFormat, AsOf, Asked, Commits, Look, Question},
+        self, Format, Style,
+        access::{AsOf, Asked, Commits, Look, Question},
     },
 };
 
@@ -60,8 +60,8 @@ pub(super) struct Who {
     #[arg(long, value_name = "DATE", value_parser = ask::moment)]
     as_of: Option<Timestamp>,
     /// How the answer looks
-    #[arg(long, value_enum, default_value_t = AnswerFormat::Text, value_name = "FORMAT")]
-    format: AnswerFormat,
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    format: Format,
 }
 
 impl Who {

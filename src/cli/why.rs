@@ -11,8 +11,8 @@ use crate::{
     plan::change::Who,
     ports::Directory,
     report::{
-        self, Style,
-        access::{AnswerFormat, Asked, Why as Question},
+        self, Format, Style,
+        access::{Asked, Why as Question},
     },
 };
 
@@ -45,8 +45,8 @@ pub(super) struct Why {
     #[arg(long, value_name = "ENVIRONMENT")]
     env: Option<String>,
     /// How the answer looks
-    #[arg(long, value_enum, default_value_t = AnswerFormat::Text, value_name = "FORMAT")]
-    format: AnswerFormat,
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    format: Format,
 }
 
 impl Why {

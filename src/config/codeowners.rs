@@ -39,6 +39,12 @@ impl Repository {
         Self { root, workspace }
     }
 
+    /// The workspace from the root, with `/` at its end; empty if it is the root.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        &self.workspace
+    }
+
     /// The file that GitHub reads, from the root, and its text; `None` if there is none.
     #[must_use]
     pub fn codeowners(&self) -> Option<(&'static str, String)> {

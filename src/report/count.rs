@@ -12,7 +12,7 @@ use crate::{
 use super::{
     View,
     facts::Facts,
-    words::{Tense, count, list, verb},
+    words::{Tense, count, list, verbs},
 };
 
 /// Sums of a view. Refused removals are no revokes here.
@@ -99,14 +99,10 @@ pub(super) fn people<'a>(changes: &(impl Iterator<Item = &'a Change> + Clone), t
     for action in [Action::Grant, Action::Revoke, Action::Update] {
         let changes = changes.clone().filter(|change| change.action == action);
         let people = changes.map(|change| change.triple.principal).collect::<BTreeSet<_>>().len();
-        let verb = match (action, tense) {
-            _ if people == 0 => continue,
-            (Action::Grant, Tense::Will) if people > 1 => "gain",
-            (Action::Revoke, Tense::Will) if people > 1 => "lose",
-            (Action::Update, Tense::Will) if people > 1 => "are put right",
-            (Action::Update, Tense::Did) if people > 1 => "were put right",
-            _ => verb(action, tense),
-        };
+        if people == 0 {
+            continue;
+        }
+        let verb = verbs(action, tense, people);
         let number = if words.is_empty() { count(people, "person", "people") } else { people.to_string() };
         words.push(format!("{number} {verb}"));
     }

@@ -115,6 +115,7 @@ const COMMANDS: &[&[&str]] = &[
     &["who", "--can", "read-logs", "--simulate", "--format", "json"],
     &["review", "--owner", "ttd", "--simulate"],
     &["review", "--owner", "ttd", "--simulate", "--format", "csv"],
+    &["review", "--owner", "ttd", "--simulate", "--format", "markdown"],
     &["review", "--owner", "ttd", "--simulate", "--format", "json"],
     &["plan", "--simulate", "-vvv"],
     &["plan", "--simulate", "-vvv", "--log-format", "json"],
@@ -227,6 +228,22 @@ fn what_azure_and_git_say_only_shows() {
                 .unwrap();
             only_shows(&format!("git {command:?}"), &out);
         }
+    }
+}
+
+/// A cell of a table stays a cell, and nothing in it is a tag.
+#[test]
+fn a_table_of_hostile_names_keeps_its_columns() {
+    let (workspace, _) = world(EVIL);
+    let out = workspace.tilgang(&["review", "--owner", "ttd", "--simulate", "--format", "markdown"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    let bars: Vec<usize> =
+        text.lines().filter(|line| line.starts_with("| ")).map(|line| line.matches('|').count()).collect();
+    assert!(bars.len() > 3 && bars.iter().all(|bars| [4, 8].contains(bars)), "{bars:?}\n{text}");
+    // Out of code spans there is no tag but ours.
+    for line in text.lines() {
+        let outside: String = line.split('`').step_by(2).collect();
+        assert!(!outside.replace("<br>", "").contains(['<', '>', '@', '[']), "{line}");
     }
 }
 

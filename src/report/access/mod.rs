@@ -6,6 +6,7 @@
 mod json;
 mod review;
 mod review_csv;
+mod review_markdown;
 mod review_text;
 mod who;
 mod why;
@@ -30,15 +31,6 @@ pub use self::{
     who::{AsOf, Look, Question, who},
     why::{Why, why},
 };
-
-/// How an answer looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum AnswerFormat {
-    /// For people, at a terminal or in a log.
-    Text,
-    /// For machines.
-    Json,
-}
 
 /// Everything that an answer is made of.
 #[derive(Clone, Copy)]

@@ -3,7 +3,7 @@
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
-use super::{Asked, json, review_csv, review_text, words};
+use super::{Asked, json, review_csv, review_markdown, review_text, words};
 use crate::{
     access::{Being, Holder, Level, Way},
     model::{code::Code, owner::OwnerCode},
@@ -19,6 +19,8 @@ pub(super) const SOON_DAYS: i32 = 14;
 pub enum ReviewFormat {
     /// For people, at a terminal.
     Text,
+    /// For people, in a pull request, an issue or a wiki.
+    Markdown,
     /// For spreadsheets: one row a way, RFC 4180.
     Csv,
     /// For machines.
@@ -100,6 +102,7 @@ impl Review<'_> {
 pub fn review(asked: &Asked<'_>, question: &Review<'_>, format: ReviewFormat, style: Style) -> String {
     match format {
         ReviewFormat::Text => review_text::text(asked, question, style),
+        ReviewFormat::Markdown => review_markdown::markdown(asked, question),
         ReviewFormat::Csv => review_csv::csv(asked, question),
         ReviewFormat::Json => json::review(asked, question),
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{AnswerFormat, Asked, json, words};
+use super::{Asked, json, words};
 use crate::{
     access::{Being, Holder, State, Unknown, Way},
     model::{
@@ -16,7 +16,7 @@ use crate::{
         permissions::Extent,
     },
     report::{
-        Style,
+        Format, Style,
         count::time,
         page::{Ink, Lead, Page},
         words::{count, list},
@@ -204,10 +204,10 @@ impl Question<'_> {
 
 /// The answer. Ends with a line feed.
 #[must_use]
-pub fn who(asked: &Asked<'_>, question: &Question<'_>, format: AnswerFormat, style: Style) -> String {
+pub fn who(asked: &Asked<'_>, question: &Question<'_>, format: Format, style: Style) -> String {
     match format {
-        AnswerFormat::Json => json::who(asked, question),
-        AnswerFormat::Text => text(asked, question, style),
+        Format::Json => json::who(asked, question),
+        Format::Text => text(asked, question, style),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{AnswerFormat, Asked, json, who::section, words};
+use super::{Asked, json, who::section, words};
 use crate::{
     access::{Being, Holder, Listed, Subject, Unknown, Way},
     model::{
@@ -10,7 +10,7 @@ use crate::{
         owner::{EnvironmentName, OwnerCode},
     },
     report::{
-        Style,
+        Format, Style,
         count::time,
         page::{Ink, Lead, Page},
         words::{count, list},
@@ -68,10 +68,10 @@ impl Why<'_> {
 
 /// The answer. Ends with a line feed.
 #[must_use]
-pub fn why(asked: &Asked<'_>, question: &Why<'_>, format: AnswerFormat, style: Style) -> String {
+pub fn why(asked: &Asked<'_>, question: &Why<'_>, format: Format, style: Style) -> String {
     match format {
-        AnswerFormat::Json => json::why(asked, question),
-        AnswerFormat::Text => text(asked, question, style),
+        Format::Json => json::why(asked, question),
+        Format::Text => text(asked, question, style),
     }
 }
 
