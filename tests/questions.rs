@@ -13,10 +13,13 @@ use tilgang::{
     config::load_texts,
     model::{
         ability::{ABILITIES, Ability},
-        desired::Desired,
+        assignment::Pim,
+        desired::{Desired, FileId, OwnerFile},
         ids::{PrincipalId, ScopeId},
-        observed::{Observed, TargetKey},
+        observed::{Definitions, Observed, Reading, Sighting, TargetKey},
+        people::{ById, ByName, InGroup},
         permissions::Extent,
+        trouble::{Trouble, TroubleKind},
     },
     observe::{observe, widely},
     plan::{self, Plan},
@@ -427,4 +430,81 @@ fn a_line_of_git_leads_to_its_way() {
     assert_eq!(ways.iter().map(|way| way.grants.len()).collect::<Vec<_>>(), [1]);
     let states: Vec<bool> = access.listed.iter().map(|it| matches!(it.state, access::State::Stands)).collect();
     assert_eq!(states, [true, false], "Ola's line is due");
+}
+
+/// Each thing that can go unread is said, and leaves what is known as it is.
+#[test]
+fn what_is_not_known_is_said() {
+    let seed = Seed {
+        members: [0b0000_0001, 0, 0],
+        assignments: vec![(4, 6, 4, 9), (1, 7, 4, 9), (2, 8, 4, 9)],
+        grants: BTreeSet::from([(1, 0, 3)]),
+        sees_all: true,
+        reads_groups: true,
+    };
+    let trouble = || std::sync::Arc::new(Trouble::new(TroubleKind::Denied, "look", "no"));
+    let say = |spoil: &dyn Fn(&mut Observed, &mut Desired)| {
+        let Looked { mut desired, mut observed, .. } = look(&seed);
+        spoil(&mut observed, &mut desired);
+        let plan = plan::plan(&desired, &observed, jiff::civil::date(2026, 11, 22));
+        let access = access::of(&desired, &observed, &plan, None);
+        let words: Vec<String> = access.unknown.iter().filter(|it| it.unread).map(|it| it.words.clone()).collect();
+        (words, access.holders.values().filter(|it| matches!(it.being, Being::Person { .. })).count())
+    };
+    let has = |words: &[String], part: &str| assert!(words.iter().any(|it| it.contains(part)), "{part}: {words:#?}");
+    assert_eq!(say(&|_, _| ()), (Vec::new(), 3));
+    let (words, people) = say(&|observed, _| observed.definitions = Definitions::Unanswered(trouble()));
+    has(&words, "what role definitions permit");
+    assert_eq!(people, 3, "who holds a definition that nobody could read is there all the same");
+    let (words, _) = say(&|observed, _| {
+        let Definitions::Known(known) = &mut observed.definitions else { panic!() };
+        known.remove(&"00482a5a-887f-4fb3-b363-3b7fe8e74483".parse().unwrap());
+    });
+    has(&words, "what the role definition 00482a5a");
+    let (words, people) = say(&|observed, _| {
+        observed.people.groups.values_mut().for_each(|it| *it = InGroup::Unanswered(trouble()));
+    });
+    has(&words, "who is in the group `inner`");
+    assert_eq!(people, 2);
+    let (words, _) = say(&|observed, _| observed.inventory = Err(trouble()));
+    has(&words, "could not look");
+    let (words, people) = say(&|observed, _| {
+        observed.subscriptions.values_mut().for_each(|it| it.reading = Reading::Unseen(trouble()));
+    });
+    has(&words, "who holds what at `ttd-prod-keyvault`");
+    assert_eq!(people, 0);
+    let (words, _) = say(&|observed, _| observed.subscriptions.clear());
+    has(&words, "was not read");
+    let (words, _) = say(&|observed, _| {
+        observed.people.by_id.values_mut().for_each(|it| *it = ById::Unanswered(trouble()));
+    });
+    has(&words, "holders are: Entra could not say");
+    let (words, _) = say(&|observed, _| {
+        observed.people.by_name.values_mut().for_each(|it| *it = ByName::Unanswered(trouble()));
+    });
+    has(&words, "who `ola.dikt@ai-dev.no` is");
+    let (words, _) = say(&|observed, _| {
+        for subscription in observed.subscriptions.values_mut() {
+            let Reading::Seen(scopes) = &mut subscription.reading else { panic!() };
+            scopes.values_mut().flatten().for_each(|it| it.pim = Pim::Unanswered);
+        }
+    });
+    has(&words, "which assignments end by themselves");
+    let (words, _) = say(&|_, desired| {
+        for owner in desired.owners.values_mut() {
+            owner.file = OwnerFile::Broken(FileId(1));
+        }
+    });
+    has(&words, "whom `owners/ttd.yaml` lists");
+    let (words, _) = say(&|observed, _| {
+        observed
+            .targets
+            .values_mut()
+            .for_each(|it| *it = Sighting::Several(vec![ScopeId::new("/a"), ScopeId::new("/b")]));
+    });
+    has(&words, "2 resources are called so");
+    let (words, _) = say(&|observed, _| {
+        observed.targets.values_mut().for_each(|it| *it = Sighting::Unseen(trouble()));
+    });
+    has(&words, "who holds what at `skd-prod-keyvault`");
 }

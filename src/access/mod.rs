@@ -14,9 +14,6 @@ mod listed;
 mod unknown;
 mod walk;
 
-#[cfg(test)]
-mod tests;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
