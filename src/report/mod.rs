@@ -18,6 +18,7 @@ mod facts;
 mod fit;
 mod github;
 mod groups;
+mod html;
 mod identity;
 mod json;
 mod json_entries;
@@ -74,6 +75,8 @@ pub enum ReportFormat {
     Text,
     /// For people, in a comment or a step summary.
     Markdown,
+    /// For people, in a browser: one page, who holds what and what changes.
+    Html,
     /// For machines: JSON format 1.
     Json,
     /// For code scanning: SARIF 2.1.0.
@@ -166,6 +169,7 @@ impl ReportFormat {
         match self {
             Self::Text => Box::new(text::Text(style)),
             Self::Markdown => Box::new(markdown::Markdown),
+            Self::Html => Box::new(html::Html),
             Self::Json => Box::new(json::Json),
             Self::Sarif => Box::new(sarif::Sarif),
             Self::Github => Box::new(github::Github),

@@ -3,6 +3,7 @@
 mod annotations;
 mod golden;
 mod hostile;
+mod html;
 mod invented;
 mod keys;
 mod many;
