@@ -26,7 +26,7 @@ use crate::{
         ability::Ability,
         assignment::Standing,
         desired::{Desired, Grant},
-        ids::{PrincipalId, ScopeId},
+        ids::{PrincipalId, ScopeId, UserName},
         observed::{Impediment, Observed, Target, TargetKey},
         owner::{EnvironmentName, OwnerCode, RoleName},
         permissions::Extent,
@@ -222,7 +222,7 @@ impl<'a> Access<'a> {
         let holders = self.holders.values().filter(|holder| holder.being.can_act());
         let ways = holders.map(|holder| (holder, holder.ways.iter().filter(meant).collect::<Vec<_>>()));
         let mut found: Vec<_> = ways.filter(|(_, ways)| !ways.is_empty()).collect();
-        found.sort_by_key(|(holder, _)| holder.order());
+        found.sort_by_cached_key(|(holder, _)| holder.order());
         found
     }
 
@@ -250,7 +250,7 @@ impl Holder<'_> {
             Being::Gone => 6,
         };
         let Who { id, name, display_name, .. } = &self.who;
-        let called = display_name.as_deref().or(name.as_ref().map(|name| name.as_str())).unwrap_or_default();
+        let called = display_name.as_deref().or(name.as_ref().map(UserName::as_str)).unwrap_or_default();
         (kind, called.is_empty(), called.to_lowercase(), *id)
     }
 }

@@ -45,7 +45,7 @@ pub(super) struct Review {
 
 impl Review {
     pub(super) async fn run(&self, global: &Global) -> Exit {
-        self.answer(global).await.unwrap_or_else(|exit| exit)
+        Box::pin(self.answer(global)).await.unwrap_or_else(|exit| exit)
     }
 
     async fn answer(&self, global: &Global) -> Result<Exit, Exit> {
@@ -54,7 +54,7 @@ impl Review {
             Some((1, Some(owner))) => *owner,
             _ => return Err(output::usage(global, "a review is of one service owner: name it with `--owner CODE`")),
         };
-        let answer = Answer::make(ground, global, &mut None).await?;
+        let answer = Box::pin(Answer::make(ground, global, &mut None)).await?;
         let access = answer.access();
         let sources = &answer.ground.loaded.sources;
         let commits = answer.commits(access.listed.iter().map(|listed| &listed.grant.origin));
@@ -132,7 +132,7 @@ fn azure_since(
     for (target, knowledge) in here {
         match knowledge {
             Knowledge::Known { held, .. } => {
-                before.extend(held.iter().map(|it| (it.assignment.to_ascii_lowercase(), it)))
+                before.extend(held.iter().map(|it| (it.assignment.to_ascii_lowercase(), it)));
             }
             Knowledge::Unknown { why, .. } => drop(unknown.insert(format!("`{}`: {why}", target.name))),
         }

@@ -67,14 +67,14 @@ pub(super) struct Who {
 impl Who {
     pub(super) async fn run(&self, global: &Global) -> Exit {
         let answer = match self.as_of {
-            None => self.now(global).await,
-            Some(at) => self.then(global, at).await,
+            None => Box::pin(self.now(global)).await,
+            Some(at) => Box::pin(self.then(global, at)).await,
         };
         answer.unwrap_or_else(|exit| exit)
     }
 
     async fn now(&self, global: &Global) -> Result<Exit, Exit> {
-        let answer = Answer::make(global.ground()?, global, &mut None).await?;
+        let answer = Box::pin(Answer::make(global.ground()?, global, &mut None)).await?;
         let access = answer.access();
         let sources = &answer.ground.loaded.sources;
         let asked = Asked {
@@ -198,7 +198,7 @@ fn looks(known: &BTreeMap<TargetName, Knowledge>, desired: &Desired, ground: &Gr
         looks.insert(key, look);
     }
     // An owner of whose targets the ledger never heard would else be silently absent.
-    for (owner, _) in &desired.owners {
+    for owner in desired.owners.keys() {
         for (environment, _) in desired.environments_of(*owner) {
             let heard = looks.keys().any(|key: &TargetKey| key.owner == *owner && key.environment == *environment);
             let name = format!("targets of {owner} in {environment}");

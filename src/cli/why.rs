@@ -51,12 +51,12 @@ pub(super) struct Why {
 
 impl Why {
     pub(super) async fn run(&self, global: &Global) -> Exit {
-        self.answer(global).await.unwrap_or_else(|exit| exit)
+        Box::pin(self.answer(global)).await.unwrap_or_else(|exit| exit)
     }
 
     async fn answer(&self, global: &Global) -> Result<Exit, Exit> {
         let mut far = None;
-        let answer = Answer::make(global.ground()?, global, &mut far).await?;
+        let answer = Box::pin(Answer::make(global.ground()?, global, &mut far)).await?;
         let environment = ask::environment(global, self.env.as_deref(), &answer.desired)?;
         let access = answer.access();
         let subject = match (access::find(&self.person, &access, &answer.observed), &far) {

@@ -36,9 +36,12 @@ impl Definition {
     /// there is no part.
     #[must_use]
     pub fn permits(&self, action: &str, of_data: bool) -> Option<Extent> {
-        let blocks = self.blocks.iter().map(|block| match of_data {
-            true => extent(action, &block.data_actions, &block.not_data_actions),
-            false => extent(action, &block.actions, &block.not_actions),
+        let blocks = self.blocks.iter().map(|block| {
+            if of_data {
+                extent(action, &block.data_actions, &block.not_data_actions)
+            } else {
+                extent(action, &block.actions, &block.not_actions)
+            }
         });
         blocks.max().flatten()
     }

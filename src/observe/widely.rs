@@ -4,7 +4,7 @@
 //! What it costs beyond a plan does not grow with people or assignments: one `$batch` of members for twenty groups, one
 //! question for 300 people, one list of PIM instances for each subscription in which others gave something.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -39,7 +39,7 @@ pub async fn widely(
     let mut observed = Observed { at, inventory, targets, absent, subscriptions, definitions, people };
     definitions::ask_all(desired, &mut observed, azure).await;
     let holding = holding(&observed);
-    let members = async { if holding.is_empty() { Default::default() } else { azure.groups(&holding).await } };
+    let members = async { if holding.is_empty() { BTreeMap::new() } else { azure.groups(&holding).await } };
     let (groups, attributes, members) = futures::join!(
         questions::groups(desired, &chosen, &observed, azure),
         questions::attributes(desired, &chosen, &observed, azure),

@@ -33,7 +33,7 @@ pub(super) fn who(asked: &Asked<'_>, question: &Question<'_>) -> String {
         let why: Vec<String> = words.into_iter().map(|(words, _)| words).collect();
         json!({ "user": line.user.name.as_str(), "grant": grant(asked, line), "why": why })
     });
-    print(json!({
+    print(&json!({
         "format": FORMAT,
         "tool": asked.tool,
         "question": "who",
@@ -60,7 +60,7 @@ pub(super) fn why(asked: &Asked<'_>, question: &Why<'_>) -> String {
     let being = question.holder(asked).map(|holder| being(holder.being));
     let ways: Vec<Value> = question.ways(asked).into_iter().map(|it| way(asked, it)).collect();
     let listed: Vec<Value> = question.listed(asked).into_iter().map(|it| listed_json(asked, it)).collect();
-    print(json!({
+    print(&json!({
         "format": FORMAT,
         "tool": asked.tool,
         "question": "why",
@@ -83,7 +83,7 @@ pub(super) fn review(asked: &Asked<'_>, question: &Review<'_>) -> String {
     let findings = |accepted: bool| -> Vec<Value> {
         question.findings(asked, accepted).into_iter().map(|it| finding(asked, it)).collect()
     };
-    print(json!({
+    print(&json!({
         "format": FORMAT,
         "tool": asked.tool,
         "question": "review",
@@ -127,7 +127,7 @@ fn finding(asked: &Asked<'_>, finding: &Finding) -> Value {
     })
 }
 
-fn print(value: Value) -> String {
+fn print(value: &Value) -> String {
     clean_json(&format!("{value:#}\n"))
 }
 
@@ -288,7 +288,7 @@ fn groups(asked: &Asked<'_>) -> Vec<Value> {
             "id": id.to_string(),
             "name": group.name.as_deref(),
             "people": members.map(|members| members.people.len()),
-            "others": members.map(|members| members.others.iter().map(|name| name.to_string()).collect::<Vec<_>>()),
+            "others": members.map(|members| members.others.iter().map(ToString::to_string).collect::<Vec<_>>()),
             "unknown": group.members.as_ref().err(),
         })
     });

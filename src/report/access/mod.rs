@@ -6,6 +6,7 @@
 mod json;
 mod review;
 mod review_csv;
+mod review_html;
 mod review_markdown;
 mod review_text;
 mod who;

@@ -3,7 +3,7 @@
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
-use super::{Asked, json, review_csv, review_markdown, review_text, words};
+use super::{Asked, json, review_csv, review_html, review_markdown, review_text, words};
 use crate::{
     access::{Being, Holder, Level, Way},
     model::{code::Code, owner::OwnerCode},
@@ -21,6 +21,8 @@ pub enum ReviewFormat {
     Text,
     /// For people, in a pull request, an issue or a wiki.
     Markdown,
+    /// One page to print and sign.
+    Html,
     /// For spreadsheets: one row a way, RFC 4180.
     Csv,
     /// For machines.
@@ -103,6 +105,7 @@ pub fn review(asked: &Asked<'_>, question: &Review<'_>, format: ReviewFormat, st
     match format {
         ReviewFormat::Text => review_text::text(asked, question, style),
         ReviewFormat::Markdown => review_markdown::markdown(asked, question),
+        ReviewFormat::Html => review_html::page_of(asked, question),
         ReviewFormat::Csv => review_csv::csv(asked, question),
         ReviewFormat::Json => json::review(asked, question),
     }

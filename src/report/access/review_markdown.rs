@@ -2,6 +2,8 @@
 //! goes out through the Markdown format's one way out; within a table a bar becomes a broken one, for it would end a cell, even
 //! in a code span, and how often it must be escaped hangs on what stands before it (GitHub Flavored Markdown, "Tables").
 
+use std::fmt::Write as _;
+
 use super::{
     Asked,
     review::{Review, Row, rows},
@@ -22,20 +24,20 @@ pub(super) fn markdown(asked: &Asked<'_>, question: &Review<'_>) -> String {
         prose(asked.tool)
     );
     for words in head(asked, question) {
-        text += &format!("- {}\n", prose(&words));
+        let _ = writeln!(text, "- {}", prose(&words));
     }
     let rows = rows(asked, question);
     for same in rows.chunk_by(|a, b| (&a.environment, &a.role) == (&b.environment, &b.role)) {
         let Some(first) = same.first() else { continue };
-        text += &format!("\n## {}\n\n{HEAD}", prose(&title(first)));
+        let _ = write!(text, "\n## {}\n\n{HEAD}", prose(&title(first)));
         for row in same {
             text += &line(row);
         }
     }
     for (title, lines) in sections(asked, question) {
-        text += &format!("\n## {}\n\n", prose(&title));
+        let _ = write!(text, "\n## {}\n\n", prose(&title));
         for words in lines {
-            text += &format!("- {}\n", prose(&words));
+            let _ = writeln!(text, "- {}", prose(&words));
         }
     }
     text += "\n## Decision\n\n| decided by | date | signature |\n|---|---|---|\n| | | |\n\n";

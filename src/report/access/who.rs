@@ -26,6 +26,9 @@ use crate::{
 /// Targets that one way leads to are named up to here, then counted.
 const NAMED_MAX: usize = 6;
 
+/// What became of a line of git: in words, with what helps.
+pub(super) type Fate = (String, Option<String>);
+
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
@@ -135,7 +138,7 @@ impl Question<'_> {
     }
 
     /// Lines of git that should give it, and do not.
-    pub(super) fn missing<'a>(&self, asked: &Asked<'a>) -> Vec<(&'a Grant, Vec<(String, Option<String>)>)> {
+    pub(super) fn missing<'a>(&self, asked: &Asked<'a>) -> Vec<(&'a Grant, Vec<Fate>)> {
         let mut held: BTreeSet<*const Grant> = BTreeSet::new();
         for way in asked.access.holders.values().flat_map(|holder| &holder.ways) {
             held.extend(way.grants.iter().map(|grant| std::ptr::from_ref::<Grant>(grant)));
@@ -267,7 +270,7 @@ fn past(page: &mut Page, asked: &Asked<'_>, question: &Question<'_>, as_of: &AsO
     match &as_of.git {
         Ok(words) => page.put(2, &[Lead { ink: Ink::Faint, text: "git", width: 8 }], Ink::Plain, words),
         Err(why) => {
-            page.put(2, &[Lead { ink: Ink::Warn, text: "git", width: 8 }], Ink::Warn, &format!("not known: {why}"))
+            page.put(2, &[Lead { ink: Ink::Warn, text: "git", width: 8 }], Ink::Warn, &format!("not known: {why}"));
         }
     }
     for (target, look) in question.looks(asked, as_of) {

@@ -179,10 +179,9 @@ fn nothing(asked: &Asked<'_>, question: &Why<'_>, ways: &[&Way<'_>]) -> Option<S
         "what is held is not by git".to_owned()
     };
     match (ways.iter().any(|way| way.is_of_git()), question.listed(asked).is_empty()) {
-        (true, _) => None,
         (false, true) => Some(format!("no line of git{at} lists this person; {holds}")),
         (false, false) if ways.is_empty() => Some(holds),
-        (false, false) => None,
+        (true, _) | (false, false) => None,
     }
 }
 
