@@ -116,6 +116,7 @@ const COMMANDS: &[&[&str]] = &[
     &["review", "--owner", "ttd", "--simulate"],
     &["review", "--owner", "ttd", "--simulate", "--format", "csv"],
     &["review", "--owner", "ttd", "--simulate", "--format", "markdown"],
+    &["review", "--owner", "ttd", "--simulate", "--format", "html"],
     &["review", "--owner", "ttd", "--simulate", "--format", "json"],
     &["plan", "--simulate", "-vvv"],
     &["plan", "--simulate", "-vvv", "--log-format", "json"],
@@ -240,6 +241,10 @@ fn a_table_of_hostile_names_keeps_its_columns() {
     let bars: Vec<usize> =
         text.lines().filter(|line| line.starts_with("| ")).map(|line| line.matches('|').count()).collect();
     assert!(bars.len() > 3 && bars.iter().all(|bars| [4, 8].contains(bars)), "{bars:?}\n{text}");
+    let page = workspace.tilgang(&["review", "--owner", "ttd", "--simulate", "--format", "html"]).stdout;
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("&lt;script&gt;=cmd") && !page.contains("<script>=cmd"), "{page}");
+    assert_eq!(page.matches("<script").count(), 1, "the page's own");
     // Out of code spans there is no tag but ours.
     for line in text.lines() {
         let outside: String = line.split('`').step_by(2).collect();

@@ -34,7 +34,7 @@ pub(super) fn page_of(asked: &Asked<'_>, question: &Review<'_>) -> String {
         section {
             h2 { "Decision" }
             table {
-                thead { tr { td { "Decided by" } th scope="col" { "Date" } th scope="col" { "Signature" } } }
+                thead { tr { td hidden {} th scope="col" { "Decided by" } th scope="col" { "Date" } th scope="col" { "Signature" } } }
                 tbody { tr { td { (line(24)) } td { (line(12)) } td { (line(24)) } } }
             }
         }
@@ -59,8 +59,8 @@ fn role(rows: &[Row]) -> Markup {
                 table {
                     thead {
                         tr {
-                            td { "Decision" }
-                            @for column in ["Who", "May", "By", "Until", "Notes", "Signed"] { th scope="col" { (column) } }
+                            td hidden {} // the page's first column is that of names, and wide
+                            @for column in ["Decision", "Who", "May", "By", "Until", "Notes", "Signed"] { th scope="col" { (column) } }
                         }
                     }
                     tbody { @for row in rows { (one(row)) } }
@@ -90,7 +90,8 @@ fn one(row: &Row) -> Markup {
             }
             td.warn[*soon] {
                 @match until {
-                    Some(until) => { (until) @if *soon { span.until { "soon" } } }
+                    // a day is not broken in two
+                    Some(until) => { (until.replace('-', "\u{2011}")) @if *soon { span.until { "soon" } } }
                     None => { span.hush { "no end" } }
                 }
             }
