@@ -241,6 +241,7 @@ fn observed(seed: &Seed) -> Observed {
         inventory: Ok(()),
         absent: BTreeSet::new(),
         targets: BTreeMap::new(),
+        remembered: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
         definitions: Definitions::NotAsked,
         people: People::default(),
@@ -257,6 +258,7 @@ fn observed(seed: &Seed) -> Observed {
                 0 | 1 => Sighting::Found(Target {
                     scope: scope(owner, role),
                     subscription: subscription(owner, role),
+                    made: None,
                     impediments: Vec::new(),
                 }),
                 2 => Sighting::Missing("none there".to_owned()),

@@ -194,7 +194,7 @@ async fn run_saved(path: &Path, reports: &mut Opened<'_>, global: &Global) -> Ex
     }
     ground.owners.clone_from(&saved.selected);
     let mut far = None;
-    let mut survey = match Survey::on(ground, global, &mut far).await {
+    let mut survey = match Survey::on(ground, global, &mut far, true).await {
         Ok(survey) => survey,
         Err(exit) => return exit,
     };

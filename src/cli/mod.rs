@@ -23,6 +23,7 @@ mod identity;
 mod ledger;
 mod logs;
 mod output;
+mod own;
 mod plan;
 mod progress;
 mod reports;

@@ -102,7 +102,7 @@ impl Opened<'_> {
     ) -> Result<Survey, Exit> {
         let ground = global.ground()?;
         if ground.loaded.desired.is_some() {
-            return Survey::on(ground, global, far).await;
+            return Survey::on(ground, global, far, command != "drift").await;
         }
         let mistakes = &ground.loaded.errors;
         let checked = Checked {

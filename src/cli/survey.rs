@@ -1,6 +1,9 @@
 //! What `plan`, `apply` and `drift` share: read git, look at Azure, compare, ask policy, and say it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -9,6 +12,7 @@ use crate::{
     ledger::{Ledger, LedgerError, entry::Commit, sight::view},
     model::{
         desired::{Desired, Revision},
+        ids::ScopeId,
         observed::Observed,
         owner::OwnerCode,
     },
@@ -24,7 +28,7 @@ use crate::{
     report::{Fit, View},
 };
 
-use super::{Exit, Global, TOOL, far::Far, ground::Ground, ledger as records, output, progress};
+use super::{Exit, Global, TOOL, far::Far, ground::Ground, ledger as records, output, own, progress};
 
 /// Everything a report needs.
 pub(super) struct Survey {
@@ -40,19 +44,32 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    /// Looks and compares, on a workspace that was read. `Err` when there is nothing to compare with.
-    pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
+    /// Looks and compares, on a workspace that was read. `Err` when there is nothing to compare with. `to_change`: whether our
+    /// identity may is asked as well.
+    pub(super) async fn on(
+        mut ground: Ground,
+        global: &Global,
+        far: &mut Option<Far>,
+        to_change: bool,
+    ) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
-        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
+        let remembered = ledger.as_ref().and_then(|it| it.as_ref().ok()).map(|it| it.replay().made().clone());
+        let remembered = remembered.unwrap_or_default();
+        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, remembered).await;
         let doubtful = plan::doubtful(&desired, &observed, &plan);
         if !doubtful.is_empty() {
             let Loaded { sources, .. } = &ground.loaded;
             observed.people.past = config::past(&ground.dir, sources, &desired.revision, &doubtful);
             plan = compare(&desired, &observed, ground.owners.as_ref());
+        }
+        if to_change {
+            let spinner = progress::looking();
+            progress::telling(&spinner, || far.session.waiting(), own::mandate(far, &mut plan)).await;
+            spinner.finish_and_clear();
         }
         if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
             output::say(
@@ -172,17 +189,18 @@ fn is_of_newer(blocked: &Blocked) -> bool {
     matches!(blocked.block, Block::MadeAfterCommit { .. })
 }
 
-/// Looks at Azure and compares.
+/// Looks at Azure and compares. `remembered`: when resources were made, as the ledger knows.
 pub(super) async fn look(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
     far: &Far,
-    now: Timestamp,
+    remembered: BTreeMap<ScopeId, Timestamp>,
 ) -> (Observed, Plan) {
     let spinner = progress::looking();
-    let observed = observe(desired, owners, now, &far.reader);
-    let observed = progress::telling(&spinner, || far.session.waiting(), observed).await;
+    let observed = observe(desired, owners, far.now(), &far.reader);
+    let mut observed = progress::telling(&spinner, || far.session.waiting(), observed).await;
     spinner.finish_and_clear();
+    observed.remembered = remembered;
     let plan = compare(desired, &observed, owners);
     (observed, plan)
 }

@@ -48,7 +48,7 @@ pub fn observed(known: &BTreeMap<TargetName, Knowledge>, at: Timestamp) -> Obser
                                 scopes.entry(standing.assignment.triple.scope.clone()).or_default().push(standing);
                             }
                         }
-                        Sighting::Found(Target { scope, subscription, impediments: Vec::new() })
+                        Sighting::Found(Target { scope, subscription, made: None, impediments: Vec::new() })
                     }
                 }
             }
@@ -63,6 +63,7 @@ pub fn observed(known: &BTreeMap<TargetName, Knowledge>, at: Timestamp) -> Obser
         at,
         inventory: Ok(()),
         targets,
+        remembered: BTreeMap::new(),
         absent: BTreeSet::new(),
         subscriptions: subscriptions.collect(),
         definitions: Definitions::NotAsked,

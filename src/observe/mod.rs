@@ -54,7 +54,8 @@ pub async fn observe(
     let Looked { inventory, targets, absent, subscriptions } = looked;
     let people = People { by_name, ..People::default() };
     let definitions = Definitions::NotAsked;
-    let mut observed = Observed { at, inventory, targets, absent, subscriptions, definitions, people };
+    let remembered = BTreeMap::new(); // of that, the ledger tells
+    let mut observed = Observed { at, inventory, targets, remembered, absent, subscriptions, definitions, people };
     let (groups, attributes) = futures::join!(
         questions::groups(desired, &chosen, &observed, azure),
         questions::attributes(desired, &chosen, &observed, azure),

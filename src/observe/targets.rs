@@ -87,6 +87,7 @@ pub(super) fn sight(desired: &Desired, stock: &Stock) -> BTreeMap<TargetKey, Sig
             [row] => Sighting::Found(Target {
                 scope: row.id.clone(),
                 subscription: row.subscription,
+                made: row.made,
                 impediments: impediments(row, &workspaces),
             }),
             [] => Sighting::Missing(missing(&meant, &subscription, &misfits, stock)),

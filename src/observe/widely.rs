@@ -36,7 +36,8 @@ pub async fn widely(
     let Looked { inventory, targets, absent, subscriptions } = looked;
     let people = People { by_name, ..People::default() };
     let definitions = Definitions::NotAsked;
-    let mut observed = Observed { at, inventory, targets, absent, subscriptions, definitions, people };
+    let remembered = BTreeMap::new();
+    let mut observed = Observed { at, inventory, targets, remembered, absent, subscriptions, definitions, people };
     definitions::ask_all(desired, &mut observed, azure).await;
     let holding = holding(&observed);
     let members = async { if holding.is_empty() { BTreeMap::new() } else { azure.groups(&holding).await } };

@@ -90,6 +90,8 @@ impl Class {
             | Code::AcceptUnused
             | Code::ExceptionEnded
             | Code::Inherited
+            | Code::Recreated
+            | Code::NotAssignable
             | Code::Locked
             | Code::NotEnabled
             | Code::NearLimit

@@ -18,7 +18,9 @@ pub mod drift;
 mod effect;
 mod exceptions;
 pub mod finding;
+pub mod mandate;
 pub mod pace;
+mod recreated;
 mod removal;
 mod resolve;
 mod room;
@@ -51,6 +53,7 @@ use self::{
     blocked::Blocked,
     change::Change,
     finding::{Code, Finding},
+    mandate::Errand,
 };
 
 /// What differs between git and Azure, and what could not be decided.
@@ -79,6 +82,8 @@ pub struct Plan {
     pub staying: BTreeSet<(OwnerCode, RoleName)>,
     /// Overrides without which policy would refuse some of this; see [`Plan::settle`].
     pub used: Vec<Used>,
+    /// What our own identity may not do, as far as anybody asked; see [`Plan::settle`].
+    pub left_out: BTreeSet<Errand>,
 }
 
 /// The dated rules that hold on the day of a plan.
@@ -159,6 +164,7 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     let mut plan = compare::compare(desired, observed, wanted, today);
     plan.unread = unread(desired, observed);
     plan.findings.extend(absent(desired, observed));
+    plan.findings.extend(recreated::recreated(observed));
     plan.findings.append(&mut standstill::standstill(observed, &plan.changes));
     plan.protected = protected(desired, observed);
     plan.rules = exceptions::in_force(&desired.policy, today);

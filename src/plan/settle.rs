@@ -24,7 +24,9 @@ impl Plan {
     pub fn settle(&mut self, policy: &Policy, whole: bool) -> Approval {
         let approval = self.approve(policy);
         self.used = self.used_overrides(policy, &approval);
-        self.findings.retain(|it| !matches!(it.code, Code::RoleEmptied | Code::AcceptUnused));
+        self.findings.retain(|it| !matches!(it.code, Code::RoleEmptied | Code::NotAssignable | Code::AcceptUnused));
+        let left_out: Vec<Finding> = self.left_out().collect();
+        self.findings.extend(left_out);
         self.findings.extend(self.emptied(policy, &approval));
         let today = self.rules.today;
         if whole && self.is_complete() && self.kept.is_empty() {

@@ -16,7 +16,8 @@ use uuid::Uuid;
 use super::{
     choices::Choices,
     universe::{
-        CALLER, Kind, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, definition, short, stand, user_id,
+        CALLER, Kind, OTHER_NAMES, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, definition, short, stand,
+        user_id,
     },
 };
 
@@ -86,7 +87,11 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
             (9, _) => (event(world, Deed::DeleteUser(name)), "deletes a user"),
             (10, _) => (event(world, Deed::RestoreUser(user_id(person).to_string())), "restores a user"),
             (11, _) => {
-                let to = format!("{}.ny@ai-dev.no", short(&name));
+                let to = if choices.rarely(&format!("{at}/deed/unlike"), 50) {
+                    OTHER_NAMES[person].to_owned()
+                } else {
+                    format!("{}.ny@ai-dev.no", short(&name))
+                };
                 (event(world, Deed::RenameUser(Rename { user: name, to })), "renames a user")
             }
             (12, _) => (event(world, Deed::ReplaceUser(name)), "gives a name to another person"),
