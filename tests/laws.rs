@@ -906,6 +906,7 @@ fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option
             tool: "tilgang",
             is_applying: false,
             fit: report::Fit::None,
+            owners: None,
             saved: Some(SavedAs { selected, basis: &basis }),
         },
         ReportFormat::Json,

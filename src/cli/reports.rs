@@ -102,6 +102,7 @@ impl Opened<'_> {
     ) -> Result<Survey, Exit> {
         let ground = global.ground()?;
         if ground.loaded.desired.is_some() {
+            // Who only looks is not asked whether they may change anything.
             return Survey::on(ground, global, far, command != "drift").await;
         }
         let mistakes = &ground.loaded.errors;

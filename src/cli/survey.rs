@@ -45,7 +45,7 @@ pub(super) struct Survey {
 
 impl Survey {
     /// Looks and compares, on a workspace that was read. `Err` when there is nothing to compare with. `to_change`: whether our
-    /// identity may is asked as well.
+    /// identity may change it is asked as well.
     pub(super) async fn on(
         mut ground: Ground,
         global: &Global,
@@ -140,6 +140,7 @@ impl Survey {
             tool: TOOL,
             is_applying: false,
             fit: Fit::default(),
+            owners: self.ground.owners.as_ref(),
             saved: None,
         };
         report(&view)

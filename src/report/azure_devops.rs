@@ -4,6 +4,8 @@
 //! issues*; errors are told by the exit code. Commands are those of Microsoft, "Logging commands", escaped as that page says
 //! (*Formatting commands*): first `%` as `%AZP25`, then `;`, line ends and `]`.
 
+use std::fmt::Write as _;
+
 use crate::execute::Outcome;
 
 use super::{
@@ -56,7 +58,7 @@ fn log(command: &str, text: &str, notes: &[Note], folder: &str) -> String {
         }
         if let more @ 1.. = notes.len() - said {
             let words = data(&format!("and {} more: the whole is in the log", count(more, word, &format!("{word}s"))));
-            log.push_str(&format!("##vso[task.logissue type={word}]{words}\n"));
+            let _ = writeln!(log, "##vso[task.logissue type={word}]{words}"); // into a String: cannot fail
         }
     }
     if worst == Some(Grade::Warning) {

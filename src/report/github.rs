@@ -4,6 +4,8 @@
 //! *Limitations*): the gravest are said, and the last of each grade counts the rest. Escaping is that of `actions/toolkit`,
 //! `packages/core/src/command.ts`.
 
+use std::fmt::Write as _;
+
 use crate::execute::Outcome;
 
 use super::{
@@ -59,7 +61,7 @@ fn log(command: &str, text: &str, notes: &[Note], folder: &str) -> String {
                 Grade::Notice => count(more, "notice more", "notices more"),
             };
             let words = data(&format!("and {words}: the whole is in the log, under `tilgang {command}`"));
-            log.push_str(&format!("::{} title=tilgang::{words}\n", word(grade)));
+            let _ = writeln!(log, "::{} title=tilgang::{words}", word(grade)); // into a String: cannot fail
         }
     }
     log

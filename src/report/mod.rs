@@ -126,6 +126,8 @@ pub struct View<'a> {
     pub is_applying: bool,
     /// How much room there is.
     pub fit: Fit,
+    /// The owners that were chosen, if some were.
+    pub owners: Option<&'a BTreeSet<OwnerCode>>,
     /// Where the plan is written down, if it is.
     pub saved: Option<SavedAs<'a>>,
 }

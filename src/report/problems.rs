@@ -106,7 +106,7 @@ pub(super) fn mistakes<'a>(errors: &'a [ConfigError]) -> Vec<Problem<'a>> {
         let key = format!("{file} {}", error.text_of_line().unwrap_or_default());
         let more = error.help_text().map(str::to_owned).into_iter().collect();
         let place = Some(Place { file, line, column });
-        Problem { place, key, more, ..Problem::new(Kind::Mistake, error.rule().name, error.message().to_owned()) }
+        Problem { more, place, key, ..Problem::new(Kind::Mistake, error.rule().name, error.message().to_owned()) }
     };
     errors.iter().map(problem).collect()
 }

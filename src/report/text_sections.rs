@@ -86,9 +86,9 @@ pub(super) fn problems(page: &mut Page, facts: &Facts<'_>, problems: &[Problem<'
             said(page, Ink::Plain);
         }
         if *is_own {
-            each(page, facts, affected)
+            each(page, facts, affected);
         } else {
-            people(page, facts, affected)
+            people(page, facts, affected);
         }
         if below {
             said(page, Ink::Faint);

@@ -3,7 +3,11 @@
 #![allow(clippy::print_stdout, reason = "counts are there to be read")]
 //! The program as people run it: its binary, its files, its streams and its exit codes.
 
+#[cfg(unix)]
+mod browser;
 mod cases;
+#[cfg(unix)]
+mod chromium;
 mod clients;
 mod examples;
 mod faults;

@@ -21,12 +21,15 @@ use super::{
     shown,
 };
 
-/// All owners, those where something changes first.
+/// All owners, the gravest changes first, those without any last.
 pub(super) fn owners(facts: &Facts<'_>, matrix: &Matrix<'_>) -> Markup {
-    let (changed, rest): (Vec<_>, Vec<_>) =
-        matrix.owners.iter().partition(|(_, owner)| owner.rows.values().any(Row::is_changed));
+    let mut owners: Vec<_> = matrix.owners.iter().collect();
+    owners.sort_by_key(|(code, owner)| {
+        let gravity = owner.changes.iter().map(|change| facts.gravity(change)).min();
+        (gravity.unwrap_or(u8::MAX), !owner.rows.values().any(Row::is_changed), **code)
+    });
     html! {
-        @for (code, owner) in changed.into_iter().chain(rest) { (one(facts, *code, owner, matrix.tense)) }
+        @for (code, owner) in owners { (one(facts, *code, owner, matrix.tense)) }
         p.none id="none" hidden { "Nothing here is called so." }
     }
 }
@@ -105,10 +108,8 @@ fn table(
 /// A sign-in name, which may go on in a new line after its `@`.
 fn address(text: &str) -> Markup {
     let text = shown(text);
-    match text.split_once('@') {
-        Some((name, domain)) => html! { (name) "@" wbr; (domain) },
-        None => html! { (text) },
-    }
+    let (name, domain) = text.split_once('@').unwrap_or((&text, ""));
+    html! { (name) @if !domain.is_empty() { "@" wbr; (domain) } }
 }
 
 /// A cell: a sign and a word; what it is does not hang on a colour.
@@ -117,6 +118,7 @@ fn cell(facts: &Facts<'_>, cell: Option<&Cell>) -> Markup {
         return html! { td.no { span aria-hidden="true" { "·" } span.hush { "no" } } };
     };
     let (class, sign, word) = match state {
+        State::Listed => ("holds", "✓", "listed"),
         State::Holds => ("holds", "✓", "holds"),
         State::Blocked => ("warn", "!", "blocked"),
         State::Refused => ("warn", "✕", "stays: refused"),

@@ -23,6 +23,8 @@ const PEOPLE_MAX: usize = 20_000;
 /// What a person has of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
+    /// Git lists it, and nothing more is known: a run looks at what it changes.
+    Listed,
     /// It stands, as git says.
     Holds,
     /// Git lists it; it is not given.
@@ -54,7 +56,7 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn is_changed(&self) -> bool {
-        self.cells.values().any(|cell| cell.state != State::Holds)
+        self.cells.values().any(|cell| !matches!(cell.state, State::Holds | State::Listed))
     }
 }
 
@@ -80,11 +82,11 @@ impl<'a> Matrix<'a> {
         let view = facts.view;
         let today = view.observed_at.to_zoned(TimeZone::UTC).date();
         let mut matrix = Self { owners: BTreeMap::new(), tense };
-        let selected = view.saved.and_then(|saved| saved.selected);
         let wanted =
-            |grant: &&Grant| selected.is_none_or(|owners| owners.contains(&grant.owner)) && !grant.has_ended(today);
+            |grant: &&Grant| view.owners.is_none_or(|owners| owners.contains(&grant.owner)) && !grant.has_ended(today);
+        let standing = if tense == Tense::Did { State::Listed } else { State::Holds };
         for grant in view.desired.grants.iter().filter(wanted) {
-            let cell = Cell { state: State::Holds, until: grant.until, origin: Some(grant.origin.clone()) };
+            let cell = Cell { state: standing, until: grant.until, origin: Some(grant.origin.clone()) };
             matrix.put(grant.owner, "", grant.user.name.as_str(), &grant.role, cell);
         }
         for blocked in view.plan.blocked.iter().filter(|blocked| blocked.action == Action::Grant) {
@@ -141,9 +143,9 @@ impl<'a> Matrix<'a> {
     fn put(&mut self, owner: OwnerCode, name: &str, sign_in: &str, role: &RoleName, cell: Cell) {
         let rows = &mut self.owners.entry(owner).or_default().rows;
         let row = rows.entry(sign_in.to_lowercase()).or_default();
-        row.sign_in = sign_in.to_owned();
+        sign_in.clone_into(&mut row.sign_in);
         if !name.is_empty() {
-            row.name = name.to_owned();
+            name.clone_into(&mut row.name);
         }
         let new = cell.clone();
         row.cells.entry(role.clone()).and_modify(|old| *old = new).or_insert(cell);
@@ -172,7 +174,6 @@ fn called(who: &Who) -> (String, String) {
     let (name, rest) = words::person(who);
     match &who.name {
         Some(sign_in) if rest.is_empty() => (String::new(), sign_in.to_string()),
-        Some(_) => (name, rest),
-        None => (name, rest),
+        _ => (name, rest),
     }
 }

@@ -59,7 +59,7 @@ impl Reporter for Html {
         let facts = Facts::new(view);
         let matrix = Matrix::new(&facts, facts.changes(), Tense::Will);
         let notes = problems::findings(&facts, |_| true);
-        whole(&facts, &before(&facts), &matrix, &notes, &closing::plan(&facts), html! {})
+        whole(&facts, &before(&facts), &matrix, &notes, &closing::plan(&facts), &html! {})
     }
 
     fn drift(&self, view: &View<'_>) -> String {
@@ -69,7 +69,7 @@ impl Reporter for Html {
         let classes: Vec<(Class, usize)> = classes.into_iter().filter(|(_, number)| *number > 0).collect();
         let matrix = Matrix::new(&facts, view.plan.changes.iter(), Tense::Is);
         let notes = problems::findings(&facts, |_| true);
-        whole(&facts, &before(&facts), &matrix, &notes, &closing::drift(&facts, &classes), difference(&classes))
+        whole(&facts, &before(&facts), &matrix, &notes, &closing::drift(&facts, &classes), &difference(&classes))
     }
 
     fn outcomes(&self, view: &View<'_>, outcomes: &[Outcome]) -> String {
@@ -83,7 +83,7 @@ impl Reporter for Html {
         let mut problems = before(&facts);
         problems.extend(problems::outcomes(&facts, outcomes));
         problems.sort_by_key(|problem| problem.kind);
-        whole(&facts, &problems, &matrix, &[], &closing::outcomes(&facts, outcomes), html! {})
+        whole(&facts, &problems, &matrix, &[], &closing::outcomes(&facts, outcomes), &html! {})
     }
 }
 
@@ -108,7 +108,7 @@ fn whole(
     matrix: &Matrix<'_>,
     notes: &[Problem<'_>],
     closing: &Closing,
-    classes: Markup,
+    classes: &Markup,
 ) -> String {
     let (title, sums) = match closing.sums.as_slice() {
         [title, sums @ ..] => (title.as_str(), sums),

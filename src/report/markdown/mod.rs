@@ -7,6 +7,8 @@ pub(super) mod escape;
 mod owners;
 mod room;
 
+use std::fmt::Write as _;
+
 use crate::{
     config::ConfigError,
     execute::{Done, Outcome},
@@ -35,16 +37,17 @@ impl Reporter for Markdown {
     fn checked(&self, checked: &Checked<'_>) -> String {
         let mut head = marker(checked.command, checked.folder) + "\n";
         let errors = checked.mistakes.len();
-        head.push_str(&match checked.sizes {
-            _ if errors > 0 => format!("## {} in the files\n\n", count(errors, "error", "errors")),
+        let title = match checked.sizes {
+            _ if errors > 0 => format!("{} in the files", count(errors, "error", "errors")),
             Some([owners, people, grants]) => format!(
-                "## Valid: {}, {}, {}\n\n",
+                "Valid: {}, {}, {}",
                 count(owners, "service owner", "service owners"),
                 count(people, "person", "people"),
                 count(grants, "grant", "grants"),
             ),
-            None => "## Nothing could be read\n\n".to_owned(),
-        });
+            None => "Nothing could be read".to_owned(),
+        };
+        let _ = write!(head, "## {title}\n\n"); // into a String: cannot fail
         let sections: Vec<Section> = mistakes(checked.mistakes).into_iter().collect();
         together(&head, &sections, &format!("*{}*\n", prose(checked.tool)), checked.fit)
     }
@@ -126,7 +129,7 @@ fn report(facts: &Facts<'_>, command: &str, sections: &[Section], closing: &Clos
         tail.push_str(&next.join("  \n"));
         tail.push_str("\n\n");
     }
-    tail.push_str(&format!("*{}, read from Azure at {}*\n", prose(tool), time(*observed_at)));
+    let _ = writeln!(tail, "*{}, read from Azure at {}*", prose(tool), time(*observed_at)); // into a String: cannot fail
     together(&head, sections, &tail, *fit)
 }
 
@@ -134,8 +137,8 @@ fn report(facts: &Facts<'_>, command: &str, sections: &[Section], closing: &Clos
 /// called, it cannot end a comment.
 fn marker(command: &str, folder: &str) -> String {
     let words = folder.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let words: String = words.map(|word| format!("{word} ")).collect();
-    format!("<!-- tilgang:{command} {words}-->")
+    let words: Vec<&str> = std::iter::once(command).chain(words).collect();
+    format!("<!-- tilgang:{} -->", words.join(" "))
 }
 
 /// Mistakes in the files, each at its line.

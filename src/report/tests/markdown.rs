@@ -265,7 +265,7 @@ fn two_thousand_changes_fit_everywhere() {
             let full = [65_536, 150_000, 1 << 20].iter().any(|max| text.chars().count() * 10 > max * 7);
             assert!(!cut || full, "{} of {} owners", text.chars().count(), owners);
         }
-        let [comment, ..] = sound(&world).try_into().unwrap_or_else(|_| [const { String::new() }; 9]);
+        let [comment, ..] = sound(&world).try_into().unwrap_or([const { String::new() }; 9]);
         let left: usize = {
             let words = comment.split("for want of room: ").nth(1).unwrap();
             words.split(' ').next().unwrap().parse().unwrap()

@@ -216,6 +216,7 @@ impl World {
             tool: "tilgang 0.1.0",
             is_applying: false,
             fit: crate::report::Fit::GithubComment,
+            owners: None,
             saved: None,
         })
     }

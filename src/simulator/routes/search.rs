@@ -74,7 +74,9 @@ fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
         Ok(rows) if query.contains(SYSTEM_DATA) => rows,
         // Not among the columns of who names none (recorded).
         Ok(mut rows) => {
-            rows.iter_mut().for_each(|row| drop(row.remove(SYSTEM_DATA)));
+            for row in &mut rows {
+                row.remove(SYSTEM_DATA);
+            }
             rows
         }
         Err(error) => return refused("InvalidQuery", &error.to_string()),
