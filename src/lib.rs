@@ -14,6 +14,7 @@
 //! | [`config`] | YAML and the built-in catalogue → `Desired`, or every error at once | the network |
 //! | [`edit`] | YAML + what is asked for, or stands in Azure → YAML, with nothing else changed; JSON Schema | the network, a clock |
 //! | [`plan`] | `Desired` + `Observed` → `Plan`; `Plan` + policy → `ApprovedPlan` | IO, async, a clock |
+//! | [`access`] | `Desired` + `Observed` + `Plan` → who can effectively do what where, and by which ways | IO, async, a clock |
 //! | [`rights`] | what an identity needs and holds → what it lacks, and what is too much | IO, async, a clock |
 //! | [`ports`] | what is needed of Azure, as traits; reading and writing apart | an implementation |
 //! | [`observe`] | `Desired` + reading ports → `Observed` | a write |
@@ -36,6 +37,8 @@ pub mod config;
 pub mod edit;
 
 pub mod plan;
+
+pub mod access;
 
 pub mod ports;
 

@@ -9,6 +9,7 @@ mod adopt_look;
 mod against;
 mod apply;
 mod apply_run;
+mod ask;
 mod change;
 mod codeowners;
 mod completions;
@@ -30,6 +31,7 @@ mod own;
 mod plan;
 mod progress;
 mod reports;
+mod review;
 mod revoke;
 mod schema;
 mod serve;
@@ -37,6 +39,8 @@ mod signals;
 mod simulate;
 mod survey;
 mod validate;
+mod who;
+mod why;
 
 use std::path::PathBuf;
 
@@ -88,6 +92,9 @@ enum Command {
     Apply(apply::Apply),
     Drift(drift::Drift),
     Adopt(adopt::Adopt),
+    Why(why::Why),
+    Who(who::Who),
+    Review(review::Review),
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Identity(identity::Identity),
@@ -131,6 +138,9 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
             Command::Adopt(command) => command.run(&global).await,
+            Command::Why(command) => command.run(&global).await,
+            Command::Who(command) => command.run(&global).await,
+            Command::Review(command) => command.run(&global).await,
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Identity(command) => command.run(&global).await,

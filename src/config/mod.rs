@@ -3,15 +3,19 @@
 //! `files` reads a folder; `yaml` makes a tree of each text (`node`), refusing what a reviewer would misread (`characters`,
 //! `spans`); `settings`, `catalog`, `targets`, `policy` and `content` read `tilgang.yaml`, `overrides` its exceptions, `owner_file` the shape of an owner's file, `checks` hold
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
-//! What hangs on the day is judged apart (`dated`), `codeowners` says to GitHub who reviews what, `base` reads
-//! a workspace as it was at another commit, and `proposal` makes data of owners' files, and owners' files of data.
+//! What hangs on the day is judged apart (`dated`), `codeowners` says to GitHub who reviews what, and `proposal` makes data of
+//! owners' files, and owners' files of data. Of git's past, `base` and `as_of` read a workspace as it was, `past` how names came
+//! and went, and `blame` who wrote a line.
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
+mod as_of;
 mod base;
+mod blame;
 mod catalog;
 mod characters;
 mod checks;
 mod codeowners;
+mod commit;
 mod content;
 mod cursor;
 mod dated;
@@ -49,7 +53,9 @@ use sha2::{Digest as _, Sha256};
 use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
 use crate::model::owner::OwnerCode;
 
+pub use as_of::{Then, load_at};
 pub use base::{Base, Touched, base};
+pub use blame::{Blame, blame};
 pub use codeowners::Repository;
 pub use error::{ConfigError, DrawnFile};
 pub use past::past;

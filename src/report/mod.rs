@@ -8,6 +8,7 @@
 //! `facts` (what belongs together), `words` and `remedy` (how it is
 //! said), `groups` (what is said once), `count` (the sums) and `base` (what differed before a change).
 
+pub mod access;
 mod adoption;
 mod azure_devops;
 mod base;
