@@ -12,6 +12,7 @@
 //! | `pace/` | when the next request may go |
 //! | `answer` | what came back → [`Trouble`] |
 //! | `legacy` | `azure_mgmt_authorization`'s `azure_core` 0.21 → that path |
+//! | `activity` | who deleted what |
 //! | `assignments` | role assignments, PIM, locks, permissions |
 //! | `inventory` | Resource Graph |
 //! | `resources` | one resource, by Resource Manager |
@@ -23,6 +24,7 @@ use std::{
 };
 
 use azure_core::http::Transport;
+use jiff::Timestamp;
 
 use self::{
     credential::{Credential, source::Sources},
@@ -35,6 +37,7 @@ use self::{
 };
 use crate::{
     model::{
+        activity::Removal,
         assignment::RoleAssignment,
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
@@ -43,11 +46,12 @@ use crate::{
         trouble::Trouble,
     },
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
-        PutAssignment, Resources, Rights, Stock, Usage,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission, Permits,
+        PimInstance, PutAssignment, Resources, Rights, Stock, Usage,
     },
 };
 
+mod activity;
 mod answer;
 mod assignments;
 pub mod cloud;
@@ -229,6 +233,12 @@ impl AssignmentReader for Reader {
 
     async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
         assignments::definitions(&self.arm, at).await
+    }
+}
+
+impl History for Reader {
+    async fn removals(&self, at: SubscriptionId, from: Timestamp, to: Timestamp) -> Result<Vec<Removal>, Trouble> {
+        activity::removals(&self.arm, at, from, to).await
     }
 }
 

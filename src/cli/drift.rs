@@ -1,11 +1,16 @@
 //! `tilgang drift`: what differs between git and Azure, in classes. Holds nothing that can write to Azure; who holds what goes
 //! into the ledger, where there is one that we may write.
+//!
+//! With `--shard` it is one part of several, and `tilgang merge` says what they come to: then the exit code is only about
+//! whether this part could be looked at.
+
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::report;
+use crate::{model::shard::Shard, report};
 
-use super::{Exit, Global, output, survey::Survey};
+use super::{Exit, Global, file, output, survey::Survey};
 
 /// Say what differs between git and Azure: missing, unmanaged, stray, orphaned, expired; exit 2 if anything does
 #[derive(Debug, Args)]
@@ -14,19 +19,46 @@ pub(super) struct Drift {
     /// How the report looks
     #[arg(long, value_enum, default_value_t = report::Format::Text)]
     format: report::Format,
+    /// Look only at part K of N of the owners, K from 0; `tilgang merge` puts the parts together. Needs --out
+    #[arg(long, value_name = "K/N", requires = "out", conflicts_with = "owner")]
+    shard: Option<Shard>,
+    /// Write this part's report there, for `tilgang merge`. It names people; only you may read it
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    out: Option<PathBuf>,
 }
 
 impl Drift {
     pub(super) async fn run(&self, global: &Global) -> Exit {
+        let mut ground = match global.ground() {
+            Ok(ground) => ground,
+            Err(exit) => return exit,
+        };
+        ground.shard = self.shard;
         let mut far = None;
-        let survey = match Survey::make(global, &mut far).await {
+        let survey = match Survey::on(ground, global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
+        let came_to = survey.reading().max(if survey.plan.has_drift() { Exit::Pending } else { Exit::Converged });
+        if let (Some(shard), Some(out)) = (self.shard, &self.out) {
+            return save(global, &survey, shard, out, came_to);
+        }
         if let Err(error) = survey.record() {
             output::say(format_args!("note: what was seen is not recorded: {error}"));
         }
         survey.print(global, self.format, report::drift);
-        survey.reading().max(if survey.plan.has_drift() { Exit::Pending } else { Exit::Converged })
+        came_to
     }
+}
+
+/// Writes a part's report. That something differs is no failure of the part: `merge` says it, of all parts.
+fn save(global: &Global, survey: &Survey, shard: Shard, out: &Path, came_to: Exit) -> Exit {
+    let basis = survey.basis();
+    let json = survey.view(&basis, |view| report::drift(view, report::Format::Json, report::Style::Plain));
+    let text = report::shards::part(shard, came_to.code(), &json);
+    if let Err(error) = file::save(out, &text) {
+        return output::fail(global, format_args!("{}: {error}", out.display()));
+    }
+    output::say(format_args!("{}: part {shard} of the owners. `tilgang merge` makes one report of all", out.display()));
+    if came_to == Exit::Failed { Exit::Failed } else { Exit::Converged }
 }

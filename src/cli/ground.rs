@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use crate::{
     config::{self, Loaded},
-    model::owner::OwnerCode,
+    model::{owner::OwnerCode, shard::Shard},
 };
 
 use super::{Exit, Global, output};
@@ -15,6 +15,8 @@ pub(super) struct Ground {
     pub loaded: Loaded,
     /// Only these owners, if some were chosen.
     pub owners: Option<BTreeSet<OwnerCode>>,
+    /// Only this part of all owners, if one was asked for.
+    pub shard: Option<Shard>,
 }
 
 impl Global {
@@ -39,7 +41,7 @@ impl Global {
             output::say_drawn(draw(error, self.color.stderr()));
         }
         let owners = self.owners(&loaded)?;
-        Ok(Ground { dir, loaded, owners })
+        Ok(Ground { dir, loaded, owners, shard: None })
     }
 
     /// The owners that were chosen, if any were.

@@ -21,11 +21,14 @@ mod ground;
 mod identity;
 mod ledger;
 mod logs;
+mod merge;
 mod output;
 mod plan;
 mod progress;
 mod revoke;
 mod schema;
+#[allow(dead_code)]
+mod serve;
 mod signals;
 mod simulate;
 mod survey;
@@ -80,6 +83,7 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Drift(drift::Drift),
+    Merge(merge::Merge),
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Identity(identity::Identity),
@@ -120,6 +124,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Plan(command) => command.run(&global).await,
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
+            Command::Merge(command) => command.run(&global),
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Identity(command) => command.run(&global).await,

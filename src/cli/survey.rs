@@ -11,8 +11,9 @@ use crate::{
         desired::{Desired, Revision},
         observed::Observed,
         owner::OwnerCode,
+        shard::Shard,
     },
-    observe::observe,
+    observe::{observe, observe_where},
     plan::{
         self, Plan,
         approve::{Applied, Approval, Refusal},
@@ -52,12 +53,12 @@ impl Survey {
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
-        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
+        let (mut observed, mut plan) = look_at(&desired, &ground, far).await;
         let doubtful = plan::doubtful(&desired, &observed, &plan);
         if !doubtful.is_empty() {
             let Loaded { sources, .. } = &ground.loaded;
             observed.people.past = config::past(&ground.dir, sources, &desired.revision, &doubtful);
-            plan = compare(&desired, &observed, ground.owners.as_ref());
+            plan = compare(&desired, &observed, ground.owners.as_ref(), ground.shard);
         }
         if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
             output::say(
@@ -69,8 +70,9 @@ impl Survey {
                 "note: membership unproven: without `users.member_of` nothing says that a person belongs to an owner",
             );
         }
-        let approval =
-            plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
+        let approval = plan
+            .settle(&desired.policy, ground.owners.is_none() && ground.shard.is_none())
+            .unless_older(&desired.revision, applied.as_ref());
         Ok(Self { ground, desired, observed, plan, approval, ledger, applied })
     }
 
@@ -194,16 +196,30 @@ pub(super) async fn look(
     let observed = observe(desired, owners, now, &far.reader);
     let observed = progress::telling(&spinner, || far.session.waiting(), observed).await;
     spinner.finish_and_clear();
-    let plan = compare(desired, &observed, owners);
+    let plan = compare(desired, &observed, owners, None);
+    (observed, plan)
+}
+
+/// The same for what a ground says is meant.
+async fn look_at(desired: &Desired, ground: &Ground, far: &Far) -> (Observed, Plan) {
+    let Some(shard) = ground.shard else { return look(desired, ground.owners.as_ref(), far, far.now()).await };
+    let spinner = progress::looking();
+    let observed = observe_where(desired, |owner| shard.holds(owner), far.now(), &far.reader);
+    let observed = progress::telling(&spinner, || far.session.waiting(), observed).await;
+    spinner.finish_and_clear();
+    let plan = compare(desired, &observed, None, Some(shard));
     (observed, plan)
 }
 
 /// Compares git with what was seen.
-fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
+fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>, shard: Option<Shard>) -> Plan {
     let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let mut plan = plan::plan(desired, observed, today);
     if let Some(owners) = owners {
         plan.only(owners);
+    }
+    if let Some(shard) = shard {
+        plan.only_shard(shard, observed);
     }
     plan
 }

@@ -46,7 +46,16 @@ pub async fn observe(
     at: Timestamp,
     azure: &(impl Directory + Inventory + AssignmentReader),
 ) -> Observed {
-    let chosen = |owner: OwnerCode| owners.is_none_or(|owners| owners.contains(&owner));
+    observe_where(desired, |owner| owners.is_none_or(|owners| owners.contains(&owner)), at, azure).await
+}
+
+/// The same for owners that are chosen by a rule: one that also knows those of whom git says nothing.
+pub async fn observe_where(
+    desired: &Desired,
+    chosen: impl Fn(OwnerCode) -> bool + Sync,
+    at: Timestamp,
+    azure: &(impl Directory + Inventory + AssignmentReader),
+) -> Observed {
     let names = names(desired, &chosen);
     let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, azure));
     let Looked { inventory, targets, absent, subscriptions } = looked;

@@ -19,6 +19,7 @@ mod json_entries;
 pub mod ledger;
 mod page;
 mod remedy;
+pub mod shards;
 mod text;
 mod text_drift;
 mod text_outcomes;

@@ -57,7 +57,7 @@ struct Report {
     instance: String,
     config: ConfigJson,
     observed: ObservedJson,
-    summary: BTreeMap<String, usize>,
+    summary: SummaryJson,
     drift: Vec<Box<RawValue>>,
     blocked: Vec<Box<RawValue>>,
     refused: Vec<Box<RawValue>>,
@@ -81,6 +81,18 @@ struct ObservedJson {
     digest: String,
     at: String,
     complete: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SummaryJson {
+    grants: usize,
+    revokes: usize,
+    updates: usize,
+    unchanged: usize,
+    blocked: usize,
+    refused: usize,
+    findings: usize,
+    accepted: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -142,17 +154,15 @@ pub fn merge(files: &[(String, Result<String, String>)], of: Option<u16>) -> Mer
     let mut parts = parts.into_values();
     let Some((first, _, mut report)) = parts.next() else { return merged };
     let mut digests = vec![report.observed.digest.clone()];
-    let mut blocked_or_found = 0;
     for (name, _, other) in parts {
         if let Some(words) = differs(&report, &other) {
             merged.wrong.push(format!("{name} and {first} {words}: they cannot be merged"));
             return Merged { exits: BTreeSet::new(), ..merged };
         }
         digests.push(other.observed.digest.clone());
-        blocked_or_found += 1;
         report.join(other);
     }
-    if blocked_or_found > 0 {
+    if digests.len() > 1 {
         report.observed.digest = format!("sha256:{:x}", Sha256::digest(digests.join("\n").as_bytes()));
     }
     for part in missing {
@@ -174,7 +184,8 @@ fn read(text: &str) -> Result<(PartFile, Report), String> {
     if part.format != FORMAT {
         return Err(format!("format {}, and this program reads {FORMAT}", part.format));
     }
-    let report = serde_json::from_str(part.report.get()).map_err(|error| format!("a part of no drift report: {error}"))?;
+    let report =
+        serde_json::from_str(part.report.get()).map_err(|error| format!("a part of no drift report: {error}"))?;
     Ok((part, report))
 }
 
@@ -194,9 +205,10 @@ fn differs(a: &Report, b: &Report) -> Option<String> {
 
 impl Report {
     fn join(&mut self, other: Self) {
-        for (key, number) in other.summary {
-            *self.summary.entry(key).or_default() += number;
-        }
+        self.summary.grants += other.summary.grants;
+        self.summary.revokes += other.summary.revokes;
+        self.summary.updates += other.summary.updates;
+        self.summary.unchanged += other.summary.unchanged;
         self.observed.complete &= other.observed.complete;
         self.observed.at = std::mem::take(&mut self.observed.at).min(other.observed.at); // RFC 3339, UTC: as text, too
         self.drift.extend(other.drift);
@@ -211,9 +223,7 @@ impl Report {
 
     /// Says once what several saw, and counts.
     fn finish(&mut self) {
-        for list in
-            [&mut self.drift, &mut self.blocked, &mut self.refused, &mut self.findings, &mut self.unread]
-        {
+        for list in [&mut self.drift, &mut self.blocked, &mut self.refused, &mut self.findings, &mut self.unread] {
             let mut seen = BTreeSet::new();
             list.retain(|raw| seen.insert(raw.get().to_owned()));
         }
@@ -245,14 +255,10 @@ impl Report {
         self.overrides = overrides.into_values().collect();
 
         let accepted = self.findings.iter().filter(|raw| entry(raw).accepted.is_some()).count();
-        for (key, number) in [
-            ("blocked", self.blocked.len()),
-            ("refused", self.refused.len()),
-            ("findings", self.findings.len() - accepted),
-            ("accepted", accepted),
-        ] {
-            self.summary.insert(key.to_owned(), number);
-        }
+        self.summary.blocked = self.blocked.len();
+        self.summary.refused = self.refused.len();
+        self.summary.findings = self.findings.len() - accepted;
+        self.summary.accepted = accepted;
     }
 
     fn tell(&self, merged: &mut Merged) {

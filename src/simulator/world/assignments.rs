@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Refusal, Touched, World, condition::Asked};
 use crate::model::{
-    assignment::{PrincipalType, RoleAssignment, Triple, resource_id},
+    assignment::{PrincipalType, RoleAssignment, Trail, Triple, resource_id},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId},
 };
 
@@ -63,6 +63,11 @@ impl Assignment {
             condition: self.condition.clone(),
             description: self.description.clone(),
             created_on: Some(self.created_on),
+            trail: Trail {
+                created_by: self.created_by,
+                updated_on: Some(self.updated_on),
+                updated_by: self.updated_by,
+            },
         }
     }
 }
@@ -257,6 +262,7 @@ impl World {
         };
         self.before_assignment(name);
         self.table.insert(stored.clone());
+        self.did(Some(caller), "write", &stored);
         self.touch(Touched::Assignment(name));
         let created_on = now.checked_sub(REPLY_BEFORE).unwrap_or(now);
         Ok(Assignment { created_on, created_by: None, ..stored })
@@ -333,6 +339,9 @@ impl World {
         }
         self.before_assignment(name);
         let gone = self.table.remove(name);
+        if let Some(gone) = &gone {
+            self.did(Some(caller), "delete", gone);
+        }
         self.touch(Touched::Assignment(name));
         Ok(gone.map(|gone| Assignment { updated_on: self.now(), ..gone }))
     }
