@@ -157,11 +157,39 @@ impl Session {
         self.arm.requests() + self.graph.requests()
     }
 
+    /// What was sent so far, by service.
+    #[must_use]
+    pub fn sent(&self) -> Sent {
+        let of = |door: &Door| Counted { requests: door.requests(), throttled: door.throttled() };
+        let sign_in = Counted { requests: self.sign_in.passed(), throttled: self.sign_in.throttled() };
+        Sent { resource_manager: of(&self.arm), graph: of(&self.graph), sign_in }
+    }
+
     /// Requests sent to sign in so far.
     #[must_use]
     pub fn sign_in_requests(&self) -> u64 {
         self.sign_in.passed()
     }
+}
+
+/// What a session has sent, by service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// To Azure Resource Manager, Resource Graph included.
+    pub resource_manager: Counted,
+    /// To Microsoft Graph.
+    pub graph: Counted,
+    /// To Microsoft Entra, to sign in.
+    pub sign_in: Counted,
+}
+
+/// Requests to one service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// How many, repeated ones included.
+    pub requests: u64,
+    /// How many were answered with "too many" (429), those inside a batch as well.
+    pub throttled: u64,
 }
 
 impl std::fmt::Debug for Session {

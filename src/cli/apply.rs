@@ -49,6 +49,14 @@ pub(super) struct Apply {
     /// How the result looks
     #[arg(long, value_enum, default_value_t = report::Format::Text)]
     format: report::Format,
+    #[arg(long, hide = true, value_parser = whole_only)]
+    shard: Option<String>,
+}
+
+/// Why there is no `--shard` for what plans and changes.
+pub(super) fn whole_only(_: &str) -> Result<String, String> {
+    let why = "removals are counted over the whole platform, and each part would have the whole allowance";
+    Err(format!("{why}; `tilgang drift --shard` can look in parts"))
 }
 
 /// Which changes are carried out.

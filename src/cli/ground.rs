@@ -17,6 +17,8 @@ pub(super) struct Ground {
     pub owners: Option<BTreeSet<OwnerCode>>,
     /// Only this part of all owners, if one was asked for.
     pub shard: Option<Shard>,
+    /// The commit it was read from, where it was not read from the folder.
+    pub tip: Option<config::Tip>,
 }
 
 impl Global {
@@ -41,7 +43,7 @@ impl Global {
             output::say_drawn(draw(error, self.color.stderr()));
         }
         let owners = self.owners(&loaded)?;
-        Ok(Ground { dir, loaded, owners, shard: None })
+        Ok(Ground { dir, loaded, owners, shard: None, tip: None })
     }
 
     /// The owners that were chosen, if any were.

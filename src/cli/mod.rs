@@ -52,7 +52,7 @@ struct Cli {
 }
 
 /// What every command takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Global {
     /// The workspace [default: the nearest folder upwards with tilgang.yaml]
     #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]

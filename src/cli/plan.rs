@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::report::{self, Format, SavedAs, Style, View};
 
-use super::{Exit, Global, file, output, survey::Survey};
+use super::{Exit, Global, apply::whole_only, file, output, survey::Survey};
 
 /// Show what would change in Azure, and why; changes nothing
 #[derive(Debug, Args)]
@@ -18,6 +18,8 @@ pub(super) struct Plan {
     /// Write the plan down, too: `tilgang apply FILE` carries out exactly that. It names people; only you may read it
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[arg(long, hide = true, value_parser = whole_only)]
+    shard: Option<String>,
     /// Exit with 2 when something would change
     #[arg(long)]
     detailed_exitcode: bool,

@@ -12,7 +12,10 @@
 
 pub(in crate::cli) mod board;
 mod event_grid;
+mod follow;
+pub(in crate::cli) mod heal;
 pub(in crate::cli) mod http;
 pub(in crate::cli) mod keep;
 pub(in crate::cli) mod listeners;
 pub(in crate::cli) mod secret;
+mod work;

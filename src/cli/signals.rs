@@ -2,6 +2,18 @@
 //!
 //! Until [`End::listen`] a signal ends the program at once, as the system does it: whatever only reads needs no more.
 
+/// Somebody who may ask a run to end.
+pub(super) trait Ending {
+    /// Until somebody asks, and each time anew.
+    fn asked(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+impl Ending for End {
+    async fn asked(&mut self) {
+        End::asked(self).await;
+    }
+}
+
 /// Who may end us.
 #[cfg(unix)]
 pub(super) struct End {

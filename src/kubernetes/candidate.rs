@@ -116,6 +116,12 @@ impl Candidate {
                     }
                 }
             }
+            let holder = elector.holder();
+            shown.send_if_modified(|standing| {
+                let changed = standing.holder.as_deref() != holder;
+                standing.holder = holder.map(str::to_owned);
+                changed
+            });
             let wake = elector.wake().map(instant);
             event = tokio::select! {
                 (event, trouble) = answer(&mut asked) => {
@@ -136,12 +142,6 @@ impl Candidate {
                 },
                 () = pause(wake) => Event::Tick,
             };
-            let holder = elector.holder();
-            shown.send_if_modified(|standing| {
-                let changed = standing.holder.as_deref() != holder;
-                standing.holder = holder.map(str::to_owned);
-                changed
-            });
         }
     }
 }

@@ -5,7 +5,7 @@
 //! ([`explain`]). The Activity Log names who asked for a deletion and which assignment was deleted, not whose it was
 //! (MicrosoftDocs/azure-docs#96729): the name that tilgang derives is what ties the two together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -38,7 +38,7 @@ pub struct Unexplained {
 #[must_use]
 pub fn unexplained(
     news: &[News],
-    stood: &BTreeSet<AssignmentName>,
+    stood: &dyn Fn(AssignmentName) -> bool,
     after: Timestamp,
     before: Timestamp,
 ) -> BTreeMap<SubscriptionId, Unexplained> {
@@ -50,7 +50,7 @@ pub fn unexplained(
         let name = id.rsplit('/').next().and_then(|name| name.parse().ok());
         let subscription = difference.key.scope.as_ref().and_then(crate::model::ids::ScopeId::subscription);
         let (Some(name), Some(subscription)) = (name, subscription) else { continue };
-        if stood.contains(&name) {
+        if stood(name) {
             let new = || Unexplained { after, before, gone: BTreeMap::new() };
             let here = all.entry(subscription).or_insert_with(new);
             here.gone.insert(difference.key.clone(), name);

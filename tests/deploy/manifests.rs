@@ -24,13 +24,11 @@ pub(crate) const OVERLAYS: [&str; 2] = ["test", "prod"];
 /// One object, in its type.
 #[derive(Clone, Debug)]
 pub(crate) enum Object {
-    Namespace,
     ServiceAccount(ServiceAccount),
     Lease(Lease),
     Role(Role),
     RoleBinding(RoleBinding),
-    ConfigMap(ConfigMap),
-    PersistentVolumeClaim(PersistentVolumeClaim),
+    Plain,
     Deployment(Box<Deployment>),
     Service(Service),
     PodDisruptionBudget(PodDisruptionBudget),
@@ -67,11 +65,11 @@ fn parse(document: &Value) -> Result<(String, Object), String> {
     let object = match (api.as_str(), kind.as_str()) {
         ("v1", "Namespace") => {
             strict::<Namespace>(document)?;
-            Object::Namespace
+            Object::Plain
         }
         ("v1", "ServiceAccount") => Object::ServiceAccount(strict(document)?),
-        ("v1", "ConfigMap") => Object::ConfigMap(strict(document)?),
-        ("v1", "PersistentVolumeClaim") => Object::PersistentVolumeClaim(strict(document)?),
+        ("v1", "ConfigMap") => strict::<ConfigMap>(document).map(|_| Object::Plain)?,
+        ("v1", "PersistentVolumeClaim") => strict::<PersistentVolumeClaim>(document).map(|_| Object::Plain)?,
         ("v1", "Service") => Object::Service(strict(document)?),
         ("coordination.k8s.io/v1", "Lease") => Object::Lease(strict(document)?),
         ("rbac.authorization.k8s.io/v1", "Role") => Object::Role(strict(document)?),
