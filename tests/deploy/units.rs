@@ -19,13 +19,14 @@ fn units_keep_the_program_in_its_place() {
             ("NoNewPrivileges", "yes"),
             ("PrivateTmp", "yes"),
             ("CapabilityBoundingSet", ""),
-            ("StateDirectory", "tilgang"),
             ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX"),
             ("SystemCallFilter", "@system-service"),
             ("MemoryMax", "1G"),
         ] {
             assert!(settings.contains(&(key.to_owned(), value.to_owned())), "{unit}: {key}={value}");
         }
+        let state = ("StateDirectory".to_owned(), unit.trim_end_matches(".service").to_owned());
+        assert!(settings.contains(&state), "{unit}: two of them never share a folder");
         assert!(settings.iter().any(|(key, value)| key == "LoadCredential" && value.starts_with("azure.pem:")));
         assert!(settings.iter().all(|(key, value)| key != "User" && !value.contains("SECRET")), "{unit}");
     }
