@@ -27,7 +27,6 @@ mod plan;
 mod progress;
 mod revoke;
 mod schema;
-#[allow(dead_code)]
 mod serve;
 mod signals;
 mod simulate;
@@ -91,6 +90,7 @@ enum Command {
     Revoke(revoke::Revoke),
     Fmt(fmt::Fmt),
     Schema(schema::Schema),
+    Serve(Box<serve::Serve>),
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
@@ -132,6 +132,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Revoke(command) => command.run(&global),
             Command::Fmt(command) => command.run(&global),
             Command::Schema(command) => command.run(),
+            Command::Serve(command) => command.run(&global).await,
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),

@@ -96,6 +96,11 @@ impl Follow {
 }
 
 impl Tip {
+    /// The same, and right, whatever it follows from.
+    pub(super) fn acknowledged(self) -> Self {
+        Self { follows: true, ..self }
+    }
+
     /// Reads the workspace in it.
     pub(super) fn load(&self) -> Result<Loaded, String> {
         match &self.at {
