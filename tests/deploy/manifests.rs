@@ -87,7 +87,7 @@ fn parse(document: &Value) -> Result<(String, Object), String> {
 /// Into its type; a key that Kubernetes does not know is an error, as it is to `kubectl apply --validate=strict`.
 fn strict<T: DeserializeOwned>(document: &Value) -> Result<T, String> {
     let mut unknown = Vec::new();
-    let object = serde_ignored::deserialize(document.clone(), |path| unknown.push(path.to_string()));
+    let object = serde_ignored::deserialize(document.clone(), |path| unknown.push(path.to_string().replace("?.", "")));
     let object = object.map_err(|error| error.to_string())?;
     if unknown.is_empty() { Ok(object) } else { Err(format!("Kubernetes does not know {}", unknown.join(", "))) }
 }

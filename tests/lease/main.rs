@@ -5,4 +5,6 @@ mod examples;
 mod http;
 mod laws;
 mod play;
+#[cfg(unix)]
+mod program;
 mod server;

@@ -26,7 +26,10 @@ use super::{
     work::{Brought, Known, Task, Worker, blank},
 };
 use crate::{
-    cli::{environment, signals::{Asked as Signal, Signals}},
+    cli::{
+        environment,
+        signals::{Asked as Signal, Signals},
+    },
     model::{
         ids::ScopeId,
         observed::{Observed, Sighting},
@@ -190,7 +193,7 @@ impl Daemon {
                 *wake = None;
                 Event::TimerFired
             }
-            Happened::Stop => {
+            Happened::Stop | Happened::Asked(Asked::Stop) => {
                 tracing::info!("somebody asked for the end");
                 Event::StopAsked
             }
@@ -282,7 +285,8 @@ impl Daemon {
             );
         }
         let rewritten_from = self.trusted.as_deref().filter(|_| !follows).map(Arc::from);
-        let git = GitNow { tip: tip.commit.clone(), asked, error: None, rewritten_from, ..self.board.now().git.clone() };
+        let git =
+            GitNow { tip: tip.commit.clone(), asked, error: None, rewritten_from, ..self.board.now().git.clone() };
         self.board.put(|now| now.git = git);
         if follows {
             self.trust(&tip);

@@ -47,11 +47,17 @@ pub(super) enum Stood {
 }
 
 impl LeaseFlags {
+    /// How long a run may take to end: it must be over before another replica may lead.
+    pub(super) fn ending(&self, at_most: SignedDuration) -> SignedDuration {
+        if self.lease.is_some() { at_most.min(self.lease_duration / 3) } else { at_most }
+    }
+
     /// Begins to stand, where a Lease is named.
     pub(super) async fn stand(&self) -> Result<Option<Leadership>, String> {
         let Some(name) = &self.lease else { return Ok(None) };
         let (renew, retry) = (self.lease_duration / 2, self.lease_duration / 12);
-        let terms = Terms::new(self.lease_duration, renew, retry).map_err(|error| format!("--lease-duration: {error}"))?;
+        let terms =
+            Terms::new(self.lease_duration, renew, retry).map_err(|error| format!("--lease-duration: {error}"))?;
         let lease = Leases::from_environment(name, renew / 3).await.map_err(|error| error.to_string())?;
         // A pod that starts anew has its name again; it is another process, and must not take itself for the one before.
         let pod = environment::variable("POD_NAME").or_else(|| environment::variable("HOSTNAME"));
@@ -101,7 +107,11 @@ fn tell(told: &mut Standing, standing: Standing) {
 }
 
 /// Asks the daemon to end when this replica leads no longer. The leadership, and whether it was lost.
-pub(super) async fn watch_over(mut leadership: Leadership, daemon: mpsc::Sender<Asked>, mut over: watch::Receiver<bool>) -> (Leadership, bool) {
+pub(super) async fn watch_over(
+    mut leadership: Leadership,
+    daemon: mpsc::Sender<Asked>,
+    mut over: watch::Receiver<bool>,
+) -> (Leadership, bool) {
     loop {
         if !leadership.holds() {
             output::say("this replica leads no longer: what runs is ended in good order");
