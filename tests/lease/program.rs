@@ -43,6 +43,7 @@ impl Replica {
             .arg(workspace)
             .env("KUBECONFIG", kubeconfig)
             .env("POD_NAME", pod)
+            .env("TILGANG_LOG", "info")
             .env_remove("KUBERNETES_SERVICE_HOST")
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
