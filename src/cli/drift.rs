@@ -56,7 +56,7 @@ fn save(global: &Global, survey: &Survey, shard: Shard, out: &Path, came_to: Exi
     let basis = survey.basis();
     let json = survey.view(&basis, |view| report::drift(view, report::Format::Json, report::Style::Plain));
     let text = report::shards::part(shard, came_to.code(), &json);
-    if let Err(error) = file::save(out, &text) {
+    if let Err(error) = file::write(out, &text) {
         return output::fail(global, format_args!("{}: {error}", out.display()));
     }
     output::say(format_args!("{}: part {shard} of the owners. `tilgang merge` makes one report of all", out.display()));
