@@ -29,12 +29,12 @@ use crate::{
         people::ById,
         trouble::TroubleKind,
     },
-    plan::change::Who,
+    plan::{change::Who, drift::Class},
     ports::{Directory as _, History as _},
     reconcile::Order,
     watch::{
-        Cost, Coverage, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Unexplained, Unseen,
-        Verdict, What, explain, next_expiry, sight, unexplained,
+        By, Cost, Coverage, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Turn, Unexplained, Unseen, Verdict,
+        What, explain, next_expiry, sight, unexplained,
     },
 };
 
@@ -247,6 +247,16 @@ impl Worker {
         let same = commit.is_some() && known.commit.as_ref() == commit;
         let stood = known.stood.clone();
         let did_stand = |name: AssignmentName| stood.as_ref().map_or(same, |stood| stood.contains_key(&name));
+        let new = news.iter().filter(|news| news.turn == Turn::New).map(|news| &news.entry.difference);
+        for difference in new.filter(|difference| difference.key.class == Class::Missing) {
+            let name = difference.assignment.as_deref().and_then(|id| id.rsplit('/').next()?.parse().ok());
+            let by = match before {
+                None => By::Unknown("it was so in the first look".into()),
+                Some(_) if name.is_some_and(did_stand) => By::NotAsked,
+                Some(_) => By::Git,
+            };
+            known.memory.learnt(&difference.key, None, by);
+        }
         if let Some(before) = before {
             let from = before.checked_sub(CLOCKS_APART).unwrap_or(before);
             for (id, new) in unexplained(&news, &did_stand, from, now) {
