@@ -33,8 +33,8 @@ use crate::{
     ports::{Directory as _, History as _},
     reconcile::Order,
     watch::{
-        By, Cost, Coverage, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Turn, Unexplained, Unseen, Verdict,
-        What, explain, next_expiry, sight, unexplained,
+        By, Cost, Coverage, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Turn, Unexplained,
+        Unseen, Verdict, What, explain, next_expiry, sight, unexplained,
     },
 };
 
