@@ -43,10 +43,6 @@ impl Plan {
             Unread { owner: Some(owner), trouble: Arc::new(Trouble::new(TroubleKind::NotFound, doing, message)) }
         }));
 
-        self.changes.retain(|change| theirs(change.owner));
-        self.blocked.retain(|blocked| blocked.owner.is_none_or(theirs));
-        self.findings.retain(|finding| finding.owner.is_none_or(theirs));
-        self.standing.retain(|owner, _| theirs(*owner));
-        self.kept.retain(|owner, _| theirs(*owner));
+        self.keep(theirs);
     }
 }
