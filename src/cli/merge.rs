@@ -6,10 +6,7 @@ use clap::Args;
 
 use crate::{
     model::shard::SHARDS_MAX,
-    report::{
-        Format, harmless,
-        shards::{Merged, merge},
-    },
+    report::{Format, shards::merge},
 };
 
 use super::{Exit, Global, output};
@@ -43,7 +40,7 @@ impl Merge {
         let merged = merge(&files, self.of);
         match (&merged.report, self.format) {
             (Some(report), Format::Json) => output::result(report),
-            (Some(_), _) => output::result(&text(&merged)),
+            (Some(_), _) => output::result(&merged.text()),
             (None, _) => {}
         }
         for words in &merged.wrong {
@@ -54,26 +51,4 @@ impl Merge {
         let whole = if merged.wrong.is_empty() { Exit::Converged } else { Exit::Failed };
         worst.unwrap_or(Exit::Failed).max(whole)
     }
-}
-
-/// What differs, counted; what could not be read or decided, in full. The rest is in the JSON.
-fn text(merged: &Merged) -> String {
-    let mut text = String::new();
-    for ((class, owner), number) in &merged.drift {
-        let at = if owner.is_empty() { String::new() } else { format!(" at {}", harmless(owner)) };
-        text.push_str(&format!("{number:>6} {}{at}\n", harmless(class)));
-    }
-    for (owner, words) in &merged.trouble {
-        let at = if owner.is_empty() { String::new() } else { format!(" at {}", harmless(owner)) };
-        text.push_str(&format!("not known{at}: {}\n", harmless(words)));
-    }
-    let all: usize = merged.drift.values().sum();
-    match (all, merged.trouble.len() + merged.wrong.len()) {
-        (0, 0) => text.push_str("No drift: Azure is as git says.\n"),
-        (all, 0) => text.push_str(&format!("Drift: {all} in all; `--format json` has each of them\n")),
-        (all, unknown) => {
-            text.push_str(&format!("Drift: {all} in all, and {unknown} not known; `--format json` has each\n"))
-        }
-    }
-    text
 }

@@ -10,7 +10,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{model::shard::Shard, plan::drift::Class};
 
-use super::clean::clean_json;
+use super::{
+    clean::{clean, clean_json},
+    remedy,
+};
 
 /// The number that stands under `format`, of a part's file.
 const FORMAT: u32 = 1;
@@ -43,10 +46,10 @@ pub struct Merged {
     pub exits: BTreeSet<u8>,
     /// What is wrong with them: missing, broken, twice, of two commits.
     pub wrong: Vec<String>,
-    /// How much of it there is, by class and owner, for people.
-    pub drift: BTreeMap<(String, String), usize>,
-    /// What could not be read or decided: owner, if it is one's, and words.
-    pub trouble: BTreeSet<(String, String)>,
+    /// What differs, a line each, by class, gravest first.
+    drift: Vec<(Class, Vec<String>)>,
+    /// What could not be read or decided.
+    trouble: BTreeSet<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -113,18 +116,41 @@ struct OverrideJson {
 }
 
 /// What is asked of an entry; the rest of it is only passed on.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Entry {
     class: Option<String>,
     owner: Option<String>,
     accepted: Option<String>,
     message: Option<String>,
     doing: Option<String>,
+    user: Option<String>,
+    role: Option<String>,
+    #[serde(default)]
+    origins: Vec<PlaceJson>,
+}
+
+#[derive(Deserialize)]
+struct PlaceJson {
+    file: String,
+    line: usize,
+}
+
+impl Entry {
+    /// Who, which role, at which owner, where in git; else the message.
+    fn line(&self) -> String {
+        let at = self.owner.as_ref().map(|owner| format!(" at {owner}")).unwrap_or_default();
+        let place = self.origins.first().map(|it| format!("  {}:{}", it.file, it.line)).unwrap_or_default();
+        let line = match (&self.user, &self.role, &self.message) {
+            (Some(user), Some(role), _) => format!("{user}: {role}{at}{place}"),
+            (Some(user), None, Some(message)) => format!("{user}{at}: {message}{place}"),
+            (_, _, message) => format!("{}{at}{place}", message.as_deref().unwrap_or("something")),
+        };
+        clean(&line)
+    }
 }
 
 fn entry(raw: &RawValue) -> Entry {
-    let none = Entry { class: None, owner: None, accepted: None, message: None, doing: None };
-    serde_json::from_str(raw.get()).unwrap_or(none)
+    serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
 /// Puts parts together. Each comes with the name to call it by, and its text, or why there is none.
@@ -262,16 +288,49 @@ impl Report {
     }
 
     fn tell(&self, merged: &mut Merged) {
-        for raw in &self.drift {
-            let entry = entry(raw);
-            let key = (entry.class.unwrap_or_default(), entry.owner.unwrap_or_default());
-            *merged.drift.entry(key).or_default() += 1;
+        let entries: Vec<Entry> = self.drift.iter().map(|raw| entry(raw)).collect();
+        for class in Class::ALL.iter().copied() {
+            let of = entries.iter().filter(|entry| entry.class.as_deref() == Some(class.word()));
+            let lines: Vec<String> = of.map(Entry::line).collect();
+            if !lines.is_empty() && class != Class::Blocked {
+                merged.drift.push((class, lines));
+            }
         }
-        for raw in self.blocked.iter().chain(&self.unread) {
-            let Entry { owner, message, doing, .. } = entry(raw);
-            let message = message.unwrap_or_default();
-            let words = doing.map_or_else(|| message.clone(), |doing| format!("{doing}: {message}"));
-            merged.trouble.insert((owner.unwrap_or_default(), words));
+        for entry in self.blocked.iter().chain(&self.unread).map(|raw| entry(raw)) {
+            let doing = entry.doing.as_ref().map(|doing| format!("{doing}: ")).unwrap_or_default();
+            merged.trouble.insert(clean(&doing) + &entry.line());
         }
+    }
+}
+
+impl Merged {
+    /// For people: what differs, class by class, and what is not known.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (class, lines) in &self.drift {
+            let label = class.word().to_uppercase();
+            text += &format!("{label} ({})  {}\n", lines.len(), remedy::meaning(*class));
+            text.extend(lines.iter().map(|line| format!("  {line}\n")));
+            text += "\n";
+        }
+        if !self.trouble.is_empty() {
+            text += &format!("NOT KNOWN ({})  nobody can say what differs there\n", self.trouble.len());
+            text.extend(self.trouble.iter().map(|line| format!("  {line}\n")));
+            text += "\n";
+        }
+        let sums = |wanted: bool| -> Vec<String> {
+            let of = self.drift.iter().filter(|(class, _)| class.differs() == wanted);
+            of.map(|(class, lines)| format!("{} {}", lines.len(), class.word())).collect()
+        };
+        let words = match (sums(true).as_slice(), self.trouble.is_empty()) {
+            ([], true) => "No drift: Azure is as git says".to_owned(),
+            ([], false) => "No drift in what could be compared".to_owned(),
+            (sums, _) => format!("Drift: {}", sums.join(", ")),
+        };
+        let unknown = (!self.trouble.is_empty()).then(|| format!("{} not known", self.trouble.len()));
+        let beside = Some(sums(false).join(", ")).filter(|words| !words.is_empty());
+        let all: Vec<String> = [Some(words), beside, unknown].into_iter().flatten().collect();
+        text + &all.join("; ") + "\n"
     }
 }

@@ -130,7 +130,7 @@ async fn one_replica_works_and_another_goes_on() {
         let mut b = start("pod-b");
         let standing_by = b.says("standing by until this replica leads");
         b.says("pod-a_");
-        assert!(get(&standing_by, "/readyz").contains("ready: another replica leads"));
+        assert!(get(&standing_by, "/readyz").contains("ready: pod-a_"));
         assert!(get(&standing_by, "/").starts_with("HTTP/1.1 503 "));
 
         a.child.kill().unwrap(); // not a word to anybody

@@ -16,9 +16,9 @@ mod pace;
 mod readme;
 mod requests;
 mod secrets;
-mod shards;
 #[cfg(unix)]
 mod serve;
+mod shards;
 #[cfg(unix)]
 mod simulate;
 mod simulator;

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::workspace::{Workspace, project};
+use crate::workspace::{Workspace, check_story, project};
 
 const LISTS: [&str; 6] = ["drift", "blocked", "findings", "unread", "left_out", "protected_unknown"];
 
@@ -140,4 +140,9 @@ fn only_drift_goes_in_parts() {
         let (code, _, said) = run(&workspace, &["drift", "--simulate", &shard, "--out", "x.json"]);
         assert!(code == 64 && said.contains("part K of N, where K counts from 0"), "{wrong}: {said}");
     }
+}
+
+#[test]
+fn the_altinn_example_in_parts_tells_its_story() {
+    check_story(&project().join("examples/altinn"), &project().join("tests/shards.txt"));
 }

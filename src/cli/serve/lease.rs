@@ -6,7 +6,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use axum::{Router, http::StatusCode, routing::get};
+use axum::{Router, extract::State, http::StatusCode, routing::get};
 use clap::Args;
 use jiff::SignedDuration;
 use tokio::{
@@ -76,9 +76,11 @@ pub(super) async fn stand_by(
     let address = listener.local_addr()?;
     output::say(format_args!("standing by until this replica leads; listening on http://{address}"));
     let (stop, stopping) = watch::channel(false);
+    let (show, shown) = watch::channel(leadership.standing());
     let probes = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
-        .route("/readyz", get(|| async { "ready: another replica leads\n" }))
+        .route("/readyz", get(ready))
+        .with_state(shown)
         .fallback(|| async { (StatusCode::SERVICE_UNAVAILABLE, "another replica leads, and shows the page\n") });
     let serving = tokio::spawn(socket::serve(listener, probes, stopping));
     let mut told = Standing::default();
@@ -87,13 +89,26 @@ pub(super) async fn stand_by(
             break Stood::Leads;
         }
         tokio::select! {
-            standing = leadership.changed() => tell(&mut told, standing),
+            standing = leadership.changed() => {
+                show.send_replace(standing.clone());
+                tell(&mut told, standing);
+            }
             signal = signals.next() => if matches!(signal, Signal::End) { break Stood::Ended },
         }
     };
     stop.send_replace(true);
     let _ = serving.await;
     Ok((stood, address))
+}
+
+/// Ready to lead: the Lease can be read.
+async fn ready(State(shown): State<watch::Receiver<Standing>>) -> (StatusCode, String) {
+    let standing = shown.borrow().clone();
+    match (standing.trouble, standing.holder) {
+        (Some(trouble), _) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {trouble}\n")),
+        (None, Some(holder)) => (StatusCode::OK, format!("ready: {holder} leads\n")),
+        (None, None) => (StatusCode::OK, "ready: nobody leads yet\n".to_owned()),
+    }
 }
 
 /// Says who leads, once each.
