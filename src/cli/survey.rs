@@ -216,9 +216,13 @@ pub(super) async fn look(
 
 /// The same for what a ground says is meant.
 async fn look_at(desired: &Desired, ground: &Ground, far: &Far) -> (Observed, Plan) {
-    let Some(shard) = ground.shard else { return look(desired, ground.owners.as_ref(), far, far.now()).await };
-    let observed = observe_where(desired, |owner| shard.holds(owner), far.now(), &far.reader).await;
-    let plan = compare(desired, &observed, None, Some(shard));
+    let Ground { owners, shard, .. } = ground;
+    let chosen = |owner| match shard {
+        Some(shard) => shard.holds(owner),
+        None => owners.as_ref().is_none_or(|owners| owners.contains(&owner)),
+    };
+    let observed = observe_where(desired, chosen, far.now(), &far.reader).await;
+    let plan = compare(desired, &observed, owners.as_ref(), *shard);
     (observed, plan)
 }
 

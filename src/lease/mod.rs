@@ -104,8 +104,15 @@ pub struct Elector {
     next: Moment,
     /// Whether something may still run that leadership allowed.
     is_working: bool,
-    is_stopping: bool,
-    is_done: bool,
+    phase: Phase,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Standing,
+    Stopping,
+    Done,
 }
 
 impl Elector {
@@ -122,8 +129,7 @@ impl Elector {
             asked: None,
             next: now,
             is_working: false,
-            is_stopping: false,
-            is_done: false,
+            phase: Phase::Standing,
         }
     }
 
@@ -149,7 +155,7 @@ impl Elector {
     /// What follows from an event. `wall` is only written down.
     pub fn handle(&mut self, now: Moment, wall: Timestamp, event: Event) -> Vec<Command> {
         let mut commands = Vec::new();
-        if self.is_done {
+        if self.phase == Phase::Done {
             return commands;
         }
         if self.until.is_some_and(|until| until <= now) {
@@ -165,7 +171,7 @@ impl Elector {
                 }
             }
             Event::Wrote(answer) => match (self.asked.take(), answer) {
-                (Some((Purpose::Release, _)), _) => self.is_done = true, // if it failed, the others wait as after a death
+                (Some((Purpose::Release, _)), _) => self.phase = Phase::Done, // if it failed, the others wait as after a death
                 (asked, Ok(seen)) => self.wrote(now, asked, seen, &mut commands),
                 (_, Err(failure)) => {
                     self.is_fresh = false;
@@ -173,13 +179,13 @@ impl Elector {
                 }
             },
             Event::Stop => {
-                if !self.is_stopping && self.is_working && self.until.is_some() {
+                if !self.is_stopping() && self.is_working && self.until.is_some() {
                     commands.push(Command::Yield);
                 }
-                self.is_stopping = true;
+                self.phase = Phase::Stopping;
             }
             // Said while leading it is a slip: there may be work, and a loss must end it.
-            Event::Ended => self.is_working &= self.until.is_some() && !self.is_stopping,
+            Event::Ended => self.is_working &= self.until.is_some() && !self.is_stopping(),
         }
         self.go_on(now, wall, &mut commands);
         commands
@@ -192,18 +198,17 @@ impl Elector {
         if self.until.is_some() && !self.is_mine() {
             self.lose(commands);
         }
-        if self.is_resting() || (self.is_stopping && self.until.is_none()) || !self.may_hold(now) {
+        if self.is_resting() || (self.is_stopping() && self.until.is_none()) || !self.may_hold(now) {
             return;
         }
-        if self.is_stopping && !self.is_working {
+        if self.is_stopping() && !self.is_working {
             return; // it is released instead
         }
-        match self.seen.clone() {
-            Some(seen) => self.hold(now, wall, seen, commands),
-            None => {
-                self.asked = Some((Purpose::Look, now));
-                commands.push(Command::Create(Record::default()));
-            }
+        if let Some(seen) = self.seen.clone() {
+            self.hold(now, wall, seen, commands);
+        } else {
+            self.asked = Some((Purpose::Look, now));
+            commands.push(Command::Create(Record::default()));
         }
     }
 
@@ -217,7 +222,7 @@ impl Elector {
             return; // too late to lead by; or leading begins anew only after the old has ended
         }
         self.until = Some(until);
-        if !self.is_stopping {
+        if !self.is_stopping() {
             self.is_working = true;
             commands.push(Command::Lead { until });
         }
@@ -233,7 +238,7 @@ impl Elector {
 
     fn lose(&mut self, commands: &mut Vec<Command>) {
         self.until = None;
-        if self.is_working && !self.is_stopping {
+        if self.is_working && !self.is_stopping() {
             commands.push(Command::Yield); // at `Stop` it was said already
         }
     }
@@ -249,9 +254,9 @@ impl Elector {
 
     /// Sends the next request, if one is due and none is under way.
     fn go_on(&mut self, now: Moment, wall: Timestamp, commands: &mut Vec<Command>) {
-        if self.is_stopping && !self.is_working && self.asked.is_none() {
+        if self.is_stopping() && !self.is_working && self.asked.is_none() {
             match self.seen.clone() {
-                _ if self.until.is_none() => self.is_done = true,
+                _ if self.until.is_none() => self.phase = Phase::Done,
                 Some(Seen { record, version }) if self.is_fresh && self.is_mine() => {
                     self.until = None; // before it is sent: whoever sees it leads at once
                     self.asked = Some((Purpose::Release, now));
@@ -263,7 +268,7 @@ impl Elector {
                 _ => {} // a write of ours is unclear: look first
             }
         }
-        if self.is_done {
+        if self.phase == Phase::Done {
             commands.push(Command::Done);
             return;
         }
@@ -295,6 +300,10 @@ impl Elector {
         };
         self.asked = Some((Purpose::Hold, now));
         commands.push(Command::Update { record, version });
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.phase != Phase::Standing
     }
 
     fn is_mine(&self) -> bool {

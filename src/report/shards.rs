@@ -2,7 +2,10 @@
 //!
 //! Entries are taken over as they stand, byte for byte; what several parts saw is said once, and sums are made anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -136,14 +139,19 @@ struct PlaceJson {
 }
 
 impl Entry {
-    /// Who, which role, at which owner, where in git; else the message.
-    fn line(&self) -> String {
+    /// Who, which role, at which owner, where in git; with the message where that says it all, or is asked for.
+    fn line(&self, why: bool) -> String {
         let at = self.owner.as_ref().map(|owner| format!(" at {owner}")).unwrap_or_default();
-        let place = self.origins.first().map(|it| format!("  {}:{}", it.file, it.line)).unwrap_or_default();
+        let place = self.origins.first().map(|it| format!(" ({}:{})", it.file, it.line)).unwrap_or_default();
         let line = match (&self.user, &self.role, &self.message) {
+            (Some(user), Some(role), Some(message)) if why => format!("{user}: {role}{at}: {message}{place}"),
             (Some(user), Some(role), _) => format!("{user}: {role}{at}{place}"),
             (Some(user), None, Some(message)) => format!("{user}{at}: {message}{place}"),
-            (_, _, message) => format!("{}{at}{place}", message.as_deref().unwrap_or("something")),
+            (_, _, message) => {
+                let of = self.owner.as_ref().map(|owner| format!("{owner}: ")).unwrap_or_default();
+                let doing = self.doing.as_ref().map(|doing| format!("{doing}: ")).unwrap_or_default();
+                format!("{of}{doing}{}{place}", message.as_deref().unwrap_or("something"))
+            }
         };
         clean(&line)
     }
@@ -291,14 +299,13 @@ impl Report {
         let entries: Vec<Entry> = self.drift.iter().map(|raw| entry(raw)).collect();
         for class in Class::ALL.iter().copied() {
             let of = entries.iter().filter(|entry| entry.class.as_deref() == Some(class.word()));
-            let lines: Vec<String> = of.map(Entry::line).collect();
+            let lines: Vec<String> = of.map(|entry| entry.line(false)).collect();
             if !lines.is_empty() && class != Class::Blocked {
                 merged.drift.push((class, lines));
             }
         }
         for entry in self.blocked.iter().chain(&self.unread).map(|raw| entry(raw)) {
-            let doing = entry.doing.as_ref().map(|doing| format!("{doing}: ")).unwrap_or_default();
-            merged.trouble.insert(clean(&doing) + &entry.line());
+            merged.trouble.insert(entry.line(true));
         }
     }
 }
@@ -310,12 +317,12 @@ impl Merged {
         let mut text = String::new();
         for (class, lines) in &self.drift {
             let label = class.word().to_uppercase();
-            text += &format!("{label} ({})  {}\n", lines.len(), remedy::meaning(*class));
+            let _ = writeln!(text, "{label} ({})  {}", lines.len(), remedy::meaning(*class));
             text.extend(lines.iter().map(|line| format!("  {line}\n")));
             text += "\n";
         }
         if !self.trouble.is_empty() {
-            text += &format!("NOT KNOWN ({})  nobody can say what differs there\n", self.trouble.len());
+            let _ = writeln!(text, "NOT KNOWN ({})  nobody can say what differs there", self.trouble.len());
             text.extend(self.trouble.iter().map(|line| format!("  {line}\n")));
             text += "\n";
         }
