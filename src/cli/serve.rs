@@ -148,7 +148,7 @@ impl Serve {
         }
         let dir = match (&self.remote, &global.dir) {
             (Some(_), None) => None,
-            _ => Some(self.workspace(global)?),
+            _ => Some(workspace(global)?),
         };
         let folder = self.state_folder(dir.as_deref(), global)?;
         let mut signals = Signals::listen().map_err(|error| fail(&error))?;
@@ -184,9 +184,10 @@ impl Serve {
                 State::default()
             }
         };
-        let listener = match self.once {
-            true => None,
-            false => Some(socket::listen(listen).await.map_err(|error| fail(&format!("{listen}: {error}")))?),
+        let listener = if self.once {
+            None
+        } else {
+            Some(socket::listen(listen).await.map_err(|error| fail(&format!("{listen}: {error}")))?)
         };
         let source = follow.source();
         let heal: BTreeSet<Heal> = self.heal.iter().copied().collect();
@@ -243,16 +244,6 @@ impl Serve {
         }
     }
 
-    /// The folder, which may be a bare repository where a branch of it is followed.
-    fn workspace(&self, global: &Global) -> Result<PathBuf, Exit> {
-        let dir = global.workspace()?;
-        if dir.is_dir() {
-            Ok(dir)
-        } else {
-            Err(output::fail(global, format_args!("{}: no such folder", dir.display())))
-        }
-    }
-
     fn state_folder(&self, dir: Option<&Path>, global: &Global) -> Result<PathBuf, Exit> {
         let of_systemd = || environment::variable("STATE_DIRECTORY").map(PathBuf::from);
         let below = || dir.map(|dir| dir.join(".tilgang").join("serve"));
@@ -277,6 +268,12 @@ impl Serve {
             (None, _, dir) => Follow::Folder(dir.map(Path::to_owned).unwrap_or_default()),
         })
     }
+}
+
+/// The folder, which may be a bare repository where a branch of it is followed.
+fn workspace(global: &Global) -> Result<PathBuf, Exit> {
+    let dir = global.workspace()?;
+    if dir.is_dir() { Ok(dir) } else { Err(output::fail(global, format_args!("{}: no such folder", dir.display()))) }
 }
 
 /// Who is told of each run. Notifications plug in here; `state`: where they keep theirs.
