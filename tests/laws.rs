@@ -27,14 +27,17 @@ use tilgang::{
     },
     plan::{
         Plan, Rules, Unresolved,
+        adopt::{Adoption, Terms, adopt},
         approve::Applied,
         basis::Basis,
         blocked::Block as Held,
         change::{Action, Because, Change},
+        mark::marks,
         plan,
         saved::{Deed, Saved},
+        stated::stated,
     },
-    report::{self, Format, SavedAs, Style, View},
+    report::{self, ReportFormat, SavedAs, Style, View},
     saved,
 };
 use uuid::Uuid;
@@ -242,6 +245,7 @@ fn observed(seed: &Seed) -> Observed {
         inventory: Ok(()),
         absent: BTreeSet::new(),
         targets: BTreeMap::new(),
+        remembered: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
         definitions: Definitions::NotAsked,
         people: People::default(),
@@ -258,6 +262,7 @@ fn observed(seed: &Seed) -> Observed {
                 0 | 1 => Sighting::Found(Target {
                     scope: scope(owner, role),
                     subscription: subscription(owner, role),
+                    made: None,
                     impediments: Vec::new(),
                 }),
                 2 => Sighting::Missing("none there".to_owned()),
@@ -897,14 +902,18 @@ fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option
             refused: &plan.approve(&desired.policy).refused,
             places: &place,
             errors: 0,
+            mistakes: &[],
+            folder: "",
             observed_at: observed.at,
             config_digest: "",
             observed_digest: "",
             tool: "tilgang",
             is_applying: false,
+            fit: report::Fit::None,
+            owners: None,
             saved: Some(SavedAs { selected, basis: &basis }),
         },
-        Format::Json,
+        ReportFormat::Json,
         Style::Plain,
     );
     saved::seal(&json).unwrap()
@@ -1022,6 +1031,89 @@ fn all_that_lists_a_deleted_person_is_said() {
     assert_eq!((&a.blocked, &a.findings), (&b.blocked, &b.findings));
     assert!(a.changes.is_empty() && a.blocked.is_empty(), "{:#?}", a.blocked);
     assert_eq!(a.findings.iter().map(|it| it.origins.len()).collect::<Vec<_>>(), [2], "{:#?}", a.findings);
+}
+
+/// Git as `adopt` would have it: what it lists, and an owner's file where there was none.
+fn adopted(desired: &Desired, observed: &Observed) -> (Adoption, Desired, Observed) {
+    let terms = Terms { may_list: &|_| true, reason: None, ticket: None, until: None };
+    let adoption = adopt(desired, observed, TODAY, None, terms);
+    let (desired, observed) = stated(desired, observed, &adoption.grants);
+    (adoption, desired, observed)
+}
+
+/// What is done to which assignment; our own marks, mended, left out.
+fn doings(plan: &Plan) -> BTreeSet<(AssignmentName, Action)> {
+    let changes = plan.changes.iter().filter(|change| change.action != Action::Update);
+    changes.map(|change| (change.name, change.action)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 768, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is known and whatever is not: what is adopted stands already, so nobody gains, loses or waits because of it.
+    #[test]
+    fn adopting_changes_nothing(seed in foggy()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        let before = plan(&desired, &observed, TODAY);
+        let (adoption, with, seen) = adopted(&desired, &observed);
+        let after = plan(&with, &seen, TODAY);
+        prop_assert!(doings(&after).is_subset(&doings(&before)), "{:#?}\n{:#?}", adoption.grants, after.changes);
+        let mended = |plan: &Plan| plan.changes.iter().filter(|change| change.action == Action::Update).count();
+        let met = |plan: &Plan| plan.unchanged + mended(plan);
+        prop_assert_eq!(met(&after), met(&before) + adoption.grants.len());
+        for one in &adoption.grants {
+            let is_it = |blocked: &&tilgang::plan::blocked::Blocked| {
+                blocked.action == Action::Grant && blocked.owner == Some(one.owner) && blocked.role.as_ref() == Some(&one.role) && blocked.who == one.user.to_string()
+            };
+            prop_assert!(!after.blocked.iter().any(|blocked| is_it(&blocked)), "{:#?}", one);
+            prop_assert!(matches!(desired.file_of(one.owner), OwnerFile::Read(_) | OwnerFile::Missing));
+        }
+        // Once is enough.
+        let again = adopt(&with, &seen, TODAY, None, Terms { may_list: &|_| true, reason: None, ticket: None, until: None });
+        prop_assert_eq!(again.grants, []);
+    }
+
+    /// What a mark touches is a person's, listed, and others'; it takes nobody's access, and is ours then.
+    #[test]
+    fn marking_takes_what_git_lists_and_nothing_else(seed in foggy(), pim in 0..4_usize, other in any::<bool>()) {
+        let (desired, mut observed) = (desired(&seed), observed(&seed));
+        let pim = [Pim::Activated, Pim::Timed, Pim::Unanswered, Pim::No][pim];
+        for subscription in observed.subscriptions.values_mut() {
+            if let Reading::Seen(scopes) = &mut subscription.reading {
+                for (n, standing) in scopes.values_mut().flatten().enumerate().filter(|(_, it)| it.hand == Hand::Foreign) {
+                    match n % 3 {
+                        0 => standing.pim = pim,
+                        1 if other => standing.assignment.description = Some("tilgang/other ttd test-developer".into()),
+                        1 => standing.assignment.condition = Some("x".into()),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        let before = plan(&desired, &observed, TODAY);
+        let stood = hands(&observed);
+        let marked = marks(&desired, &observed, TODAY, None);
+        for change in &marked {
+            let Standing { assignment, hand, pim } = &stood[&change.name];
+            prop_assert_eq!((*hand, *pim, assignment.condition.is_some()), (Hand::Foreign, Pim::No, false));
+            prop_assert!(!assignment.description.as_deref().unwrap_or_default().starts_with("tilgang/other"));
+            prop_assert_eq!((&change.triple, assignment.principal_type), (&assignment.triple, PrincipalType::User));
+            prop_assert!(!change.origins.is_empty());
+            prop_assert_eq!(Mark::read(&change.description, &instance()).map(|mark| mark.owner), Some(change.owner));
+            for subscription in observed.subscriptions.values_mut() {
+                if let Reading::Seen(scopes) = &mut subscription.reading {
+                    for standing in scopes.values_mut().flatten().filter(|it| it.assignment.name == change.name) {
+                        standing.assignment.description = Some(change.description.as_str().into());
+                        standing.hand = Hand::Ours;
+                    }
+                }
+            }
+        }
+        let after = plan(&desired, &observed, TODAY);
+        prop_assert_eq!(&after.changes, &before.changes);
+        prop_assert_eq!((after.unchanged, &after.blocked), (before.unchanged, &before.blocked));
+        prop_assert_eq!(marks(&desired, &observed, TODAY, None), []);
+    }
 }
 
 /// Each owner in exactly one part; and which one hangs on nobody else, so that a new owner moves none.

@@ -10,15 +10,14 @@ use clap::Args;
 
 use crate::{model::shard::Shard, report};
 
-use super::{Exit, Global, file, output, survey::Survey};
+use super::{Exit, Global, file, output, reports::Reports, survey::Survey};
 
 /// Say what differs between git and Azure: missing, unmanaged, stray, orphaned, expired; exit 2 if anything does
 #[derive(Debug, Args)]
 #[command(after_help = "Example: tilgang drift --dir examples/altinn --simulate")]
 pub(super) struct Drift {
-    /// How the report looks
-    #[arg(long, value_enum, default_value_t = report::Format::Text)]
-    format: report::Format,
+    #[command(flatten)]
+    reports: Reports,
     /// Look only at part K of N of the owners, K from 0; `tilgang merge` puts the parts together. Needs --out
     #[arg(long, value_name = "K/N", requires = "out", conflicts_with = "owner")]
     shard: Option<Shard>,
@@ -29,32 +28,42 @@ pub(super) struct Drift {
 
 impl Drift {
     pub(super) async fn run(&self, global: &Global) -> Exit {
-        let mut ground = match global.ground() {
-            Ok(ground) => ground,
+        if let (Some(shard), Some(out)) = (self.shard, &self.out) {
+            return look(global, shard, out).await;
+        }
+        let mut reports = match self.reports.open(global) {
+            Ok(reports) => reports,
             Err(exit) => return exit,
         };
-        ground.shard = self.shard;
         let mut far = None;
-        let survey = match Survey::on(ground, global, &mut far).await {
+        let survey = match reports.survey("drift", global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
-        let came_to = survey.reading().max(if survey.plan.has_drift() { Exit::Pending } else { Exit::Converged });
-        if let (Some(shard), Some(out)) = (self.shard, &self.out) {
-            return save(global, &survey, shard, out, came_to);
-        }
         if let Err(error) = survey.record() {
             output::say(format_args!("note: what was seen is not recorded: {error}"));
         }
-        survey.print(global, self.format, report::drift);
-        came_to
+        reports.print(&survey, global, report::drift);
+        let written = reports.write(&survey, global, report::drift);
+        written.max(survey.reading()).max(if survey.plan.has_drift() { Exit::Pending } else { Exit::Converged })
     }
 }
 
-/// Writes a part's report. That something differs is no failure of the part: `merge` says it, of all parts.
-fn save(global: &Global, survey: &Survey, shard: Shard, out: &Path, came_to: Exit) -> Exit {
+/// Looks at a part, and writes its report. That something differs is no failure of the part: `merge` says it, of all parts.
+async fn look(global: &Global, shard: Shard, out: &Path) -> Exit {
+    let mut ground = match global.ground() {
+        Ok(ground) => ground,
+        Err(exit) => return exit,
+    };
+    ground.shard = Some(shard);
+    let mut far = None;
+    let survey = match Survey::on(ground, global, &mut far, false).await {
+        Ok(survey) => survey,
+        Err(exit) => return exit,
+    };
+    let came_to = survey.reading().max(if survey.plan.has_drift() { Exit::Pending } else { Exit::Converged });
     let basis = survey.basis();
-    let json = survey.view(&basis, |view| report::drift(view, report::Format::Json, report::Style::Plain));
+    let json = survey.view(&basis, |view| report::drift(view, report::ReportFormat::Json, report::Style::Plain));
     let text = report::shards::part(shard, came_to.code(), &json);
     if let Err(error) = file::write(out, &text) {
         return output::fail(global, format_args!("{}: {error}", out.display()));

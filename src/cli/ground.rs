@@ -3,16 +3,22 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use crate::{
-    config::{self, Loaded},
+    config::{self, Loaded, Repository},
     model::{owner::OwnerCode, shard::Shard},
 };
 
-use super::{Exit, Global, output};
+use super::{
+    Exit, Global,
+    change::{shown, with_help},
+    output,
+};
 
 /// A workspace that was read.
 pub(super) struct Ground {
     pub dir: PathBuf,
     pub loaded: Loaded,
+    /// Where it lies.
+    pub repository: Repository,
     /// Only these owners, if some were chosen.
     pub owners: Option<BTreeSet<OwnerCode>>,
     /// Only this part of all owners, if one was asked for.
@@ -43,7 +49,8 @@ impl Global {
             output::say_drawn(draw(error, self.color.stderr()));
         }
         let owners = self.owners(&loaded)?;
-        Ok(Ground { dir, loaded, owners, shard: None, tip: None })
+        let repository = Repository::of(&dir);
+        Ok(Ground { dir, loaded, repository, owners, shard: None, tip: None })
     }
 
     /// The owners that were chosen, if any were.
@@ -59,10 +66,8 @@ impl Global {
                     owners.insert(code);
                 }
                 _ => {
-                    let names = known.into_iter().flat_map(|known| known.keys()).map(ToString::to_string);
-                    let names: Vec<String> = names.collect();
-                    let words = format!("no service owner `{text}` in this workspace; there are: {}", names.join(", "));
-                    return Err(output::usage(self, words));
+                    let known = known.into_iter().flat_map(|known| known.keys());
+                    return Err(output::usage(self, no_owner(text, "in this workspace", known)));
                 }
             }
         }
@@ -75,6 +80,18 @@ impl Ground {
     pub(super) fn exit(&self) -> Exit {
         if self.loaded.errors.is_empty() { Exit::Converged } else { Exit::Failed }
     }
+}
+
+/// So many owners are named where none comes close.
+const OWNERS_NAMED_MAX: usize = 20;
+
+/// That there is no such owner there, and which may be meant.
+pub(super) fn no_owner<'a>(text: &str, place: &str, known: impl Iterator<Item = &'a OwnerCode>) -> String {
+    let codes: Vec<String> = known.map(ToString::to_string).collect();
+    let near = config::did_you_mean(text, codes.iter().map(String::as_str));
+    let near = near.filter(|help| codes.len() <= OWNERS_NAMED_MAX || help.starts_with("did you mean"));
+    let help = near.or_else(|| Some(format!("there are {}; their files are in owners/", codes.len())));
+    with_help(&format!("no service owner `{}` {place}", shown(text)), help)
 }
 
 /// One error, drawn at its place.

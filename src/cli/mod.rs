@@ -4,6 +4,8 @@
 //! everything for people on stderr.
 
 mod actor;
+mod adopt;
+mod adopt_look;
 mod apply;
 mod apply_run;
 mod change;
@@ -21,10 +23,13 @@ mod ground;
 mod identity;
 mod ledger;
 mod logs;
+mod man;
 mod merge;
 mod output;
+mod own;
 mod plan;
 mod progress;
+mod reports;
 mod revoke;
 mod schema;
 mod serve;
@@ -83,6 +88,7 @@ enum Command {
     Apply(apply::Apply),
     Drift(drift::Drift),
     Merge(merge::Merge),
+    Adopt(adopt::Adopt),
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Identity(identity::Identity),
@@ -94,6 +100,7 @@ enum Command {
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Who we are, in records and reports.
@@ -125,6 +132,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
             Command::Merge(command) => command.run(&global),
+            Command::Adopt(command) => command.run(&global).await,
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Identity(command) => command.run(&global).await,
@@ -136,6 +144,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(&global),
         }
     })
 }

@@ -1,6 +1,9 @@
 //! What `plan`, `apply` and `drift` share: read git, look at Azure, compare, ask policy, and say it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -9,9 +12,9 @@ use crate::{
     ledger::{Ledger, LedgerError, entry::Commit, sight::view},
     model::{
         desired::{Desired, Revision},
+        ids::ScopeId,
         observed::Observed,
         owner::OwnerCode,
-        shard::Shard,
     },
     observe::{observe, observe_where},
     plan::{
@@ -22,10 +25,10 @@ use crate::{
         change::{Action, Change},
         saved::Deed,
     },
-    report::{Format, Style, View},
+    report::{Fit, View},
 };
 
-use super::{Exit, Global, TOOL, far::Far, ground::Ground, ledger as records, output, progress};
+use super::{Exit, Global, TOOL, far::Far, ground::Ground, ledger as records, output, own, progress};
 
 /// Everything a report needs.
 pub(super) struct Survey {
@@ -41,17 +44,18 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    /// Reads, looks and compares. `Err` when there is nothing to compare with.
-    pub(super) async fn make(global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
-        Self::on(global.ground()?, global, far).await
-    }
-
-    /// The same on a workspace that was read already.
-    pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
+    /// Looks and compares, on a workspace that was read. `Err` when there is nothing to compare with. `to_change`: whether our
+    /// identity may change it is asked as well.
+    pub(super) async fn on(
+        mut ground: Ground,
+        global: &Global,
+        far: &mut Option<Far>,
+        to_change: bool,
+    ) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Box::pin(Far::connect(global, &ground, desired.tenant)).await?);
         let spinner = progress::looking();
-        let survey = Box::pin(Self::at(ground, desired, far));
+        let survey = Box::pin(Self::at(ground, desired, far, to_change));
         let survey = progress::telling(&spinner, || far.session.waiting(), survey).await;
         spinner.finish_and_clear();
         survey.tell_notes();
@@ -59,11 +63,13 @@ impl Survey {
     }
 
     /// Looks and compares, without a word.
-    pub(super) async fn at(ground: Ground, desired: Desired, far: &Far) -> Self {
+    pub(super) async fn at(ground: Ground, desired: Desired, far: &Far, to_change: bool) -> Self {
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
-        let (mut observed, mut plan) = look_at(&desired, &ground, far).await;
+        let remembered = ledger.as_ref().and_then(|it| it.as_ref().ok()).map(|it| it.replay().made().clone());
+        let remembered = remembered.unwrap_or_default();
+        let (mut observed, mut plan) = look_at(&desired, &ground, far, remembered).await;
         let doubtful = plan::doubtful(&desired, &observed, &plan);
         if !doubtful.is_empty() {
             let Loaded { sources, .. } = &ground.loaded;
@@ -71,7 +77,10 @@ impl Survey {
                 Some(tip) => tip.past(sources, &doubtful),
                 None => config::past(&ground.dir, sources, &desired.revision, &doubtful),
             };
-            plan = compare(&desired, &observed, ground.owners.as_ref(), ground.shard);
+            plan = compare_at(&desired, &observed, &ground);
+        }
+        if to_change {
+            own::mandate(far, &mut plan).await;
         }
         let approval = plan
             .settle(&desired.policy, ground.owners.is_none() && ground.shard.is_none())
@@ -129,31 +138,26 @@ impl Survey {
         Basis::of(&self.desired, &self.observed, &deeds)
     }
 
-    /// Prints a report on stdout.
-    pub(super) fn print(
-        &self,
-        global: &Global,
-        format: Format,
-        report: impl FnOnce(&View<'_>, Format, Style) -> String,
-    ) {
-        let basis = if format == Format::Text { Basis::default() } else { self.basis() };
-        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
-        output::result(&self.view(&basis, |view| report(view, format, style)));
-    }
-
     /// Everything a report needs, borrowed.
     pub(super) fn view<T>(&self, basis: &Basis, report: impl FnOnce(&View<'_>) -> T) -> T {
         let view = View {
             desired: &self.desired,
             plan: &self.plan,
             refused: &self.approval.refused,
-            places: &|origin| self.ground.loaded.sources.place(origin),
+            places: &|origin| match *origin.path {
+                [] => self.ground.loaded.sources.list(origin.file),
+                _ => self.ground.loaded.sources.place(origin),
+            },
             errors: self.ground.loaded.errors.len(),
+            mistakes: &self.ground.loaded.errors,
+            folder: self.ground.repository.folder(),
             observed_at: self.observed.at,
             config_digest: &self.ground.loaded.digest,
             observed_digest: &basis.digest(Side::Azure),
             tool: TOOL,
             is_applying: false,
+            fit: Fit::default(),
+            owners: self.ground.owners.as_ref(),
             saved: None,
         };
         report(&view)
@@ -203,38 +207,51 @@ fn is_of_newer(blocked: &Blocked) -> bool {
     matches!(blocked.block, Block::MadeAfterCommit { .. })
 }
 
-/// Looks at Azure and compares.
+/// Looks at Azure and compares. `remembered`: when resources were made, as the ledger knows.
 pub(super) async fn look(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
     far: &Far,
-    now: Timestamp,
+    remembered: BTreeMap<ScopeId, Timestamp>,
 ) -> (Observed, Plan) {
-    let observed = observe(desired, owners, now, &far.reader).await;
-    let plan = compare(desired, &observed, owners, None);
+    let mut observed = observe(desired, owners, far.now(), &far.reader).await;
+    observed.remembered = remembered;
+    let plan = compare(desired, &observed, owners);
     (observed, plan)
 }
 
 /// The same for what a ground says is meant.
-async fn look_at(desired: &Desired, ground: &Ground, far: &Far) -> (Observed, Plan) {
+async fn look_at(
+    desired: &Desired,
+    ground: &Ground,
+    far: &Far,
+    remembered: BTreeMap<ScopeId, Timestamp>,
+) -> (Observed, Plan) {
     let Ground { owners, shard, .. } = ground;
     let chosen = |owner| match shard {
         Some(shard) => shard.holds(owner),
         None => owners.as_ref().is_none_or(|owners| owners.contains(&owner)),
     };
-    let observed = observe_where(desired, chosen, far.now(), &far.reader).await;
-    let plan = compare(desired, &observed, owners.as_ref(), *shard);
+    let mut observed = observe_where(desired, chosen, far.now(), None, &far.reader).await;
+    observed.remembered = remembered;
+    let plan = compare_at(desired, &observed, ground);
     (observed, plan)
 }
 
 /// Compares git with what was seen.
-fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>, shard: Option<Shard>) -> Plan {
+pub(super) fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
     let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let mut plan = plan::plan(desired, observed, today);
     if let Some(owners) = owners {
         plan.only(owners);
     }
-    if let Some(shard) = shard {
+    plan
+}
+
+/// The same, as far as a ground says is meant.
+fn compare_at(desired: &Desired, observed: &Observed, ground: &Ground) -> Plan {
+    let mut plan = compare(desired, observed, ground.owners.as_ref());
+    if let Some(shard) = ground.shard {
         plan.only_shard(shard, observed);
     }
     plan

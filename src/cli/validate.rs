@@ -1,23 +1,35 @@
 //! `tilgang validate`: reads the YAML, offline, without a credential.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
-use crate::config::Repository;
+use crate::{
+    config::ConfigError,
+    report::{Checked, Fit},
+};
 
 use super::{
-    Exit, Global, environment,
+    Exit, Global, TOOL, environment,
     ground::{Ground, draw},
     output,
+    reports::Reports,
 };
 
 /// Check the YAML: offline, without a credential, every error at once
 #[derive(Debug, Args)]
 #[command(after_help = "Example: tilgang validate --dir examples/altinn")]
-pub(super) struct Validate {}
+pub(super) struct Validate {
+    #[command(flatten)]
+    reports: Reports,
+}
 
 impl Validate {
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let Self {} = self;
+        let mut reports = match self.reports.open(global) {
+            Ok(reports) => reports,
+            Err(exit) => return exit,
+        };
         let ground = match global.ground() {
             Ok(ground) => ground,
             Err(exit) => return exit,
@@ -26,28 +38,28 @@ impl Validate {
         for error in &too_long {
             output::say(draw(error, global.color.stderr()));
         }
-        let errors = ground.loaded.errors.len() + too_long.len();
-        if errors > 0 {
-            output::say(format_args!("{}", count(errors, "error")));
+        let sizes = ground.loaded.desired.as_ref().map(|desired| {
+            let people: BTreeSet<_> = desired.grants.iter().map(|grant| &grant.user.name).collect();
+            [desired.owners.len(), people.len(), desired.grants.len()]
+        });
+        let mistakes: Vec<ConfigError> = ground.loaded.errors.iter().cloned().chain(too_long).collect();
+        let folder = ground.repository.folder();
+        let written = reports.checked(
+            global,
+            &Checked { command: "validate", mistakes: &mistakes, sizes, folder, tool: TOOL, fit: Fit::default() },
+        );
+        if !mistakes.is_empty() {
+            output::say(format_args!("{}", count(mistakes.len(), "error")));
             return Exit::Failed;
         }
-        if let Some(desired) = &ground.loaded.desired {
-            let people: std::collections::BTreeSet<_> = desired.grants.iter().map(|grant| &grant.user.name).collect();
-            output::result(&format!(
-                "valid: {}, {}, {}\n",
-                count(desired.owners.len(), "service owner"),
-                count(people.len(), "person"),
-                count(desired.grants.len(), "grant"),
-            ));
-        }
         reviewers(&ground);
-        ground.exit()
+        ground.exit().max(written)
     }
 }
 
 /// Says when the repository's CODEOWNERS is not what `reviewers` come to.
 fn reviewers(ground: &Ground) {
-    let repository = Repository::of(&ground.dir);
+    let repository = &ground.repository;
     let wanted = ground.loaded.desired.as_ref().and_then(|desired| repository.wanted(desired).ok());
     if let (Some((_, wanted)), Some((place, there))) = (wanted, repository.codeowners())
         && wanted != there

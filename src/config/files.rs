@@ -222,8 +222,8 @@ pub(super) fn missing(path: &str) -> Input {
         let help = "it needs `version: 1`, `tenant` and `instance`; is this the right folder?";
         Input::refused(SETTINGS, NO_WORKSPACE, "there is no such file", help)
     } else {
-        let help =
-            "an empty folder takes nobody out; write `owners/<code>.yaml`, with `removed: true` where that is meant";
+        let help = "an empty folder takes nobody out; restore it from git, or write `owners/<code>.yaml`, with `removed: true` \
+             where that is meant; `tilgang adopt` begins with what stands in Azure";
         Input::refused(OWNERS, NO_WORKSPACE, "there is no owner's file in it", help)
     }
 }

@@ -10,7 +10,7 @@ mod definitions;
 mod questions;
 mod targets;
 
-pub use self::again::again;
+pub use self::{again::again, targets::revealed};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,7 +31,7 @@ use crate::{
         policy::Whom,
         trouble::Trouble,
     },
-    ports::{AssignmentReader, Directory, Inventory},
+    ports::{AssignmentReader, Directory, Inventory, Stock},
 };
 
 use self::targets::ToRead;
@@ -46,7 +46,23 @@ pub async fn observe(
     at: Timestamp,
     azure: &(impl Directory + Inventory + AssignmentReader),
 ) -> Observed {
-    observe_where(desired, |owner| owners.is_none_or(|owners| owners.contains(&owner)), at, azure).await
+    observe_with(desired, owners, at, None, azure).await
+}
+
+/// Finds targets of these types, whoever's they are: one question, for [`observe_with`] to go on from.
+pub async fn stock(desired: &Desired, azure: &impl Inventory) -> Result<Stock, Trouble> {
+    azure.stock(&targets::arm_types(&desired.catalog)).await
+}
+
+/// Looks at Azure, where the inventory may have been asked already.
+pub async fn observe_with(
+    desired: &Desired,
+    owners: Option<&BTreeSet<OwnerCode>>,
+    at: Timestamp,
+    stock: Option<Stock>,
+    azure: &(impl Directory + Inventory + AssignmentReader),
+) -> Observed {
+    observe_where(desired, |owner| owners.is_none_or(|owners| owners.contains(&owner)), at, stock, azure).await
 }
 
 /// The same for owners that are chosen by a rule: one that also knows those of whom git says nothing.
@@ -54,14 +70,16 @@ pub async fn observe_where(
     desired: &Desired,
     chosen: impl Fn(OwnerCode) -> bool + Sync,
     at: Timestamp,
+    stock: Option<Stock>,
     azure: &(impl Directory + Inventory + AssignmentReader),
 ) -> Observed {
     let names = names(desired, &chosen);
-    let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, azure));
+    let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, stock, azure));
     let Looked { inventory, targets, absent, subscriptions } = looked;
     let people = People { by_name, ..People::default() };
     let definitions = Definitions::NotAsked;
-    let mut observed = Observed { at, inventory, targets, absent, subscriptions, definitions, people };
+    let remembered = BTreeMap::new(); // of that, the ledger tells
+    let mut observed = Observed { at, inventory, targets, remembered, absent, subscriptions, definitions, people };
     let (groups, attributes) = futures::join!(
         questions::groups(desired, &chosen, &observed, azure),
         questions::attributes(desired, &chosen, &observed, azure),
@@ -94,9 +112,14 @@ struct Looked {
 async fn look(
     desired: &Desired,
     chosen: &(impl Fn(OwnerCode) -> bool + Sync),
+    known: Option<Stock>,
     azure: &(impl Inventory + AssignmentReader),
 ) -> Looked {
-    let stock = match azure.stock(&targets::arm_types(&desired.catalog)).await {
+    let asked = match known {
+        Some(stock) => Ok(stock),
+        None => stock(desired, azure).await,
+    };
+    let stock = match asked {
         Ok(stock) => stock,
         Err(trouble) => {
             let trouble = Arc::new(trouble);

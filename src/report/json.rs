@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::{
+    config::ConfigError,
     execute::Outcome,
     model::desired::{Origin, OwnerFile, Revision},
     plan::{
@@ -14,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    Reporter, SavedAs, View,
+    Checked, Reporter, SavedAs, View,
     clean::clean_json,
     count::Count,
     facts::Facts,
@@ -30,6 +31,22 @@ const FORMAT: u32 = 1;
 pub(super) struct Json;
 
 impl Reporter for Json {
+    fn checked(&self, checked: &Checked<'_>) -> String {
+        let errors = checked.mistakes.iter().map(MistakeJson::of).collect();
+        let size = |at: usize| checked.sizes.and_then(|sizes| sizes.get(at).copied());
+        let checked = CheckedJson {
+            format: FORMAT,
+            tool: checked.tool,
+            valid: checked.mistakes.is_empty(),
+            owners: size(0),
+            people: size(1),
+            grants: size(2),
+            errors,
+        };
+        let json = serde_json::to_string_pretty(&checked).unwrap_or_default(); // strings and numbers: cannot fail
+        clean_json(&json) + "\n"
+    }
+
     fn plan(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
         let changes = facts.changes().map(|change| ChangeJson::of(view, change)).collect();
@@ -60,6 +77,35 @@ impl Reporter for Json {
 fn print(envelope: &Envelope) -> String {
     let json = serde_json::to_string_pretty(envelope).unwrap_or_default(); // strings and numbers under fixed keys: cannot fail
     clean_json(&json) + "\n"
+}
+
+/// What `validate` found.
+#[derive(Serialize)]
+struct CheckedJson<'a> {
+    format: u32,
+    tool: &'a str,
+    valid: bool,
+    owners: Option<usize>,
+    people: Option<usize>,
+    grants: Option<usize>,
+    errors: Vec<MistakeJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct MistakeJson<'a> {
+    rule: &'static str,
+    message: &'a str,
+    help: Option<&'a str>,
+    file: &'a str,
+    line: Option<usize>,
+    column: Option<usize>,
+}
+
+impl<'a> MistakeJson<'a> {
+    fn of(error: &'a ConfigError) -> Self {
+        let (rule, message, help) = (error.rule().name, error.message(), error.help_text());
+        Self { rule, message, help, file: error.file(), line: error.line(), column: error.column() }
+    }
 }
 
 #[derive(Serialize)]
@@ -150,11 +196,13 @@ struct ObservedJson {
     complete: bool,
 }
 
-/// `refused` removals are not among `revokes`, `accepted` findings not among `findings`.
+/// `adopts` only where `adopt --mark` runs; `refused` removals are not among `revokes`, `accepted` findings not among `findings`.
 #[derive(Serialize)]
 struct SummaryJson {
     grants: usize,
     revokes: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    adopts: usize,
     updates: usize,
     unchanged: usize,
     blocked: usize,
@@ -180,7 +228,8 @@ struct LeftOutJson {
 impl Envelope {
     fn of(facts: &Facts<'_>) -> Self {
         let View { desired, plan, refused, observed_at, config_digest, observed_digest, tool, .. } = facts.view;
-        let Count { grants, revokes, updates, unchanged, blocked, findings, accepted, errors, .. } = Count::of(facts);
+        let Count { grants, revokes, adopts, updates, unchanged, blocked, findings, accepted, errors, .. } =
+            Count::of(facts);
         let view = facts.view;
         Self {
             format: FORMAT,
@@ -196,6 +245,7 @@ impl Envelope {
             summary: SummaryJson {
                 grants,
                 revokes,
+                adopts,
                 updates,
                 unchanged,
                 blocked,
@@ -218,6 +268,11 @@ impl Envelope {
             saved: None,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn commit(revision: &Revision) -> Option<String> {

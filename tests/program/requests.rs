@@ -55,8 +55,8 @@ fn a_change_costs_one_request() {
     let (code, text, again) = run(&workspace, &simulator, &["apply", "--yes"]);
     assert_eq!((code, &again["writes"]), (0, &Value::from(0)), "{text}");
 
-    // One person leaves one owner: a DELETE for each role; one list of PIM instances and one of locks for each subscription
-    // concerned, and one question who that is.
+    // One person leaves one owner: a DELETE for each role; one list of PIM instances, one of locks and one of our own role
+    // assignments for each subscription concerned, and one question who that is.
     let file = std::fs::read_dir(workspace.path().join("owners")).unwrap().next().unwrap().unwrap().path();
     let text = std::fs::read_to_string(&file).unwrap();
     let entries: Vec<&str> = text.split("\n  - user: ").collect();
@@ -70,6 +70,7 @@ fn a_change_costs_one_request() {
         |route: &str| removed["by_route"][route].as_u64().unwrap_or(0) - again["by_route"][route].as_u64().unwrap_or(0);
     assert_eq!(more("POST $batch"), 1, "who holds what git no longer explains: {}", removed["by_route"]);
     assert!(more("GET roleAssignmentScheduleInstances") <= 2 && more("GET locks") <= 2, "{}", removed["by_route"]);
-    assert_eq!(more("GET roleAssignments"), 0);
+    assert_eq!(more("GET roleAssignments"), more("GET locks"), "our own, once for each subscription concerned");
+    assert_eq!(more("GET roleDefinitions"), 1, "the one role definition that we hold");
     assert!(looks(&again) == 0 && (1..=removals as u64).contains(&looks(&removed)), "{}", removed["by_route"]);
 }
