@@ -23,6 +23,8 @@
 //! | [`reconcile`] | what happens around the daemon, and the time → what to do next | IO, async, a clock |
 //! | [`execute`] | `ApprovedPlan` + the writing port → `Outcomes`, each told to a journal before and after | a decision |
 //! | [`ledger`] | what is done and seen → lines in a folder that CI keeps; and back | a line changed or taken out |
+//! | [`lease`] | what a Lease says and when → who of several replicas leads | IO, async, a clock |
+//! | [`kubernetes`] | a Lease at an API server, over HTTP; what `lease` decides, done | a decision |
 //! | [`report`] | plan and outcomes → text, Markdown, a page, annotations, JSON, SARIF | a change of either |
 //! | [`azure`] | the ports over HTTP, through Microsoft's SDK | a token in a log |
 //! | [`simulator`] | Azure, small enough to own: the same ports in process, and over HTTP for anybody | an answer Azure would not give |
@@ -55,6 +57,10 @@ pub mod reconcile;
 pub mod execute;
 
 pub mod ledger;
+
+pub mod lease;
+
+pub mod kubernetes;
 
 pub mod report;
 

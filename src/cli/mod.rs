@@ -26,6 +26,7 @@ mod identity;
 mod ledger;
 mod logs;
 mod man;
+mod merge;
 mod output;
 mod own;
 mod plan;
@@ -91,6 +92,7 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Drift(drift::Drift),
+    Merge(merge::Merge),
     Adopt(adopt::Adopt),
     Why(why::Why),
     Who(who::Who),
@@ -137,6 +139,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Plan(command) => command.run(&global).await,
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
+            Command::Merge(command) => command.run(&global),
             Command::Adopt(command) => command.run(&global).await,
             Command::Why(command) => command.run(&global).await,
             Command::Who(command) => command.run(&global).await,

@@ -10,6 +10,7 @@
 //! | `work`, `heal` | one run |
 //! | `board` | what is known now, for whoever shows it |
 //! | `listeners` | who is told of each run |
+//! | `lease` | one of several replicas works |
 //! | `http`, `socket`, `event_grid`, `secret` | the socket |
 //! | `state`, `keep` | files of the state folder |
 
@@ -20,6 +21,7 @@ mod follow;
 pub(in crate::cli) mod heal;
 pub(in crate::cli) mod http;
 pub(in crate::cli) mod keep;
+mod lease;
 pub(in crate::cli) mod listeners;
 pub(in crate::cli) mod secret;
 mod socket;
@@ -44,6 +46,7 @@ use self::{
     heal::Heal,
     http::{App, Doors, router},
     keep::{Found, Kept},
+    lease::{LeaseFlags, Stood},
     listeners::Listener,
     secret::Secret,
     state::State,
@@ -108,6 +111,8 @@ pub(super) struct Serve {
     /// Where to listen; anything but loopback is open to whoever reaches it
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "TILGANG_LISTEN")]
     listen: SocketAddr,
+    #[command(flatten)]
+    lease: LeaseFlags,
     /// Look once, tell everybody, and end with the exit code of `drift`
     #[arg(long)]
     once: bool,
@@ -146,7 +151,26 @@ impl Serve {
             _ => Some(workspace(global)?),
         };
         let folder = self.state_folder(dir.as_deref(), global)?;
-        let _lock = hold(&folder).map_err(|error| fail(&error))?;
+        let mut signals = Signals::listen().map_err(|error| fail(&error))?;
+        let mut listen = self.listen;
+        let leadership = match self.lease.stand().await.map_err(|error| fail(&error))? {
+            None => None,
+            Some(mut leadership) => {
+                let stood = lease::stand_by(&mut leadership, &mut signals, listen).await;
+                let (stood, address) = stood.map_err(|error| fail(&format!("{listen}: {error}")))?;
+                if matches!(stood, Stood::Ended) {
+                    lease::let_go(leadership).await;
+                    return Ok(Exit::Converged);
+                }
+                listen = address;
+                Some(leadership)
+            }
+        };
+        let lock = match &leadership {
+            None => hold(&folder),
+            Some(_) => lease::patiently(|| hold(&folder)).await,
+        };
+        let lock = lock.map_err(|error| fail(&error))?;
         let follow = self.follow(dir.as_deref(), &folder).await.map_err(|error| fail(&error))?;
         if !self.heal.is_empty() && matches!(follow, Follow::Folder(_)) {
             return Err(usage("--heal needs a branch: name it with `--branch`, or the repository with `--remote`"));
@@ -160,11 +184,10 @@ impl Serve {
                 State::default()
             }
         };
-        let signals = Signals::listen().map_err(|error| fail(&error))?;
         let listener = if self.once {
             None
         } else {
-            Some(socket::listen(self.listen).await.map_err(|error| fail(&format!("{}: {error}", self.listen)))?)
+            Some(socket::listen(listen).await.map_err(|error| fail(&format!("{listen}: {error}")))?)
         };
         let source = follow.source();
         let heal: BTreeSet<Heal> = self.heal.iter().copied().collect();
@@ -179,17 +202,26 @@ impl Serve {
                 events: environment::variable("TILGANG_EVENTS_SECRET").as_deref().map(Secret::new),
                 admin: environment::variable("TILGANG_ADMIN_TOKEN").as_deref().map(Secret::new),
             };
-            let address = listener.local_addr().map_or(self.listen, |address| address);
+            let address = listener.local_addr().map_or(listen, |address| address);
             output::say(format_args!("watching {source}; listening on http://{address}"));
             let app = App { board: daemon.board(), daemon: asking.clone(), doors: Arc::new(doors) };
             tokio::spawn(socket::serve(listener, router(app), stopping))
         });
+        let watching = leadership.map(|it| tokio::spawn(lease::watch_over(it, asking.clone(), stop.subscribe())));
         let verdict = daemon.run(asked, signals).await;
         stop.send_replace(true);
         if let Some(serving) = serving {
             let _ = serving.await;
         }
-        drop(asking);
+        drop((asking, lock)); // before another leads, which wants both
+        if let Some(watching) = watching
+            && let Ok((leadership, was_lost)) = watching.await
+        {
+            if was_lost {
+                return Err(fail(&"the Lease was lost; a new process begins with what its new holder writes down"));
+            }
+            lease::let_go(leadership).await;
+        }
         Ok(match verdict.filter(|_| self.once) {
             Some(verdict) => Exit::of_code(verdict.exit()),
             None if self.once => Exit::Failed,
@@ -202,7 +234,7 @@ impl Serve {
             interval: self.interval,
             jitter: self.jitter,
             run_timeout: self.run_timeout,
-            ending: ENDING,
+            ending: self.lease.ending(ENDING),
             poll: self.poll,
             settle: self.settle,
             retry_first: RETRY_FIRST,

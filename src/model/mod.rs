@@ -15,5 +15,6 @@ pub mod past;
 pub mod people;
 pub mod permissions;
 pub mod policy;
+pub mod shard;
 pub mod trouble;
 pub mod visible;

@@ -66,7 +66,17 @@ pub async fn observe_with(
     stock: Option<Stock>,
     azure: &(impl Directory + Inventory + AssignmentReader),
 ) -> Observed {
-    let chosen = |owner: OwnerCode| owners.is_none_or(|owners| owners.contains(&owner));
+    observe_where(desired, |owner| owners.is_none_or(|owners| owners.contains(&owner)), at, stock, azure).await
+}
+
+/// The same for owners that are chosen by a rule: one that also knows those of whom git says nothing.
+pub async fn observe_where(
+    desired: &Desired,
+    chosen: impl Fn(OwnerCode) -> bool + Sync,
+    at: Timestamp,
+    stock: Option<Stock>,
+    azure: &(impl Directory + Inventory + AssignmentReader),
+) -> Observed {
     let names = names(desired, &chosen);
     let looking = look(desired, &chosen, stock, Keep::Changes, azure);
     let (by_name, looked) = futures::join!(azure.by_name(&names), looking);

@@ -33,6 +33,7 @@ mod problems;
 mod remedy;
 mod rules;
 mod sarif;
+pub mod shards;
 mod text;
 mod text_drift;
 mod text_outcomes;

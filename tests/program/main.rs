@@ -25,6 +25,7 @@ mod requests;
 mod secrets;
 #[cfg(unix)]
 mod serve;
+mod shards;
 #[cfg(unix)]
 mod simulate;
 mod simulator;

@@ -193,7 +193,7 @@ impl Daemon {
                 *wake = None;
                 Event::TimerFired
             }
-            Happened::Stop => {
+            Happened::Stop | Happened::Asked(Asked::Stop) => {
                 tracing::info!("somebody asked for the end");
                 Event::StopAsked
             }
