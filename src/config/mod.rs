@@ -1,12 +1,13 @@
 //! YAML and the built-in catalogue → [`Desired`], or every error at once.
 //!
 //! `files` reads a folder; `yaml` makes a tree of each text (`node`), refusing what a reviewer would misread (`characters`,
-//! `spans`); `settings`, `catalog`, `targets`, `policy` and `content` read `tilgang.yaml`, `overrides` its exceptions, `owner_file` the shape of an owner's file, `checks` hold
+//! `spans`); `settings`, `catalog`, `targets`, `policy`, `content`, `notify` and `channels` read `tilgang.yaml`, `overrides` its exceptions, `owner_file` the shape of an owner's file, `checks` hold
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
 //! What hangs on the day is judged apart (`dated`), and `codeowners` says to GitHub who reviews what.
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
 mod catalog;
+mod channels;
 mod characters;
 mod checks;
 mod codeowners;
@@ -18,6 +19,7 @@ mod files;
 mod ledger;
 mod lower;
 mod node;
+mod notify;
 mod overrides;
 mod owner_file;
 mod past;
@@ -43,6 +45,7 @@ use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
+use crate::model::notify::Notify;
 use crate::model::owner::OwnerCode;
 
 pub use codeowners::Repository;
@@ -71,6 +74,8 @@ pub struct Loaded {
     pub digest: String,
     /// `ledger.dir` of `tilgang.yaml`: relative to the workspace, or absolute. None: nothing is recorded.
     pub ledger: Option<PathBuf>,
+    /// `notify` of `tilgang.yaml`: whom the daemon tells what.
+    pub notify: Notify,
 }
 
 /// Reads a workspace from disk, and asks git which commit it is.
@@ -162,8 +167,9 @@ fn assemble(mut inputs: Vec<Input>) -> Loaded {
 
     let any_owner = owners.iter().any(|owner| owner.code.is_some());
     let ledger = settings.ledger.take();
+    let notify = std::mem::take(&mut settings.notify);
     let desired = if mistakes.is_empty() && any_owner { desired(settings, owners) } else { None };
-    Loaded { desired, sources, errors, digest, ledger }
+    Loaded { desired, sources, errors, digest, ledger, notify }
 }
 
 fn read_owner(id: FileId, purpose: Purpose, refused: Option<&Mistake>, text: &str, settings: &Settings) -> OwnerRead {
