@@ -20,6 +20,8 @@
 //! | [`saved`] | a plan's JSON → the file; a file → `Saved`, of which a plan made now lets through what is still so | belief in the file |
 //! | [`execute`] | `ApprovedPlan` + the writing port → `Outcomes`, each told to a journal before and after | a decision |
 //! | [`ledger`] | what is done and seen → lines in a folder that CI keeps; and back | a line changed or taken out |
+//! | [`notify`] | what was said + what a run found + whom to tell when → notices that are due | IO, async, a clock |
+//! | [`deliver`] | notices → Slack, Teams, mail, webhooks; what they answered | a decision, a redirect, a secret in a log |
 //! | [`report`] | plan and outcomes → text, JSON | a change of either |
 //! | [`azure`] | the ports over HTTP, through Microsoft's SDK | a token in a log |
 //! | [`simulator`] | Azure, small enough to own: the same ports in process, and over HTTP for anybody | an answer Azure would not give |
@@ -46,6 +48,10 @@ pub mod saved;
 pub mod execute;
 
 pub mod ledger;
+
+pub mod notify;
+
+pub mod deliver;
 
 pub mod report;
 

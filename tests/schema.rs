@@ -167,7 +167,7 @@ fn every_value_that_files_can_state_fits() {
         "ledger": { "dir": "./../ledger" },
         "notify": {
             "channels": {
-                "a": { "slack": { "url": { "env": "A_1" } }, "only": { "classes": ["unmanaged", "expiring"], "owners": ["ttd"], "environments": ["test"] } },
+                "a": { "slack": { "url": { "env": "A_1" } }, "only": { "classes": ["unmanaged", "expiring-soon"], "owners": ["ttd"], "environments": ["test"] } },
                 "b": { "teams": { "url": { "file": "/run/secrets/b" }, "loopback": false } },
                 "c": { "email": { "server": "smtp.example.no", "port": 2525, "security": "tls", "user": "å", "password": { "env": "_" }, "from": "a@b.no", "to": ["contact", "a.b+c@d.no"] } },
                 "d": { "email": { "server": "127.0.0.1", "security": "none", "from": "a@b", "to": ["contact"] } },

@@ -61,7 +61,7 @@ topics! {
     /// It could not be decided: something was unclear or could not be read.
     Blocked "blocked"
     /// A grant ends soon.
-    Expiring "expiring"
+    Expiring "expiring-soon"
 }
 
 impl Topic {
