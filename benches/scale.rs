@@ -131,6 +131,7 @@ fn azure(desired: &Desired) -> Observed {
                     condition: None,
                     description: Some(description.into()),
                     created_on: Some(observed.at),
+                    trail: tilgang::model::assignment::Trail::default(),
                 },
                 hand: Hand::Ours,
                 pim: Pim::NotAsked,

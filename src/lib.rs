@@ -18,6 +18,8 @@
 //! | [`ports`] | what is needed of Azure, as traits; reading and writing apart | an implementation |
 //! | [`observe`] | `Desired` + reading ports → `Observed` | a write |
 //! | [`saved`] | a plan's JSON → the file; a file → `Saved`, of which a plan made now lets through what is still so | belief in the file |
+//! | [`watch`] | a plan, seen again and again → each difference with its life: since when, by whom, until when; what a run came to | IO, async, a clock |
+//! | [`reconcile`] | what happens around the daemon, and the time → what to do next | IO, async, a clock |
 //! | [`execute`] | `ApprovedPlan` + the writing port → `Outcomes`, each told to a journal before and after | a decision |
 //! | [`ledger`] | what is done and seen → lines in a folder that CI keeps; and back | a line changed or taken out |
 //! | [`notify`] | what was said + what a run found + whom to tell when → notices that are due | IO, async, a clock |
@@ -44,6 +46,10 @@ pub mod rights;
 pub mod observe;
 
 pub mod saved;
+
+pub mod watch;
+
+pub mod reconcile;
 
 pub mod execute;
 

@@ -17,6 +17,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("rights", &["model", "ports"]),
     ("observe", &["model", "ports"]),
     ("saved", &["model", "plan"]),
+    ("watch", &["model", "plan"]),
+    ("reconcile", &["model", "watch"]),
     ("execute", &["model", "ports", "plan"]),
     ("ledger", &["model", "ports", "plan", "execute"]),
     ("notify", &["model"]),
@@ -35,6 +37,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "rights",
             "observe",
             "saved",
+            "watch",
+            "reconcile",
             "execute",
             "ledger",
             "notify",
@@ -148,7 +152,7 @@ fn pure_rooms_stay_pure() {
         "HashMap",
     ];
     let mut wrong = Vec::new();
-    for room in ["model", "plan", "rights"] {
+    for room in ["model", "plan", "rights", "watch", "reconcile"] {
         for (file, text) in &rooms()[room] {
             for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
                 wrong.extend(

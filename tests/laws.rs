@@ -229,6 +229,7 @@ fn standing(triple: Triple, ours: bool, day: i8, description: Option<String>) ->
             condition: None,
             description: description.map(Into::into),
             created_on: Some(made),
+            trail: tilgang::model::assignment::Trail::default(),
         },
         hand: if ours { Hand::Ours } else { Hand::Foreign },
         pim: Pim::No,

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     model::{
-        assignment::{PrincipalType, RoleAssignment, Triple},
+        assignment::{PrincipalType, RoleAssignment, Trail, Triple},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
         observed::Lock,
         permissions::{Block, Definition},
@@ -290,6 +290,11 @@ fn assignment(entry: models::RoleAssignment) -> Result<RoleAssignment, String> {
         condition: properties.condition.filter(|text| !text.is_empty()).map(Into::into),
         description: properties.description.filter(|text| !text.is_empty()).map(Into::into),
         created_on: properties.created_on.and_then(timestamp),
+        trail: Trail {
+            created_by: properties.created_by.as_deref().and_then(|id| id.parse().ok()),
+            updated_on: properties.updated_on.and_then(timestamp),
+            updated_by: properties.updated_by.as_deref().and_then(|id| id.parse().ok()),
+        },
     })
 }
 

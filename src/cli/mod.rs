@@ -26,6 +26,8 @@ mod plan;
 mod progress;
 mod revoke;
 mod schema;
+#[allow(dead_code)]
+mod serve;
 mod signals;
 mod simulate;
 mod survey;

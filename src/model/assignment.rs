@@ -150,6 +150,19 @@ pub struct RoleAssignment {
     pub description: Option<Arc<str>>,
     /// When it was made.
     pub created_on: Option<Timestamp>,
+    /// Who made and changed it, as far as Azure says.
+    pub trail: Trail,
+}
+
+/// Who made an assignment, who changed it last, and when: object ids, which Azure gives as `createdBy` and `updatedBy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trail {
+    /// Who made it.
+    pub created_by: Option<PrincipalId>,
+    /// When it was changed last: when it was made, if it never was.
+    pub updated_on: Option<Timestamp>,
+    /// Who changed it last.
+    pub updated_by: Option<PrincipalId>,
 }
 
 impl RoleAssignment {
@@ -253,6 +266,7 @@ mod tests {
                 condition: None,
                 description: text.map(Into::into),
                 created_on: None,
+                trail: Trail::default(),
             };
             hand(&assignment, [&ours])
         };

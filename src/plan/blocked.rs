@@ -176,6 +176,20 @@ impl Block {
         }
     }
 
+    /// Whether it only says that something could not be asked or read.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::PersonUnanswered(_)
+                | Self::Unread(_)
+                | Self::PimUnanswered
+                | Self::CommitUnknown(_)
+                | Self::MembershipUnknown(_)
+                | Self::OwnerFileBroken
+        )
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn help(&self) -> Option<String> {

@@ -141,6 +141,8 @@ pub enum Because {
     ConditionAdded,
     /// The description says something else than it should.
     DescriptionChanged,
+    /// The description is gone, or no longer ours: others wrote over it.
+    DescriptionLost,
     /// The owner's file was read and does not list it.
     NotListed {
         /// The person is no longer among the living in Entra; what is known of that.
@@ -229,6 +231,7 @@ impl fmt::Display for Because {
             Self::Listed { until: None, reason: None } => f.write_str("listed"),
             Self::ConditionAdded => f.write_str("somebody put a condition on it; git has none"),
             Self::DescriptionChanged => f.write_str("its description says something else than git"),
+            Self::DescriptionLost => f.write_str("its description no longer says that it is tilgang's"),
             Self::NotListed { gone: None } => f.write_str("no longer listed"),
             Self::NotListed { gone: Some(gone) } => write!(f, "no longer listed, and {gone}"),
             Self::PersonGone => f.write_str("the person is gone from Entra for good"),

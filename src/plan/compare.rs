@@ -202,7 +202,10 @@ impl<'a> Compare<'a> {
             let because = if assignment.condition.is_some() {
                 Because::ConditionAdded
             } else if assignment.description.as_deref() != Some(self.description(want.grant).as_str()) {
-                Because::DescriptionChanged
+                // A former instance's mark is still ours: only a text that is none of them was written by others.
+                let text = assignment.description.as_deref().unwrap_or_default();
+                let is_marked = self.desired.instances().any(|instance| Mark::read(text, instance).is_some());
+                if is_marked { Because::DescriptionChanged } else { Because::DescriptionLost }
             } else {
                 self.plan.unchanged += 1;
                 return;

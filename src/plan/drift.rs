@@ -1,7 +1,8 @@
-//! A plan, read as drift: each difference in its class.
+//! A plan, read as drift: each difference in its class, with what it means and what mends it.
 
 use super::{
     Plan,
+    blocked::Block,
     change::{Action, Because, Change},
     finding::Code,
 };
@@ -13,6 +14,8 @@ pub enum Class {
     Missing,
     /// Ours stands, but not as we made it.
     Altered,
+    /// Ours stands, and somebody took our mark off it.
+    DescriptionLost,
     /// Ours stands, its owner's file was read, and does not list it.
     Surplus,
     /// Ours stands after its last day.
@@ -25,10 +28,18 @@ pub enum Class {
     Unmanaged,
     /// Others made something else that opens the same, and git does not list it.
     Lookalike,
+    /// A lock stops its removal.
+    Locked,
+    /// Git asks for a change that cannot be made, or not safely.
+    Blocked,
+    /// It stands as git says, and does not open what it should.
+    NoEffect,
+    /// It stands as git says, and its last day is near.
+    ExpiringSoon,
 }
 
 impl Class {
-    /// Every class, gravest first: access that should not be before access that should.
+    /// Every class, gravest first: access that should not be before access that should, and what differs before what does not.
     pub const ALL: &[Self] = &[
         Self::Unmanaged,
         Self::Lookalike,
@@ -36,8 +47,13 @@ impl Class {
         Self::Surplus,
         Self::Expired,
         Self::Orphaned,
+        Self::Locked,
         Self::Altered,
+        Self::DescriptionLost,
         Self::Missing,
+        Self::Blocked,
+        Self::NoEffect,
+        Self::ExpiringSoon,
     ];
 
     /// The stable word.
@@ -46,12 +62,72 @@ impl Class {
         match self {
             Self::Missing => "missing",
             Self::Altered => "altered",
+            Self::DescriptionLost => "description-lost",
             Self::Surplus => "surplus",
             Self::Expired => "expired",
             Self::Stray => "stray",
             Self::Orphaned => "orphaned",
             Self::Unmanaged => "unmanaged",
             Self::Lookalike => "lookalike",
+            Self::Locked => "locked",
+            Self::Blocked => "blocked",
+            Self::NoEffect => "no-effect",
+            Self::ExpiringSoon => "expiring-soon",
+        }
+    }
+
+    /// The class with this word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|class| class.word() == word)
+    }
+
+    /// Whether git and Azure differ: a grant that only has no effect, or ends soon, stands as git says.
+    #[must_use]
+    pub fn differs(self) -> bool {
+        !matches!(self, Self::NoEffect | Self::ExpiringSoon)
+    }
+
+    /// What it means.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Missing => "git wants it, Azure does not have it",
+            Self::Altered => "stands, but not as git says",
+            Self::DescriptionLost => "made by tilgang, and its description no longer says so",
+            Self::Surplus => "stands, and the owner's file does not list it",
+            Self::Expired => "stands after its last day",
+            Self::Stray => "made by tilgang, where no file, rule or catalogue puts anything",
+            Self::Orphaned => "its person is no longer in Entra",
+            Self::Unmanaged => "others made it, and git does not list it",
+            Self::Lookalike => "others made what opens the same, and git does not list it",
+            Self::Locked => "stands, should go, and a lock stops deletions",
+            Self::Blocked => "git asks for it, and it cannot be done, or not safely",
+            Self::NoEffect => "stands as git says, and does not open what it should",
+            Self::ExpiringSoon => "stands as git says, and its last day is near",
+        }
+    }
+
+    /// What mends it. Where each has a remedy of its own (`blocked`), that is the better one.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Missing => "`tilgang apply` makes it; if nobody should have it, take it out of the owner's file",
+            Self::Altered => "`tilgang apply` puts it right",
+            Self::DescriptionLost => {
+                "`tilgang apply` writes it again; if another tool clears it, let that tool leave it alone"
+            }
+            Self::Surplus => "`tilgang apply` removes it; if it is meant, list it in the owner's file",
+            Self::Expired => "`tilgang apply --only expired` removes it; if it is still needed, write a later `until`",
+            Self::Stray => {
+                "`tilgang apply` removes it; if it should stand, correct the rule or the catalogue in `tilgang.yaml`"
+            }
+            Self::Orphaned | Self::Unmanaged => "`tilgang apply` removes it",
+            Self::Lookalike => "take it away by hand, list the person in git, or accept it in `policy.accept`",
+            Self::Locked => "take the lock away, run `tilgang apply`, and put the lock back",
+            Self::Blocked => "what is in its way stands with each",
+            Self::NoEffect => "put the target right, so that what is granted opens it; or take the entries out of git",
+            Self::ExpiringSoon => "if it is still needed, write a later `until`; else nothing is to be done",
         }
     }
 
@@ -60,6 +136,7 @@ impl Class {
     pub fn of(change: &Change) -> Self {
         match (change.action, &change.because) {
             (Action::Grant, _) => Self::Missing,
+            (Action::Update, Because::DescriptionLost) => Self::DescriptionLost,
             (Action::Update, _) => Self::Altered,
             (Action::Revoke, Because::Ended { .. }) => Self::Expired,
             (Action::Revoke, Because::Stray(_)) => Self::Stray,
@@ -69,15 +146,25 @@ impl Class {
         }
     }
 
-    /// Which class a finding is of, if it is drift.
+    /// Which class a change that cannot be made is of; none where it is only not known what it should be.
+    #[must_use]
+    pub fn of_block(block: &Block) -> Option<Self> {
+        match block {
+            Block::Locked(_) => Some(Self::Locked),
+            block if block.is_unknown() => None,
+            _ => Some(Self::Blocked),
+        }
+    }
+
+    /// Which class a finding is of, if it is of one.
     #[must_use]
     pub fn of_finding(code: Code) -> Option<Self> {
         match code {
             Code::Unmanaged => Some(Self::Unmanaged),
             Code::Orphaned => Some(Self::Orphaned),
             Code::Lookalike => Some(Self::Lookalike),
-            Code::NoEffect
-            | Code::Renamed
+            Code::NoEffect => Some(Self::NoEffect),
+            Code::Renamed
             | Code::NotSeen
             | Code::MayEnd
             | Code::RoleEmptied
@@ -106,6 +193,7 @@ impl Plan {
             || self
                 .findings
                 .iter()
-                .any(|finding| finding.accepted.is_none() && Class::of_finding(finding.code).is_some())
+                .filter(|finding| finding.accepted.is_none())
+                .any(|finding| Class::of_finding(finding.code).is_some_and(Class::differs))
     }
 }

@@ -17,6 +17,7 @@ mod doubt;
 pub mod drift;
 mod effect;
 mod exceptions;
+pub mod expiring;
 pub mod finding;
 pub mod pace;
 mod removal;
@@ -50,6 +51,7 @@ pub use self::doubt::doubtful;
 use self::{
     blocked::Blocked,
     change::Change,
+    expiring::Expiring,
     finding::{Code, Finding},
 };
 
@@ -77,6 +79,8 @@ pub struct Plan {
     pub rules: Rules,
     /// Roles in production that somebody keeps, by owner.
     pub staying: BTreeSet<(OwnerCode, RoleName)>,
+    /// Grants that end soon.
+    pub expiring: Vec<Expiring>,
     /// Overrides without which policy would refuse some of this; see [`Plan::settle`].
     pub used: Vec<Used>,
 }
@@ -144,6 +148,7 @@ impl Plan {
         self.findings.retain(|finding| finding.owner.is_none_or(|owner| owners.contains(&owner)));
         self.standing.retain(|owner, _| owners.contains(owner));
         self.kept.retain(|owner, _| owners.contains(owner));
+        self.expiring.retain(|expiring| owners.contains(&expiring.owner));
     }
 
     /// Whether all of Azure that matters was read.
@@ -161,6 +166,7 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     plan.findings.extend(absent(desired, observed));
     plan.findings.append(&mut standstill::standstill(observed, &plan.changes));
     plan.protected = protected(desired, observed);
+    plan.expiring = expiring::expiring(desired, observed, today);
     plan.rules = exceptions::in_force(&desired.policy, today);
     plan.findings.extend(exceptions::ended(&desired.policy, today));
     exceptions::accept(&mut plan.findings, &desired.policy.accept, today);

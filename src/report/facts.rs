@@ -88,7 +88,8 @@ impl<'a> Facts<'a> {
 
     /// The reason of an item that others may share; `None` where each stands for itself.
     fn reason(&self, item: &Item<'_>) -> (Action, Option<OwnerCode>, String) {
-        let everywhere = matches!(item.because, Because::Stray(_) | Because::DescriptionChanged);
+        let everywhere =
+            matches!(item.because, Because::Stray(_) | Because::DescriptionChanged | Because::DescriptionLost);
         let owner = (!everywhere).then_some(item.owner);
         (item.action, owner, words::reason(self, item))
     }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Refusal, Touched, World, condition::Asked};
 use crate::model::{
-    assignment::{PrincipalType, RoleAssignment, Triple, resource_id},
+    assignment::{PrincipalType, RoleAssignment, Trail, Triple, resource_id},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId},
 };
 
@@ -63,6 +63,11 @@ impl Assignment {
             condition: self.condition.clone(),
             description: self.description.clone(),
             created_on: Some(self.created_on),
+            trail: Trail {
+                created_by: self.created_by,
+                updated_on: Some(self.updated_on),
+                updated_by: self.updated_by,
+            },
         }
     }
 }

@@ -1,0 +1,93 @@
+//! What the daemon knows now, for whoever shows it: probes, the web page, metrics.
+//!
+//! One [`Snapshot`] at a time, put up whole; whoever reads it never waits for a run, and whoever follows it is woken at each
+//! change. Never holds anything secret.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::{
+    config::Loaded,
+    model::{desired::Desired, observed::Observed},
+    reconcile::Outlook,
+    watch::{Commit, Memory, Run, RunReport},
+};
+
+/// Runs that are remembered, for a page and a time line. Ours: a day and a half at the usual interval.
+pub(in crate::cli) const RUNS_MAX: usize = 500;
+
+/// Everything that is known at one time.
+#[derive(Clone)]
+pub(in crate::cli) struct Snapshot {
+    /// When the daemon started.
+    pub started: Timestamp,
+    /// When this was put up.
+    pub at: Timestamp,
+    /// What is to come.
+    pub outlook: Outlook,
+    /// What is known of git.
+    pub git: GitNow,
+    /// The last runs, the newest last.
+    pub runs: Arc<VecDeque<Run>>,
+    /// The last run that was through.
+    pub last: Option<Arc<RunReport>>,
+    /// When the last look at all owners began that could compare.
+    pub looked: Option<Timestamp>,
+    /// Every difference with its life, those that are over as well.
+    pub memory: Arc<Memory>,
+    /// What the last look at all owners showed.
+    pub seen: Option<Arc<SeenLast>>,
+}
+
+/// What the last look at all owners showed: who can do what where.
+pub(in crate::cli) struct SeenLast {
+    /// What git says.
+    pub desired: Desired,
+    /// Its files.
+    pub loaded: Loaded,
+    /// What Azure showed.
+    pub observed: Observed,
+}
+
+/// What is known of git.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::cli) struct GitNow {
+    /// What is followed, for people: `main of https://…` without credentials, or the folder.
+    pub source: String,
+    /// Its tip; none while there is none, or outside git.
+    pub tip: Option<Commit>,
+    /// When it was last asked.
+    pub asked: Option<Timestamp>,
+    /// Why the last question was not answered.
+    pub error: Option<String>,
+    /// The commit that was trusted last, where the tip does not follow from it.
+    pub rewritten_from: Option<Arc<str>>,
+}
+
+/// Where snapshots are put up.
+#[derive(Clone)]
+pub(in crate::cli) struct Board(watch::Sender<Arc<Snapshot>>);
+
+impl Board {
+    /// With a first snapshot.
+    pub(in crate::cli) fn new(first: Snapshot) -> Self {
+        Self(watch::Sender::new(Arc::new(first)))
+    }
+
+    /// What is known now.
+    pub(in crate::cli) fn now(&self) -> Arc<Snapshot> {
+        self.0.borrow().clone()
+    }
+
+    /// For whoever wants to be woken at each change.
+    pub(in crate::cli) fn follow(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.0.subscribe()
+    }
+
+    /// Puts up what has changed.
+    pub(in crate::cli) fn put(&self, change: impl FnOnce(&mut Snapshot)) {
+        self.0.send_modify(|snapshot| change(Arc::make_mut(snapshot)));
+    }
+}

@@ -1,0 +1,17 @@
+//! Who is told of each run: notifications plug in here. Each is told in turn, and never makes a run wait.
+
+use std::sync::Arc;
+
+use crate::watch::RunReport;
+
+/// Somebody who is told what each run came to.
+///
+/// Called on the daemon's own task: it takes what it needs and returns at once. What is to be sent is queued there, sent from
+/// a task of its own, and kept in a file of its own in the state folder (`keep::Kept`), so that it survives a restart.
+pub(in crate::cli) trait Listener: Send {
+    /// A run is over.
+    fn told(&mut self, report: &Arc<RunReport>);
+
+    /// The daemon ends: what must not be lost is written down.
+    fn end(&mut self) {}
+}
