@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("reconcile", &["model", "watch"]),
     ("execute", &["model", "ports", "plan"]),
     ("ledger", &["model", "ports", "plan", "execute"]),
-    ("notify", &["model"]),
+    ("notify", &["model", "plan", "watch"]),
     ("deliver", &["model", "notify"]),
     ("report", &["model", "plan", "execute", "config", "ledger", "rights"]),
     ("azure", &["model", "ports"]),
@@ -165,6 +165,18 @@ fn pure_rooms_stay_pure() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A notice can be written down, and that is all: who is told what hangs on nothing but arguments.
+#[test]
+fn notices_are_decided_without_a_disk_or_a_clock() {
+    for (file, text) in &rooms()["notify"] {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let never =
+            ["std::fs", "fs::", "tokio", "async ", ".await", "std::time", "std::env", "Timestamp::now", "HashMap"];
+        let wrong: Vec<_> = never.iter().filter(|word| code.contains(**word)).collect();
+        assert!(wrong.is_empty(), "{} has {wrong:?}", file.display());
+    }
 }
 
 /// What a ledger's lines mean is decided without a disk: only these two touch one.

@@ -113,7 +113,7 @@ impl Office {
                 return Vec::new();
             }
         }
-        desk.memory.due(now)
+        desk.memory.due(&routes, now)
     }
 
     async fn send(&self, id: Uuid, clock: impl Fn() -> Timestamp) -> Option<Outcome> {

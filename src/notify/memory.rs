@@ -69,6 +69,20 @@ impl Routes {
         to.map(Some).collect()
     }
 
+    /// When a notice may go out: what failed by day, or was not sent because nobody was there to do it, waits for the morning.
+    fn goes(&self, notice: &Notice, at: Timestamp) -> Timestamp {
+        let (Some(quiet), Some(channel)) = (&self.notify.quiet, self.notify.channel(&notice.channel)) else {
+            return at;
+        };
+        let hurried = notice.events.iter().any(|event| quiet.except.contains(&event.item.topic));
+        let waits = match notice.kind {
+            Kind::Changes => !hurried,
+            Kind::Digest => true,
+            Kind::Alive | Kind::Test => false,
+        };
+        if waits && channel.target.is_for_people() { calendar::awake(quiet, &self.notify.zone(), at) } else { at }
+    }
+
     /// When a channel may be told of such a thing.
     fn due(&self, channel: &Channel, topic: Option<Topic>, zone: &TimeZone, now: Timestamp) -> Timestamp {
         match &self.notify.quiet {
@@ -187,8 +201,8 @@ impl Memory {
 
     /// What is due, the first of each channel and addressee.
     #[must_use]
-    pub fn due(&self, now: Timestamp) -> Vec<Uuid> {
-        self.outbox.due(now)
+    pub fn due(&self, routes: &Routes, now: Timestamp) -> Vec<Uuid> {
+        self.outbox.due(now, |notice| routes.goes(notice, now) > now)
     }
 
     /// When to look again: the next notice that is due where nothing is under way, or the next digest.
@@ -197,7 +211,7 @@ impl Memory {
         let people = routes.notify.channels.iter().any(|channel| channel.target.is_for_people());
         let digest = routes.notify.digest.filter(|_| people);
         let digest = digest.and_then(|digest| calendar::next_digest(digest, &routes.notify.zone(), now));
-        self.outbox.next(under_way).into_iter().chain(digest).min()
+        self.outbox.next(under_way, |it| routes.goes(&it.notice, it.due.max(now))).into_iter().chain(digest).min()
     }
 
     /// A notice is about to be sent. To be kept before it is.

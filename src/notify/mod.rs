@@ -2,6 +2,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `found` | what a run came to → what can be told |
 //! | `item` | what can be told: one thing that stands open, and what happened to it |
 //! | `memory` | what each channel was told, and the outbox; what a run changes in both |
 //! | `outbox` | which notice is next, and what becomes of it after an answer |
@@ -14,6 +15,7 @@
 //! Pure but for `serde`: no IO, no async, no clock. Sending is `deliver`'s.
 
 mod calendar;
+mod found;
 mod item;
 mod letter;
 mod memory;
@@ -23,6 +25,7 @@ mod outbox;
 mod tests;
 
 pub use self::{
+    found::topic,
     item::{Event, Found, Happened, Item},
     letter::{Letter, Line, Section, Setting, letter},
     memory::{Memory, Routes},

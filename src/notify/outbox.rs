@@ -253,23 +253,23 @@ impl Outbox {
         }
     }
 
-    /// The first notice of each lane that is due, none where one waits for its next try.
-    pub(super) fn due(&self, now: Timestamp) -> Vec<Uuid> {
+    /// The first notice of each lane that is due, none where one waits for its next try. `held`: what may not go now.
+    pub(super) fn due(&self, now: Timestamp, held: impl Fn(&Notice) -> bool) -> Vec<Uuid> {
         let mut taken: BTreeSet<Lane<'_>> =
             self.pending.iter().filter(|it| it.tries > 0 && it.due > now).map(|it| lane(&it.notice)).collect();
         let (tried, fresh): (Vec<&Pending>, Vec<&Pending>) = self.pending.iter().partition(|it| it.tries > 0);
         let due = tried.into_iter().chain(fresh).filter(|it| it.due <= now);
-        due.filter(|it| taken.insert(lane(&it.notice))).map(|it| it.notice.id).collect()
+        due.filter(|it| !held(&it.notice)).filter(|it| taken.insert(lane(&it.notice))).map(|it| it.notice.id).collect()
     }
 
-    /// When something is due next, in lanes where nothing is under way.
-    pub(super) fn next(&self, under_way: &BTreeSet<Uuid>) -> Option<Timestamp> {
+    /// When something is due next, in lanes where nothing is under way. `when`: what a due time comes to.
+    pub(super) fn next(&self, under_way: &BTreeSet<Uuid>, when: impl Fn(&Pending) -> Timestamp) -> Option<Timestamp> {
         let busy = |it: &&Pending| under_way.contains(&it.notice.id);
         let mut taken: BTreeSet<Lane<'_>> = self.pending.iter().filter(busy).map(|it| lane(&it.notice)).collect();
         let (tried, fresh): (Vec<&Pending>, Vec<&Pending>) = self.pending.iter().partition(|it| it.tries > 0);
         let tried: Vec<&Pending> = tried.into_iter().filter(|it| taken.insert(lane(&it.notice))).collect();
         let fresh = fresh.into_iter().filter(|it| !taken.contains(&lane(&it.notice)));
-        tried.iter().copied().chain(fresh).map(|it| it.due).min()
+        tried.iter().copied().chain(fresh).map(when).min()
     }
 
     /// A notice is about to be sent: from here on it says the same for ever.

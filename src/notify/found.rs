@@ -1,0 +1,102 @@
+//! What a run came to, for notices: what stands open and nobody accepted.
+
+use super::item::{Found, Item};
+use crate::{
+    model::{ids::ScopeId, notify::Topic},
+    plan::drift::Class,
+    watch::{By, Entry, RunReport, Since, Verdict},
+};
+
+/// How many runs in a row may fail before people are told. Ours: a hiccup of Azure is nobody's business.
+const FAILED_MIN: u32 = 3;
+
+impl Found {
+    /// What a run came to. `failed`: how many in a row have, this one included.
+    #[must_use]
+    pub fn from_report(report: &RunReport, failed: u32) -> Self {
+        let run = &report.run;
+        let looked = !matches!(run.verdict, Verdict::Failed | Verdict::Ended);
+        let open = report.drift.iter().filter(|entry| entry.life.is_open() && entry.difference.accepted.is_none());
+        let why = || run.notes.first().map_or_else(|| run.verdict.word().to_owned(), ToString::to_string);
+        Self {
+            at: run.ended,
+            run: run.number,
+            items: looked.then(|| open.map(item).collect()),
+            failing: (!looked && failed >= FAILED_MIN).then(why),
+        }
+    }
+}
+
+/// The topic of a class.
+#[must_use]
+pub fn topic(class: Class) -> Topic {
+    match class {
+        Class::Missing => Topic::Missing,
+        Class::Altered => Topic::Altered,
+        Class::DescriptionLost => Topic::DescriptionLost,
+        Class::Surplus => Topic::Surplus,
+        Class::Expired => Topic::Expired,
+        Class::Stray => Topic::Stray,
+        Class::Orphaned => Topic::Orphaned,
+        Class::Unmanaged => Topic::Unmanaged,
+        Class::Lookalike => Topic::Lookalike,
+        Class::Locked => Topic::Locked,
+        Class::Blocked => Topic::Blocked,
+        Class::NoEffect => Topic::NoEffect,
+        Class::ExpiringSoon => Topic::Expiring,
+    }
+}
+
+fn item(entry: &Entry) -> Item {
+    let Entry { difference, life } = entry;
+    let key = &difference.key;
+    let role = difference.role.as_ref().map(ToString::to_string);
+    let what = match (role, &difference.definition_name) {
+        (Some(role), Some(name)) => Some(format!("{role} ({name})")),
+        (role, name) => role.or_else(|| name.as_ref().map(ToString::to_string)),
+    };
+    let target = key.scope.as_ref().and_then(name);
+    let mut words = match (what, target) {
+        (Some(what), Some(target)) => format!("{what} on {target}: "),
+        (Some(one), None) | (None, Some(one)) => format!("{one}: "),
+        (None, None) => String::new(),
+    };
+    words.push_str(&difference.words);
+    Item {
+        key: key.id().to_string(),
+        topic: topic(key.class),
+        owner: key.owner.as_ref().map(ToString::to_string),
+        environment: difference.environment.as_ref().map(ToString::to_string),
+        who: difference.who.as_ref().map(ToString::to_string),
+        words,
+        gist: difference.gist.to_string(),
+        remedy: difference.remedy.to_string(),
+        since: match life.since {
+            Since::At(at) => Some(at),
+            Since::After(_) | Since::Unknown => None,
+        },
+        by: match &life.by {
+            By::Somebody(doer) => Some(format!("by {doer}")),
+            By::NotAsked | By::Git | By::Time | By::Unknown(_) => None,
+        },
+        until: difference.until,
+        scope: key.scope.as_ref().map(ToString::to_string),
+    }
+}
+
+/// The last part of a scope: what people call it.
+fn name(scope: &ScopeId) -> Option<String> {
+    scope.to_string().rsplit('/').find(|part| !part.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_class_has_the_topic_of_its_word() {
+        for class in Class::ALL {
+            assert_eq!(topic(*class).word(), class.word());
+        }
+    }
+}
