@@ -38,7 +38,7 @@ impl Key {
     }
 
     /// The signature of a body.
-    fn sign(&self, id: &str, seconds: i64, body: &str) -> String {
+    pub(super) fn sign(&self, id: &str, seconds: i64, body: &str) -> String {
         let tag = hmac::sign(&self.0, format!("{id}.{seconds}.{body}").as_bytes());
         format!("v1,{}", STANDARD.encode(tag.as_ref()))
     }
