@@ -36,6 +36,7 @@ mod validate;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tracing::Instrument as _;
 
 pub use self::exit::Exit;
 use self::{environment::Color, logs::LogFormat};
@@ -111,12 +112,13 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
         }
     };
     let Cli { global, command } = cli;
-    logs::start(&global);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::fail(&global, format!("could not start: {error}")),
     };
-    runtime.block_on(async {
+    let otlp = logs::start(&global, runtime.handle());
+    let span = tracing::trace_span!("command");
+    let work = async {
         match command {
             Command::Validate(command) => command.run(&global),
             Command::Plan(command) => command.run(&global).await,
@@ -133,5 +135,10 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),
         }
-    })
+    };
+    let exit = runtime.block_on(work.instrument(span));
+    if let Some(otlp) = otlp {
+        otlp.end(); // the runtime still runs: the last spans go through it
+    }
+    exit
 }

@@ -201,7 +201,7 @@ pub(super) async fn look(
 /// Compares git with what was seen.
 fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
     let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let mut plan = plan::plan(desired, observed, today);
+    let mut plan = tracing::trace_span!("plan").in_scope(|| plan::plan(desired, observed, today));
     if let Some(owners) = owners {
         plan.only(owners);
     }
