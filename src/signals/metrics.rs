@@ -36,7 +36,8 @@ type Number = Gauge<f64, AtomicU64>;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
-    instance: String,
+    /// `instance` of `tilgang.yaml`; to Prometheus that word means whom it scrapes.
+    installation: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -165,7 +166,7 @@ impl Metrics {
 
     fn register(&mut self, instance: &str, started: Timestamp) {
         let build = Family::<Build, Number>::default();
-        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION"), instance: instance.to_owned() }).set(1.0);
+        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION"), installation: instance.to_owned() }).set(1.0);
         let begun = Number::default();
         begun.set(started.as_duration().as_secs_f64());
         let process = self.registry.sub_registry_with_prefix("process");
