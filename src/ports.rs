@@ -9,7 +9,10 @@ use std::{
     future::Future,
 };
 
+use jiff::Timestamp;
+
 use crate::model::{
+    activity::Removal,
     assignment::{PrincipalType, RoleAssignment, Triple},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
     observed::{Lock, ResourceNow},
@@ -112,6 +115,17 @@ pub trait AssignmentReader: Sync {
         &self,
         at: SubscriptionId,
     ) -> impl Future<Output = Result<BTreeMap<RoleDefinitionId, Definition>, Trouble>> + Send;
+}
+
+/// Reads who did what, by Azure's Activity Log. It keeps 90 days, and is some minutes behind.
+pub trait History: Sync {
+    /// Deletions of role assignments in a subscription between two times.
+    fn removals(
+        &self,
+        at: SubscriptionId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Removal>, Trouble>> + Send;
 }
 
 /// How many role assignments a subscription holds and may hold (`roleAssignmentsUsageMetrics`, FACTS §5).

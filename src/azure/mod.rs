@@ -12,6 +12,7 @@
 //! | `pace/` | when the next request may go |
 //! | `answer` | what came back → [`Trouble`] |
 //! | `legacy` | `azure_mgmt_authorization`'s `azure_core` 0.21 → that path |
+//! | `activity` | who deleted what |
 //! | `assignments` | role assignments, PIM, locks, permissions |
 //! | `inventory` | Resource Graph |
 //! | `resources` | one resource, by Resource Manager |
@@ -23,6 +24,7 @@ use std::{
 };
 
 use azure_core::http::Transport;
+use jiff::Timestamp;
 
 use self::{
     credential::{Credential, source::Sources},
@@ -35,6 +37,7 @@ use self::{
 };
 use crate::{
     model::{
+        activity::Removal,
         assignment::RoleAssignment,
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
@@ -43,11 +46,12 @@ use crate::{
         trouble::Trouble,
     },
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission, Permits, PimInstance,
         PutAssignment, Resources, Rights, Stock, Usage,
     },
 };
 
+mod activity;
 mod answer;
 mod assignments;
 pub mod cloud;
@@ -153,11 +157,39 @@ impl Session {
         self.arm.requests() + self.graph.requests()
     }
 
+    /// What was sent so far, by service.
+    #[must_use]
+    pub fn sent(&self) -> Sent {
+        let of = |door: &Door| Counted { requests: door.requests(), throttled: door.throttled() };
+        let sign_in = Counted { requests: self.sign_in.passed(), throttled: self.sign_in.throttled() };
+        Sent { resource_manager: of(&self.arm), graph: of(&self.graph), sign_in }
+    }
+
     /// Requests sent to sign in so far.
     #[must_use]
     pub fn sign_in_requests(&self) -> u64 {
         self.sign_in.passed()
     }
+}
+
+/// What a session has sent, by service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// To Azure Resource Manager, Resource Graph included.
+    pub resource_manager: Counted,
+    /// To Microsoft Graph.
+    pub graph: Counted,
+    /// To Microsoft Entra, to sign in.
+    pub sign_in: Counted,
+}
+
+/// Requests to one service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// How many, repeated ones included.
+    pub requests: u64,
+    /// How many were answered with "too many" (429), those inside a batch as well.
+    pub throttled: u64,
 }
 
 impl std::fmt::Debug for Session {
@@ -229,6 +261,12 @@ impl AssignmentReader for Reader {
 
     async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
         assignments::definitions(&self.arm, at).await
+    }
+}
+
+impl History for Reader {
+    async fn removals(&self, at: SubscriptionId, from: Timestamp, to: Timestamp) -> Result<Vec<Removal>, Trouble> {
+        activity::removals(&self.arm, at, from, to).await
     }
 }
 

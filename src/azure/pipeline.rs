@@ -74,8 +74,14 @@ impl Door {
         self.gate.passed()
     }
 
+    /// How many of them were answered with "too many".
+    pub(crate) fn throttled(&self) -> u64 {
+        self.gate.throttled()
+    }
+
     /// Nobody asks Microsoft Graph for so long: it said so inside a batch.
     pub(crate) fn close_graph(&self, wait: Duration) {
+        self.gate.was_throttled();
         self.pace.pacer.close(Key::Graph, wait);
     }
 

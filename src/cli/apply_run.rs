@@ -19,7 +19,7 @@ use crate::{
     ports::AssignmentWriter,
 };
 
-use super::{Exit, actor::actor, environment, far::Far, output, progress, signals::End, survey::Survey};
+use super::{Exit, actor::actor, environment, far::Far, output, progress, signals::{End, Ending}, survey::Survey};
 
 /// How a run went.
 pub(super) struct Ran {
@@ -40,11 +40,24 @@ pub(super) async fn carry_out(
     ledger: Option<Arc<Ledger>>,
     saved: Option<String>,
 ) -> Result<Ran, String> {
-    let mut approved = survey.approval.approved.clone();
     let mut end = End::listen().map_err(|error| error.to_string())?; // before the ledger says that we began
+    carry_out_until(&mut end, "apply", survey, far, azure, ledger, saved).await
+}
+
+/// The same for a command that listens for the end itself.
+pub(super) async fn carry_out_until(
+    end: &mut impl Ending,
+    command: &str,
+    survey: &Survey,
+    far: &Far,
+    azure: &impl AssignmentWriter,
+    ledger: Option<Arc<Ledger>>,
+    saved: Option<String>,
+) -> Result<Ran, String> {
+    let mut approved = survey.approval.approved.clone();
     let recorded = match ledger {
         Some(ledger) => {
-            let number = ledger.begin(begun(survey, far, saved)).map_err(|error| unwritten(&error))?;
+            let number = ledger.begin(begun(command, survey, far, saved)).map_err(|error| unwritten(&error))?;
             Some((ledger, number))
         }
         None => None,
@@ -123,13 +136,13 @@ pub(super) fn unwritten(error: &impl std::fmt::Display) -> String {
     format!("the ledger could not be written: {error}")
 }
 
-fn begun(survey: &Survey, far: &Far, saved: Option<String>) -> Begun {
+fn begun(command: &str, survey: &Survey, far: &Far, saved: Option<String>) -> Begun {
     let (commit, edited) = record::commit(&survey.desired.revision);
     let changes = survey.approval.approved.changes();
     let mut by = actor(&environment::variable);
     by.identity = far.identity.map(|id| id.to_string());
     Begun {
-        command: "apply".to_owned(),
+        command: command.to_owned(),
         tool: super::TOOL.to_owned(),
         by,
         commit,

@@ -16,6 +16,11 @@ pub(super) fn now() -> Timestamp {
     Timestamp::now()
 }
 
+/// A number that nobody can foretell.
+pub(super) fn chance() -> u64 {
+    uuid::Uuid::new_v4().as_u64_pair().0
+}
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Color {

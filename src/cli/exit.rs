@@ -34,6 +34,14 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// The exit with this number; an unknown one is a failure.
+    pub(super) fn of_code(code: u8) -> Self {
+        let all = [Self::Converged, Self::Pending, Self::Refused, Self::Partly, Self::Usage];
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())

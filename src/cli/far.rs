@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use jiff::Timestamp;
@@ -40,8 +40,16 @@ pub(super) struct Far {
     pub address: String,
     /// The simulated Azure in this process; dropped with this.
     _simulated: Option<Running>,
-    /// What time it is in a simulated Azure, which may stand still.
-    simulated_now: Option<Timestamp>,
+    /// Where a simulated Azure's time is asked for.
+    clock_at: Option<ClockAt>,
+    /// What time it is in a simulated Azure, as it was asked last; it may stand still.
+    simulated_now: Arc<Mutex<Option<Timestamp>>>,
+}
+
+/// Where a simulated Azure's time is asked for.
+enum ClockAt {
+    Here(SharedWorld),
+    There { url: String, ca_pem: Option<String> },
 }
 
 /// Whose Azure it is.
@@ -63,12 +71,18 @@ enum Which<'a> {
 }
 
 impl Far {
-    /// Connects and signs in.
+    /// Connects and signs in; says what is wrong.
     pub(super) async fn connect(global: &Global, ground: &Ground, tenant: TenantId) -> Result<Self, Exit> {
-        let fail = |error: &dyn std::fmt::Display| output::fail(global, error);
+        let connected = Self::connect_quietly(global, &ground.dir, tenant).await;
+        connected.map_err(|error| output::fail(global, error))
+    }
+
+    /// Connects and signs in. `dir`: the workspace.
+    pub(super) async fn connect_quietly(global: &Global, dir: &Path, tenant: TenantId) -> Result<Self, String> {
+        let fail = |error: &dyn std::fmt::Display| error.to_string();
         let which = match global.simulate.as_deref() {
             None => Which::Real,
-            Some("") => Which::Embedded(ground.dir.join("azure.yaml")),
+            Some("") => Which::Embedded(dir.join("azure.yaml")),
             Some(url) if url.starts_with("https://") => Which::Running(url),
             Some(file) => Which::Embedded(PathBuf::from(file)),
         };
@@ -87,7 +101,7 @@ impl Far {
             }
             Which::Embedded(file) => {
                 let (world, client, secret) =
-                    embedded(file, &ground.dir.join(STATE), tenant).map_err(|error| fail(&error))?;
+                    embedded(file, &dir.join(STATE), tenant).map_err(|error| fail(&error))?;
                 let tls = Tls::throw_away().map_err(|error| fail(&error))?;
                 let options = ServeOptions { tls: Some(tls), ..ServeOptions::default() };
                 let running = serve(world, options).await.map_err(|error| fail(&error))?;
@@ -100,7 +114,7 @@ impl Far {
         settings.tenant = Some(tenant.to_string()); // the workspace says whose people these are
         if let Some(file) = &global.ca {
             let pem = std::fs::read_to_string(file)
-                .map_err(|error| output::fail(global, format_args!("{}: {error}", file.display())))?;
+                .map_err(|error| format!("{}: {error}", file.display()))?;
             settings.ca_pem = Some(settings.ca_pem.unwrap_or_default() + &pem);
         }
         let session = Session::connect(&settings).await.map_err(|error| fail(&error))?;
@@ -123,14 +137,14 @@ impl Far {
             (None, None) => "an identity that its token does not name".to_owned(),
         };
         let reader = session.reader();
-        let simulated_now = match (&simulated, which) {
-            (Some(running), _) => Some(running.world.with(|world| world.now())),
+        let clock_at = match (&simulated, which) {
+            (Some(running), _) => Some(ClockAt::Here(running.world.clone())),
             (None, Which::Running(url)) => {
-                Some(clock(url, settings.ca_pem.as_deref()).await.map_err(|error| fail(&error))?)
+                Some(ClockAt::There { url: url.to_owned(), ca_pem: settings.ca_pem.clone() })
             }
             (None, _) => None,
         };
-        Ok(Self {
+        let far = Self {
             session,
             identity: object,
             azure,
@@ -139,8 +153,22 @@ impl Far {
             used: settings.used,
             address: settings.cloud.arm.to_string(),
             _simulated: simulated,
-            simulated_now,
-        })
+            clock_at,
+            simulated_now: Arc::default(),
+        };
+        far.look_at_the_clock().await.map_err(|error| fail(&error))?;
+        Ok(far)
+    }
+
+    /// Asks a simulated Azure for its time: that is its time until it is asked again.
+    pub(super) async fn look_at_the_clock(&self) -> Result<(), String> {
+        let now = match &self.clock_at {
+            None => return Ok(()),
+            Some(ClockAt::Here(world)) => world.with(|world| world.now()),
+            Some(ClockAt::There { url, ca_pem }) => clock(url, ca_pem.as_deref()).await?,
+        };
+        *self.simulated_now.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        Ok(())
     }
 
     /// What writes. Only `apply` asks for it.
@@ -150,13 +178,17 @@ impl Far {
 
     /// What time it is there.
     pub(super) fn now(&self) -> Timestamp {
-        self.simulated_now.unwrap_or_else(environment::now)
+        let simulated = *self.simulated_now.lock().unwrap_or_else(PoisonError::into_inner);
+        simulated.unwrap_or_else(environment::now)
     }
 
     /// What time it is there, for as long as this runs.
     pub(super) fn clock(&self) -> Clock {
-        let fixed = self.simulated_now;
-        Arc::new(move || fixed.unwrap_or_else(environment::now))
+        let simulated = self.simulated_now.clone();
+        Arc::new(move || {
+            let simulated = *simulated.lock().unwrap_or_else(PoisonError::into_inner);
+            simulated.unwrap_or_else(environment::now)
+        })
     }
 }
 

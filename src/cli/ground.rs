@@ -15,6 +15,8 @@ pub(super) struct Ground {
     pub loaded: Loaded,
     /// Only these owners, if some were chosen.
     pub owners: Option<BTreeSet<OwnerCode>>,
+    /// The commit it was read from, where it was not read from the folder.
+    pub tip: Option<config::Tip>,
 }
 
 impl Global {
@@ -39,7 +41,7 @@ impl Global {
             output::say_drawn(draw(error, self.color.stderr()));
         }
         let owners = self.owners(&loaded)?;
-        Ok(Ground { dir, loaded, owners })
+        Ok(Ground { dir, loaded, owners, tip: None })
     }
 
     /// The owners that were chosen, if any were.

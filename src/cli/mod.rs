@@ -26,7 +26,6 @@ mod plan;
 mod progress;
 mod revoke;
 mod schema;
-#[allow(dead_code)]
 mod serve;
 mod signals;
 mod simulate;
@@ -52,7 +51,7 @@ struct Cli {
 }
 
 /// What every command takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Global {
     /// The workspace [default: the nearest folder upwards with tilgang.yaml]
     #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
@@ -90,6 +89,7 @@ enum Command {
     Revoke(revoke::Revoke),
     Fmt(fmt::Fmt),
     Schema(schema::Schema),
+    Serve(Box<serve::Serve>),
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
@@ -131,6 +131,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Revoke(command) => command.run(&global),
             Command::Fmt(command) => command.run(&global),
             Command::Schema(command) => command.run(),
+            Command::Serve(command) => command.run(&global).await,
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),

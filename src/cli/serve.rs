@@ -5,14 +5,258 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `daemon` | the one task in which everything comes together |
+//! | `follow` | git |
+//! | `work`, `heal` | one run |
 //! | `board` | what is known now, for whoever shows it |
 //! | `listeners` | who is told of each run |
-//! | `http`, `event_grid`, `secret` | the socket |
-//! | `keep` | files of the state folder |
+//! | `http`, `socket`, `event_grid`, `secret` | the socket |
+//! | `state`, `keep` | files of the state folder |
 
 pub(in crate::cli) mod board;
+mod daemon;
 mod event_grid;
+mod follow;
+pub(in crate::cli) mod heal;
 pub(in crate::cli) mod http;
 pub(in crate::cli) mod keep;
 pub(in crate::cli) mod listeners;
 pub(in crate::cli) mod secret;
+mod socket;
+mod state;
+mod work;
+
+use std::{
+    collections::BTreeSet,
+    fs::{File, OpenOptions, TryLockError},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Args;
+use jiff::SignedDuration;
+use tokio::sync::{mpsc, watch};
+
+use self::{
+    daemon::Daemon,
+    follow::{Branch, Follow, clone_in},
+    heal::Heal,
+    http::{App, Doors, router},
+    keep::{Found, Kept},
+    listeners::Listener,
+    secret::Secret,
+    state::State,
+    work::Worker,
+};
+use super::{Exit, Global, environment, output, signals::Signals};
+use crate::reconcile::Settings;
+
+const HELP: &str = "Without `--branch` or `--remote` it watches the folder as it stands. Healing needs a branch: what is healed \
+is what its tip says, and nothing else.
+
+Over HTTP, at `--listen`:
+  GET /healthz, /readyz          probes
+  POST /-/reload                 ask git, and look now; so does SIGHUP
+  POST /-/acknowledge?commit=H   the branch is right at its tip H, though its history was rewritten
+  POST, OPTIONS /events          Azure Event Grid, both schemas; `?secret=…` or the header X-Tilgang-Secret
+
+Set in the environment, never as a flag:
+  TILGANG_EVENTS_SECRET          the secret of /events; without it that door is closed
+  TILGANG_ADMIN_TOKEN            the bearer token of /-/; without it only this machine may ask
+Every flag here has a variable, too: TILGANG_INTERVAL for --interval, and so on. A flag wins.
+
+Examples:
+  tilgang serve --dir examples/altinn --simulate
+  tilgang serve --remote https://git.example/access.git --branch main --state /var/lib/tilgang --heal grants,expired";
+
+/// Watch for drift: on a schedule, when git moves, and when Azure tells of a change; heal only what it is told to
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(super) struct Serve {
+    /// Follow this branch, by a clone of its own: of the repository that --dir lies in, or of --remote [there: main]
+    #[arg(long, value_name = "NAME", env = "TILGANG_BRANCH")]
+    branch: Option<String>,
+    /// Follow a branch of this repository: whatever `git fetch` takes. Credentials are left to git
+    #[arg(long, value_name = "URL", env = "TILGANG_REMOTE", hide_env_values = true)]
+    remote: Option<String>,
+    /// The workspace's folder in the repository of --remote [default: its top]
+    #[arg(long, value_name = "PATH", env = "TILGANG_FOLDER", requires = "remote")]
+    folder: Option<String>,
+    /// Where it keeps what must survive a restart [default: $STATE_DIRECTORY, else .tilgang/serve in the workspace]
+    #[arg(long, value_name = "DIR", env = "TILGANG_STATE")]
+    state: Option<PathBuf>,
+    /// Heal, within policy: what is missing or altered, what stands after its last day, or all that `apply` would do
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT", env = "TILGANG_HEAL")]
+    heal: Vec<Heal>,
+    /// Look at everything this often
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = length, env = "TILGANG_INTERVAL")]
+    interval: SignedDuration,
+    /// And at most so much later, by chance
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = length, env = "TILGANG_JITTER")]
+    jitter: SignedDuration,
+    /// Ask git this often
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = length, env = "TILGANG_POLL")]
+    poll: SignedDuration,
+    /// End a run that takes longer, and count it as failed
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = length, env = "TILGANG_RUN_TIMEOUT")]
+    run_timeout: SignedDuration,
+    /// Gather what Azure tells for so long before looking there
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = length, env = "TILGANG_SETTLE")]
+    settle: SignedDuration,
+    /// Where to listen; anything but loopback is open to whoever reaches it
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "TILGANG_LISTEN")]
+    listen: SocketAddr,
+    /// Look once, tell everybody, and end with the exit code of `drift`
+    #[arg(long)]
+    once: bool,
+}
+
+/// How long a run that writes may take to end in good order. Ours: below the 30 seconds after which Kubernetes kills.
+const ENDING: SignedDuration = SignedDuration::from_secs(20);
+
+/// The first wait after a failed run. Ours: short enough for a person who is watching.
+const RETRY_FIRST: SignedDuration = SignedDuration::from_secs(10);
+
+/// What the daemon can be asked before it has read it.
+const ASKED_MAX: usize = 256;
+
+fn length(text: &str) -> Result<SignedDuration, String> {
+    let span: jiff::Span = text.trim().parse().map_err(|_| "not a length of time such as 90s or 10m".to_owned())?;
+    let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
+    if length.is_negative() { Err("a length of time is not negative".to_owned()) } else { Ok(length) }
+}
+
+impl Serve {
+    pub(super) async fn run(&self, global: &Global) -> Exit {
+        match self.start(global).await {
+            Ok(exit) | Err(exit) => exit,
+        }
+    }
+
+    async fn start(&self, global: &Global) -> Result<Exit, Exit> {
+        let usage = |words: &str| output::usage(global, words);
+        let fail = |words: &dyn std::fmt::Display| output::fail(global, words);
+        if self.interval.is_zero() || self.poll.is_zero() || self.run_timeout.is_zero() {
+            return Err(usage("--interval, --poll and --run-timeout must be longer than nothing"));
+        }
+        let dir = match (&self.remote, &global.dir) {
+            (Some(_), None) => None,
+            _ => Some(self.workspace(global)?),
+        };
+        let folder = self.state_folder(dir.as_deref(), global)?;
+        let _lock = hold(&folder).map_err(|error| fail(&error))?;
+        let follow = self.follow(dir.as_deref(), &folder).await.map_err(|error| fail(&error))?;
+        if !self.heal.is_empty() && matches!(follow, Follow::Folder(_)) {
+            return Err(usage("--heal needs a branch: name it with `--branch`, or the repository with `--remote`"));
+        }
+        let kept = Kept::new(&folder, state::NAME, state::VERSION);
+        let state = match kept.read::<State>() {
+            Found::Whole(state) => state,
+            Found::Nothing => State::default(),
+            Found::Broken(why) => {
+                output::say(format_args!("note: {why}; what was known of drift begins anew"));
+                State::default()
+            }
+        };
+        let signals = Signals::listen().map_err(|error| fail(&error))?;
+        let listener = match self.once {
+            true => None,
+            false => Some(socket::listen(self.listen).await.map_err(|error| fail(&format!("{}: {error}", self.listen)))?),
+        };
+        let source = follow.source();
+        let heal: BTreeSet<Heal> = self.heal.iter().copied().collect();
+        // Beside a repository elsewhere there is no workspace on disk: a relative `ledger.dir` stands below the state folder.
+        let below = dir.unwrap_or_else(|| folder.clone());
+        let worker = Arc::new(Worker::new(global.clone(), below, follow, heal));
+        let daemon = Daemon::new(self.settings(), worker, listeners(&folder), kept, state, self.once);
+        let (asking, asked) = mpsc::channel(ASKED_MAX);
+        let (stop, stopping) = watch::channel(false);
+        let serving = listener.map(|listener| {
+            let doors = Doors {
+                events: environment::variable("TILGANG_EVENTS_SECRET").as_deref().map(Secret::new),
+                admin: environment::variable("TILGANG_ADMIN_TOKEN").as_deref().map(Secret::new),
+            };
+            let address = listener.local_addr().map_or(self.listen, |address| address);
+            output::say(format_args!("watching {source}; listening on http://{address}"));
+            let app = App { board: daemon.board(), daemon: asking.clone(), doors: Arc::new(doors) };
+            tokio::spawn(socket::serve(listener, router(app), stopping))
+        });
+        let verdict = daemon.run(asked, signals).await;
+        stop.send_replace(true);
+        if let Some(serving) = serving {
+            let _ = serving.await;
+        }
+        drop(asking);
+        Ok(match verdict.filter(|_| self.once) {
+            Some(verdict) => Exit::of_code(verdict.exit()),
+            None if self.once => Exit::Failed,
+            None => Exit::Converged,
+        })
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            interval: self.interval,
+            jitter: self.jitter,
+            run_timeout: self.run_timeout,
+            ending: ENDING,
+            poll: self.poll,
+            settle: self.settle,
+            retry_first: RETRY_FIRST,
+            seed: environment::chance(),
+            heals: !self.heal.is_empty(),
+            leads: true,
+        }
+    }
+
+    /// The folder, which may be a bare repository where a branch of it is followed.
+    fn workspace(&self, global: &Global) -> Result<PathBuf, Exit> {
+        let dir = global.workspace()?;
+        if dir.is_dir() { Ok(dir) } else { Err(output::fail(global, format_args!("{}: no such folder", dir.display()))) }
+    }
+
+    fn state_folder(&self, dir: Option<&Path>, global: &Global) -> Result<PathBuf, Exit> {
+        let of_systemd = || environment::variable("STATE_DIRECTORY").map(PathBuf::from);
+        let below = || dir.map(|dir| dir.join(".tilgang").join("serve"));
+        let folder = self.state.clone().or_else(of_systemd).or_else(below);
+        let folder = folder.ok_or_else(|| {
+            output::usage(global, "with --remote it must be said where to keep what survives a restart: `--state DIR`")
+        })?;
+        let made = std::fs::create_dir_all(&folder).and_then(|()| folder.canonicalize());
+        made.map_err(|error| output::fail(global, format_args!("{}: {error}", folder.display())))
+    }
+
+    async fn follow(&self, dir: Option<&Path>, state: &Path) -> Result<Follow, String> {
+        let clone = clone_in(state);
+        Ok(match (&self.remote, &self.branch, dir) {
+            (Some(source), branch, _) => Follow::Branch(Branch {
+                source: source.clone(),
+                name: branch.clone().unwrap_or_else(|| "main".to_owned()),
+                folder: self.folder.clone().unwrap_or_default(),
+                clone,
+            }),
+            (None, Some(branch), Some(dir)) => Follow::Branch(Branch::of_clone(dir, branch, clone).await?),
+            (None, _, dir) => Follow::Folder(dir.map(Path::to_owned).unwrap_or_default()),
+        })
+    }
+}
+
+/// Who is told of each run. Notifications plug in here; `state`: where they keep theirs.
+fn listeners(_state: &Path) -> Vec<Box<dyn Listener>> {
+    Vec::new()
+}
+
+/// Keeps others out of a state folder for as long as it is held.
+fn hold(folder: &Path) -> Result<File, String> {
+    let path = folder.join("lock");
+    let said = |error: std::io::Error| format!("{}: {error}", path.display());
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(said)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            Err(format!("another `tilgang serve` keeps its state in {}: give each its own `--state`", folder.display()))
+        }
+        Err(TryLockError::Error(error)) => Err(said(error)),
+    }
+}

@@ -2,6 +2,18 @@
 //!
 //! Until [`End::listen`] a signal ends the program at once, as the system does it: whatever only reads needs no more.
 
+/// Somebody who may ask a run to end.
+pub(super) trait Ending {
+    /// Until somebody asks, and each time anew.
+    fn asked(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+impl Ending for End {
+    async fn asked(&mut self) {
+        End::asked(self).await;
+    }
+}
+
 /// Who may end us.
 #[cfg(unix)]
 pub(super) struct End {
@@ -41,4 +53,43 @@ impl End {
     pub(super) async fn asked(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
+}
+
+/// What a daemon listens for: the end, and SIGHUP, which asks for a look.
+pub(super) struct Signals {
+    end: End,
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            end: End::listen()?,
+            #[cfg(unix)]
+            hangup: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
+        })
+    }
+
+    /// Until somebody asks for one of them.
+    pub(super) async fn next(&mut self) -> Asked {
+        #[cfg(unix)]
+        let hangup = self.hangup.recv();
+        #[cfg(not(unix))]
+        let hangup = std::future::pending::<Option<()>>();
+        tokio::select! {
+            () = self.end.asked() => Asked::End,
+            _ = hangup => Asked::Look,
+        }
+    }
+}
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// The end.
+    End,
+    /// A look, and what git has now.
+    Look,
 }

@@ -49,6 +49,15 @@ impl Survey {
     pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
+        let spinner = progress::looking();
+        let survey = progress::telling(&spinner, || far.session.waiting(), Self::at(ground, desired, far)).await;
+        spinner.finish_and_clear();
+        survey.tell_notes();
+        Ok(survey)
+    }
+
+    /// Looks and compares, without a word.
+    pub(super) async fn at(ground: Ground, desired: Desired, far: &Far) -> Self {
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
@@ -56,9 +65,20 @@ impl Survey {
         let doubtful = plan::doubtful(&desired, &observed, &plan);
         if !doubtful.is_empty() {
             let Loaded { sources, .. } = &ground.loaded;
-            observed.people.past = config::past(&ground.dir, sources, &desired.revision, &doubtful);
+            observed.people.past = match &ground.tip {
+                Some(tip) => tip.past(sources, &doubtful),
+                None => config::past(&ground.dir, sources, &desired.revision, &doubtful),
+            };
             plan = compare(&desired, &observed, ground.owners.as_ref());
         }
+        let approval =
+            plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
+        Self { ground, desired, observed, plan, approval, ledger, applied }
+    }
+
+    /// What people should know of the workspace.
+    fn tell_notes(&self) {
+        let Self { desired, plan, .. } = self;
         if desired.revision == Revision::NotInGit && plan.changes.iter().any(|change| change.action == Action::Revoke) {
             output::say(
                 "note: this workspace is not in git, so nobody can tell whether an old copy undoes a newer one",
@@ -69,9 +89,6 @@ impl Survey {
                 "note: membership unproven: without `users.member_of` nothing says that a person belongs to an owner",
             );
         }
-        let approval =
-            plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
-        Ok(Self { ground, desired, observed, plan, approval, ledger, applied })
     }
 
     /// Leaves only the changes that `keep` wants: what the run does not mean is neither shown nor judged. Removals that are
@@ -190,10 +207,7 @@ pub(super) async fn look(
     far: &Far,
     now: Timestamp,
 ) -> (Observed, Plan) {
-    let spinner = progress::looking();
-    let observed = observe(desired, owners, now, &far.reader);
-    let observed = progress::telling(&spinner, || far.session.waiting(), observed).await;
-    spinner.finish_and_clear();
+    let observed = observe(desired, owners, now, &far.reader).await;
     let plan = compare(desired, &observed, owners);
     (observed, plan)
 }

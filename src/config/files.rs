@@ -15,11 +15,11 @@ use crate::model::owner::OwnerCode;
 /// The platform team's file.
 pub(super) const SETTINGS: &str = "tilgang.yaml";
 /// The folder of the owners' files.
-const OWNERS: &str = "owners/";
+pub(super) const OWNERS: &str = "owners/";
 /// The folder of dated exceptions to the limits.
-const OVERRIDES: &str = "overrides/";
+pub(super) const OVERRIDES: &str = "overrides/";
 /// Largest file that is read. Ours: two hundred times the usual one.
-const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+pub(super) const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// A file that was found.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ fn is_hidden(name: &str) -> bool {
     name.is_empty() || name.starts_with(['.', '#']) || name.ends_with('~')
 }
 
-fn misnamed(path: &str) -> Option<Mistake> {
+pub(super) fn misnamed(path: &str) -> Option<Mistake> {
     let Purpose::Misnamed(meant) = purpose(path) else { return None };
     let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
     Some(if path.starts_with(OVERRIDES) {

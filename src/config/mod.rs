@@ -32,6 +32,7 @@ mod sources;
 mod spans;
 mod suggest;
 mod targets;
+mod tip;
 mod values;
 mod yaml;
 
@@ -55,6 +56,7 @@ pub use revision::revision;
 pub use rules::{RULES, Rule};
 pub use sources::Sources;
 pub use suggest::did_you_mean;
+pub use tip::Tip;
 
 use checks::{CHECKS, Context};
 use error::{Mistake, Mistakes};
@@ -88,6 +90,14 @@ pub fn load(dir: &Path) -> Loaded {
     loaded
 }
 
+/// The digest of a workspace's files, as [`Loaded::digest`] has it: whether anything changed, without reading what it means.
+#[must_use]
+pub fn digest_of(dir: &Path) -> String {
+    let mut inputs = files::read(dir);
+    complete(&mut inputs);
+    digest(&inputs)
+}
+
 /// Reads a workspace from texts, each with its path relative to the workspace: what [`load`] does, without a disk or git.
 #[must_use]
 pub fn load_texts(files: &[(&str, &str)]) -> Loaded {
@@ -110,7 +120,8 @@ struct OwnerRead {
     mistakes: Vec<Mistake>,
 }
 
-fn assemble(mut inputs: Vec<Input>) -> Loaded {
+/// Leaves out what does not count, puts in what is missing, and sorts: `tilgang.yaml` first.
+fn complete(inputs: &mut Vec<Input>) {
     inputs.retain(|input| purpose(&input.path) != Purpose::Ignored || input.refused.is_some());
     let no_settings = !inputs.iter().any(|input| input.path == SETTINGS);
     inputs.extend(no_settings.then(|| files::missing(SETTINGS)));
@@ -118,7 +129,10 @@ fn assemble(mut inputs: Vec<Input>) -> Loaded {
     let no_owners = !inputs.iter().any(|input| input.path.starts_with("owners/"));
     inputs.extend(no_owners.then(|| files::missing("owners/")));
     inputs.sort_by(|a, b| (a.path != SETTINGS, &a.path).cmp(&(b.path != SETTINGS, &b.path)));
+}
 
+fn assemble(mut inputs: Vec<Input>) -> Loaded {
+    complete(&mut inputs);
     let digest = digest(&inputs);
     let decoded: Vec<_> = inputs.into_par_iter().map(Input::decode).collect();
     let (texts, refused): (Vec<_>, Vec<_>) =

@@ -31,11 +31,11 @@ pub fn past(
         return BTreeMap::new();
     }
     let unedited = asked.iter().filter(|(file, _)| !edited.contains(file));
-    unedited.filter_map(|(file, names)| Some((*file, of(dir, sources.path(*file), names)?))).collect()
+    unedited.filter_map(|(file, names)| Some((*file, of(dir, "HEAD", sources.path(*file), names)?))).collect()
 }
 
 /// Along the first parents: a merge counts when it came in, as one change.
-fn of(dir: &Path, path: &str, names: &BTreeSet<UserName>) -> Option<Past> {
+pub(super) fn of(dir: &Path, from: &str, path: &str, names: &BTreeSet<UserName>) -> Option<Past> {
     let told = git(
         dir,
         &[
@@ -51,7 +51,7 @@ fn of(dir: &Path, path: &str, names: &BTreeSet<UserName>) -> Option<Past> {
             "--text",
             "-U0",
             "--format=\u{1}%ct",
-            "HEAD",
+            from,
             "--",
             path,
         ],

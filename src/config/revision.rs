@@ -62,16 +62,21 @@ fn counts(path: &str) -> bool {
     matches!(purpose(path), Purpose::Settings | Purpose::Owner(_) | Purpose::Override)
 }
 
-/// Runs git in a folder; what it printed, or the first line of what it complained about.
-pub(super) fn git(dir: &Path, args: &[&str]) -> Result<String, String> {
+/// The `git` program, in a folder: whatever a hook or a shell set for another repository is left out.
+pub(super) fn command(dir: &Path) -> Command {
     let mut git = Command::new("git");
     // Set inside hooks, these would point to another repository than the one `dir` lies in.
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {
         git.env_remove(variable);
     }
     git.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
-    let output =
-        git.arg("-C").arg(dir).args(args).output().map_err(|error| format!("git could not be run: {error}"))?;
+    git.arg("-C").arg(dir);
+    git
+}
+
+/// Runs git in a folder; what it printed, or the first line of what it complained about.
+pub(super) fn git(dir: &Path, args: &[&str]) -> Result<String, String> {
+    let output = command(dir).args(args).output().map_err(|error| format!("git could not be run: {error}"))?;
     if output.status.success() {
         return String::from_utf8(output.stdout).map_err(|_| "git answered in no known encoding".to_owned());
     }

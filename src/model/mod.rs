@@ -2,6 +2,7 @@
 //!
 //! No IO, no async, no serde, no clock: every other room may name this one, and this one names none.
 
+pub mod activity;
 pub mod assignment;
 pub mod catalog;
 pub mod code;

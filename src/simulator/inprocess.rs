@@ -8,6 +8,8 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
+
 use super::{
     SharedWorld,
     refusal::Refusal,
@@ -15,6 +17,7 @@ use super::{
 };
 use crate::{
     model::{
+        activity::{Doer, Removal},
         assignment::RoleAssignment,
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
@@ -23,7 +26,7 @@ use crate::{
         trouble::Trouble,
     },
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission, Permits, PimInstance,
         PutAssignment, ResourceRow, Resources, Rights, Stock, SubscriptionRow, Usage,
     },
 };
@@ -215,6 +218,25 @@ impl Resources for Identity {
         ready(found.map(Some).or_else(|refusal: Refusal| match refusal.code.as_str() {
             "ResourceNotFound" | "ResourceGroupNotFound" => Ok(None),
             _ => Err(refusal.trouble(format!("look at {id} once more"))),
+        }))
+    }
+}
+
+impl History for Identity {
+    fn removals(
+        &self,
+        at: SubscriptionId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Removal>, Trouble>> + Send {
+        ready(self.ask(&format!("read the Activity Log of subscription {at}"), |world, caller| {
+            let all = world.activities(caller, at, from, to)?;
+            let gone = all.into_iter().filter(|activity| activity.verb == "delete");
+            let by = |by: Option<PrincipalId>| Doer {
+                id: by,
+                name: by.and_then(|by| world.user(by)).map(|user| user.name.to_string().into()),
+            };
+            Ok(gone.map(|it| Removal { name: it.name, at: it.at, by: by(it.by) }).collect())
         }))
     }
 }

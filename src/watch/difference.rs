@@ -11,7 +11,7 @@ use crate::{
         ids::{PrincipalId, RoleDefinitionId, ScopeId},
         owner::{EnvironmentName, OwnerCode, RoleName},
     },
-    plan::drift::Class,
+    plan::{change::Change, drift::Class},
 };
 
 /// Namespace of the ids of differences. Fixed: a link in an old notice still leads to its difference.
@@ -40,6 +40,17 @@ impl Key {
     #[must_use]
     pub fn new(class: Class, owner: Option<OwnerCode>) -> Self {
         Self { class, owner, person: None, scope: None, definition: None, detail: None }
+    }
+
+    /// Of what a change mends.
+    #[must_use]
+    pub fn of(change: &Change) -> Self {
+        Self {
+            person: Some(change.triple.principal),
+            scope: Some(change.triple.scope.clone()),
+            definition: Some(change.triple.definition),
+            ..Self::new(Class::of(change), Some(change.owner))
+        }
     }
 
     /// A short stable id, for links and for machines: UUIDv5 over the key, in lower case.

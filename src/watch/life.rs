@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use jiff::Timestamp;
 
 use super::difference::Difference;
-use crate::model::ids::PrincipalId;
+pub use crate::model::activity::Doer;
 
 /// A difference with its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,25 +74,6 @@ pub enum By {
     Time,
     /// It could not be found out, and why.
     Unknown(Arc<str>),
-}
-
-/// Somebody who changed something in Azure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Doer {
-    /// The object id, if it is known.
-    pub id: Option<PrincipalId>,
-    /// The name, if it is known.
-    pub name: Option<Arc<str>>,
-}
-
-impl fmt::Display for Doer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.name, &self.id) {
-            (Some(name), _) => f.write_str(name),
-            (None, Some(id)) => write!(f, "{id}"),
-            (None, None) => f.write_str("somebody"),
-        }
-    }
 }
 
 impl fmt::Display for By {

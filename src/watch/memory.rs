@@ -1,14 +1,18 @@
 //! What is known of differences from look to look: what is new, what changed, what is over.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     difference::Key,
-    life::{By, Entry, Life, Since},
+    life::{By, Doer, Entry, Life, Since},
     sight::{Sight, Sighted},
 };
+use crate::model::ids::PrincipalId;
 
 /// How long one that is over is remembered: for a time line, and to be known again when it comes back. Ours.
 pub(super) const RESOLVED_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -85,6 +89,7 @@ impl Memory {
     pub fn saw(&mut self, now: Timestamp, sight: &Sight) -> Vec<News> {
         let before = self.looked;
         let mut news = Vec::new();
+        let seen: BTreeSet<&Key> = sight.differences.iter().map(|sighted| &sighted.difference.key).collect();
         for sighted in &sight.differences {
             news.extend(self.sighted(now, before, sighted));
         }
@@ -92,9 +97,8 @@ impl Memory {
             .open
             .iter()
             .filter(|(key, entry)| {
-                let seen = entry.life.last_seen >= now;
                 let forgotten = now.duration_since(entry.life.last_seen) > UNSEEN_KEPT;
-                !seen && (sight.coverage.holds(key) || forgotten)
+                !seen.contains(key) && (sight.coverage.holds(key) || forgotten)
             })
             .map(|(key, _)| key.clone())
             .collect();
@@ -110,6 +114,36 @@ impl Memory {
     /// These were healed: they are over.
     pub fn healed<'a>(&mut self, now: Timestamp, keys: impl IntoIterator<Item = &'a Key>) -> Vec<News> {
         keys.into_iter().filter_map(|key| self.end(now, key, true)).collect()
+    }
+
+    /// Object ids of those who did something that is new, and whose names are not known.
+    #[must_use]
+    pub fn nameless(&self, news: &[News]) -> BTreeSet<PrincipalId> {
+        let entries = news.iter().filter_map(|news| self.open.get(&news.entry.difference.key));
+        let ids = entries.filter_map(|entry| match &entry.life.by {
+            By::Somebody(Doer { id, name: None }) => *id,
+            _ => None,
+        });
+        ids.collect()
+    }
+
+    /// The names of some who did something.
+    pub fn named(&mut self, names: &BTreeMap<PrincipalId, Arc<str>>) {
+        for entry in self.open.values_mut() {
+            if let By::Somebody(doer @ Doer { name: None, .. }) = &mut entry.life.by {
+                doer.name = doer.id.and_then(|id| names.get(&id)).cloned();
+            }
+        }
+    }
+
+    /// News as they are known now: what was learnt since is in them.
+    #[must_use]
+    pub fn told_again(&self, news: Vec<News>) -> Vec<News> {
+        let again = |News { turn, entry }| {
+            let entry = self.open.get(&entry.difference.key).cloned().unwrap_or(entry);
+            News { turn, entry }
+        };
+        news.into_iter().map(|it| if it.turn == Turn::Resolved { it } else { again(it) }).collect()
     }
 
     /// What was found out about one: since when, and by whom.

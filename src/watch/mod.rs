@@ -30,5 +30,5 @@ pub use self::{
     memory::{Memory, News, Turn},
     run::{Commit, Cost, Healed, Healing, Part, Run, RunReport, Service, Spent, Trigger, Unseen, Verdict, What},
     sight::{Coverage, Sight, Sighted, next_expiry, sight},
-    trail::{Removal, Unexplained, explain, unexplained},
+    trail::{Unexplained, explain, unexplained},
 };

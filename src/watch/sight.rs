@@ -185,12 +185,7 @@ struct Seen<'a> {
 impl Seen<'_> {
     fn change(&self, change: &Change) -> Sighted {
         let class = Class::of(change);
-        let key = Key {
-            person: Some(change.triple.principal),
-            scope: Some(change.triple.scope.clone()),
-            definition: Some(change.triple.definition),
-            ..Key::new(class, Some(change.owner))
-        };
+        let key = Key::of(change);
         let assignment = change.assignment();
         let standing = self.history.get(Some(&assignment));
         let (since, by) = self.story(class, standing, &change.because);

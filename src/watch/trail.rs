@@ -5,33 +5,22 @@
 //! ([`explain`]). The Activity Log names who asked for a deletion and which assignment was deleted, not whose it was
 //! (MicrosoftDocs/azure-docs#96729): the name that tilgang derives is what ties the two together.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use super::{
     difference::Key,
-    life::{By, Doer, Since},
+    life::{By, Since},
     memory::{News, Turn},
 };
 use crate::{
-    model::ids::{AssignmentName, SubscriptionId},
+    model::{
+        activity::Removal,
+        ids::{AssignmentName, SubscriptionId},
+    },
     plan::drift::Class,
 };
-
-/// A deletion of a role assignment, as the Activity Log has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Removal {
-    /// The assignment's resource id, in lower case.
-    pub assignment: Arc<str>,
-    /// When.
-    pub at: Timestamp,
-    /// Who asked for it.
-    pub by: Doer,
-}
 
 /// What vanished in one subscription, and nothing explains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +29,8 @@ pub struct Unexplained {
     pub after: Timestamp,
     /// The latest.
     pub before: Timestamp,
-    /// The differences, each with the resource id of the assignment that is gone, in lower case.
-    pub gone: BTreeMap<Key, Arc<str>>,
+    /// The differences, each with the name of the assignment that is gone.
+    pub gone: BTreeMap<Key, AssignmentName>,
 }
 
 /// What stood in an earlier look and is missing now. `stood` says whether an assignment of ours stood then; `after` is when
@@ -49,7 +38,7 @@ pub struct Unexplained {
 #[must_use]
 pub fn unexplained(
     news: &[News],
-    stood: &BTreeSet<AssignmentName>,
+    stood: &dyn Fn(AssignmentName) -> bool,
     after: Timestamp,
     before: Timestamp,
 ) -> BTreeMap<SubscriptionId, Unexplained> {
@@ -61,10 +50,10 @@ pub fn unexplained(
         let name = id.rsplit('/').next().and_then(|name| name.parse().ok());
         let subscription = difference.key.scope.as_ref().and_then(crate::model::ids::ScopeId::subscription);
         let (Some(name), Some(subscription)) = (name, subscription) else { continue };
-        if stood.contains(&name) {
+        if stood(name) {
             let new = || Unexplained { after, before, gone: BTreeMap::new() };
             let here = all.entry(subscription).or_insert_with(new);
-            here.gone.insert(difference.key.clone(), id.to_ascii_lowercase().into());
+            here.gone.insert(difference.key.clone(), name);
         }
     }
     all
@@ -80,8 +69,8 @@ pub fn explain(of: &Unexplained, answer: Result<&[Removal], &str>) -> Vec<(Key, 
             return of.gone.keys().map(|key| (key.clone(), None, by.clone())).collect();
         }
     };
-    let told = |(key, id): (&Key, &Arc<str>)| {
-        let last = removals.iter().filter(|removal| removal.assignment == *id).max_by_key(|removal| removal.at);
+    let told = |(key, name): (&Key, &AssignmentName)| {
+        let last = removals.iter().filter(|removal| removal.name == *name).max_by_key(|removal| removal.at);
         match last {
             Some(removal) => (key.clone(), Some(Since::At(removal.at)), By::Somebody(removal.by.clone())),
             None => (key.clone(), None, By::Unknown("the Activity Log does not have it (yet)".into())),

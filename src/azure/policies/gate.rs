@@ -32,6 +32,7 @@ pub(crate) struct Gate {
     places: Semaphore,
     open: AtomicUsize,
     passed: AtomicU64,
+    throttled: AtomicU64,
 }
 
 impl Gate {
@@ -41,6 +42,7 @@ impl Gate {
             places: Semaphore::new(AT_ONCE_MAX),
             open: AtomicUsize::new(AT_ONCE_MAX),
             passed: AtomicU64::new(0),
+            throttled: AtomicU64::new(0),
         })
     }
 
@@ -54,6 +56,16 @@ impl Gate {
         if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok() {
             self.places.add_permits(1);
         }
+    }
+
+    /// How many of them were answered with "too many".
+    pub(crate) fn throttled(&self) -> u64 {
+        self.throttled.load(Ordering::Relaxed)
+    }
+
+    /// A request inside a batch was answered so.
+    pub(crate) fn was_throttled(&self) {
+        self.throttled.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many requests were sent, repeated ones included.
@@ -74,6 +86,9 @@ impl Policy for Gate {
         request.insert_header(USER_AGENT, AGENT); // the SDK's own policy allows no `/` in a name
         let sent = Instant::now();
         let outcome = first.send(context, request, rest).await;
+        if outcome.as_ref().is_ok_and(|answer| u16::from(answer.status()) == 429) {
+            self.was_throttled();
+        }
         if matches!(request.method(), Method::Put | Method::Delete) && outcome.is_ok() && sent.elapsed() > SLOW {
             self.open_one();
         }

@@ -71,6 +71,9 @@ pub struct Assign {
     pub role: String,
     /// Where.
     pub scope: String,
+    /// Who does it: a user or an application; left out, Azure does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// A description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -135,7 +138,10 @@ impl Deed {
                 let triple = triple(world, asked)?;
                 let name = world.assignment_of(&triple);
                 let name = name.ok_or_else(|| format!("`{}` has no `{}` there", asked.principal, asked.role))?;
-                world.unplace(name);
+                let by = by(world, asked)?;
+                if let Some(gone) = world.unplace(name) {
+                    world.did(by, "delete", &gone);
+                }
                 Ok(())
             }
             Self::Activate(asked) => {
@@ -222,7 +228,8 @@ fn assign(world: &mut World, asked: &Assign, term: Term) -> Result<(), String> {
     let key = format!("{}|{}|{}|{now}", triple.scope, triple.principal, triple.definition);
     let name = AssignmentName(World::derived_id(world.tenant(), "assigned by hand", &key));
     let principal_type = world.type_of(triple.principal).unwrap_or("User").into();
-    world.place(Assignment {
+    let by = by(world, asked)?;
+    let made = Assignment {
         name,
         principal_type,
         condition: None,
@@ -230,12 +237,22 @@ fn assign(world: &mut World, asked: &Assign, term: Term) -> Result<(), String> {
         description: asked.description.as_deref().map(Into::into),
         created_on: now,
         updated_on: now,
-        created_by: None,
-        updated_by: None,
+        created_by: by,
+        updated_by: by,
         term,
         triple,
-    });
+    };
+    world.did(by, "write", &made);
+    world.place(made);
     Ok(())
+}
+
+/// Who does it.
+fn by(world: &World, asked: &Assign) -> Result<Option<PrincipalId>, String> {
+    let Some(name) = &asked.by else { return Ok(None) };
+    let application = || world.applications().find(|it| it.name.eq_ignore_ascii_case(name)).map(|it| it.id);
+    let found = user(world, name).ok().map(|user| user.id).or_else(application);
+    found.map(Some).ok_or_else(|| format!("nobody is called `{name}`"))
 }
 
 fn triple(world: &World, asked: &Assign) -> Result<Triple, String> {

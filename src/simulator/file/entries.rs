@@ -45,6 +45,7 @@ entries! {
         #[serde(default, skip_serializing_if = "Option::is_none")] pub lists_stale: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub people_unknown: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub resource_graph_lag: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub activity_log_lag: Option<String>,
     }
     /// Who can sign in.
     ApplicationEntry {

@@ -10,7 +10,7 @@ use crate::simulator::{
 
 /// The settings that an entry describes; what it leaves out is as it was.
 pub(super) fn read(entry: &SettingsEntry, was: &Settings) -> Result<Settings, String> {
-    let Consistency { lists_stale, people_unknown, resource_graph_lag } = was.consistency;
+    let Consistency { lists_stale, people_unknown, resource_graph_lag, activity_log_lag } = was.consistency;
     Ok(Settings {
         assignments_max: entry.assignments_max.unwrap_or(was.assignments_max),
         page_size: entry.page_size.unwrap_or(was.page_size),
@@ -19,6 +19,7 @@ pub(super) fn read(entry: &SettingsEntry, was: &Settings) -> Result<Settings, St
             lists_stale: length("lists_stale", entry.lists_stale.as_deref(), lists_stale)?,
             people_unknown: length("people_unknown", entry.people_unknown.as_deref(), people_unknown)?,
             resource_graph_lag: length("resource_graph_lag", entry.resource_graph_lag.as_deref(), resource_graph_lag)?,
+            activity_log_lag: length("activity_log_lag", entry.activity_log_lag.as_deref(), activity_log_lag)?,
         },
     })
 }

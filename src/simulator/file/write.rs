@@ -43,7 +43,7 @@ pub fn write(world: &World) -> WorldFile {
 #[must_use]
 pub fn settings_entry(settings: &Settings) -> SettingsEntry {
     let Settings { assignments_max, page_size, throttling, consistency } = *settings;
-    let Consistency { lists_stale, people_unknown, resource_graph_lag } = consistency;
+    let Consistency { lists_stale, people_unknown, resource_graph_lag, activity_log_lag } = consistency;
     let length = |length: jiff::SignedDuration| (!length.is_zero()).then(|| format!("{length:#}"));
     SettingsEntry {
         assignments_max: Some(assignments_max),
@@ -52,6 +52,7 @@ pub fn settings_entry(settings: &Settings) -> SettingsEntry {
         lists_stale: length(lists_stale),
         people_unknown: length(people_unknown),
         resource_graph_lag: length(resource_graph_lag),
+        activity_log_lag: length(activity_log_lag),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, definitions, denials, encoded, entra, pim, request_id, resources, search, wire};
+use super::{Answer, Ask, activity, definitions, denials, encoded, entra, pim, request_id, resources, search, wire};
 use crate::{
     model::ids::{AssignmentName, PrincipalId, ScopeId},
     simulator::{
@@ -174,7 +174,7 @@ struct Page<T> {
     next_link: Option<String>,
 }
 
-fn next_link(ask: &Ask, next: usize) -> String {
+pub(super) fn next_link(ask: &Ask, next: usize) -> String {
     let kept = ask.query.iter().filter(|(key, _)| !key.eq_ignore_ascii_case("$skiptoken"));
     let query: Vec<String> = kept.map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect();
     let path = ask.path.replace(' ', "%20");
@@ -237,6 +237,14 @@ fn usage(world: &World, caller: PrincipalId, scope: &ScopeId) -> Result<Answer, 
 
 /// What is not for Microsoft.Authorization, in a version that its provider has.
 fn resource(world: &mut World, caller: PrincipalId, ask: &Ask, version: &str) -> Result<Answer, Refusal> {
+    let parts: Vec<String> = ask.parts().iter().map(|part| part.to_ascii_lowercase()).collect();
+    let lower: Vec<&str> = parts.iter().map(String::as_str).collect();
+    if ask.method == "GET"
+        && activity::is_meant(&lower)
+        && let Some(id) = lower.get(1).and_then(|id| id.parse().ok())
+    {
+        return activity::answer(world, caller, ask, id);
+    }
     let path = ask.path.to_ascii_lowercase();
     let known: &[&str] = if path.contains("/microsoft.keyvault/") {
         &[

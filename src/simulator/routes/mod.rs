@@ -3,6 +3,7 @@
 //!
 //! In: one [`Ask`]. Out: one [`Answer`]. Never: IO, or state outside the world.
 
+mod activity;
 pub mod arm;
 mod authorization_rows;
 pub mod control;
@@ -107,6 +108,7 @@ impl Ask {
             "roleEligibilityScheduleInstances",
             "roleEligibilityScheduleRequests",
             "roleEligibilitySchedules",
+            "eventtypes",
             "roleAssignments",
             "roleDefinitions",
             "denyAssignments",

@@ -262,6 +262,7 @@ impl World {
         };
         self.before_assignment(name);
         self.table.insert(stored.clone());
+        self.did(Some(caller), "write", &stored);
         self.touch(Touched::Assignment(name));
         let created_on = now.checked_sub(REPLY_BEFORE).unwrap_or(now);
         Ok(Assignment { created_on, created_by: None, ..stored })
@@ -338,6 +339,9 @@ impl World {
         }
         self.before_assignment(name);
         let gone = self.table.remove(name);
+        if let Some(gone) = &gone {
+            self.did(Some(caller), "delete", gone);
+        }
         self.touch(Touched::Assignment(name));
         Ok(gone.map(|gone| Assignment { updated_on: self.now(), ..gone }))
     }

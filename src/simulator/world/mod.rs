@@ -4,6 +4,7 @@
 //! caller tells the time ([`World::told`]). Each rule has its source beside it; `FACTS §n` is our numbered collection of
 //! what is known of Azure, with *recorded* for what was seen on the wire.
 
+pub mod activity;
 pub mod assignments;
 pub mod condition;
 pub mod custom_roles;
@@ -76,6 +77,7 @@ pub struct World {
     pub(super) definitions: Definitions,
     pub(super) table: Table,
     past: past::Past,
+    activity: activity::ActivityLog,
     told: Timestamp,
     touched: Vec<Touched>,
 }
@@ -109,6 +111,7 @@ impl World {
             definitions: Definitions::built_in(),
             table: Table::default(),
             past: past::Past::default(),
+            activity: activity::ActivityLog::default(),
             told: Timestamp::UNIX_EPOCH,
             touched: Vec::new(),
         }
@@ -193,6 +196,7 @@ impl PartialEq for World {
             definitions,
             table,
             past: _,
+            activity: _,
             told: _,
             touched: _,
         } = self;

@@ -20,6 +20,8 @@ pub struct Consistency {
     pub people_unknown: SignedDuration,
     /// How far Resource Graph is behind.
     pub resource_graph_lag: SignedDuration,
+    /// How late an event comes into the Activity Log.
+    pub activity_log_lag: SignedDuration,
 }
 
 /// What was changed, and what was there before.

@@ -1,0 +1,452 @@
+//! One run: reads git's tip, looks at Azure, says what differs and since when, heals what it was told to.
+//!
+//! In: an order, the tip, what is known. Out: [`Brought`], which the daemon takes in when the machine says so. The session with
+//! Azure lasts from run to run.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{Arc, PoisonError},
+};
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use tokio::sync::{Mutex, watch};
+
+use super::{
+    board::SeenLast,
+    follow::{Follow, Tip},
+    heal::{self, Heal, Told, Treated},
+};
+use crate::{
+    azure::{Counted, Sent},
+    cli::{Exit, Global, environment, far::Far, far::Kind, ground::Ground, ground::draw, output, survey::Survey},
+    model::{
+        assignment::Hand,
+        desired::{Desired, OwnerFile},
+        ids::{AssignmentName, SubscriptionId, TenantId},
+        observed::{Observed, Reading},
+        owner::OwnerCode,
+        people::ById,
+        trouble::TroubleKind,
+    },
+    plan::change::Who,
+    ports::{Directory as _, History as _},
+    reconcile::Order,
+    watch::{
+        Cost, Coverage, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Unexplained, Unseen, Verdict,
+        What, explain, next_expiry, sight, unexplained,
+    },
+};
+
+/// How long the Activity Log is asked again for what it did not have yet: it is some minutes behind.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// How far before the look in which it still stood something may have vanished: lists lag, and clocks differ. Ours.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(10);
+
+/// Who works: what stays the same from run to run.
+pub(super) struct Worker {
+    pub(super) global: Global,
+    /// The workspace's folder: a simulated Azure and a ledger stand below it.
+    pub(super) dir: PathBuf,
+    pub(super) follow: Follow,
+    pub(super) heal: BTreeSet<Heal>,
+    far: Mutex<Option<(TenantId, Arc<Far>)>>,
+    /// The tip whose mistakes were drawn.
+    drawn: std::sync::Mutex<String>,
+}
+
+/// What one run is given.
+pub(super) struct Task {
+    pub(super) order: Order,
+    pub(super) tip: Tip,
+    /// The commit that the tip has to follow from.
+    pub(super) trusted: Option<String>,
+    pub(super) started: Timestamp,
+    pub(super) known: Known,
+    /// Says that it is to end in good order.
+    pub(super) end: watch::Receiver<bool>,
+}
+
+/// What is known from run to run.
+#[derive(Clone, Default)]
+pub(super) struct Known {
+    pub(super) memory: Memory,
+    /// Assignments of ours that stood in the last look; none before the first since the start.
+    pub(super) stood: Option<Arc<BTreeMap<AssignmentName, SubscriptionId>>>,
+    /// The commit of the last look at all owners.
+    pub(super) commit: Option<Arc<str>>,
+    /// What the Activity Log did not have yet.
+    pub(super) unexplained: BTreeMap<SubscriptionId, Unexplained>,
+}
+
+/// What a run brings home.
+pub(super) struct Brought {
+    pub(super) report: RunReport,
+    /// What is known after it; none where nothing could be compared.
+    pub(super) known: Option<Known>,
+    /// What was seen, if all owners were looked at.
+    pub(super) seen: Option<SeenLast>,
+    /// Nothing could be compared.
+    pub(super) failed: bool,
+}
+
+impl Worker {
+    pub(super) fn new(global: Global, dir: PathBuf, follow: Follow, heal: BTreeSet<Heal>) -> Self {
+        Self { global, dir, follow, heal, far: Mutex::default(), drawn: std::sync::Mutex::default() }
+    }
+
+    /// Does one run, to its end.
+    pub(super) async fn run(&self, task: Task) -> Brought {
+        let before = self.sent().await;
+        let ended = |run: &mut Run, after: Sent| {
+            run.ended = environment::now();
+            run.cost = cost(before, after);
+        };
+        let mut run = blank(&task);
+        match self.look(&task, &mut run).await {
+            Ok(mut brought) => {
+                ended(&mut brought.report.run, self.sent().await);
+                brought
+            }
+            Err(why) => {
+                run.verdict = Verdict::Failed;
+                run.notes.push(why.into());
+                ended(&mut run, self.sent().await);
+                Brought::failed(run, &task.known.memory)
+            }
+        }
+    }
+
+    async fn look(&self, task: &Task, run: &mut Run) -> Result<Brought, String> {
+        let (ground, desired) = self.ground(task).await?;
+        run.owners = desired.owners.len();
+        let far = self.far(desired.tenant).await?;
+        far.look_at_the_clock().await?;
+        let part = ground.owners.clone().map_or(Part::Everything, Part::Owners);
+        run.part = part.clone();
+        let mut survey = Survey::at(ground, desired, &far).await;
+        run.observed = Some(survey.observed.at);
+        if is_signed_out(&survey.observed) {
+            self.far.lock().await.take_if(|_| far.azure == Kind::Real); // a new one reads its secrets anew
+        }
+        let seen = {
+            let places = |origin: &_| survey.ground.loaded.sources.place(origin);
+            sight(&survey.desired, &survey.observed, &survey.plan, &part, &places)
+        };
+        let unseen = unseen(&survey);
+        if let Some(why) = nothing_seen(&survey.observed) {
+            return Err(why);
+        }
+        let (mut known, mut news) = self.take_in(task, &survey, &seen, &far).await;
+        let (reading, standing, refused) =
+            (survey.reading(), survey.plan.unchanged, !survey.approval.refused.is_empty());
+        let today = survey.observed.at.to_zoned(TimeZone::UTC).date();
+        run.next_expiry = next_expiry(&survey.desired, today);
+        run.unchanged = standing;
+        let ledger = survey.record();
+        if let Err(error) = &ledger {
+            run.notes.push(format!("what was seen is not recorded: {error}").into());
+        }
+        let observed_at = survey.observed.at;
+        let is_whole = part == Part::Everything;
+        let mut healed = Vec::new();
+        let mut exit = reading;
+        // What was shown is what was looked at: healing narrows the plan.
+        let shown = is_whole.then(|| survey.observed.clone());
+        if task.order.what == What::Heal {
+            let treated = match ledger {
+                Ok(ledger) => self.heal(task, &mut survey, &far, ledger).await,
+                Err(_) => Err("nothing is healed while the ledger cannot be written".to_owned()),
+            };
+            match treated {
+                Ok(Treated { sums, changes, over, exit: of_healing, notes }) => {
+                    news = without(news, &over, &known.memory);
+                    news.extend(known.memory.healed(observed_at, &over));
+                    (healed, exit) = (changes, exit.max(of_healing));
+                    run.healing = Some(sums);
+                    run.notes.extend(notes.into_iter().map(Arc::from));
+                }
+                Err(why) => {
+                    run.healing = Some(Healing::default());
+                    run.notes.push(format!("nothing was healed: {why}").into());
+                }
+            }
+        }
+        if is_whole {
+            known.commit = run.commit.as_ref().map(|commit| commit.hash.clone());
+        }
+        let Survey { ground, desired, .. } = survey;
+        run.verdict = verdict(exit, refused && task.order.what == What::Heal, &known.memory);
+        let report = report(run.clone(), &known.memory, news, healed, unseen);
+        let seen = shown.map(|observed| SeenLast { desired, loaded: ground.loaded, observed });
+        Ok(Brought { report, known: Some(known), seen, failed: false })
+    }
+
+    /// Reads the workspace at the tip, and draws its mistakes once a tip.
+    async fn ground(&self, task: &Task) -> Result<(Ground, Desired), String> {
+        let tip = task.tip.clone();
+        let loaded = tokio::task::spawn_blocking(move || tip.load()).await;
+        let mut loaded = loaded.map_err(|error| error.to_string())??;
+        {
+            let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+            if *drawn != task.tip.mark {
+                drawn.clone_from(&task.tip.mark);
+                for error in &loaded.errors {
+                    output::say_drawn(draw(error, self.global.color.stderr()));
+                }
+            }
+        }
+        let first = loaded.errors.first().map(ToString::to_string).unwrap_or_default();
+        let desired = loaded.desired.take();
+        let desired = desired.ok_or_else(|| format!("the workspace cannot be read: {first}"))?;
+        let chosen = self.chosen(&desired, &task.order.part)?;
+        let tip = task.tip.in_git().cloned();
+        Ok((Ground { dir: self.dir.clone(), loaded, owners: chosen, tip }, desired))
+    }
+
+    /// The owners to look at: those of the order, of those that the daemon is for.
+    fn chosen(&self, desired: &Desired, part: &Part) -> Result<Option<BTreeSet<OwnerCode>>, String> {
+        let mut mine = BTreeSet::new();
+        for text in &self.global.owner {
+            let code = OwnerCode::new(text).filter(|code| desired.owners.contains_key(code));
+            mine.insert(code.ok_or_else(|| format!("no service owner `{text}` in this workspace"))?);
+        }
+        let mine = (!mine.is_empty()).then_some(mine);
+        let Part::Owners(asked) = part else { return Ok(mine) };
+        let is_mine = |owner: &&OwnerCode| mine.as_ref().is_none_or(|mine| mine.contains(owner));
+        let known = asked.iter().filter(|owner| desired.owners.contains_key(owner)).filter(is_mine);
+        Ok(Some(known.copied().collect()))
+    }
+
+    /// The session with Azure: that of the run before, where it is the same tenant.
+    async fn far(&self, tenant: TenantId) -> Result<Arc<Far>, String> {
+        let mut held = self.far.lock().await;
+        if let Some((of, far)) = &*held
+            && *of == tenant
+        {
+            return Ok(far.clone());
+        }
+        *held = None; // an embedded Azure lets go of its folder before the next one takes it
+        let far = Arc::new(Far::connect_quietly(&self.global, &self.dir, tenant).await?);
+        *held = Some((tenant, far.clone()));
+        Ok(far)
+    }
+
+    async fn sent(&self) -> Sent {
+        self.far.lock().await.as_ref().map(|(_, far)| far.session.sent()).unwrap_or_default()
+    }
+
+    /// Takes in what was seen, and asks who did what is new.
+    async fn take_in(&self, task: &Task, survey: &Survey, seen: &Sight, far: &Far) -> (Known, Vec<News>) {
+        let mut known = task.known.clone();
+        let now = survey.observed.at;
+        let before = known.memory.looked();
+        let news = known.memory.saw(now, seen);
+        let commit = task.tip.commit.as_ref().map(|commit| &commit.hash);
+        let same = commit.is_some() && known.commit.as_ref() == commit;
+        let stood = known.stood.clone();
+        let did_stand = |name: AssignmentName| stood.as_ref().map_or(same, |stood| stood.contains_key(&name));
+        if let Some(before) = before {
+            let from = before.checked_sub(CLOCKS_APART).unwrap_or(before);
+            for (id, new) in unexplained(&news, &did_stand, from, now) {
+                let all = known.unexplained.entry(id).or_insert_with(|| Unexplained { gone: BTreeMap::new(), ..new });
+                all.gone.extend(new.gone);
+                all.before = now;
+            }
+        }
+        self.explain(&mut known, now, far).await;
+        let nameless = known.memory.nameless(&news);
+        if !nameless.is_empty() {
+            let names = far.reader.by_id(&nameless).await;
+            let name = |answer: &ById| match answer {
+                ById::Person(person) => Some(Arc::from(Who::person(person).to_string())),
+                ById::NotAPerson(name) => Some(name.clone()),
+                ById::Deleted { name, .. } => Some(Arc::from(name.to_string())),
+                ById::Gone | ById::Unanswered(_) => None,
+            };
+            let names = names.iter().filter_map(|(id, answer)| Some((*id, name(answer)?))).collect();
+            known.memory.named(&names);
+        }
+        known.stood = Some(Arc::new(standing(stood.as_deref(), &survey.observed, &seen.coverage)));
+        let news = known.memory.told_again(news);
+        (known, news)
+    }
+
+    /// Asks the Activity Log, once for each subscription where something vanished.
+    async fn explain(&self, known: &mut Known, now: Timestamp, far: &Far) {
+        let memory = &mut known.memory;
+        for (id, lost) in &mut known.unexplained {
+            lost.gone.retain(|key, _| memory.get(key).is_some());
+            if lost.gone.is_empty() {
+                continue;
+            }
+            let answer = far.reader.removals(*id, lost.after, now).await;
+            let denied = answer.as_ref().err().is_some_and(|trouble| trouble.kind == TroubleKind::Denied);
+            let answer = answer.as_deref().map_err(|trouble| trouble.without_request().to_string());
+            for (key, since, by) in explain(lost, answer.as_ref().map(|all| &**all).map_err(String::as_str)) {
+                if since.is_some() || denied {
+                    lost.gone.remove(&key);
+                }
+                memory.learnt(&key, since, by);
+            }
+        }
+        known.unexplained.retain(|_, lost| !lost.gone.is_empty() && now.duration_since(lost.before) < ASK_AGAIN);
+    }
+
+    /// Heals, if git still says the same.
+    async fn heal(
+        &self,
+        task: &Task,
+        survey: &mut Survey,
+        far: &Far,
+        ledger: Option<Arc<crate::ledger::Ledger>>,
+    ) -> Result<Treated, String> {
+        heal::narrow(survey, &self.heal);
+        if !survey.approval.approved.changes().is_empty() {
+            let now = self.follow.fetch(task.trusted.as_deref()).await?;
+            if now.mark != task.tip.mark || !now.follows {
+                return Err("git moved since this run read it; the next one begins from there".to_owned());
+            }
+        }
+        heal::treat(survey, far, ledger, Told::by(task.end.clone())).await
+    }
+}
+
+impl Brought {
+    /// Nothing could be compared: all is known as it was.
+    pub(super) fn failed(run: Run, memory: &Memory) -> Self {
+        let report = report(run, memory, Vec::new(), Vec::new(), Vec::new());
+        Self { report, known: None, seen: None, failed: true }
+    }
+}
+
+/// A run of which nothing is known yet.
+pub(super) fn blank(task: &Task) -> Run {
+    let Order { number, what, trigger, part } = &task.order;
+    Run {
+        number: *number,
+        what: *what,
+        trigger: *trigger,
+        part: part.clone(),
+        started: task.started,
+        ended: task.started,
+        observed: None,
+        commit: task.tip.commit.clone(),
+        verdict: Verdict::Ended,
+        notes: Vec::new(),
+        counts: BTreeMap::new(),
+        owners: 0,
+        unchanged: 0,
+        healing: None,
+        cost: Cost::new(),
+        next_expiry: None,
+        unseen: 0,
+    }
+}
+
+fn report(
+    run: Run,
+    memory: &Memory,
+    news: Vec<News>,
+    healed: Vec<crate::watch::Healed>,
+    unseen: Vec<Unseen>,
+) -> RunReport {
+    let mut counts = BTreeMap::new();
+    for entry in memory.open().filter(|entry| entry.difference.accepted.is_none()) {
+        let key = &entry.difference.key;
+        *counts.entry((key.class, key.owner)).or_default() += 1;
+    }
+    let run = Run { counts, unseen: unseen.len(), ..run };
+    RunReport { run, drift: memory.open().cloned().collect(), news, healed, unseen }
+}
+
+/// What is healed at once is no news of its own: that it came and that it went is said in one.
+fn without(news: Vec<News>, over: &[crate::watch::Key], memory: &Memory) -> Vec<News> {
+    let healed: BTreeSet<&crate::watch::Key> = over.iter().filter(|key| memory.get(key).is_some()).collect();
+    news.into_iter().filter(|news| !healed.contains(&news.entry.difference.key)).collect()
+}
+
+fn verdict(exit: Exit, refused: bool, memory: &Memory) -> Verdict {
+    let open = memory.open().filter(|entry| entry.difference.accepted.is_none());
+    let drift = open.filter(|entry| entry.difference.key.class.differs()).count();
+    match exit {
+        Exit::Failed | Exit::Usage => Verdict::Incomplete,
+        Exit::Partly => Verdict::Partly,
+        _ if refused => Verdict::Refused,
+        _ if drift > 0 => Verdict::Drift,
+        _ => Verdict::Converged,
+    }
+}
+
+/// What could not be read, of Azure and of git.
+fn unseen(survey: &Survey) -> Vec<Unseen> {
+    let azure = survey.plan.unread.iter().map(|unread| Unseen {
+        owner: unread.owner,
+        words: unread.trouble.without_request().to_string().into(),
+    });
+    let broken = survey.desired.owners.iter().filter_map(|(code, owner)| match owner.file {
+        OwnerFile::Broken(file) => Some((*code, file)),
+        OwnerFile::Read(_) | OwnerFile::Removed(_) | OwnerFile::Missing => None,
+    });
+    let git = broken.map(|(owner, file)| Unseen {
+        owner: Some(owner),
+        words: format!("{} has errors", survey.ground.loaded.sources.path(file)).into(),
+    });
+    azure.chain(git).collect()
+}
+
+/// Why nothing could be compared, if so.
+fn nothing_seen(observed: &Observed) -> Option<String> {
+    if let Err(trouble) = &observed.inventory {
+        return Some(trouble.to_string());
+    }
+    let mut lists = observed.subscriptions.values().map(|subscription| &subscription.reading);
+    match lists.next()? {
+        Reading::Unseen(first) if lists.all(|list| matches!(list, Reading::Unseen(_))) => {
+            Some(format!("no subscription could be read: {first}"))
+        }
+        _ => None,
+    }
+}
+
+fn is_signed_out(observed: &Observed) -> bool {
+    let lists = observed.subscriptions.values().filter_map(|subscription| match &subscription.reading {
+        Reading::Unseen(trouble) => Some(trouble.kind),
+        Reading::Seen(_) => None,
+    });
+    let inventory = observed.inventory.as_ref().err().map(|trouble| trouble.kind);
+    lists.chain(inventory).any(|kind| kind == TroubleKind::SignIn)
+}
+
+/// Assignments of ours that stand: those seen now, and those of subscriptions that were not read.
+fn standing(
+    before: Option<&BTreeMap<AssignmentName, SubscriptionId>>,
+    observed: &Observed,
+    coverage: &Coverage,
+) -> BTreeMap<AssignmentName, SubscriptionId> {
+    let kept = before.into_iter().flatten().filter(|(_, at)| !coverage.subscriptions.contains(at));
+    let mut all: BTreeMap<_, _> = kept.map(|(name, at)| (*name, *at)).collect();
+    for (id, subscription) in &observed.subscriptions {
+        let Reading::Seen(scopes) = &subscription.reading else { continue };
+        let ours = scopes.values().flatten().filter(|standing| standing.hand == Hand::Ours);
+        all.extend(ours.map(|standing| (standing.assignment.name, *id)));
+    }
+    all
+}
+
+fn cost(before: Sent, after: Sent) -> Cost {
+    let spent = |before: Counted, after: Counted| {
+        // Another session counts from nothing.
+        let since = |before: u64, after: u64| after.checked_sub(before).unwrap_or(after);
+        Spent {
+            requests: since(before.requests, after.requests),
+            throttled: since(before.throttled, after.throttled),
+        }
+    };
+    Cost::from([
+        (Service::ResourceManager, spent(before.resource_manager, after.resource_manager)),
+        (Service::Graph, spent(before.graph, after.graph)),
+        (Service::SignIn, spent(before.sign_in, after.sign_in)),
+    ])
+}
