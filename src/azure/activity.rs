@@ -35,9 +35,8 @@ pub(crate) async fn removals(
     to: Timestamp,
 ) -> Result<Vec<Removal>, Trouble> {
     let doing = format!("read the Activity Log of subscription {at}");
-    let filter = format!(
-        "eventTimestamp ge '{from}' and eventTimestamp le '{to}' and resourceProvider eq '{PROVIDER}'"
-    );
+    let filter =
+        format!("eventTimestamp ge '{from}' and eventTimestamp le '{to}' and resourceProvider eq '{PROVIDER}'");
     let filter = utf8_percent_encode(&filter, NON_ALPHANUMERIC);
     let path = format!("/subscriptions/{at}{ROUTE}?api-version={API}&$filter={filter}&$select={SELECT}");
     let events: Vec<EventData> = door.list(door.url(&path, &doing)?, &doing).await?;

@@ -46,8 +46,8 @@ use crate::{
         trouble::Trouble,
     },
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission, Permits, PimInstance,
-        PutAssignment, Resources, Rights, Stock, Usage,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission, Permits,
+        PimInstance, PutAssignment, Resources, Rights, Stock, Usage,
     },
 };
 

@@ -19,7 +19,15 @@ use crate::{
     ports::AssignmentWriter,
 };
 
-use super::{Exit, actor::actor, environment, far::Far, output, progress, signals::{End, Ending}, survey::Survey};
+use super::{
+    Exit,
+    actor::actor,
+    environment,
+    far::Far,
+    output, progress,
+    signals::{End, Ending},
+    survey::Survey,
+};
 
 /// How a run went.
 pub(super) struct Ran {

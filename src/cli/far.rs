@@ -100,8 +100,7 @@ impl Far {
                 )
             }
             Which::Embedded(file) => {
-                let (world, client, secret) =
-                    embedded(file, &dir.join(STATE), tenant).map_err(|error| fail(&error))?;
+                let (world, client, secret) = embedded(file, &dir.join(STATE), tenant).map_err(|error| fail(&error))?;
                 let tls = Tls::throw_away().map_err(|error| fail(&error))?;
                 let options = ServeOptions { tls: Some(tls), ..ServeOptions::default() };
                 let running = serve(world, options).await.map_err(|error| fail(&error))?;
@@ -113,8 +112,7 @@ impl Far {
         };
         settings.tenant = Some(tenant.to_string()); // the workspace says whose people these are
         if let Some(file) = &global.ca {
-            let pem = std::fs::read_to_string(file)
-                .map_err(|error| format!("{}: {error}", file.display()))?;
+            let pem = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
             settings.ca_pem = Some(settings.ca_pem.unwrap_or_default() + &pem);
         }
         let session = Session::connect(&settings).await.map_err(|error| fail(&error))?;

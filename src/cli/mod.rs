@@ -7,6 +7,7 @@ mod actor;
 mod apply;
 mod apply_run;
 mod change;
+mod channels;
 mod codeowners;
 mod completions;
 mod doctor;
@@ -21,6 +22,7 @@ mod ground;
 mod identity;
 mod ledger;
 mod logs;
+mod notify;
 mod output;
 mod plan;
 mod progress;
@@ -89,6 +91,7 @@ enum Command {
     Revoke(revoke::Revoke),
     Fmt(fmt::Fmt),
     Schema(schema::Schema),
+    Notify(notify::Notify),
     Serve(Box<serve::Serve>),
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
@@ -131,6 +134,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Revoke(command) => command.run(&global),
             Command::Fmt(command) => command.run(&global),
             Command::Schema(command) => command.run(),
+            Command::Notify(command) => command.run(&global).await,
             Command::Serve(command) => command.run(&global).await,
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),

@@ -11,6 +11,7 @@
 //! | `board` | what is known now, for whoever shows it |
 //! | `listeners` | who is told of each run |
 //! | `http`, `socket`, `event_grid`, `secret` | the socket |
+//! | `telling` | notices and metrics |
 //! | `state`, `keep` | files of the state folder |
 
 pub(in crate::cli) mod board;
@@ -24,6 +25,7 @@ pub(in crate::cli) mod listeners;
 pub(in crate::cli) mod secret;
 mod socket;
 mod state;
+mod telling;
 mod work;
 
 use std::{
@@ -44,19 +46,21 @@ use self::{
     heal::Heal,
     http::{App, Doors, router},
     keep::{Found, Kept},
-    listeners::Listener,
     secret::Secret,
     state::State,
+    telling::{Ground, Telling},
     work::Worker,
 };
 use super::{Exit, Global, environment, output, signals::Signals};
 use crate::reconcile::Settings;
 
-const HELP: &str = "Without `--branch` or `--remote` it watches the folder as it stands. Healing needs a branch: what is healed \
+const HELP: &str =
+    "Without `--branch` or `--remote` it watches the folder as it stands. Healing needs a branch: what is healed \
 is what its tip says, and nothing else.
 
 Over HTTP, at `--listen`:
   GET /healthz, /readyz          probes
+  GET /metrics                   for Prometheus; deploy/ has alert rules and a dashboard
   POST /-/reload                 ask git, and look now; so does SIGHUP
   POST /-/acknowledge?commit=H   the branch is right at its tip H, though its history was rewritten
   POST, OPTIONS /events          Azure Event Grid, both schemas; `?secret=…` or the header X-Tilgang-Secret
@@ -107,6 +111,9 @@ pub(super) struct Serve {
     /// Where to listen; anything but loopback is open to whoever reaches it
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "TILGANG_LISTEN")]
     listen: SocketAddr,
+    /// Where people reach the web page: notices lead there
+    #[arg(long, value_name = "URL", env = "TILGANG_EXTERNAL_URL", value_parser = page)]
+    external_url: Option<String>,
     /// Look once, tell everybody, and end with the exit code of `drift`
     #[arg(long)]
     once: bool,
@@ -125,6 +132,16 @@ fn length(text: &str) -> Result<SignedDuration, String> {
     let span: jiff::Span = text.trim().parse().map_err(|_| "not a length of time such as 90s or 10m".to_owned())?;
     let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
     if length.is_negative() { Err("a length of time is not negative".to_owned()) } else { Ok(length) }
+}
+
+fn page(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
+    let plain = matches!(url.scheme(), "https" | "http") && url.username().is_empty() && url.query().is_none();
+    if plain {
+        Ok(text.to_owned())
+    } else {
+        Err("write the page's address, such as https://tilgang.example.no".to_owned())
+    }
 }
 
 impl Serve {
@@ -162,16 +179,21 @@ impl Serve {
         let signals = Signals::listen().map_err(|error| fail(&error))?;
         let listener = match self.once {
             true => None,
-            false => Some(socket::listen(self.listen).await.map_err(|error| fail(&format!("{}: {error}", self.listen)))?),
+            false => {
+                Some(socket::listen(self.listen).await.map_err(|error| fail(&format!("{}: {error}", self.listen)))?)
+            }
         };
         let source = follow.source();
         let heal: BTreeSet<Heal> = self.heal.iter().copied().collect();
         // Beside a repository elsewhere there is no workspace on disk: a relative `ledger.dir` stands below the state folder.
         let below = dir.unwrap_or_else(|| folder.clone());
         let worker = Arc::new(Worker::new(global.clone(), below, follow, heal));
-        let daemon = Daemon::new(self.settings(), worker, listeners(&folder), kept, state, self.once);
+        let ground = Ground { folder, page: self.external_url.clone(), ca_pem: global.ca_pem()? };
+        let (telling, teller) = Telling::begin(ground, self.interval);
+        let daemon = Daemon::new(self.settings(), worker, vec![teller], kept, state, self.once);
         let (asking, asked) = mpsc::channel(ASKED_MAX);
         let (stop, stopping) = watch::channel(false);
+        let metrics = telling.routes(daemon.board());
         let serving = listener.map(|listener| {
             let doors = Doors {
                 events: environment::variable("TILGANG_EVENTS_SECRET").as_deref().map(Secret::new),
@@ -180,7 +202,7 @@ impl Serve {
             let address = listener.local_addr().map_or(self.listen, |address| address);
             output::say(format_args!("watching {source}; listening on http://{address}"));
             let app = App { board: daemon.board(), daemon: asking.clone(), doors: Arc::new(doors) };
-            tokio::spawn(socket::serve(listener, router(app), stopping))
+            tokio::spawn(socket::serve(listener, router(app).merge(metrics), stopping))
         });
         let verdict = daemon.run(asked, signals).await;
         stop.send_replace(true);
@@ -188,6 +210,7 @@ impl Serve {
             let _ = serving.await;
         }
         drop(asking);
+        telling.end(self.once).await;
         Ok(match verdict.filter(|_| self.once) {
             Some(verdict) => Exit::of_code(verdict.exit()),
             None if self.once => Exit::Failed,
@@ -213,7 +236,11 @@ impl Serve {
     /// The folder, which may be a bare repository where a branch of it is followed.
     fn workspace(&self, global: &Global) -> Result<PathBuf, Exit> {
         let dir = global.workspace()?;
-        if dir.is_dir() { Ok(dir) } else { Err(output::fail(global, format_args!("{}: no such folder", dir.display()))) }
+        if dir.is_dir() {
+            Ok(dir)
+        } else {
+            Err(output::fail(global, format_args!("{}: no such folder", dir.display())))
+        }
     }
 
     fn state_folder(&self, dir: Option<&Path>, global: &Global) -> Result<PathBuf, Exit> {
@@ -240,11 +267,6 @@ impl Serve {
             (None, _, dir) => Follow::Folder(dir.map(Path::to_owned).unwrap_or_default()),
         })
     }
-}
-
-/// Who is told of each run. Notifications plug in here; `state`: where they keep theirs.
-fn listeners(_state: &Path) -> Vec<Box<dyn Listener>> {
-    Vec::new()
 }
 
 /// Keeps others out of a state folder for as long as it is held.

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::{
     Loaded, assemble,
-    files::{FILE_BYTES_MAX, Input, OWNERS, OVERRIDES, Purpose, SETTINGS, misnamed, purpose},
+    files::{FILE_BYTES_MAX, Input, OVERRIDES, OWNERS, Purpose, SETTINGS, misnamed, purpose},
     past,
     revision::{command, git},
     rules::{LINK, UNREADABLE},
@@ -62,11 +62,7 @@ impl Tip {
 
     /// The past of these files, as [`super::past()`] tells it.
     #[must_use]
-    pub fn past(
-        &self,
-        sources: &Sources,
-        asked: &BTreeMap<FileId, BTreeSet<UserName>>,
-    ) -> BTreeMap<FileId, Past> {
+    pub fn past(&self, sources: &Sources, asked: &BTreeMap<FileId, BTreeSet<UserName>>) -> BTreeMap<FileId, Past> {
         let is_whole = git(&self.repository, &["rev-parse", "--is-shallow-repository"]);
         if asked.is_empty() || is_whole.as_deref().map(str::trim) != Ok("false") {
             return BTreeMap::new();
@@ -85,8 +81,9 @@ impl Tip {
     fn inputs(&self) -> Result<Vec<Input>, String> {
         let tree = format!("{}:{}", self.commit, self.folder);
         let (owners, overrides) = (OWNERS.trim_end_matches('/'), OVERRIDES.trim_end_matches('/'));
-        let listed = git(&self.repository, &["ls-tree", "--full-tree", "-r", "-z", "-l", &tree, SETTINGS, owners, overrides])
-            .map_err(|error| format!("commit {} has no folder `{}`: {error}", self.commit, self.folder))?;
+        let listed =
+            git(&self.repository, &["ls-tree", "--full-tree", "-r", "-z", "-l", &tree, SETTINGS, owners, overrides])
+                .map_err(|error| format!("commit {} has no folder `{}`: {error}", self.commit, self.folder))?;
         let mut inputs = Vec::new();
         let mut blobs = Vec::new();
         for entry in listed.split('\0').filter(|entry| !entry.is_empty()) {

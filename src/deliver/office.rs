@@ -186,6 +186,12 @@ impl Office {
         (desk.memory.pending().to_vec(), desk.memory.done().to_vec())
     }
 
+    /// The channels that there are.
+    #[must_use]
+    pub fn channels(&self) -> Vec<String> {
+        self.desk().routes.notify.channels.iter().map(|channel| channel.name.clone()).collect()
+    }
+
     /// Why the last note could not be kept, if it could not.
     #[must_use]
     pub fn unkept(&self) -> Option<String> {

@@ -1,5 +1,7 @@
 //! What a run came to, for notices: what stands open and nobody accepted.
 
+use jiff::{civil::Date, tz::TimeZone};
+
 use super::item::{Found, Item};
 use crate::{
     model::{ids::ScopeId, notify::Topic},
@@ -18,10 +20,12 @@ impl Found {
         let looked = !matches!(run.verdict, Verdict::Failed | Verdict::Ended);
         let open = report.drift.iter().filter(|entry| entry.life.is_open() && entry.difference.accepted.is_none());
         let why = || run.notes.first().map_or_else(|| run.verdict.word().to_owned(), ToString::to_string);
+        let day = run.observed.unwrap_or(run.ended).to_zoned(TimeZone::UTC).date();
         Self {
             at: run.ended,
+            day,
             run: run.number,
-            items: looked.then(|| open.map(item).collect()),
+            items: looked.then(|| open.map(|entry| item(entry, day)).collect()),
             failing: (!looked && failed >= FAILED_MIN).then(why),
         }
     }
@@ -47,7 +51,7 @@ pub fn topic(class: Class) -> Topic {
     }
 }
 
-fn item(entry: &Entry) -> Item {
+fn item(entry: &Entry, day: Date) -> Item {
     let Entry { difference, life } = entry;
     let key = &difference.key;
     let role = difference.role.as_ref().map(ToString::to_string);
@@ -80,6 +84,7 @@ fn item(entry: &Entry) -> Item {
             By::NotAsked | By::Git | By::Time | By::Unknown(_) => None,
         },
         until: difference.until,
+        left: difference.until.and_then(|until| until.since(day).ok()).map(|span| span.get_days()),
         scope: key.scope.as_ref().map(ToString::to_string),
     }
 }

@@ -1,6 +1,6 @@
 //! What can be told: one thing that stands open, and what happened to it.
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::model::notify::Topic;
@@ -13,6 +13,8 @@ const STAGES: [i32; 3] = [1, 3, 14];
 pub struct Found {
     /// When.
     pub at: Timestamp,
+    /// Which day it is for Azure, UTC: on it hangs what has ended.
+    pub day: Date,
     /// The run's number.
     pub run: u64,
     /// All that stands open and nobody accepted; `None`: it could not be seen, and everything is as it was.
@@ -55,6 +57,9 @@ pub struct Item {
     /// The last day, UTC, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Date>,
+    /// Days after the one on which it was seen until the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<i32>,
     /// Where in Azure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -68,16 +73,14 @@ impl Item {
         (self.topic, self.until, gist(self)) != (before.topic, before.until, gist(before))
     }
 
-    /// Days after `at` until the last one, for what ends soon.
-    pub(super) fn days_left(&self, at: Timestamp) -> Option<i32> {
-        let until = self.until.filter(|_| self.topic == Topic::Expiring)?;
-        let today = at.to_zoned(TimeZone::UTC).date();
-        until.since(today).ok().map(|span| span.get_days())
+    /// Days until the last one, for what ends soon.
+    pub(super) fn days_left(&self) -> Option<i32> {
+        self.left.filter(|_| self.topic == Topic::Expiring)
     }
 
     /// The gravest stage that what ends soon has come to.
-    pub(super) fn stage(&self, at: Timestamp) -> Option<i32> {
-        let left = self.days_left(at)?;
+    pub(super) fn stage(&self) -> Option<i32> {
+        let left = self.days_left()?;
         STAGES.into_iter().find(|days| left <= *days)
     }
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::model::{notify::Topic, visible};
 
 /// Where a notice comes from, for those who read it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
     /// This installation.
     pub instance: String,
@@ -142,7 +142,7 @@ fn line(event: &Event, setting: &Setting) -> Line {
     let Event { happened, at, item } = event;
     let Item { topic, who, words, remedy, since, by, until, scope, .. } = item;
     let class = topic.word().replace('-', " ");
-    let mark = match (happened, item.days_left(*at)) {
+    let mark = match (happened, item.days_left()) {
         (Happened::Ends | Happened::Open, Some(..0)) => "Ended".to_owned(),
         (Happened::Ends | Happened::Open, Some(0)) => "Ends today".to_owned(),
         (Happened::Ends | Happened::Open, Some(1)) => "Ends tomorrow".to_owned(),

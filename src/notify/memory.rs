@@ -20,7 +20,7 @@ use crate::model::{
 const FAILING: &str = "run";
 
 /// Whom to tell: `notify` of `tilgang.yaml`, and where owners can be reached.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Routes {
     /// The channels, and when they are quiet.
     pub notify: Notify,
@@ -259,7 +259,7 @@ impl Told {
                 self.open.remove(*key);
                 continue;
             }
-            let stage = item.stage(found.at);
+            let stage = item.stage();
             let Some(known) = self.open.get_mut(*key) else {
                 tell(if stage.is_some() { Happened::Ends } else { Happened::New }, item);
                 self.open.insert((*key).to_owned(), Known { item: (*item).clone(), stage });
@@ -282,7 +282,7 @@ impl Told {
             self.open.keys().filter(|key| looked && !seen.contains_key(key.as_str())).cloned().collect();
         for known in over.iter().filter_map(|key| self.open.remove(key)) {
             // That a grant has ended is no news after it was told when it would; that it lasts longer is.
-            let ended = known.item.days_left(found.at).is_some_and(|left| left < 0);
+            let ended = known.item.topic == Topic::Expiring && known.item.until.is_some_and(|until| until < found.day);
             if !ended {
                 tell(Happened::Resolved, &known.item);
             }
@@ -308,6 +308,7 @@ fn failing(why: &str) -> Item {
         since: None,
         by: None,
         until: None,
+        left: None,
         scope: None,
     }
 }

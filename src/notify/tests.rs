@@ -23,6 +23,10 @@ fn start() -> Timestamp {
     START.parse().unwrap()
 }
 
+fn day(at: Timestamp) -> jiff::civil::Date {
+    at.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
 fn owner(code: &str) -> OwnerCode {
     OwnerCode::new(code).unwrap()
 }
@@ -87,6 +91,7 @@ fn item(key: u8, gist: u8) -> Item {
         since: None,
         by: None,
         until: None,
+        left: None,
         scope: None,
     }
 }
@@ -218,7 +223,7 @@ fn play(history: &[Run], routes: &Routes) -> (Memory, Receiver, Timestamp) {
     for (number, run) in history.iter().enumerate() {
         now += SignedDuration::from_mins(run.minutes);
         let items = run.open.as_ref().map(|open| open.iter().map(|(key, gist)| item(*key, *gist)).collect());
-        memory.heard(&Found { at: now, run: number as u64, items, failing: None }, routes);
+        memory.heard(&Found { at: now, day: day(now), run: number as u64, items, failing: None }, routes);
         receiver.deliver(&mut memory, routes, now, run.then);
         if run.then == Then::Restart {
             memory = restart(&memory);
@@ -255,7 +260,7 @@ proptest! {
         let items = last.map(|open| open.iter().map(|(key, gist)| item(*key, *gist)).collect());
         let before = memory.clone();
         for items in [items, None] {
-            let found = Found { at: now, run: 99, items, failing: None };
+            let found = Found { at: now, day: day(now), run: 99, items, failing: None };
             prop_assert!(!memory.heard(&found, &routes));
         }
         prop_assert_eq!(memory, before);
@@ -286,9 +291,9 @@ proptest! {
             let left = until.since(days).unwrap().get_days();
             // As a look shows it: only what ends within two weeks, and has not.
             let is_seen = (0..=14).contains(&left);
-            let ends = Item { topic: Topic::Expiring, until: Some(until), gist: left.to_string(), ..item(0, 0) };
+            let ends = Item { topic: Topic::Expiring, until: Some(until), left: Some(left), gist: left.to_string(), ..item(0, 0) };
             let items = Some(is_seen.then_some(ends).into_iter().collect());
-            memory.heard(&Found { at, run: 1, items, failing: None }, &routes);
+            memory.heard(&Found { at, day: days, run: 1, items, failing: None }, &routes);
             receiver.deliver(&mut memory, &routes, at, Then::Nothing);
             let stage = [1, 3, 14].into_iter().find(|stage| left <= *stage).filter(|_| is_seen);
             if let Some(stage) = stage.filter(|stage| *stage < last) {
@@ -327,7 +332,7 @@ proptest! {
         for run in &history {
             now += SignedDuration::from_mins(run.minutes);
             let items = run.open.as_ref().map(|open| open.iter().map(|(key, gist)| item(*key, *gist)).collect());
-            memory.heard(&Found { at: now, run: 1, items, failing: None }, &routes);
+            memory.heard(&Found { at: now, day: day(now), run: 1, items, failing: None }, &routes);
             prop_assert!(memory.pending().len() <= 3 * 6, "the outbox is bounded");
             step(&mut memory, now);
         }
@@ -344,7 +349,7 @@ proptest! {
 }
 
 fn found(at: Timestamp, items: Vec<Item>) -> Found {
-    Found { at, run: 7, items: Some(items), failing: None }
+    Found { at, day: day(at), run: 7, items: Some(items), failing: None }
 }
 
 #[test]
@@ -376,7 +381,13 @@ fn runs_that_fail_are_told_and_that_they_succeed_again() {
     let mut memory = Memory::default();
     let mut receiver = Receiver::default();
     memory.heard(&found(start(), vec![item(0, 0)]), &routes);
-    let failed = Found { at: start(), run: 8, items: None, failing: Some("Azure does not answer".to_owned()) };
+    let failed = Found {
+        at: start(),
+        day: day(start()),
+        run: 8,
+        items: None,
+        failing: Some("Azure does not answer".to_owned()),
+    };
     receiver.deliver(&mut memory, &routes, start(), Then::Nothing);
     assert!(memory.heard(&failed, &routes));
     assert!(!memory.heard(&failed, &routes), "it is told once");
@@ -397,7 +408,7 @@ fn runs_that_fail_are_told_and_that_they_succeed_again() {
 #[test]
 fn a_grant_that_lasts_longer_now_is_told_and_one_that_ended_is_not() {
     let routes = routes(false, None);
-    let ends = |day| Item { topic: Topic::Expiring, until: Some(day), ..item(0, 0) };
+    let ends = |until| Item { topic: Topic::Expiring, until: Some(until), left: Some(2), ..item(0, 0) };
     for (at, over) in [("2026-11-24T12:00:00Z", true), ("2026-11-26T12:00:00Z", false)] {
         let mut memory = Memory::default();
         memory.heard(&found(start(), vec![ends(date(2026, 11, 25))]), &routes);
@@ -435,7 +446,7 @@ fn signs_of_life_wait_for_nobody_and_never_pile_up() {
         assert_eq!(memory.pending().len(), 1);
         assert_eq!(memory.pending()[0].notice.run, 7);
     }
-    let failed = Found { at: start(), run: 8, items: None, failing: None };
+    let failed = Found { at: start(), day: day(start()), run: 8, items: None, failing: None };
     let before = memory.pending().to_vec();
     memory.heard(&failed, &routes);
     assert_eq!(memory.pending(), before, "a run that fails is no sign of life");

@@ -31,6 +31,8 @@ const DURATIONS: [f64; 11] = [0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
 /// Whose access it is, where nobody's owner it is. No owner's code is so long.
 const NOBODY: &str = "unattributed";
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 type Number = Gauge<f64, AtomicU64>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,6 +81,7 @@ pub type Channels<'a> = &'a [String];
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    build: Family<Build, Number>,
     runs: Family<OfVerdict, Counter>,
     duration: Histogram,
     last_run: Family<Alone, Number>,
@@ -113,9 +116,10 @@ struct OfHealing {
 impl Metrics {
     /// All metrics, nothing counted yet. `interval`: how often everything is looked at.
     #[must_use]
-    pub fn new(instance: &str, started: Timestamp, interval: SignedDuration, channels: Channels<'_>) -> Self {
+    pub fn new(started: Timestamp, interval: SignedDuration) -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
+            build: Family::default(),
             runs: Family::default(),
             duration: Histogram::new(DURATIONS),
             last_run: Family::default(),
@@ -141,7 +145,7 @@ impl Metrics {
             whole: Mutex::new(()),
         };
         metrics.interval.set(interval.as_secs_f64());
-        metrics.register(instance, started);
+        metrics.register(started);
         // What can grow is there from the start: an increase from nothing is none to Prometheus.
         for verdict in Verdict::ALL {
             drop(metrics.runs.get_or_create(&OfVerdict { verdict: verdict.word() }));
@@ -150,12 +154,13 @@ impl Metrics {
             drop(metrics.requests.get_or_create(&OfService { service: service.word() }));
             drop(metrics.throttles.get_or_create(&OfService { service: service.word() }));
         }
-        metrics.channels(channels);
         metrics
     }
 
-    /// Other channels from here on.
-    pub fn channels(&self, channels: Channels<'_>) {
+    /// What `tilgang.yaml` says from here on: what this installation is called, and its channels.
+    pub fn installation(&self, instance: &str, channels: Channels<'_>) {
+        self.build.clear();
+        self.build.get_or_create(&Build { version: VERSION, installation: instance.to_owned() }).set(1.0);
         for channel in channels {
             for outcome in Outcome::ALL {
                 let labels = OfOutcome { channel: channel.clone(), outcome: outcome.word() };
@@ -164,9 +169,8 @@ impl Metrics {
         }
     }
 
-    fn register(&mut self, instance: &str, started: Timestamp) {
-        let build = Family::<Build, Number>::default();
-        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION"), installation: instance.to_owned() }).set(1.0);
+    fn register(&mut self, started: Timestamp) {
+        self.build.get_or_create(&Build { version: VERSION, installation: String::new() }).set(1.0);
         let begun = Number::default();
         begun.set(started.as_duration().as_secs_f64());
         let process = self.registry.sub_registry_with_prefix("process");
@@ -175,7 +179,7 @@ impl Metrics {
         process.register("open_fds", "File handles that are open", self.fds.clone());
         process.register("cpu_seconds", "User and system time", self.cpu.clone());
         let ours = self.registry.sub_registry_with_prefix("tilgang");
-        ours.register("build_info", "Which version runs", build);
+        ours.register("build_info", "Which version runs", self.build.clone());
         ours.register("runs", "Runs that are over, by how they ended", self.runs.clone());
         ours.register("run_duration_seconds", "How long runs took", self.duration.clone());
         ours.register("last_run_timestamp_seconds", "When the last run ended", self.last_run.clone());

@@ -26,8 +26,8 @@ use crate::{
         trouble::Trouble,
     },
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission, Permits, PimInstance,
-        PutAssignment, ResourceRow, Resources, Rights, Stock, SubscriptionRow, Usage,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission, Permits,
+        PimInstance, PutAssignment, ResourceRow, Resources, Rights, Stock, SubscriptionRow, Usage,
     },
 };
 

@@ -113,13 +113,8 @@ pub(super) async fn treat(
 }
 
 fn told(ran: &Ran, refused: usize, exit: Exit, notes: Vec<String>) -> Treated {
-    let mut treated = Treated {
-        sums: Healing { refused, ..Healing::default() },
-        changes: Vec::new(),
-        over: Vec::new(),
-        exit,
-        notes,
-    };
+    let mut treated =
+        Treated { sums: Healing { refused, ..Healing::default() }, changes: Vec::new(), over: Vec::new(), exit, notes };
     for Outcome { change, result } in ran.outcomes.iter().flatten() {
         let key = Key::of(change);
         let failed: Option<Arc<str>> = match result {

@@ -15,7 +15,8 @@ use crate::{
     },
     plan::drift::Class,
     watch::{
-        By, Commit, Difference, Doer, Entry, Healing, Key, Life, Part, Run, Service, Since, Spent, Trigger, Verdict, What,
+        By, Commit, Difference, Doer, Entry, Healing, Key, Life, Part, Run, Service, Since, Spent, Trigger, Verdict,
+        What,
     },
 };
 

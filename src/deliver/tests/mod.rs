@@ -153,10 +153,11 @@ pub(super) fn item() -> Item {
         since: Some("2026-11-26T09:58:00Z".parse().unwrap()),
         by: Some("by per.admin@ai-dev.no".to_owned()),
         until: None,
+        left: None,
         scope: Some("/subscriptions/0/resourceGroups/x/providers/Microsoft.KeyVault/vaults/ttd-prod-kv2".to_owned()),
     }
 }
 
 pub(super) fn found(items: Vec<Item>) -> Found {
-    Found { at: now(), run: 17, items: Some(items), failing: None }
+    Found { at: now(), day: jiff::civil::date(2026, 11, 26), run: 17, items: Some(items), failing: None }
 }

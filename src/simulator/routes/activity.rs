@@ -57,7 +57,8 @@ struct Filter {
 
 impl Filter {
     fn read(text: &str, now: Timestamp) -> Result<Self, Refusal> {
-        let wrong = |why: &str| Refusal::new(400, "BadRequest", format!("The filter '{text}' is not supported: {why}."));
+        let wrong =
+            |why: &str| Refusal::new(400, "BadRequest", format!("The filter '{text}' is not supported: {why}."));
         if text.trim().is_empty() {
             return Err(Refusal::new(400, "BadRequest", "The $filter query parameter is required.")); // cq-provider-azure#49
         }
@@ -135,9 +136,9 @@ fn selected(text: &str) -> Result<Vec<String>, Refusal> {
     let known = names.map(|name| {
         let known = SELECTABLE.iter().find(|known| known.eq_ignore_ascii_case(name));
         // That another name is refused is inferred from "possible values are".
-        known.map(ToString::to_string).ok_or_else(|| {
-            Refusal::new(400, "BadRequest", format!("The $select value '{name}' is not supported."))
-        })
+        known
+            .map(ToString::to_string)
+            .ok_or_else(|| Refusal::new(400, "BadRequest", format!("The $select value '{name}' is not supported.")))
     });
     known.collect()
 }
