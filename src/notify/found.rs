@@ -59,13 +59,14 @@ fn item(entry: &Entry, day: Date) -> Item {
         (Some(role), Some(name)) => Some(format!("{role} ({name})")),
         (role, name) => role.or_else(|| name.as_ref().map(ToString::to_string)),
     };
-    let target = key.scope.as_ref().and_then(name);
-    let mut words = match (what, target) {
-        (Some(what), Some(target)) => format!("{what} on {target}: "),
-        (Some(one), None) | (None, Some(one)) => format!("{one}: "),
-        (None, None) => String::new(),
+    let said = sentence(key.class, &difference.words);
+    // A sentence that names the target says it already.
+    let target = key.scope.as_ref().and_then(name).filter(|target| !said.contains(target.as_str()));
+    let words = match (what, target) {
+        (Some(what), Some(target)) => format!("{what} on {target}: {said}"),
+        (Some(one), None) | (None, Some(one)) => format!("{one}: {said}"),
+        (None, None) => said,
     };
-    words.push_str(&difference.words);
     Item {
         key: key.id().to_string(),
         topic: topic(key.class),
@@ -86,6 +87,15 @@ fn item(entry: &Entry, day: Date) -> Item {
         until: difference.until,
         left: difference.until.and_then(|until| until.since(day).ok()).map(|span| span.get_days()),
         scope: key.scope.as_ref().map(ToString::to_string),
+    }
+}
+
+/// What a difference says, for somebody who does not see the report around it.
+fn sentence(class: Class, words: &str) -> String {
+    match (class, words) {
+        (Class::Missing, "listed") => "in git, and not in Azure".to_owned(),
+        (Class::Missing, words) => format!("in git, and not in Azure: {words}"),
+        (_, words) => words.to_owned(),
     }
 }
 

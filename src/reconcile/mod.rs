@@ -71,6 +71,7 @@ struct Git {
 struct Running {
     number: u64,
     what: What,
+    is_whole: bool,
     deadline: Timestamp,
     told: Option<How>,
     /// When one that was to end in good order is ended at once.
@@ -166,7 +167,7 @@ impl Reconciler {
             Event::LeadershipGained => {
                 if !self.leads {
                     self.leads = true;
-                    self.wish.whole(Trigger::Leadership);
+                    self.wish.whole = Some(Trigger::Leadership);
                 }
             }
             Event::LeadershipLost => {
@@ -238,7 +239,9 @@ impl Reconciler {
             self.look_at = later(now, pause + self.random.below(self.settings.jitter.min(pause)));
         } else {
             self.failures = 0;
-            self.look_at = self.look_at.max(later(now, self.settings.rest()));
+            if running.is_whole {
+                self.look_at = self.look_at.max(later(now, self.settings.rest()));
+            }
         }
         self.wish.rest(later(now, self.settings.settle));
         if self.leads {
@@ -349,7 +352,7 @@ impl Reconciler {
         let what = if self.heals().is_ok() { What::Heal } else { What::Look };
         let deadline = later(now, self.settings.run_timeout);
         let number = self.number;
-        self.running = Some(Running { number, what, deadline, told: None, end_at: None, is_late: false });
+        self.running = Some(Running { number, what, is_whole, deadline, told: None, end_at: None, is_late: false });
         commands.push(Command::Run(Order { number, what, trigger, part }));
     }
 

@@ -44,7 +44,9 @@ impl Reporter for Json {
     fn drift(&self, view: &View<'_>) -> String {
         let changes = view.plan.changes.iter().map(|change| DriftJson::of_change(view, change));
         let findings = view.plan.findings.iter().filter_map(|finding| DriftJson::of_finding(view, finding));
-        let mut drift: Vec<DriftJson> = changes.chain(findings).collect();
+        let blocked = view.plan.blocked.iter().filter_map(|blocked| DriftJson::of_blocked(view, blocked));
+        let expiring = view.plan.expiring.iter().map(|expiring| DriftJson::of_expiring(view, expiring));
+        let mut drift: Vec<DriftJson> = changes.chain(findings).chain(blocked).chain(expiring).collect();
         drift.sort_by_key(|drift| Class::ALL.iter().position(|class| class.word() == drift.class));
         print(&Envelope { drift: Some(drift), ..Envelope::of(&Facts::new(view)) })
     }

@@ -12,6 +12,7 @@ use crate::{
         blocked::Blocked,
         change::{Change, Who},
         drift::Class,
+        expiring::Expiring,
         finding::Finding,
     },
 };
@@ -142,6 +143,21 @@ pub(super) struct DriftJson {
 enum DriftOf {
     Change(ChangeJson),
     Finding(FindingJson),
+    Blocked(BlockedJson),
+    Expiring(ExpiringJson),
+}
+
+/// A grant that ends soon.
+#[derive(Serialize)]
+struct ExpiringJson {
+    owner: String,
+    environment: Option<String>,
+    role: String,
+    user: String,
+    principal_id: Option<String>,
+    until: String,
+    days_left: i32,
+    origins: Vec<PlaceJson>,
 }
 
 #[derive(Serialize)]
@@ -261,9 +277,36 @@ impl DriftJson {
     }
 
     pub(super) fn of_finding(view: &View<'_>, finding: &Finding) -> Option<Self> {
-        let class = Class::of_finding(finding.code)?.word();
+        let class = Class::of_finding(finding.code)?;
         let what = DriftOf::Finding(FindingJson::of(view, finding));
-        Some(Self { class, remedy: finding.message.clone(), what })
+        // The message of the others says what to do.
+        let remedy = if class == Class::NoEffect { remedy(class).to_owned() } else { finding.message.clone() };
+        Some(Self { class: class.word(), remedy, what })
+    }
+}
+
+impl DriftJson {
+    /// Only what a lock is in the way of: everything else that is blocked stands under `blocked`.
+    pub(super) fn of_blocked(view: &View<'_>, blocked: &Blocked) -> Option<Self> {
+        let class = Class::of_block(&blocked.block).filter(|class| *class == Class::Locked)?;
+        let help = blocked.block.help().unwrap_or_else(|| remedy(class).to_owned());
+        Some(Self { class: class.word(), remedy: help, what: DriftOf::Blocked(BlockedJson::of(view, blocked)) })
+    }
+
+    pub(super) fn of_expiring(view: &View<'_>, expiring: &Expiring) -> Self {
+        let Expiring { owner, environment, role, user, person, until, left, origin } = expiring;
+        let what = ExpiringJson {
+            owner: owner.to_string(),
+            environment: text(environment.as_ref()),
+            role: role.to_string(),
+            user: user.to_string(),
+            principal_id: text(*person),
+            until: until.to_string(),
+            days_left: *left,
+            origins: places(view, std::slice::from_ref(origin)),
+        };
+        let class = Class::ExpiringSoon;
+        Self { class: class.word(), remedy: remedy(class).to_owned(), what: DriftOf::Expiring(what) }
     }
 }
 

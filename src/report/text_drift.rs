@@ -1,6 +1,6 @@
 //! The text of drift: the same facts by class, gravest first, each class with what it means and what mends it.
 
-use crate::plan::{drift::Class, finding::Finding};
+use crate::plan::{blocked::Block, drift::Class, expiring::Expiring, finding::Finding};
 
 use super::{
     Style,
@@ -11,25 +11,29 @@ use super::{
     remedy,
     text::sections,
     text_sections,
-    words::Tense,
+    words::{self, Tense},
 };
 
 pub(super) fn drift(facts: &Facts<'_>, style: Style) -> String {
     let mut page = Page::new(style);
     text_sections::loud(&mut page, facts);
-    let mut sums = Vec::new();
-    for class in Class::ALL.iter().copied() {
+    let (mut sums, mut beside) = (Vec::new(), Vec::new());
+    for class in Class::ALL.iter().copied().filter(|class| *class != Class::Blocked) {
         let changes = || facts.view.plan.changes.iter().filter(move |change| Class::of(change) == class);
         let findings = open_findings(facts, class);
-        let (number, to_mend) = (changes().count() + findings.len(), changes().next().is_some());
+        let is_blocked = |block: &Block| Class::of_block(block) == Some(class);
+        let blocked = facts.view.plan.blocked.iter().filter(|blocked| is_blocked(&blocked.block)).count();
+        let soon = if class == Class::ExpiringSoon { facts.view.plan.expiring.len() } else { 0 };
+        let number = changes().count() + findings.len() + blocked + soon;
+        let has_remedy = changes().next().is_some() || soon > 0 || class == Class::NoEffect;
         if number == 0 {
             continue;
         }
-        sums.push(format!("{number} {}", class.word()));
+        if class.differs() { &mut sums } else { &mut beside }.push(format!("{number} {}", class.word()));
         page.gap();
         let label = format!("{} ({number})", class.word().to_uppercase());
         page.put(0, &[Lead { ink: Ink::Warn, text: &label, width: 0 }], Ink::Strong, remedy::meaning(class));
-        if to_mend {
+        if has_remedy {
             page.line(0, Ink::Plain, &format!("remedy: {}", remedy::remedy(class)));
         }
         sections(&mut page, facts, &facts.sections(changes()), Tense::Is);
@@ -38,11 +42,15 @@ pub(super) fn drift(facts: &Facts<'_>, style: Style) -> String {
             text_sections::entry(&mut page, Ink::Mend, "* finding", &group.message);
             text_sections::people(&mut page, facts, &groups::findings(facts, &group.members));
         }
+        text_sections::blocked_where(&mut page, facts, is_blocked);
+        if soon > 0 {
+            expiring(&mut page, facts);
+        }
     }
-    text_sections::blocked(&mut page, facts);
+    text_sections::blocked_where(&mut page, facts, |block| Class::of_block(block) != Some(Class::Locked));
     text_sections::refused(&mut page, facts);
     text_sections::findings(&mut page, facts, |finding| Class::of_finding(finding.code).is_none());
-    end(&mut page, facts, &sums);
+    end(&mut page, facts, &sums, beside);
     page.finish()
 }
 
@@ -52,7 +60,23 @@ fn open_findings<'a>(facts: &Facts<'a>, class: Class) -> Vec<&'a Finding> {
     facts.view.plan.findings.iter().filter(open).collect()
 }
 
-fn end(page: &mut Page, facts: &Facts<'_>, sums: &[String]) {
+/// Grants that end soon, a line each: the next to end first.
+fn expiring(page: &mut Page, facts: &Facts<'_>) {
+    page.gap();
+    for Expiring { owner, role, user, until, left, origin, .. } in &facts.view.plan.expiring {
+        let place = facts.places([origin]);
+        let role = words::role(facts.view, role);
+        let left = match left {
+            0 => "today is its last day".to_owned(),
+            1 => format!("until {until}, tomorrow"),
+            left => format!("until {until}, in {left} days"),
+        };
+        let words = format!("{user}: {role} at {}, {left}", words::owner(facts.view, *owner));
+        page.put(2, &[Lead { ink: Ink::Faint, text: &place, width: 0 }], Ink::Plain, &words);
+    }
+}
+
+fn end(page: &mut Page, facts: &Facts<'_>, sums: &[String], beside: Vec<String>) {
     let count = Count::of(facts);
     let checked = format!("checked at {}", time(facts.view.observed_at));
     page.gap();
@@ -64,6 +88,7 @@ fn end(page: &mut Page, facts: &Facts<'_>, sums: &[String]) {
         [] => vec![format!("No drift in what could be compared; {checked}")],
         sums => vec![format!("Drift: {}; {checked}", sums.join(", "))],
     };
+    words.extend((!beside.is_empty()).then(|| beside.join(", ")));
     words.extend(count.rest());
     page.last(&words);
 }

@@ -110,6 +110,11 @@ pub(super) fn entry(page: &mut Page, ink: Ink, label: &str, words: &str) {
 
 /// What git asks for and cannot be done, or not safely: each reason once.
 pub(super) fn blocked(page: &mut Page, facts: &Facts<'_>) {
+    blocked_where(page, facts, |_| true);
+}
+
+/// Some of it.
+pub(super) fn blocked_where(page: &mut Page, facts: &Facts<'_>, wanted: impl Fn(&Block) -> bool) {
     let shown: BTreeSet<String> = facts.view.plan.unread.iter().map(|unread| unread.trouble.to_string()).collect();
     let said = |block: &Block| match block {
         Block::Unread(trouble) if shown.contains(&trouble.to_string()) => {
@@ -117,7 +122,8 @@ pub(super) fn blocked(page: &mut Page, facts: &Facts<'_>) {
         }
         block => block.to_string(),
     };
-    for group in group(facts.view.plan.blocked.iter(), |blocked| (blocked.block.code(), said(&blocked.block))) {
+    let blocked = facts.view.plan.blocked.iter().filter(|blocked| wanted(&blocked.block));
+    for group in group(blocked, |blocked| (blocked.block.code(), said(&blocked.block))) {
         page.gap();
         entry(page, Ink::Warn, "! blocked", &group.message);
         // A wrong name is each one's own mistake, at its own line; everything else befalls many at a time.

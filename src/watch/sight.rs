@@ -194,7 +194,11 @@ impl Seen<'_> {
             Because::Ended { on, .. } => Some(*on),
             _ => None,
         };
-        let because: Arc<str> = change.because.to_string().into();
+        // Why git wants it is no part of the difference, and may be said anew any day.
+        let because: Arc<str> = match class {
+            Class::Missing => class.meaning().into(),
+            _ => change.because.to_string().into(),
+        };
         let difference = Difference {
             key,
             environment: change.environment.clone(),

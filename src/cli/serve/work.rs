@@ -29,12 +29,12 @@ use crate::{
         people::ById,
         trouble::TroubleKind,
     },
-    plan::change::Who,
+    plan::{change::Who, drift::Class},
     ports::{Directory as _, History as _},
     reconcile::Order,
     watch::{
-        Cost, Coverage, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Unexplained, Unseen,
-        Verdict, What, explain, next_expiry, sight, unexplained,
+        By, Cost, Coverage, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Turn, Unexplained, Unseen, Verdict,
+        What, explain, next_expiry, sight, unexplained,
     },
 };
 
@@ -247,6 +247,16 @@ impl Worker {
         let same = commit.is_some() && known.commit.as_ref() == commit;
         let stood = known.stood.clone();
         let did_stand = |name: AssignmentName| stood.as_ref().map_or(same, |stood| stood.contains_key(&name));
+        let new = news.iter().filter(|news| news.turn == Turn::New).map(|news| &news.entry.difference);
+        for difference in new.filter(|difference| difference.key.class == Class::Missing) {
+            let name = difference.assignment.as_deref().and_then(|id| id.rsplit('/').next()?.parse().ok());
+            let by = match before {
+                None => By::Unknown("it was so in the first look".into()),
+                Some(_) if name.is_some_and(did_stand) => By::NotAsked,
+                Some(_) => By::Git,
+            };
+            known.memory.learnt(&difference.key, None, by);
+        }
         if let Some(before) = before {
             let from = before.checked_sub(CLOCKS_APART).unwrap_or(before);
             for (id, new) in unexplained(&news, &did_stand, from, now) {
@@ -381,11 +391,10 @@ fn verdict(exit: Exit, refused: bool, memory: &Memory) -> Verdict {
 
 /// What could not be read, of Azure and of git.
 fn unseen(survey: &Survey) -> Vec<Unseen> {
-    let azure = survey
-        .plan
-        .unread
-        .iter()
-        .map(|unread| Unseen { owner: unread.owner, words: unread.trouble.without_request().to_string().into() });
+    let azure = survey.plan.unread.iter().map(|unread| Unseen {
+        owner: unread.owner,
+        words: unread.trouble.without_request().to_string().into(),
+    });
     let broken = survey.desired.owners.iter().filter_map(|(code, owner)| match owner.file {
         OwnerFile::Broken(file) => Some((*code, file)),
         OwnerFile::Read(_) | OwnerFile::Removed(_) | OwnerFile::Missing => None,
@@ -440,7 +449,10 @@ fn cost(before: Sent, after: Sent) -> Cost {
     let spent = |before: Counted, after: Counted| {
         // Another session counts from nothing.
         let since = |before: u64, after: u64| after.checked_sub(before).unwrap_or(after);
-        Spent { requests: since(before.requests, after.requests), throttled: since(before.throttled, after.throttled) }
+        Spent {
+            requests: since(before.requests, after.requests),
+            throttled: since(before.throttled, after.throttled),
+        }
     };
     Cost::from([
         (Service::ResourceManager, spent(before.resource_manager, after.resource_manager)),
