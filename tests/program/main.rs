@@ -16,6 +16,7 @@ mod pace;
 mod readme;
 mod requests;
 mod secrets;
+mod signals;
 #[cfg(unix)]
 mod simulate;
 mod simulator;
