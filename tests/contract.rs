@@ -11,12 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use tilgang::{
     model::{
+        activity::Doer,
         assignment::{PrincipalType, Triple},
         ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
         trouble::TroubleKind,
     },
-    ports::{AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PutAssignment, Resources, Rights},
+    ports::{AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, PutAssignment, Resources, Rights},
     simulator::{
         SharedWorld, file,
         world::{Application, Group, User},
@@ -75,8 +76,8 @@ async fn usage_and_definitions(azure: &impl Azure, _: &SharedWorld) {
 }
 
 /// All that the house needs of Azure.
-trait Azure: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights {}
-impl<T: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights> Azure for T {}
+trait Azure: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights + History {}
+impl<T: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights + History> Azure for T {}
 
 fn world() -> SharedWorld {
     SharedWorld::new(file::read(WORLD).unwrap(), || "2026-11-22T09:00:00Z".parse::<Timestamp>().unwrap())
@@ -372,10 +373,50 @@ async fn rights(azure: &impl Azure, world: &SharedWorld) {
     assert_eq!(karis.len(), 2, "her own, and that of the group that she is in");
 }
 
+/// Who deleted what, and when: ourselves, somebody whom an event names, somebody whom nothing names; and nothing that was
+/// only written, or elsewhere.
+async fn history(azure: &impl Azure, world: &SharedWorld) {
+    let at = |minute: i64| world.with(|world| world.now()) + jiff::SignedDuration::from_mins(minute);
+    let vault = resource("ttd-prod-kv2");
+    let made = put(7, &vault, KARI);
+    azure.put(&made).await.unwrap();
+    assert_eq!(azure.removals(ONE, at(-10), at(0)).await.unwrap(), []);
+    azure.delete(&vault, made.name).await.unwrap();
+    let own = world.with(|world| world.applications().next().unwrap().id);
+    world.with(|world| world.wait(jiff::SignedDuration::from_mins(5)));
+    let by_hand = |by: &str| format!("- does: {{ unassign: {{ principal: kari.fiktiv@ai-dev.no, role: Monitoring Reader, scope: ttd-prod-ai{by} }} }}");
+    let does = |text: &str| {
+        let events = tilgang::simulator::faults::read_events(text).unwrap();
+        let happened = world.with(|world_| world.events.begin(world_, events));
+        assert!(happened.iter().all(|it| it.failed.is_none()), "{happened:?}");
+    };
+    does(&by_hand(", by: Ola.Dikt@ai-dev.no"));
+    let told = azure.removals(ONE, at(-10), at(0)).await.unwrap();
+    let told: Vec<_> = told.iter().map(|it| (it.at, it.by.id, it.by.name.as_deref().map(str::to_owned))).collect();
+    let ola = PrincipalId(uuid::Uuid::from_u128(0xb));
+    assert_eq!(told, [(at(0), Some(ola), Some("Ola.Dikt@ai-dev.no".to_owned())), (at(-5), Some(own), None)]);
+    assert_eq!(azure.removals(ONE, at(-1), at(0)).await.unwrap().len(), 1);
+    assert_eq!(azure.removals(TWO, at(-10), at(0)).await.unwrap(), []);
+    // It comes into the log some minutes late.
+    does("- does: { assign: { principal: kari.fiktiv@ai-dev.no, role: Monitoring Reader, scope: ttd-prod-ai } }");
+    does(&by_hand(""));
+    world.with(|world| {
+        let settings = tilgang::simulator::file::change_settings("{ activity_log_lag: 5m }", world.settings()).unwrap();
+        world.set(settings);
+    });
+    assert_eq!(azure.removals(ONE, at(-1), at(0)).await.unwrap(), []);
+    world.with(|world| world.wait(jiff::SignedDuration::from_mins(5)));
+    let late = azure.removals(ONE, at(-6), at(0)).await.unwrap();
+    assert_eq!(late.iter().filter(|it| it.by == Doer::default()).count(), 1);
+    // Not beyond what it keeps, and not where there is nothing.
+    assert!(azure.removals(ONE, at(-100 * 24 * 60), at(0)).await.is_err());
+    assert_eq!(azure.removals(NOWHERE, at(-10), at(0)).await.unwrap_err().kind, TroubleKind::NotFound);
+}
+
 macro_rules! suite {
     ($implementor:ident, $from:expr) => {
         mod $implementor {
-            suite!(@ $from; people_by_name many_people people_by_id groups attributes stock one_resource assignments pim_and_locks pages writes refusals rights usage_and_definitions);
+            suite!(@ $from; people_by_name many_people people_by_id groups attributes stock one_resource assignments pim_and_locks pages writes refusals rights usage_and_definitions history);
         }
     };
     (@ $from:expr; $($case:ident)+) => {$(
@@ -394,9 +435,11 @@ macro_rules! suite {
 mod both {
     use std::collections::{BTreeMap, BTreeSet};
 
+    use jiff::Timestamp;
     use tilgang::{
         azure::{Reader, Session, Settings, Writer},
         model::{
+            activity::Removal,
             assignment::RoleAssignment,
             ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
             observed::{Lock, ResourceNow},
@@ -405,7 +448,7 @@ mod both {
             trouble::Trouble,
         },
         ports::{
-            Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits,
+            Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission, Permits,
             PimInstance, PutAssignment, Resources, Rights, Stock, Usage,
         },
         simulator::{Running, ServeOptions, SharedWorld, Tls, serve},
@@ -478,6 +521,12 @@ mod both {
 
         async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
             self.0.definitions(at).await
+        }
+    }
+
+    impl History for Both {
+        async fn removals(&self, at: SubscriptionId, from: Timestamp, to: Timestamp) -> Result<Vec<Removal>, Trouble> {
+            self.0.removals(at, from, to).await
         }
     }
 

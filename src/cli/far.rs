@@ -49,7 +49,7 @@ pub(super) struct Far {
 /// Where a simulated Azure's time is asked for.
 enum ClockAt {
     Here(SharedWorld),
-    There { url: String, ca_pem: Option<String> },
+    There(reqwest::Client, String),
 }
 
 /// Whose Azure it is.
@@ -138,7 +138,8 @@ impl Far {
         let clock_at = match (&simulated, which) {
             (Some(running), _) => Some(ClockAt::Here(running.world.clone())),
             (None, Which::Running(url)) => {
-                Some(ClockAt::There { url: url.to_owned(), ca_pem: settings.ca_pem.clone() })
+                let client = client(url, settings.ca_pem.as_deref()).map_err(|error| fail(&error))?;
+                Some(ClockAt::There(client, url.to_owned()))
             }
             (None, _) => None,
         };
@@ -163,7 +164,7 @@ impl Far {
         let now = match &self.clock_at {
             None => return Ok(()),
             Some(ClockAt::Here(world)) => world.with(|world| world.now()),
-            Some(ClockAt::There { url, ca_pem }) => clock(url, ca_pem.as_deref()).await?,
+            Some(ClockAt::There(client, url)) => clock(client, url).await?,
         };
         *self.simulated_now.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         Ok(())
@@ -190,14 +191,22 @@ impl Far {
     }
 }
 
-/// Asks a running simulator for its time.
-async fn clock(url: &str, ca_pem: Option<&str>) -> Result<Timestamp, String> {
-    let said = |error: &dyn std::fmt::Display| format!("{url}: this is no simulator of tilgang's: {error}");
+fn no_simulator(url: &str, error: &dyn std::fmt::Display) -> String {
+    format!("{url}: this is no simulator of tilgang's: {error}")
+}
+
+/// What asks a running simulator for its time.
+fn client(url: &str, ca_pem: Option<&str>) -> Result<reqwest::Client, String> {
+    let said = |error: &dyn std::fmt::Display| no_simulator(url, error);
     let authorities =
         ca_pem.map_or_else(|| Ok(Vec::new()), |pem| reqwest::Certificate::from_pem_bundle(pem.as_bytes()));
     let authorities = authorities.map_err(|error| said(&error))?;
-    let client =
-        reqwest::Client::builder().no_proxy().tls_certs_only(authorities).build().map_err(|error| said(&error))?;
+    reqwest::Client::builder().no_proxy().tls_certs_only(authorities).build().map_err(|error| said(&error))
+}
+
+/// Asks a running simulator for its time.
+async fn clock(client: &reqwest::Client, url: &str) -> Result<Timestamp, String> {
+    let said = |error: &dyn std::fmt::Display| no_simulator(url, error);
     let answer = client.get(format!("{}/_simulator/clock", url.trim_end_matches('/'))).send().await;
     let body = answer.map_err(|error| said(&error))?.text().await.map_err(|error| said(&error))?;
     let body: serde_json::Value = serde_json::from_str(&body).map_err(|error| said(&error))?;

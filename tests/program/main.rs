@@ -18,6 +18,8 @@ mod requests;
 mod secrets;
 mod signals;
 #[cfg(unix)]
+mod serve;
+#[cfg(unix)]
 mod simulate;
 mod simulator;
 mod threats;
