@@ -428,3 +428,65 @@ proptest! {
         prop_assert!(!loaded.errors.is_empty());
     }
 }
+
+/// What a repository can do to whoever checks it out (hooks, filters, links, submodules) is not done: there is no checkout.
+#[test]
+fn a_commit_is_read_as_its_files_would_be_and_runs_nothing() {
+    let repository = tempfile::tempdir().unwrap();
+    let (top, trace) = (repository.path(), repository.path().join("trace"));
+    let dir = &top.join("access");
+    let kari = "owner: ttd\nname: Æ Ø Å\nusers:\n  - { user: kari.fiktiv@ai-dev.no, roles: [test-developer] }\n";
+    let domain = "version: 1\ntenant: 00000000-0000-0000-0000-0000000000aa\ninstance: altinn-apps\nusers: { domains: [ai-dev.no] }\n";
+    for (path, text) in
+        [("tilgang.yaml", domain), ("owners/ttd.yaml", kari), ("owners/.gitkeep", ""), ("README.md", "x")]
+    {
+        write(dir, path, text);
+    }
+    write(top, ".gitattributes", "*.yaml filter=evil diff=evil text eol=crlf\n");
+    git(top, &["init", "-q", "-b", "main"]);
+    git(top, &["add", "-A"]);
+    git(top, &["commit", "-q", "-m", "first"]);
+    let evil = format!("sh -c 'touch {}; cat'", trace.display());
+    for key in ["filter.evil.smudge", "filter.evil.clean", "diff.evil.textconv", "core.fsmonitor"] {
+        git(top, &["config", key, &evil]);
+    }
+    write(top, ".git/hooks/post-checkout", &format!("#!/bin/sh\ntouch {}\n", trace.display()));
+    let load_at = |name: &str, folder: &str| {
+        let _ = fs::remove_file(&trace); // what git itself ran for this test
+        let loaded = tilgang::config::Tip::of(top.to_owned(), name, folder).and_then(|tip| tip.load());
+        assert!(!trace.exists(), "something of the repository's was run");
+        loaded
+    };
+    let loaded = load_at("main", "access/").unwrap();
+    assert!(loaded.errors.is_empty(), "{}", drawn(&loaded));
+    assert_eq!(
+        loaded.digest,
+        load_texts(&[("tilgang.yaml", domain), ("owners/ttd.yaml", kari), ("owners/.gitkeep", "")]).digest
+    );
+    let desired = loaded.desired.unwrap();
+    let Revision::Commit { hash, edited, .. } = &desired.revision else { panic!("{:?}", desired.revision) };
+    assert!(hash.len() == 40 && edited.is_empty());
+    assert_eq!(desired.grants.len(), 1);
+    assert!(load_at("main", "elsewhere").is_err() && load_at("no-branch", "access").is_err());
+    assert!(load_at("--output=x", "access").is_err());
+    // Links and whole repositories in place of files are no files; a folder in `owners/` does not count.
+    symlink("/etc/passwd", dir.join("owners/skd.yaml")).unwrap();
+    write(dir, "owners/deep/brg.yaml", "owner: brg\nusers: []\n");
+    git(top, &["-c", "core.fsmonitor=false", "-c", "filter.evil.clean=cat", "add", "-A"]);
+    git(
+        top,
+        &[
+            "-c",
+            "core.fsmonitor=false",
+            "update-index",
+            "--add",
+            "--cacheinfo",
+            &format!("160000,{hash},access/owners/nav.yaml"),
+        ],
+    );
+    git(top, &["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", "second"]);
+    let loaded = load_at("HEAD", "access").unwrap();
+    let text = drawn(&loaded);
+    assert!(text.contains("a link") && text.contains("not a file") && text.contains("does not count"), "{text}");
+    assert_eq!(loaded.errors.len(), 3, "{text}");
+}

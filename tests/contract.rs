@@ -17,7 +17,9 @@ use tilgang::{
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
         trouble::TroubleKind,
     },
-    ports::{AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, PutAssignment, Resources, Rights},
+    ports::{
+        AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, PutAssignment, Resources, Rights,
+    },
     simulator::{
         SharedWorld, file,
         world::{Application, Group, User},
@@ -384,7 +386,11 @@ async fn history(azure: &impl Azure, world: &SharedWorld) {
     azure.delete(&vault, made.name).await.unwrap();
     let own = world.with(|world| world.applications().next().unwrap().id);
     world.with(|world| world.wait(jiff::SignedDuration::from_mins(5)));
-    let by_hand = |by: &str| format!("- does: {{ unassign: {{ principal: kari.fiktiv@ai-dev.no, role: Monitoring Reader, scope: ttd-prod-ai{by} }} }}");
+    let by_hand = |by: &str| {
+        format!(
+            "- does: {{ unassign: {{ principal: kari.fiktiv@ai-dev.no, role: Monitoring Reader, scope: ttd-prod-ai{by} }} }}"
+        )
+    };
     let does = |text: &str| {
         let events = tilgang::simulator::faults::read_events(text).unwrap();
         let happened = world.with(|world_| world.events.begin(world_, events));

@@ -207,7 +207,7 @@ pub(super) async fn look(
     far: &Far,
     now: Timestamp,
 ) -> (Observed, Plan) {
-    let observed = observe(desired, owners, now, &far.reader).await;
+    let observed = Box::pin(observe(desired, owners, now, &far.reader)).await; // it holds much
     let plan = compare(desired, &observed, owners);
     (observed, plan)
 }

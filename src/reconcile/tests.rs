@@ -192,7 +192,9 @@ impl Shell {
         loop {
             let run = self.on.as_ref().map(|on| on.ends);
             let fetch = self.fetch.map(|(at, ..)| at);
-            let Some(next) = [self.wake, run, fetch].into_iter().flatten().min().filter(|at| *at <= until) else { break };
+            let Some(next) = [self.wake, run, fetch].into_iter().flatten().min().filter(|at| *at <= until) else {
+                break;
+            };
             steps += 1;
             assert!(steps < 1_000_000, "a busy loop");
             self.now = self.now.max(next);

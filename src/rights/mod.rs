@@ -24,6 +24,8 @@ pub const READ_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments/read
 pub const READ_PIM: &str = "Microsoft.Authorization/roleAssignmentScheduleInstances/read";
 /// Lists locks.
 pub const READ_LOCKS: &str = "Microsoft.Authorization/locks/read";
+/// Reads the Activity Log.
+pub const READ_ACTIVITY: &str = "Microsoft.Insights/eventtypes/values/read";
 /// Lists one's own permissions.
 pub const READ_PERMISSIONS: &str = "Microsoft.Authorization/permissions/read";
 /// Reads what a role definition permits.
@@ -58,6 +60,7 @@ pub const READS: &[(&str, &str)] = &[
     (READ_ASSIGNMENTS, "to see who holds what"),
     (READ_PIM, "to tell what ends by itself, before anything is removed"),
     (READ_LOCKS, "to see what cannot be removed"),
+    (READ_ACTIVITY, "for `serve`: by whom something was removed"),
     (READ_PERMISSIONS, "for `doctor`: what our identity may do"),
     (READ_DEFINITIONS, "for `doctor`: through which role it may"),
     // Microsoft asks for "at least read access to the resources you want to query"; many public custom roles name this, too.

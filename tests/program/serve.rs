@@ -128,7 +128,9 @@ impl House {
         let log = self.workspace.path().join("serve.log");
         let flags = self.simulator.flags();
         let mut command = program();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--jitter", "0s", "--settle", "100ms", "-v", "--state"]).arg(&state);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--jitter", "0s", "--settle", "100ms", "-v", "--state"])
+            .arg(&state);
         command.args(more).args(flags).current_dir(self.workspace.path());
         command.env("TILGANG_EVENTS_SECRET", "open sesame").env("RUST_BACKTRACE", "1");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
@@ -171,7 +173,9 @@ impl Daemon {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n"
+        );
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
         let mut text = String::new();
         let _ = stream.read_to_string(&mut text);
@@ -220,7 +224,9 @@ fn what_a_stranger_does_is_noticed_with_when_and_by_whom() {
     let lost = house.ours()[0].clone();
     let vault = lost["scope"].clone();
     // Somebody takes one of ours away, and gives somebody else another role there.
-    house.does(&json!({ "unassign": { "principal": lost["principal"], "role": lost["role"], "scope": vault, "by": ola } }));
+    house.does(
+        &json!({ "unassign": { "principal": lost["principal"], "role": lost["role"], "scope": vault, "by": ola } }),
+    );
     let life = until("one is missing", || daemon.lives("missing").into_iter().next());
     let life = until("by whom", || {
         daemon.lives("missing").into_iter().find(|it| it["by"].get("somebody").is_some()).or_else(|| {
@@ -267,7 +273,8 @@ fn a_push_in_the_middle_of_a_run_is_followed_by_a_run_from_there_and_heals_only_
     assert_eq!(first["healing"], json!([0, 0, 0, 0]));
     let names = |house: &House| {
         let world = house.world();
-        let user = |id: &Value| world["users"].as_array().unwrap().iter().find(|it| it["id"] == *id).unwrap()["user"].clone();
+        let user =
+            |id: &Value| world["users"].as_array().unwrap().iter().find(|it| it["id"] == *id).unwrap()["user"].clone();
         house.ours().iter().map(|it| user(&it["principal"]).to_string().replace('"', "")).collect::<Vec<_>>()
     };
     let after = names(&house);
@@ -342,12 +349,14 @@ fn azure_tells_of_a_change_and_only_its_owner_is_looked_at() {
     assert!([413, 0].contains(&daemon.send("POST", "/events?secret=open%20sesame", &[], &huge).0));
     // A deletion, told by both schemas, many times in a second: one look, at that owner alone.
     let lost = house.ours()[0].clone();
-    house.does(&json!({ "unassign": { "principal": lost["principal"], "role": lost["role"], "scope": lost["scope"] } }));
+    house
+        .does(&json!({ "unassign": { "principal": lost["principal"], "role": lost["role"], "scope": lost["scope"] } }));
     house.simulator.reset();
     let name = "00000000-0000-0000-0000-000000000009";
     let id = format!("{}/providers/Microsoft.Authorization/roleAssignments/{name}", lost["scope"].as_str().unwrap());
     let data = json!({ "operationName": "Microsoft.Authorization/roleAssignments/delete", "resourceUri": id, "status": "Succeeded" });
-    let grid = json!([{ "id": "2", "subject": id, "eventType": "Microsoft.Resources.ResourceDeleteSuccess", "data": data }]);
+    let grid =
+        json!([{ "id": "2", "subject": id, "eventType": "Microsoft.Resources.ResourceDeleteSuccess", "data": data }]);
     let cloud = json!({ "specversion": "1.0", "id": "3", "source": "/subscriptions/x", "subject": id,
         "type": "Microsoft.Resources.ResourceDeleteSuccess", "data": data });
     for _ in 0..20 {
@@ -381,7 +390,8 @@ fn azure_that_does_not_answer_is_no_end_of_the_world() {
     let daemon = house.follow(&["--interval", "1s", "--run-timeout", "2s"]);
     daemon.run("a first look", is_over);
     let lost = house.ours()[0].clone();
-    house.does(&json!({ "unassign": { "principal": lost["principal"], "role": lost["role"], "scope": lost["scope"] } }));
+    house
+        .does(&json!({ "unassign": { "principal": lost["principal"], "role": lost["role"], "scope": lost["scope"] } }));
     until("one is missing", || daemon.lives("missing").into_iter().next());
     house.tell("PUT", "faults", &json!([{ "does": "never" }]));
     daemon.run("a run that took too long", |run| run["verdict"] == "ended");

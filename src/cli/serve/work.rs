@@ -33,8 +33,8 @@ use crate::{
     ports::{Directory as _, History as _},
     reconcile::Order,
     watch::{
-        By, Cost, Coverage, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Turn, Unexplained, Unseen, Verdict,
-        What, explain, next_expiry, sight, unexplained,
+        By, Cost, Coverage, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Turn, Unexplained,
+        Unseen, Verdict, What, explain, next_expiry, sight, unexplained,
     },
 };
 
@@ -391,10 +391,11 @@ fn verdict(exit: Exit, refused: bool, memory: &Memory) -> Verdict {
 
 /// What could not be read, of Azure and of git.
 fn unseen(survey: &Survey) -> Vec<Unseen> {
-    let azure = survey.plan.unread.iter().map(|unread| Unseen {
-        owner: unread.owner,
-        words: unread.trouble.without_request().to_string().into(),
-    });
+    let azure = survey
+        .plan
+        .unread
+        .iter()
+        .map(|unread| Unseen { owner: unread.owner, words: unread.trouble.without_request().to_string().into() });
     let broken = survey.desired.owners.iter().filter_map(|(code, owner)| match owner.file {
         OwnerFile::Broken(file) => Some((*code, file)),
         OwnerFile::Read(_) | OwnerFile::Removed(_) | OwnerFile::Missing => None,
@@ -449,10 +450,7 @@ fn cost(before: Sent, after: Sent) -> Cost {
     let spent = |before: Counted, after: Counted| {
         // Another session counts from nothing.
         let since = |before: u64, after: u64| after.checked_sub(before).unwrap_or(after);
-        Spent {
-            requests: since(before.requests, after.requests),
-            throttled: since(before.throttled, after.throttled),
-        }
+        Spent { requests: since(before.requests, after.requests), throttled: since(before.throttled, after.throttled) }
     };
     Cost::from([
         (Service::ResourceManager, spent(before.resource_manager, after.resource_manager)),

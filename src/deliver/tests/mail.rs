@@ -31,14 +31,14 @@ impl Post {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let script = Arc::new(Mutex::new(script.iter().copied().collect()));
-        let post = Self { port, lines: Arc::default(), script };
-        let served = post.clone();
+        let server = Self { port, lines: Arc::default(), script };
+        let served = server.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(served.clone().talk(stream, extensions));
             }
         });
-        post
+        server
     }
 
     async fn talk(self, stream: tokio::net::TcpStream, extensions: &'static str) -> std::io::Result<()> {
