@@ -209,8 +209,8 @@ impl Serve {
         if let Some(serving) = serving {
             let _ = serving.await;
         }
+        telling.end(self.once).await; // before another may lead: what was told is theirs then
         drop(asking);
-        telling.end(self.once).await;
         Ok(match verdict.filter(|_| self.once) {
             Some(verdict) => Exit::of_code(verdict.exit()),
             None if self.once => Exit::Failed,

@@ -13,6 +13,8 @@ use lettre::{
     },
 };
 
+use tokio::{sync::Semaphore, time::timeout};
+
 use super::secret::Secret;
 use crate::{
     model::{
@@ -25,10 +27,15 @@ use crate::{
 /// For each step of a conversation.
 const STEP_MAX: Duration = Duration::from_secs(15);
 
+/// For a whole conversation: a server that answers one letter at a time holds up its own mail, and not for ever.
+const WHOLE_MAX: Duration = Duration::from_mins(2);
+/// Conversations at once. Ours: a first run may have a mail for each owner, and servers count connections.
+const AT_ONCE_MAX: usize = 4;
+
 /// A server for mail.
-#[derive(Clone)]
 pub(super) struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
+    places: Semaphore,
     from: Mailbox,
     host: String,
 }
@@ -63,7 +70,7 @@ impl Mailer {
         if let (Some((user, _)), Some(password)) = (&mail.sign_in, password) {
             builder = builder.credentials(Credentials::new(user.clone(), password.reveal().to_owned()));
         }
-        Ok(Self { transport: builder.build(), from, host: mail.server.clone() })
+        Ok(Self { transport: builder.build(), places: Semaphore::new(AT_ONCE_MAX), from, host: mail.server.clone() })
     }
 
     /// Sends a letter.
@@ -72,9 +79,11 @@ impl Mailer {
             Ok(message) => message,
             Err(why) => return Answer::Refused { why },
         };
-        match self.transport.send(message).await {
-            Ok(_) => Answer::Taken,
-            Err(error) => {
+        let _place = self.places.acquire().await;
+        match timeout(WHOLE_MAX, self.transport.send(message)).await {
+            Err(_) => Answer::Later { after: None, why: "it did not take the mail in time".to_owned() },
+            Ok(Ok(_)) => Answer::Taken,
+            Ok(Err(error)) => {
                 let why = visible::line(&said(&error));
                 // 5xx says that no later try will do better (RFC 5321, 4.2.1).
                 if error.is_permanent() { Answer::Refused { why } } else { Answer::Later { after: None, why } }

@@ -158,7 +158,9 @@ fn expected(history: &[Run], routes: &Routes) -> Heard {
         }
         before = open.clone();
     }
-    heard.values_mut().for_each(|events| events.sort());
+    for events in heard.values_mut() {
+        events.sort();
+    }
     heard
 }
 
@@ -213,7 +215,9 @@ impl Receiver {
             let events = notice.events.iter().map(|it| (it.happened, it.item.key.clone(), it.at));
             heard.entry((notice.channel.clone(), notice.to.clone())).or_default().extend(events);
         }
-        heard.values_mut().for_each(|events| events.sort());
+        for events in heard.values_mut() {
+            events.sort();
+        }
         heard
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -24,6 +27,8 @@ struct Post {
     port: u16,
     lines: Arc<Mutex<Vec<String>>>,
     script: Arc<Mutex<VecDeque<&'static str>>>,
+    /// Conversations now, and the most there were at once.
+    talks: Arc<(AtomicUsize, AtomicUsize)>,
 }
 
 impl Post {
@@ -31,11 +36,11 @@ impl Post {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let script = Arc::new(Mutex::new(script.iter().copied().collect()));
-        let server = Self { port, lines: Arc::default(), script };
-        let served = server.clone();
+        let server = Self { port, lines: Arc::default(), script, talks: Arc::default() };
+        let here = server.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(served.clone().talk(stream, extensions));
+                tokio::spawn(here.clone().talk(stream, extensions));
             }
         });
         server
@@ -43,6 +48,8 @@ impl Post {
 
     async fn talk(self, stream: tokio::net::TcpStream, extensions: &'static str) -> std::io::Result<()> {
         let (read, mut write) = stream.into_split();
+        let now = self.talks.0.fetch_add(1, Ordering::SeqCst) + 1;
+        self.talks.1.fetch_max(now, Ordering::SeqCst);
         let (mut lines, mut in_data) = (BufReader::new(read).lines(), false);
         write.write_all(b"220 here ESMTP\r\n").await?;
         while let Some(line) = lines.next_line().await? {
@@ -63,6 +70,10 @@ impl Post {
                 "QUIT" => "221 bye\r\n".to_owned(),
                 _ => "250 fine\r\n".to_owned(),
             };
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            if answer.starts_with("221") {
+                self.talks.0.fetch_sub(1, Ordering::SeqCst);
+            }
             write.write_all(answer.as_bytes()).await?;
         }
         Ok(())
@@ -170,4 +181,16 @@ async fn a_server_that_is_gone_is_tried_again_and_no_debug_shows_the_password() 
     let answer = courier.send(&notice(item()), now()).await;
     assert!(matches!(&answer, Answer::Later { .. }), "{answer:?}");
     assert!(!format!("{courier:?}{answer:?}").contains("SECRET"));
+}
+
+#[tokio::test]
+async fn a_mail_for_each_owner_is_no_flood_of_connections() {
+    let post = Post::start(LOGIN, &[]).await;
+    let courier = open(post.port, MailSecurity::Loopback);
+    let notices: Vec<Notice> =
+        (0..60).map(|n| Notice::test("owners", Some(&format!("o{n}@example.no")), now())).collect();
+    let answers = futures::future::join_all(notices.iter().map(|notice| courier.send(notice, now()))).await;
+    assert!(answers.iter().all(|answer| *answer == Answer::Taken));
+    let most = post.talks.1.load(Ordering::SeqCst);
+    assert!((2..=5).contains(&most), "{most}"); // one may say goodbye while the next says hello
 }
