@@ -77,7 +77,7 @@ fn entry(event: &Event, setting: &Setting) -> Value {
     let link = setting.page.as_ref().zip(item.owner.as_ref()).map(|(page, owner)| format!("{page}/owners/{owner}"));
     let shown = |text: &Option<String>| text.as_deref().map(visible::line);
     json!({
-        "happened": event.happened.word(), "at": event.at, "class": item.topic.word(), "key": item.key,
+        "happened": event.happened.word(), "at": event.at, "class": item.topic.word(), "id": item.id,
         "owner": item.owner, "environment": item.environment, "who": shown(&item.who), "words": visible::line(&item.words),
         "remedy": visible::line(&item.remedy), "since": item.since, "by": shown(&item.by), "until": item.until,
         "scope": shown(&item.scope), "link": link,

@@ -68,7 +68,7 @@ fn item(entry: &Entry, day: Date) -> Item {
         (None, None) => said,
     };
     Item {
-        key: key.id().to_string(),
+        id: key.id().to_string(),
         topic: topic(key.class),
         owner: key.owner.as_ref().map(ToString::to_string),
         environment: difference.environment.as_ref().map(ToString::to_string),

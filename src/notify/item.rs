@@ -27,7 +27,7 @@ pub struct Found {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// By which it is known again.
-    pub key: String,
+    pub id: String,
     /// What it is about.
     #[serde(with = "by_word")]
     pub topic: Topic,

@@ -16,7 +16,7 @@ use crate::model::{
     owner::OwnerCode,
 };
 
-/// The key of what is told when runs fail.
+/// The id of what is told when runs fail.
 const FAILING: &str = "run";
 
 /// Whom to tell: `notify` of `tilgang.yaml`, and where owners can be reached.
@@ -106,7 +106,7 @@ pub struct Memory {
 /// What a channel was told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Told {
-    /// What stands open, as far as it was told, by key.
+    /// What stands open, as far as it was told, by id.
     open: BTreeMap<String, Known>,
     /// The last time that its digest was due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -252,7 +252,7 @@ impl Told {
         self.open.retain(|_, known| wanted(&known.item));
         let failing = found.failing.as_deref().map(failing);
         let seen: BTreeMap<&str, &Item> =
-            found.items.iter().flatten().chain(&failing).map(|it| (&*it.key, it)).collect();
+            found.items.iter().flatten().chain(&failing).map(|it| (&*it.id, it)).collect();
         for (key, item) in &seen {
             if !wanted(item) {
                 // It may have been wanted before, in another class or environment.
@@ -297,7 +297,7 @@ impl Told {
 
 fn failing(why: &str) -> Item {
     Item {
-        key: FAILING.to_owned(),
+        id: FAILING.to_owned(),
         topic: Topic::Failing,
         owner: None,
         environment: None,

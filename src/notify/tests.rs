@@ -80,7 +80,7 @@ fn routes(quiet: bool, digest: Option<Digest>) -> Routes {
 fn item(key: u8, gist: u8) -> Item {
     let topics = [Topic::Unmanaged, Topic::Missing, Topic::Expired];
     Item {
-        key: format!("key-{key}"),
+        id: format!("key-{key}"),
         topic: topics[usize::from(key) % 3],
         owner: ["ttd", "skd", "nav"].get(usize::from(key) % 4).map(|code| (*code).to_owned()),
         environment: Some(if key.is_multiple_of(2) { "prod" } else { "test" }.to_owned()),
@@ -141,7 +141,7 @@ fn expected(history: &[Run], routes: &Routes) -> Heard {
             let of = item.owner.as_deref();
             let mut tell = |channel: &str, to: Option<&str>| {
                 let place = (channel.to_owned(), to.map(str::to_owned));
-                heard.entry(place).or_default().push((happened, item.key.clone(), now));
+                heard.entry(place).or_default().push((happened, item.id.clone(), now));
             };
             tell("all", None);
             tell("machine", None);
@@ -212,7 +212,7 @@ impl Receiver {
     fn heard(&self) -> Heard {
         let mut heard = Heard::new();
         for (notice, _) in self.taken.values().filter(|(notice, _)| notice.kind == Kind::Changes) {
-            let events = notice.events.iter().map(|it| (it.happened, it.item.key.clone(), it.at));
+            let events = notice.events.iter().map(|it| (it.happened, it.item.id.clone(), it.at));
             heard.entry((notice.channel.clone(), notice.to.clone())).or_default().extend(events);
         }
         for events in heard.values_mut() {

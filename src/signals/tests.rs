@@ -102,7 +102,7 @@ fn metrics() -> Metrics {
     let notify = crate::model::notify::Notify { channels: vec![channel], ..Default::default() };
     let routes = Routes { notify, ..Routes::default() };
     let now = at("2026-11-26T10:00:04Z");
-    let item: Item = serde_json::from_str(r#"{"key":"a","topic":"missing","words":"x"}"#).unwrap();
+    let item: Item = serde_json::from_str(r#"{"id":"a","topic":"missing","words":"x"}"#).unwrap();
     memory.heard(&Found { at: now, day: date(2026, 11, 26), run: 7, items: Some(vec![item]), failing: None }, &routes);
     for id in memory.due(&routes, now) {
         memory.begin(id, now);

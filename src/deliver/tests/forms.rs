@@ -106,7 +106,7 @@ fn hostile_names_are_words_in_mail() {
 fn long_lists_stay_within_every_limit() {
     let long = "é".repeat(500);
     let items = (0..500).map(|n| Item {
-        key: format!("k{n}"),
+        id: format!("k{n}"),
         owner: Some(format!("o{:03}", n / 4)),
         who: Some(format!("person{n}@ai-dev.no")),
         words: long.clone(),
@@ -138,7 +138,7 @@ fn long_lists_stay_within_every_limit() {
 
 #[test]
 fn what_is_left_out_is_counted_to_the_last() {
-    let items = |count: usize| (0..count).map(|n| Item { key: format!("k{n}"), ..item() }).collect::<Vec<_>>();
+    let items = |count: usize| (0..count).map(|n| Item { id: format!("k{n}"), ..item() }).collect::<Vec<_>>();
     for count in [1, 20, 60, 200] {
         let letter = letter_of(items(count));
         let texts = [slack::message(&letter).to_string(), teams::message(&letter).to_string()];

@@ -174,7 +174,7 @@ async fn what_comes_up_during_an_outage_gathers_in_one_notice() {
     office.heard(&found(vec![item()])).unwrap();
     office.deliver(now()).await;
     for key in 2..30 {
-        let items = (1..=key).map(|key| Item { key: format!("k{key}"), ..item() }).collect();
+        let items = (1..=key).map(|key| Item { id: format!("k{key}"), ..item() }).collect();
         office.heard(&found(items)).unwrap();
         assert!(office.ledger().0.len() <= 2);
     }
@@ -198,7 +198,7 @@ async fn a_channel_that_is_slow_holds_up_nothing_but_itself() {
     });
     for key in 0..5 {
         let before = quick.came().len();
-        office.heard(&found(vec![Item { key: format!("k{key}"), ..item() }])).unwrap(); // the one before is over
+        office.heard(&found(vec![Item { id: format!("k{key}"), ..item() }])).unwrap(); // the one before is over
         let waited = async {
             while quick.came().len() == before {
                 tokio::time::sleep(Duration::from_millis(5)).await;

@@ -142,7 +142,7 @@ pub(super) fn now() -> Timestamp {
 
 pub(super) fn item() -> Item {
     Item {
-        key: "k1".to_owned(),
+        id: "k1".to_owned(),
         topic: Topic::Unmanaged,
         owner: Some("ttd".to_owned()),
         environment: Some("prod".to_owned()),
