@@ -159,7 +159,7 @@ impl Serve {
         }
         let dir = match (&self.remote, &global.dir) {
             (Some(_), None) => None,
-            _ => Some(self.workspace(global)?),
+            _ => Some(workspace(global)?),
         };
         let folder = self.state_folder(dir.as_deref(), global)?;
         let _lock = hold(&folder).map_err(|error| fail(&error))?;
@@ -177,11 +177,10 @@ impl Serve {
             }
         };
         let signals = Signals::listen().map_err(|error| fail(&error))?;
-        let listener = match self.once {
-            true => None,
-            false => {
-                Some(socket::listen(self.listen).await.map_err(|error| fail(&format!("{}: {error}", self.listen)))?)
-            }
+        let listener = if self.once {
+            None
+        } else {
+            Some(socket::listen(self.listen).await.map_err(|error| fail(&format!("{}: {error}", self.listen)))?)
         };
         let source = follow.source();
         let heal: BTreeSet<Heal> = self.heal.iter().copied().collect();
@@ -233,16 +232,6 @@ impl Serve {
         }
     }
 
-    /// The folder, which may be a bare repository where a branch of it is followed.
-    fn workspace(&self, global: &Global) -> Result<PathBuf, Exit> {
-        let dir = global.workspace()?;
-        if dir.is_dir() {
-            Ok(dir)
-        } else {
-            Err(output::fail(global, format_args!("{}: no such folder", dir.display())))
-        }
-    }
-
     fn state_folder(&self, dir: Option<&Path>, global: &Global) -> Result<PathBuf, Exit> {
         let of_systemd = || environment::variable("STATE_DIRECTORY").map(PathBuf::from);
         let below = || dir.map(|dir| dir.join(".tilgang").join("serve"));
@@ -267,6 +256,12 @@ impl Serve {
             (None, _, dir) => Follow::Folder(dir.map(Path::to_owned).unwrap_or_default()),
         })
     }
+}
+
+/// The folder, which may be a bare repository where a branch of it is followed.
+fn workspace(global: &Global) -> Result<PathBuf, Exit> {
+    let dir = global.workspace()?;
+    if dir.is_dir() { Ok(dir) } else { Err(output::fail(global, format_args!("{}: no such folder", dir.display()))) }
 }
 
 /// Keeps others out of a state folder for as long as it is held.

@@ -48,9 +48,10 @@ impl Survey {
     /// The same on a workspace that was read already.
     pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
-        let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
+        let far = far.insert(Box::pin(Far::connect(global, &ground, desired.tenant)).await?);
         let spinner = progress::looking();
-        let survey = progress::telling(&spinner, || far.session.waiting(), Self::at(ground, desired, far)).await;
+        let survey = Box::pin(Self::at(ground, desired, far));
+        let survey = progress::telling(&spinner, || far.session.waiting(), survey).await;
         spinner.finish_and_clear();
         survey.tell_notes();
         Ok(survey)

@@ -51,6 +51,7 @@ enum Phase {
 }
 
 /// What is known of the branch.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Copy, Debug)]
 struct Git {
     /// There is a commit to work from.

@@ -80,6 +80,7 @@ struct On {
     told: Option<How>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 /// The shell, without a socket: does what the machine says, and holds it to its promises.
 struct Shell {
     machine: Reconciler,

@@ -50,7 +50,7 @@ pub(super) fn drift(facts: &Facts<'_>, style: Style) -> String {
     text_sections::blocked_where(&mut page, facts, |block| Class::of_block(block) != Some(Class::Locked));
     text_sections::refused(&mut page, facts);
     text_sections::findings(&mut page, facts, |finding| Class::of_finding(finding.code).is_none());
-    end(&mut page, facts, &sums, beside);
+    end(&mut page, facts, &sums, &beside);
     page.finish()
 }
 
@@ -76,7 +76,7 @@ fn expiring(page: &mut Page, facts: &Facts<'_>) {
     }
 }
 
-fn end(page: &mut Page, facts: &Facts<'_>, sums: &[String], beside: Vec<String>) {
+fn end(page: &mut Page, facts: &Facts<'_>, sums: &[String], beside: &[String]) {
     let count = Count::of(facts);
     let checked = format!("checked at {}", time(facts.view.observed_at));
     page.gap();

@@ -63,6 +63,7 @@ impl Memory {
     }
 
     /// Those that are there, by key.
+    #[must_use]
     pub fn open(&self) -> impl ExactSizeIterator<Item = &Entry> {
         self.open.values()
     }

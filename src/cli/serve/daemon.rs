@@ -466,7 +466,7 @@ fn log(report: &RunReport) {
     let run = &report.run;
     let commit = run.commit.as_ref().map_or("none", |commit| short(&commit.hash));
     let (new, drift, took) = (report.news.len(), run.drift(), run.took().as_secs_f64());
-    let words = run.notes.iter().map(|note| format!(": {note}")).collect::<String>();
+    let words = run.notes.iter().fold(String::new(), |words, note| words + ": " + note);
     let verdict = run.verdict.word();
     if run.verdict.looked() {
         tracing::info!(run = run.number, verdict, drift, news = new, took, commit, "a run is over{words}");

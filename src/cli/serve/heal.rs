@@ -68,7 +68,7 @@ impl Ending for Told {
             self.heard = true;
             return;
         }
-        std::future::pending().await // it is said once
+        std::future::pending::<()>().await; // it is said once
     }
 }
 

@@ -157,22 +157,22 @@ struct Shown {
     secret: Option<String>,
 }
 
-/// Whether a delivery shows the secret: in the query, as Event Grid can be told to, or in a header.
-fn is_delivery(app: &App, shown: &Shown, headers: &HeaderMap) -> Result<(), Response> {
+/// What is answered to a delivery that does not show the secret: in the query, as Event Grid can be told to, or in a header.
+fn refused(app: &App, shown: &Shown, headers: &HeaderMap) -> Option<Response> {
     let Some(secret) = &app.doors.events else {
         let words = "closed: TILGANG_EVENTS_SECRET is not set\n";
-        return Err((StatusCode::NOT_FOUND, words).into_response());
+        return Some((StatusCode::NOT_FOUND, words).into_response());
     };
     let header = headers.get("x-tilgang-secret").and_then(|value| value.to_str().ok());
     if header.or(shown.secret.as_deref()).is_some_and(|shown| secret.is(shown)) {
-        return Ok(());
+        return None;
     }
-    Err((StatusCode::UNAUTHORIZED, "the secret is missing or another one\n").into_response())
+    Some((StatusCode::UNAUTHORIZED, "the secret is missing or another one\n").into_response())
 }
 
 /// Consents to deliveries as CloudEvents.
 async fn consent(State(app): State<App>, Query(shown): Query<Shown>, headers: HeaderMap) -> Response {
-    if let Err(refused) = is_delivery(&app, &shown, &headers) {
+    if let Some(refused) = refused(&app, &shown, &headers) {
         return refused;
     }
     let Some(origin) = headers.get("webhook-request-origin").cloned() else {
@@ -188,7 +188,7 @@ async fn consent(State(app): State<App>, Query(shown): Query<Shown>, headers: He
 
 /// Takes a delivery.
 async fn deliver(State(app): State<App>, Query(shown): Query<Shown>, headers: HeaderMap, body: Bytes) -> Response {
-    if let Err(refused) = is_delivery(&app, &shown, &headers) {
+    if let Some(refused) = refused(&app, &shown, &headers) {
         return refused;
     }
     match event_grid::read(&body) {

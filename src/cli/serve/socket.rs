@@ -65,20 +65,18 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut stop: watch
 
 async fn connection(stream: TcpStream, from: SocketAddr, router: Router, mut stop: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
-    let routes = TowerToHyperService::new(router);
+    let all = TowerToHyperService::new(router);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let routes = routes.clone();
+        let all = all.clone();
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(from));
         async move {
-            match timeout(ANSWER_WITHIN, hyper::service::Service::call(&routes, request)).await {
-                Ok(answered) => answered,
-                Err(_) => {
-                    let mut late = Response::new(Body::from("too slow\n"));
-                    *late.status_mut() = StatusCode::REQUEST_TIMEOUT;
-                    Ok(late)
-                }
-            }
+            let answered = timeout(ANSWER_WITHIN, hyper::service::Service::call(&all, request)).await;
+            answered.unwrap_or_else(|_| {
+                let mut late = Response::new(Body::from("too slow\n"));
+                *late.status_mut() = StatusCode::REQUEST_TIMEOUT;
+                Ok(late)
+            })
         }
     });
     let conversation = http1::Builder::new()

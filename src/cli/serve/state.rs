@@ -177,18 +177,16 @@ impl LifeJson {
 
     /// None where a word is none that this program knows.
     pub(super) fn read(self) -> Option<Entry> {
-        fn id<T>(text: Option<String>, read: impl FnOnce(&str) -> Option<T>) -> Option<Option<T>> {
-            match text {
-                None => Some(None),
-                Some(text) => read(&text).map(Some),
-            }
+        /// `Err`: a text that is none of its kind.
+        fn id<T>(text: Option<String>, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, ()> {
+            text.map(|text| read(&text).ok_or(())).transpose()
         }
         let key = Key {
             class: Class::named(&self.class)?,
-            owner: id(self.owner, OwnerCode::new)?,
-            person: id(self.person, |text| text.parse::<PrincipalId>().ok())?,
+            owner: id(self.owner, OwnerCode::new).ok()?,
+            person: id(self.person, |text| text.parse::<PrincipalId>().ok()).ok()?,
             scope: self.scope.as_deref().map(ScopeId::new),
-            definition: id(self.definition, |text| text.parse::<RoleDefinitionId>().ok())?,
+            definition: id(self.definition, |text| text.parse::<RoleDefinitionId>().ok()).ok()?,
             detail: arc(self.detail),
         };
         let places = self.places.into_iter().map(|(file, line, column)| Place { file, line, column });

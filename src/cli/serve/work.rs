@@ -125,7 +125,7 @@ impl Worker {
         far.look_at_the_clock().await?;
         let part = ground.owners.clone().map_or(Part::Everything, Part::Owners);
         run.part = part.clone();
-        let mut survey = Survey::at(ground, desired, &far).await;
+        let mut survey = Box::pin(Survey::at(ground, desired, &far)).await;
         run.observed = Some(survey.observed.at);
         if is_signed_out(&survey.observed) {
             self.far.lock().await.take_if(|_| far.azure == Kind::Real); // a new one reads its secrets anew
