@@ -1,12 +1,12 @@
 //! What a run came to, for notices: what stands open and nobody accepted.
 
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::item::{Found, Item};
 use crate::{
     model::{ids::ScopeId, notify::Topic},
     plan::drift::Class,
-    watch::{By, Entry, RunReport, Since, Verdict},
+    watch::{By, Entry, RunReport, Since},
 };
 
 /// How many runs in a row may fail before people are told. Ours: a hiccup of Azure is nobody's business.
@@ -17,17 +17,20 @@ impl Found {
     #[must_use]
     pub fn from_report(report: &RunReport, failed: u32) -> Self {
         let run = &report.run;
-        let looked = !matches!(run.verdict, Verdict::Failed | Verdict::Ended);
-        let open = report.drift.iter().filter(|entry| entry.life.is_open() && entry.difference.accepted.is_none());
+        let looked = run.verdict.looked();
         let why = || run.notes.first().map_or_else(|| run.verdict.word().to_owned(), ToString::to_string);
-        let day = run.observed.unwrap_or(run.ended).to_zoned(TimeZone::UTC).date();
-        Self {
-            at: run.ended,
-            day,
-            run: run.number,
-            items: looked.then(|| open.map(|entry| item(entry, day)).collect()),
-            failing: (!looked && failed >= FAILED_MIN).then(why),
-        }
+        let open = if looked { report.drift.as_slice() } else { &[] };
+        let found = Self::open(run.number, run.ended, run.observed.unwrap_or(run.ended), open);
+        let failing = (!looked && failed >= FAILED_MIN).then(why);
+        Self { items: found.items.filter(|_| looked), failing, ..found }
+    }
+
+    /// What stands open after a run that looked. `at`: by the daemon's clock; `observed`: by Azure's, on which hangs what ends.
+    #[must_use]
+    pub fn open<'a>(run: u64, at: Timestamp, observed: Timestamp, entries: impl IntoIterator<Item = &'a Entry>) -> Self {
+        let day = observed.to_zoned(TimeZone::UTC).date();
+        let open = entries.into_iter().filter(|it| it.life.is_open() && it.difference.accepted.is_none());
+        Self { at, day, run, items: Some(open.map(|entry| item(entry, day)).collect()), failing: None }
     }
 }
 
