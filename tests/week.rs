@@ -589,7 +589,7 @@ impl Week {
 
     /// Azure is down, or luck: the run that is on sees nothing.
     fn keeps_from_looking(&self, it: &Replica) -> bool {
-        self.is_down || self.is_unlucky && it.runs % 3 == 0
+        self.is_down || self.is_unlucky && it.runs.is_multiple_of(3)
     }
 
     async fn pass(&mut self, until: i64) {
