@@ -266,7 +266,9 @@ impl Told {
         for event in self.taken.values().filter(|it| it.channel == channel).flat_map(|it| &it.events) {
             heard.entry(event.item.id.clone()).or_default().push((event.at, event.happened));
         }
-        heard.values_mut().for_each(|events| events.sort());
+        for events in heard.values_mut() {
+            events.sort();
+        }
         heard
     }
 }

@@ -27,7 +27,12 @@ impl Found {
 
     /// What stands open after a run that looked. `at`: by the daemon's clock; `observed`: by Azure's, on which hangs what ends.
     #[must_use]
-    pub fn open<'a>(run: u64, at: Timestamp, observed: Timestamp, entries: impl IntoIterator<Item = &'a Entry>) -> Self {
+    pub fn open<'a>(
+        run: u64,
+        at: Timestamp,
+        observed: Timestamp,
+        entries: impl IntoIterator<Item = &'a Entry>,
+    ) -> Self {
         let day = observed.to_zoned(TimeZone::UTC).date();
         let open = entries.into_iter().filter(|it| it.life.is_open() && it.difference.accepted.is_none());
         Self { at, day, run, items: Some(open.map(|entry| item(entry, day)).collect()), failing: None }

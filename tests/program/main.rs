@@ -16,9 +16,9 @@ mod pace;
 mod readme;
 mod requests;
 mod secrets;
-mod signals;
 #[cfg(unix)]
 mod serve;
+mod signals;
 #[cfg(unix)]
 mod simulate;
 mod simulator;
