@@ -30,6 +30,7 @@ fn main() {
                 println!("seed {seed}: {broken}");
             }
         }
+        println!("{} schedules, {} broke a promise", begin + AT_ONCE - first, tally.of("schedules", "break a promise"));
     }
     println!("{tally}{} schedules in {:.1} s", end - first, start.elapsed().as_secs_f64());
 }

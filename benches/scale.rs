@@ -86,6 +86,7 @@ fn azure(desired: &Desired) -> Observed {
         inventory: Ok(()),
         absent: BTreeSet::new(),
         targets: BTreeMap::new(),
+        remembered: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
         definitions: Definitions::NotAsked,
         people: People::default(),
@@ -113,7 +114,7 @@ fn azure(desired: &Desired) -> Observed {
                 kind: gives.kind.clone(),
                 name: target,
             };
-            let found = Target { scope: scope.clone(), subscription, impediments: Vec::new() };
+            let found = Target { scope: scope.clone(), subscription, made: None, impediments: Vec::new() };
             observed.targets.insert(key, Sighting::Found(found));
             let there = observed.subscriptions.entry(subscription).or_insert_with(|| Subscription {
                 name: subscription_name.clone(),

@@ -350,7 +350,7 @@ fn sort_out(all: Vec<(Numbered<'_>, Tried)>) -> (BTreeMap<usize, Outcome>, Vec<U
 
 async fn carry_out(change: &Change, azure: &impl AssignmentWriter) -> Result<(Done, Option<Answered<()>>), Trouble> {
     match change.action {
-        Action::Grant | Action::Update => {
+        Action::Grant | Action::Adopt | Action::Update => {
             let put = PutAssignment {
                 name: change.name,
                 triple: change.triple.clone(),

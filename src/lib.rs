@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | [`model`] | the field's words | IO, async, serde, a clock |
 //! | [`config`] | YAML and the built-in catalogue → `Desired`, or every error at once | the network |
-//! | [`edit`] | YAML + what is asked for → YAML, with nothing else changed; JSON Schema | the network, a clock |
+//! | [`edit`] | YAML + what is asked for, or stands in Azure → YAML, with nothing else changed; JSON Schema | the network, a clock |
 //! | [`plan`] | `Desired` + `Observed` → `Plan`; `Plan` + policy → `ApprovedPlan` | IO, async, a clock |
 //! | [`rights`] | what an identity needs and holds → what it lacks, and what is too much | IO, async, a clock |
 //! | [`ports`] | what is needed of Azure, as traits; reading and writing apart | an implementation |
@@ -25,7 +25,7 @@
 //! | [`notify`] | what was said + what a run found + whom to tell when → notices that are due | IO, async, a clock |
 //! | [`deliver`] | notices → Slack, Teams, mail, webhooks; what they answered | a decision, a redirect, a secret in a log |
 //! | [`signals`] | what the daemon does → metrics for Prometheus, spans for OpenTelemetry | a person, an id, a token |
-//! | [`report`] | plan and outcomes → text, JSON | a change of either |
+//! | [`report`] | plan and outcomes → text, Markdown, a page, annotations, JSON, SARIF | a change of either |
 //! | [`azure`] | the ports over HTTP, through Microsoft's SDK | a token in a log |
 //! | [`simulator`] | Azure, small enough to own: the same ports in process, and over HTTP for anybody | an answer Azure would not give |
 //! | [`cli`] | arguments, environment → all of the above → exit code | a rule of its own |

@@ -83,6 +83,10 @@ pub struct ResourceRow {
     pub subscription: SubscriptionId,
     /// Its tags. Azure compares tag names without regard to case, values with.
     pub tags: BTreeMap<String, String>,
+    /// When it was made. Component: `properties.CreationDate` (components_API.json, recorded). Others: `systemData.createdAt`
+    /// (keyvault.json; in Resource Graph a column of `resources`, azure-docs lab-services/find-delete-lab-resources.md), which
+    /// older resources and some types do not have.
+    pub made: Option<jiff::Timestamp>,
     /// Vault: `properties.enableRbacAuthorization`; absent counts as false (FACTS §4).
     pub rbac: Option<bool>,
     /// Vault: `properties.publicNetworkAccess`, as Azure says it.

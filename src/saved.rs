@@ -181,7 +181,8 @@ impl File {
 impl Entry {
     fn lower(self) -> Result<Deed, Unreadable> {
         let Self { action, scope, assignment, principal_id, role_definition: Definition { id }, .. } = self;
-        let known = [Action::Grant, Action::Update, Action::Revoke].into_iter().find(|it| it.word() == action);
+        let known = [Action::Grant, Action::Adopt, Action::Update, Action::Revoke];
+        let known = known.into_iter().find(|it| it.word() == action);
         let triple = Triple {
             scope: ScopeId::new(&scope),
             principal: principal_id.parse().map_err(|_| value("an object id", &principal_id))?,

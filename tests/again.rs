@@ -17,7 +17,7 @@ use tilgang::{
     simulator::{
         SharedWorld, file,
         inprocess::Identity,
-        world::{User, World},
+        world::{Resource, User, World},
     },
 };
 
@@ -134,6 +134,20 @@ async fn a_target_that_is_gone_takes_its_grants_out_and_nobody_loses_access_half
     assert_eq!(held_back.map(|outcome| outcome.change.triple.principal).collect::<Vec<_>>(), [kari]);
     assert_eq!(story.stands(), [kari].into());
     assert_eq!(story.desired.owners.len(), 1);
+}
+
+/// Another vault by the same id, which Resource Graph does not show yet: nobody gets anything at it, nobody loses the old.
+#[tokio::test]
+async fn a_target_that_was_made_anew_waits_for_another_plan() {
+    let at: Timestamp = "2026-11-22T08:59:00Z".parse().unwrap();
+    let anew = |world: &mut World| {
+        let vault = world.resources().find(|found| found.name == "ttd-prod-keyvault").unwrap().clone();
+        world.take_resource(&vault.id);
+        world.place_resource(Resource { created: Some(at), ..vault });
+    };
+    let (story, outcomes) = Story::begin().await.end(anew).await;
+    assert!(matches!(moved(&outcomes)[..], [Moved::TargetAnew(_, made)] if *made == at), "{outcomes:#?}");
+    assert_eq!(story.stands(), [story.id("kari.fiktiv@ai-dev.no")].into());
 }
 
 #[tokio::test]

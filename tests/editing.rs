@@ -198,7 +198,11 @@ proptest! {
 #[test]
 fn every_example_is_as_it_was_after_a_grant_and_its_revoke() {
     let mut tried = 0;
-    for dir in fs::read_dir("examples").unwrap().map(|entry| entry.unwrap().path()) {
+    for dir in fs::read_dir("examples")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|dir| dir.join("tilgang.yaml").exists())
+    {
         let loaded = load(&dir);
         for owner in loaded.desired.as_ref().unwrap().owners.keys().map(ToString::to_string) {
             let mut people: Vec<_> = ["new.one@ai-dev.no".to_owned()].into();
@@ -438,9 +442,76 @@ fn a_longer_time_than_policy_allows_is_not_written() {
     assert_eq!(error.help().as_deref(), Some("state `--until 2027-05-21` or an earlier day"));
 }
 
+/// Every workspace that the tests and examples have, as far as its settings can be read.
+fn workspaces() -> Vec<Loaded> {
+    let folders = ["examples", "tests/cases"].into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let loaded = folders.map(|entry| load(&entry.unwrap().path())).filter(|loaded| loaded.desired.is_some());
+    let loaded: Vec<_> = loaded.collect();
+    assert!(loaded.len() > 40, "{}", loaded.len());
+    loaded
+}
+
+/// The workspace with this text in the place of that file's.
+fn with(loaded: &Loaded, path: &str, text: &str) -> Loaded {
+    let files = loaded.sources.files();
+    load_texts(
+        &files
+            .map(|(id, other)| (other, if other == path { text } else { loaded.sources.text(id) }))
+            .collect::<Vec<_>>(),
+    )
+}
+
+/// Everything that is granted, wherever it stands.
+fn meaning(loaded: &Loaded) -> Vec<String> {
+    let grants = loaded.desired.iter().flat_map(|desired| &desired.grants);
+    let said = grants.map(|g| {
+        format!(
+            "{} {} {:?} {:?} {} {:?} {:?} {:?}",
+            g.owner, g.user.name, g.user.id, g.user.also_at, g.role, g.until, g.reason, g.ticket
+        )
+    });
+    said.collect()
+}
+
+#[test]
+fn every_file_of_every_workspace_has_one_canonical_form_with_its_meaning() {
+    let mut tried = 0;
+    for loaded in workspaces() {
+        let paths: Vec<String> = loaded.sources.files().map(|(_, path)| path.to_owned()).collect();
+        for path in paths.iter().filter(|path| loaded.errors.iter().all(|error| error.file() != *path)) {
+            let Ok(edited) = canonical(&loaded, path) else { continue };
+            let after = with(&loaded, path, &edited.after);
+            assert_eq!(meaning(&after), meaning(&loaded), "{path}");
+            assert_eq!(canonical(&after, path).unwrap().after, edited.after, "{path}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 80, "{tried}");
+}
+
+#[test]
+fn every_owner_of_every_workspace_is_as_it_was_after_a_grant_and_its_revoke() {
+    let mut tried = 0;
+    for loaded in workspaces() {
+        for owner in loaded.desired.as_ref().unwrap().owners.keys().map(ToString::to_string) {
+            let grant = Grant { reason: Some("a test".into()), ..asked("new.one@ai-dev.no", &["test-developer"]) };
+            let Ok(edited) = changed(&loaded, &owner, &Change::Grant(grant), TODAY) else { continue };
+            let after = with(&loaded, &edited.path, &edited.after);
+            let change = Change::Revoke { user: "new.one@ai-dev.no".to_owned(), roles: Vec::new() };
+            assert_eq!(changed(&after, &owner, &change, TODAY).unwrap().after, edited.before, "{owner}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 40, "{tried}");
+}
+
 #[test]
 fn every_example_is_in_canonical_form() {
-    for dir in fs::read_dir("examples").unwrap().map(|entry| entry.unwrap().path()) {
+    for dir in fs::read_dir("examples")
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|dir| dir.join("tilgang.yaml").exists())
+    {
         let loaded = load(&dir);
         for (_, path) in loaded.sources.files() {
             let edited = canonical(&loaded, path).unwrap();

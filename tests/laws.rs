@@ -27,14 +27,19 @@ use tilgang::{
     },
     plan::{
         Plan, Rules, Unresolved,
+        adopt::{Adoption, Terms, adopt},
         approve::Applied,
         basis::Basis,
         blocked::Block as Held,
+        caused::{Caused, caused},
         change::{Action, Because, Change},
+        mark::marks,
         plan,
         saved::{Deed, Saved},
+        stated::stated,
+        taken::{still_held, taken},
     },
-    report::{self, Format, SavedAs, Style, View},
+    report::{self, ReportFormat, SavedAs, Style, View},
     saved,
 };
 use uuid::Uuid;
@@ -242,6 +247,7 @@ fn observed(seed: &Seed) -> Observed {
         inventory: Ok(()),
         absent: BTreeSet::new(),
         targets: BTreeMap::new(),
+        remembered: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
         definitions: Definitions::NotAsked,
         people: People::default(),
@@ -258,6 +264,7 @@ fn observed(seed: &Seed) -> Observed {
                 0 | 1 => Sighting::Found(Target {
                     scope: scope(owner, role),
                     subscription: subscription(owner, role),
+                    made: None,
                     impediments: Vec::new(),
                 }),
                 2 => Sighting::Missing("none there".to_owned()),
@@ -897,14 +904,19 @@ fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option
             refused: &plan.approve(&desired.policy).refused,
             places: &place,
             errors: 0,
+            mistakes: &[],
+            folder: "",
             observed_at: observed.at,
             config_digest: "",
             observed_digest: "",
             tool: "tilgang",
             is_applying: false,
+            fit: report::Fit::None,
+            owners: None,
             saved: Some(SavedAs { selected, basis: &basis }),
+            base: None,
         },
-        Format::Json,
+        ReportFormat::Json,
         Style::Plain,
     );
     saved::seal(&json).unwrap()
@@ -1003,6 +1015,93 @@ proptest! {
     }
 }
 
+/// Git before a change and after it, and one Azure: what differs is who is listed, by which id, and the state of files.
+fn change() -> impl Strategy<Value = (Seed, Seed)> {
+    (foggy(), foggy()).prop_map(|(before, other)| {
+        let after = Seed { grants: other.grants, ids: other.ids, files: other.files, ..before.clone() };
+        (before, after)
+    })
+}
+
+fn told(before: &Seed, after: &Seed, per_owner: usize, owners: &BTreeSet<OwnerCode>) -> (Plan, Caused) {
+    let azure = observed(after);
+    let judged = |seed: &Seed| {
+        let mut desired = desired(seed);
+        desired.policy.revokes.per_owner_max = per_owner;
+        let mut plan = plan(&desired, &azure, TODAY);
+        let approval = plan.settle(&desired.policy, true);
+        (desired, plan, approval)
+    };
+    let (_, was, was_approval) = judged(before);
+    let (desired, is, approval) = judged(after);
+    let caused = caused(&desired, (&is, &approval), Some((&was, &was_approval)), owners);
+    (is, caused)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What is not changed causes nothing, whatever differs.
+    #[test]
+    fn no_change_causes_nothing(seed in foggy(), per_owner in 0..4_usize) {
+        let (plan, Caused { plan: rest, approval, before }) = told(&seed, &seed, per_owner, &BTreeSet::new());
+        prop_assert!(rest.changes.is_empty() && rest.blocked.is_empty() && rest.findings.is_empty());
+        prop_assert!(approval.refused.is_empty() && approval.approved.changes().is_empty());
+        prop_assert_eq!(before.changes + before.refused, plan.changes.len());
+        prop_assert_eq!((before.blocked, before.settled), (plan.blocked.len(), 0));
+    }
+
+    /// Each entry of a plan is caused or was there before: nothing is lost, nothing is made up.
+    #[test]
+    fn caused_and_before_are_the_whole_plan((was, is) in change(), per_owner in 0..4_usize) {
+        let owners: BTreeSet<OwnerCode> = OWNERS.iter().filter_map(|code| OwnerCode::new(code)).collect();
+        let (plan, Caused { plan: caused, approval, before }) = told(&was, &is, per_owner, &owners);
+        prop_assert!(caused.changes.iter().all(|change| plan.changes.contains(change)));
+        prop_assert!(caused.blocked.iter().all(|blocked| plan.blocked.contains(blocked)));
+        prop_assert!(caused.findings.iter().all(|finding| plan.findings.contains(finding)));
+        prop_assert_eq!(caused.changes.len() + before.changes + before.refused, plan.changes.len());
+        prop_assert_eq!(caused.blocked.len() + before.blocked, plan.blocked.len());
+        prop_assert_eq!(caused.findings.len() + before.findings + before.accepted, plan.findings.len());
+        prop_assert_eq!(approval.approved.changes().len() + approval.refused.len(), caused.changes.len());
+        prop_assert_eq!(&caused.unread, &plan.unread, "both owners are touched");
+    }
+
+    /// A change that puts things right again undoes what it caused: what one causes, the other settles.
+    #[test]
+    fn what_a_change_settles_its_reverse_causes((was, is) in change()) {
+        let (.., there) = told(&was, &is, 999, &BTreeSet::new());
+        let (.., back) = told(&is, &was, 999, &BTreeSet::new());
+        let entries = |caused: &Caused| {
+            let Caused { plan, .. } = caused;
+            plan.changes.len() + plan.blocked.len() + plan.findings.len()
+        };
+        prop_assert_eq!(entries(&there), back.before.settled);
+        prop_assert_eq!(entries(&back), there.before.settled);
+    }
+
+    /// Whoever is taken out and holds the same by another hand is said, and nobody else.
+    #[test]
+    fn who_is_taken_out_and_keeps_it_is_said(was in clear(), grants in clear().prop_map(|seed| seed.grants)) {
+        let is = Seed { grants, ..was.clone() };
+        let (before, after, azure) = (desired(&was), desired(&is), observed(&was));
+        let out = taken((&before, &azure), (&after, &azure));
+        let held = still_held(&out, &after, &azure, &BTreeMap::new());
+        let lasts = |seed: &Seed, owner, n, role| seed.grants.contains(&(owner, n, role, false));
+        let foreign = |owner, n, role: usize| was.standings.iter().any(|it| (it.0, it.1, it.2, it.3) == (owner, n, role, false));
+        let mut expected = 0;
+        for owner in 0..OWNERS.len() {
+            for n in 0..PEOPLE {
+                for role in 0..ROLES.len() {
+                    let is_out = lasts(&was, owner, n, role) && !lasts(&is, owner, n, role);
+                    expected += usize::from(is_out && foreign(owner, n, role));
+                }
+            }
+        }
+        prop_assert_eq!(held.len(), expected, "{:#?}", held);
+        prop_assert!(held.iter().all(|finding| finding.code == Code::StillHeld));
+    }
+}
+
 /// Two entries lead to one deleted person: both are said where the assignment stands, whichever comes first.
 #[test]
 fn all_that_lists_a_deleted_person_is_said() {
@@ -1022,4 +1121,87 @@ fn all_that_lists_a_deleted_person_is_said() {
     assert_eq!((&a.blocked, &a.findings), (&b.blocked, &b.findings));
     assert!(a.changes.is_empty() && a.blocked.is_empty(), "{:#?}", a.blocked);
     assert_eq!(a.findings.iter().map(|it| it.origins.len()).collect::<Vec<_>>(), [2], "{:#?}", a.findings);
+}
+
+/// Git as `adopt` would have it: what it lists, and an owner's file where there was none.
+fn adopted(desired: &Desired, observed: &Observed) -> (Adoption, Desired, Observed) {
+    let terms = Terms { may_list: &|_| true, reason: None, ticket: None, until: None };
+    let adoption = adopt(desired, observed, TODAY, None, terms);
+    let (desired, observed) = stated(desired, observed, &adoption.grants);
+    (adoption, desired, observed)
+}
+
+/// What is done to which assignment; our own marks, mended, left out.
+fn doings(plan: &Plan) -> BTreeSet<(AssignmentName, Action)> {
+    let changes = plan.changes.iter().filter(|change| change.action != Action::Update);
+    changes.map(|change| (change.name, change.action)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 768, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is known and whatever is not: what is adopted stands already, so nobody gains, loses or waits because of it.
+    #[test]
+    fn adopting_changes_nothing(seed in foggy()) {
+        let (desired, observed) = (desired(&seed), observed(&seed));
+        let before = plan(&desired, &observed, TODAY);
+        let (adoption, with, seen) = adopted(&desired, &observed);
+        let after = plan(&with, &seen, TODAY);
+        prop_assert!(doings(&after).is_subset(&doings(&before)), "{:#?}\n{:#?}", adoption.grants, after.changes);
+        let mended = |plan: &Plan| plan.changes.iter().filter(|change| change.action == Action::Update).count();
+        let met = |plan: &Plan| plan.unchanged + mended(plan);
+        prop_assert_eq!(met(&after), met(&before) + adoption.grants.len());
+        for one in &adoption.grants {
+            let is_it = |blocked: &&tilgang::plan::blocked::Blocked| {
+                blocked.action == Action::Grant && blocked.owner == Some(one.owner) && blocked.role.as_ref() == Some(&one.role) && blocked.who == one.user.to_string()
+            };
+            prop_assert!(!after.blocked.iter().any(|blocked| is_it(&blocked)), "{:#?}", one);
+            prop_assert!(matches!(desired.file_of(one.owner), OwnerFile::Read(_) | OwnerFile::Missing));
+        }
+        // Once is enough.
+        let again = adopt(&with, &seen, TODAY, None, Terms { may_list: &|_| true, reason: None, ticket: None, until: None });
+        prop_assert_eq!(again.grants, []);
+    }
+
+    /// What a mark touches is a person's, listed, and others'; it takes nobody's access, and is ours then.
+    #[test]
+    fn marking_takes_what_git_lists_and_nothing_else(seed in foggy(), pim in 0..4_usize, other in any::<bool>()) {
+        let (desired, mut observed) = (desired(&seed), observed(&seed));
+        let pim = [Pim::Activated, Pim::Timed, Pim::Unanswered, Pim::No][pim];
+        for subscription in observed.subscriptions.values_mut() {
+            if let Reading::Seen(scopes) = &mut subscription.reading {
+                for (n, standing) in scopes.values_mut().flatten().enumerate().filter(|(_, it)| it.hand == Hand::Foreign) {
+                    match n % 3 {
+                        0 => standing.pim = pim,
+                        1 if other => standing.assignment.description = Some("tilgang/other ttd test-developer".into()),
+                        1 => standing.assignment.condition = Some("x".into()),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        let before = plan(&desired, &observed, TODAY);
+        let stood = hands(&observed);
+        let marked = marks(&desired, &observed, TODAY, None);
+        for change in &marked {
+            let Standing { assignment, hand, pim } = &stood[&change.name];
+            prop_assert_eq!((*hand, *pim, assignment.condition.is_some()), (Hand::Foreign, Pim::No, false));
+            prop_assert!(!assignment.description.as_deref().unwrap_or_default().starts_with("tilgang/other"));
+            prop_assert_eq!((&change.triple, assignment.principal_type), (&assignment.triple, PrincipalType::User));
+            prop_assert!(!change.origins.is_empty());
+            prop_assert_eq!(Mark::read(&change.description, &instance()).map(|mark| mark.owner), Some(change.owner));
+            for subscription in observed.subscriptions.values_mut() {
+                if let Reading::Seen(scopes) = &mut subscription.reading {
+                    for standing in scopes.values_mut().flatten().filter(|it| it.assignment.name == change.name) {
+                        standing.assignment.description = Some(change.description.as_str().into());
+                        standing.hand = Hand::Ours;
+                    }
+                }
+            }
+        }
+        let after = plan(&desired, &observed, TODAY);
+        prop_assert_eq!(&after.changes, &before.changes);
+        prop_assert_eq!((after.unchanged, &after.blocked), (before.unchanged, &before.blocked));
+        prop_assert_eq!(marks(&desired, &observed, TODAY, None), []);
+    }
 }

@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::pipeline::{Door, Links};
+use super::{
+    pipeline::{Door, Links},
+    resources::made,
+};
 use crate::{
     model::{
         ids::{ScopeId, SubscriptionId},
@@ -71,6 +74,7 @@ fn query(arm_types: &BTreeSet<String>) -> String {
     format!(
         "resources | where type in~ ({types}) \
          | project id, name, type, subscriptionId, tags, \
+         creationDate = properties.CreationDate, createdAt = systemData.createdAt, \
          rbac = properties.enableRbacAuthorization, \
          publicNetworkAccess = properties.publicNetworkAccess, \
          networkDefaultAction = properties.networkAcls.defaultAction, \
@@ -110,6 +114,10 @@ struct Row {
     #[serde(default)]
     tags: Option<BTreeMap<String, Option<String>>>,
     #[serde(default)]
+    creation_date: Value,
+    #[serde(default)]
+    created_at: Value,
+    #[serde(default)]
     rbac: Value,
     #[serde(default)]
     public_network_access: Option<String>,
@@ -139,6 +147,7 @@ fn sort_out(rows: BTreeMap<ScopeId, Row>) -> Result<Stock, Trouble> {
             name: row.name,
             subscription,
             tags: row.tags.unwrap_or_default().into_iter().map(|(key, tag)| (key, tag.unwrap_or_default())).collect(),
+            made: made(row.creation_date.as_str(), row.created_at.as_str()),
             rbac: truth(&row.rbac),
             public_network_access: said(row.public_network_access),
             network_default_action: said(row.network_default_action),

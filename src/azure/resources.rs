@@ -1,7 +1,9 @@
 //! One resource as Resource Manager has it now.
 //!
-//! An id comes in; what stands there goes out, or that nothing does. Of a vault also whether role assignments decide.
+//! An id comes in; what stands there goes out, or that nothing does: when it was made, and of a vault whether role assignments
+//! decide.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -37,13 +39,24 @@ pub(crate) async fn now(door: &Door, id: &ScopeId) -> Result<Option<ResourceNow>
     Ok(found.map(|found| {
         let says = found.properties.get("enableRbacAuthorization").and_then(Value::as_bool);
         let rbac = (arm_type == VAULTS).then_some(says == Some(true));
-        ResourceNow { id: ScopeId::new(&found.id), rbac }
+        let says = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+        let of_component = says(found.properties.get("CreationDate"));
+        let made = made(of_component.as_deref(), says(found.system_data.get("createdAt")).as_deref());
+        ResourceNow { id: ScopeId::new(&found.id), rbac, made }
     }))
 }
 
+/// When a resource was made: by a component's own word, else by Resource Manager's. The same order wherever it is asked.
+pub(super) fn made(creation_date: Option<&str>, created_at: Option<&str>) -> Option<Timestamp> {
+    creation_date.filter(|text| !text.is_empty()).or(created_at)?.parse().ok()
+}
+
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Resource {
     id: String,
+    #[serde(default)]
+    system_data: Value,
     #[serde(default)]
     properties: Value,
 }

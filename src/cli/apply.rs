@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     io::{BufRead, Write},
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,21 +13,23 @@ use clap::{Args, ValueEnum};
 
 use crate::{
     execute::Outcome,
+    ledger::Ledger,
     model::{ids::PrincipalId, observed::Observed, owner::OwnerCode},
     plan::{
         basis::Side,
         change::{Action, Change},
         saved::{Difference, Saved},
     },
-    report::{self, SavedAs, View},
+    report::{self, ReportFormat, SavedAs, View},
 };
 
 use super::{
     Exit, Global, TOOL,
     apply_run::{Ran, carry_out, unwritten},
     environment,
-    far::Kind,
+    far::{Far, Kind},
     file, output,
+    reports::{Opened, Reports},
     survey::Survey,
 };
 
@@ -40,15 +43,14 @@ pub(super) struct Apply {
     /// A plan that `tilgang plan --out` wrote: exactly that is carried out
     #[arg(conflicts_with = "only")]
     plan: Option<PathBuf>,
-    /// Do not ask
+    /// Do not ask: for CI
     #[arg(long)]
     yes: bool,
     /// Only some of the changes
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
-    /// How the result looks
-    #[arg(long, value_enum, default_value_t = report::Format::Text)]
-    format: report::Format,
+    #[command(flatten)]
+    reports: Reports,
 }
 
 /// Which changes are carried out.
@@ -77,11 +79,15 @@ fn waiting(changes: &[Change]) -> BTreeSet<(OwnerCode, PrincipalId)> {
 
 impl Apply {
     pub(super) async fn run(&self, global: &Global) -> Exit {
+        let mut reports = match self.reports.open(global) {
+            Ok(reports) => reports,
+            Err(exit) => return exit,
+        };
         if let Some(file) = &self.plan {
-            return self.run_saved(file, global).await;
+            return run_saved(file, &mut reports, global).await;
         }
         let mut far = None;
-        let mut survey = match Survey::make(global, &mut far).await {
+        let mut survey = match reports.survey("apply", global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
@@ -98,125 +104,144 @@ impl Apply {
             let waiting = waiting(&survey.plan.changes);
             survey.narrow(|change| only.keeps(change) && !waiting.contains(&(change.owner, change.triple.principal)));
         }
-        if self.format == report::Format::Text {
-            survey.print(global, self.format, |view, format, style| report::plan(&applying(view), format, style));
-        }
-        survey.tell_age();
-        let changes = survey.approval.approved.changes().len();
-        if changes > 0 && !self.yes && self.format != report::Format::Text {
-            return output::usage(global, "with this format nobody sees the plan before the question; pass `--yes`");
-        }
-        if changes > 0 && !self.yes {
-            match ask(changes) {
-                Some(true) if planned.elapsed() > PLAN_AGE_MAX => {
-                    return output::fail(global, "the plan is older than five minutes: nothing was changed; run again");
-                }
-                Some(true) => {}
-                Some(false) => {
-                    output::say("nothing was changed");
-                    return survey.exit();
-                }
-                None => {
-                    let words = "nobody can be asked here; pass `--yes` to apply without asking";
-                    return output::usage(global, words);
-                }
+        conclude("apply", self.yes, &mut reports, &survey, (&far, ledger), planned, global).await
+    }
+}
+
+/// Shows a plan, asks, carries out what policy approved of it, and says what became of it. `command`: who does it, as the
+/// ledger names it.
+pub(super) async fn conclude(
+    command: &str,
+    yes: bool,
+    reports: &mut Opened<'_>,
+    survey: &Survey,
+    (far, ledger): (&Far, Option<Arc<Ledger>>),
+    planned: Instant,
+    global: &Global,
+) -> Exit {
+    let is_text = reports.format() == ReportFormat::Text;
+    if is_text {
+        reports.print(survey, global, |view, format, style| report::plan(&applying(view), format, style));
+    }
+    survey.tell_age();
+    let changes = survey.approval.approved.changes().len();
+    if changes > 0 && !yes && !is_text {
+        return output::usage(global, "with this format nobody sees the plan before the question; pass `--yes`");
+    }
+    if changes > 0 && !yes {
+        match ask(changes) {
+            Some(true) if planned.elapsed() > PLAN_AGE_MAX => {
+                return output::fail(global, "the plan is older than five minutes: nothing was changed; run again");
             }
-        }
-        match carry_out(&survey, &far, &far.writer(), ledger, None).await {
-            Ok(ran) => {
-                if changes > 0 && self.format == report::Format::Text {
-                    output::result("\n"); // the plan stands above
-                }
-                self.end(&survey, &ran, None, global)
+            Some(true) => {}
+            Some(false) => {
+                output::say("nothing was changed");
+                return survey.exit();
             }
-            Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
+            None => {
+                let words = "nobody can be asked here; pass `--yes` to apply without asking";
+                return output::usage(global, words);
+            }
         }
     }
-
-    /// Says what became of it, here and in the ledger.
-    fn end(&self, survey: &Survey, ran: &Ran, saved: Option<SavedAs<'_>>, global: &Global) -> Exit {
-        let wanted =
-            |outcomes: &[Outcome]| !outcomes.is_empty() || saved.is_some() || self.format != report::Format::Text;
-        if let Some(outcomes) = ran.outcomes.as_deref().filter(|outcomes| wanted(outcomes)) {
-            survey.print(global, self.format, |view, format, style| {
-                let view = View { is_applying: saved.is_none(), saved, ..*view };
-                report::outcomes(&view, outcomes, format, style)
-            });
+    match carry_out(command, survey, far, &far.writer(), ledger, None).await {
+        Ok(ran) => {
+            if changes > 0 && is_text {
+                output::result("\n"); // the plan stands above
+            }
+            end(survey, &ran, None, reports, global)
         }
-        if ran.outcomes.is_none() {
-            output::say(
-                "ended at once: what was asked of Azure last may or may not be done; run again to see, and to go on",
-            );
-        }
-        let exit = survey.exit().max(ran.exit());
-        if let Some(error) = &ran.ledger {
-            output::fail(global, unwritten(error));
-        }
-        match ran.end(exit) {
-            Ok(()) => exit,
-            Err(_) if ran.ledger.is_some() => exit, // said already
-            Err(error) => output::fail(global, error).max(exit),
-        }
+        Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
     }
+}
 
-    /// Carries out a saved plan: nothing more, nothing less, or nothing.
-    async fn run_saved(&self, path: &Path, global: &Global) -> Exit {
-        if !global.owner.is_empty() {
-            return output::usage(global, "a saved plan says itself which owners it is for: leave `--owner` out");
+/// Says what became of it, here and in the ledger.
+fn end(survey: &Survey, ran: &Ran, saved: Option<SavedAs<'_>>, reports: &mut Opened<'_>, global: &Global) -> Exit {
+    let said = |outcomes: &'_ [Outcome], view: &View<'_>, format, style| {
+        // In text the plan stands above, unless it was a saved one; in any other format the outcomes stand alone.
+        let is_applying = saved.is_none() && format == ReportFormat::Text;
+        report::outcomes(&View { is_applying, saved, ..*view }, outcomes, format, style)
+    };
+    let mut written = Exit::Converged;
+    if let Some(outcomes) = ran.outcomes.as_deref() {
+        if !outcomes.is_empty() || saved.is_some() || reports.format() != ReportFormat::Text {
+            reports.print(survey, global, |view, format, style| said(outcomes, view, format, style));
         }
-        let saved = match file::load(path) {
-            Ok(saved) => saved,
-            Err(error) => return output::fail(global, error),
-        };
-        let mut ground = match global.ground() {
-            Ok(ground) => ground,
-            Err(exit) => return exit,
-        };
-        let elsewhere =
-            ground.loaded.desired.as_ref().map(|desired| saved.elsewhere(desired, TOOL)).unwrap_or_default();
-        if !elsewhere.is_empty() {
-            return differs(
-                global,
-                path,
-                "is not for here",
-                &elsewhere.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            );
+        written = reports.write(survey, global, |view, format, style| {
+            report::outcomes(&View { is_applying: false, saved, ..*view }, outcomes, format, style)
+        });
+    } else {
+        output::say(
+            "ended at once: what was asked of Azure last may or may not be done; run again to see, and to go on",
+        );
+    }
+    let exit = survey.exit().max(ran.exit()).max(written);
+    if let Some(error) = &ran.ledger {
+        output::fail(global, unwritten(error));
+    }
+    match ran.end(exit) {
+        Ok(()) => exit,
+        Err(_) if ran.ledger.is_some() => exit, // said already
+        Err(error) => output::fail(global, error).max(exit),
+    }
+}
+
+/// Carries out a saved plan: nothing more, nothing less, or nothing.
+async fn run_saved(path: &Path, reports: &mut Opened<'_>, global: &Global) -> Exit {
+    if !global.owner.is_empty() {
+        return output::usage(global, "a saved plan says itself which owners it is for: leave `--owner` out");
+    }
+    let saved = match file::load(path) {
+        Ok(saved) => saved,
+        Err(error) => return output::fail(global, error),
+    };
+    let mut ground = match global.ground() {
+        Ok(ground) => ground,
+        Err(exit) => return exit,
+    };
+    let elsewhere = ground.loaded.desired.as_ref().map(|desired| saved.elsewhere(desired, TOOL)).unwrap_or_default();
+    if !elsewhere.is_empty() {
+        return differs(
+            global,
+            path,
+            "is not for here",
+            &elsewhere.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        );
+    }
+    ground.owners.clone_from(&saved.selected);
+    let mut far = None;
+    let mut survey = match Survey::on(ground, global, &mut far, true).await {
+        Ok(survey) => survey,
+        Err(exit) => return exit,
+    };
+    let Some(far) = far else { return Exit::Failed };
+    survey.approval = match saved.admit(&survey.desired, &survey.observed, &survey.plan) {
+        Ok(approval) => approval.unless_older(&survey.desired.revision, survey.applied.as_ref()),
+        Err(differences) => {
+            let lines = named(&saved, &differences, &survey.observed);
+            return differs(global, path, "is no longer what git and Azure say", &lines);
         }
-        ground.owners.clone_from(&saved.selected);
-        let mut far = None;
-        let mut survey = match Survey::on(ground, global, &mut far).await {
-            Ok(survey) => survey,
-            Err(exit) => return exit,
-        };
-        let Some(far) = far else { return Exit::Failed };
-        survey.approval = match saved.admit(&survey.desired, &survey.observed, &survey.plan) {
-            Ok(approval) => approval.unless_older(&survey.desired.revision, survey.applied.as_ref()),
-            Err(differences) => {
-                let lines = named(&saved, &differences, &survey.observed);
-                return differs(global, path, "is no longer what git and Azure say", &lines);
-            }
-        };
-        let (approved, refused) = (survey.approval.approved.changes(), &survey.approval.refused);
-        let meant: BTreeSet<_> = approved.iter().chain(refused.iter().map(|it| &it.change)).map(|it| it.name).collect();
-        let others = survey.plan.changes.len();
-        survey.plan.changes.retain(|change| meant.contains(&change.name));
-        let others = others - survey.plan.changes.len();
-        if others > 0 {
-            let changes = if others == 1 { "change" } else { "changes" };
-            output::say(format_args!("note: a plan made now has {others} more {changes}, not in this one"));
+    };
+    let (approved, refused) = (survey.approval.approved.changes(), &survey.approval.refused);
+    let meant: BTreeSet<_> = approved.iter().chain(refused.iter().map(|it| &it.change)).map(|it| it.name).collect();
+    let others = survey.plan.changes.len();
+    survey.plan.changes.retain(|change| meant.contains(&change.name));
+    let others = others - survey.plan.changes.len();
+    if others > 0 {
+        let changes = if others == 1 { "change" } else { "changes" };
+        output::say(format_args!("note: a plan made now has {others} more {changes}, not in this one"));
+    }
+    let ledger = match survey.record() {
+        Ok(ledger) => ledger,
+        Err(error) => return output::fail(global, format_args!("{}; nothing was changed", unwritten(&error))),
+    };
+    let basis = survey.basis();
+    match carry_out("apply", &survey, &far, &far.writer(), ledger, Some(basis.digest(Side::Azure))).await {
+        Ok(ran) => {
+            let saved = SavedAs { selected: saved.selected.as_ref(), basis: &basis };
+            end(&survey, &ran, Some(saved), reports, global)
         }
-        let ledger = match survey.record() {
-            Ok(ledger) => ledger,
-            Err(error) => return output::fail(global, format_args!("{}; nothing was changed", unwritten(&error))),
-        };
-        let basis = survey.basis();
-        match carry_out(&survey, &far, &far.writer(), ledger, Some(basis.digest(Side::Azure))).await {
-            Ok(ran) => {
-                let saved = SavedAs { selected: saved.selected.as_ref(), basis: &basis };
-                self.end(&survey, &ran, Some(saved), global)
-            }
-            Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
-        }
+        Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
     }
 }
 
@@ -253,17 +278,22 @@ fn differs(global: &Global, path: &Path, what: &str, lines: &[String]) -> Exit {
 }
 
 /// As this command shows it: the plan, and below it what became of it.
-fn applying<'a>(view: &View<'a>) -> View<'a> {
+pub(super) fn applying<'a>(view: &View<'a>) -> View<'a> {
     View { is_applying: true, ..*view }
 }
 
 /// Asks on stderr, reads from stdin; `None` if nobody is there.
 fn ask(changes: usize) -> Option<bool> {
+    ask_whether(&format!("Apply {changes} change{}?", if changes == 1 { "" } else { "s" }))
+}
+
+/// Asks this on stderr, reads from stdin; `None` if nobody is there.
+pub(super) fn ask_whether(question: &str) -> Option<bool> {
     if !environment::can_be_asked() {
         return None;
     }
     let mut error = std::io::stderr().lock();
-    let _ = write!(error, "\nApply {changes} change{}? Only `yes` is yes: ", if changes == 1 { "" } else { "s" });
+    let _ = write!(error, "\n{question} Only `yes` is yes: ");
     let _ = error.flush();
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).ok()?;

@@ -42,6 +42,7 @@ pub(super) struct Ran {
 
 /// Looks once more at what the changes rest on, and makes those that still do. `saved`: the digest of a saved plan. `Err`: nothing was done, and why.
 pub(super) async fn carry_out(
+    command: &str,
     survey: &Survey,
     far: &Far,
     azure: &impl AssignmentWriter,
@@ -49,7 +50,7 @@ pub(super) async fn carry_out(
     saved: Option<String>,
 ) -> Result<Ran, String> {
     let mut end = End::listen().map_err(|error| error.to_string())?; // before the ledger says that we began
-    carry_out_until(&mut end, "apply", survey, far, azure, ledger, saved).await
+    carry_out_until(&mut end, command, survey, far, azure, ledger, saved).await
 }
 
 /// The same for a command that listens for the end itself.

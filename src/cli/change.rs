@@ -106,6 +106,11 @@ pub(super) fn with_help(message: &str, help: Option<String>) -> String {
     help.map_or_else(|| message.to_owned(), |help| format!("{message}\n  help: {help}"))
 }
 
+/// A file that is not there yet, as `git diff` shows it.
+pub(super) fn diff_new(path: &str, text: &str) -> String {
+    similar::TextDiff::from_lines("", text).unified_diff().header("/dev/null", &format!("b/{path}")).to_string()
+}
+
 /// The difference between two texts of a file, as `git diff` shows it.
 pub(super) fn diff(path: &str, before: &str, after: &str) -> String {
     let diff = similar::TextDiff::from_lines(before, after);

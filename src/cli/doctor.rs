@@ -1,30 +1,27 @@
 //! `tilgang doctor`: tries what a run needs by calls that do no harm, and says what our identity lacks, by action and scope;
 //! what it has too much of; and what stands in the way.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use clap::{Args, ValueEnum};
 use futures::{StreamExt, stream};
 
 use crate::{
     model::{
-        ids::{AssignmentName, PrincipalId, RoleDefinitionId, SubscriptionId, UserName},
+        ids::{PrincipalId, UserName},
         observed::{Observed, Reading, Sighting},
         people::{ById, ByName},
         trouble::Trouble,
     },
-    ports::{AssignmentReader, Directory, Permits, Rights},
+    ports::{AssignmentReader, Directory, Rights},
     report::{self, Checkup},
     rights::{
-        GRAPH, Needs, Purpose, READ_ASSIGNMENTS, READ_DEFINITIONS, READ_LOCKS, READ_PIM,
-        judge::{Holding, Place, Probe, Seen, TargetSeen, judge},
+        GRAPH, Needs, Purpose, READ_ASSIGNMENTS, READ_LOCKS, READ_PIM,
+        judge::{Place, Probe, Seen, TargetSeen, judge},
     },
 };
 
-use super::{Exit, Global, far::Far, output, survey, validate::count};
+use super::{Exit, Global, far::Far, output, own, survey, validate::count};
 
 /// Questions asked at the same time.
 const SIDE_BY_SIDE_MAX: usize = 16;
@@ -70,7 +67,7 @@ impl Doctor {
             Ok(far) => far,
             Err(exit) => return exit,
         };
-        let (observed, plan) = survey::look(&desired, ground.owners.as_ref(), &far, far.now()).await;
+        let (observed, plan) = survey::look(&desired, ground.owners.as_ref(), &far, &far.reader, BTreeMap::new()).await;
         let workspace = format!("workspace {}: {}", ground.dir.display(), count(desired.owners.len(), "service owner"));
         let (tenant, by) = (desired.tenant, far.session.signed_in_by());
         let mut notes = vec![format!("as {}", far.who)];
@@ -90,7 +87,11 @@ impl Doctor {
             match sighting {
                 Sighting::Missing(words) => problems.push(format!("{at}: {words}")),
                 Sighting::Several(all) => {
-                    problems.push(format!("{at}: {} resources are named `{}`", all.len(), key.name));
+                    problems.push(format!(
+                        "{at}: {} resources are named `{}`; rename one, or tag only the right one",
+                        all.len(),
+                        key.name
+                    ));
                 }
                 Sighting::Found(_) | Sighting::Unseen(_) => {} // the inventory's trouble says why, once
             }
@@ -109,9 +110,10 @@ impl Doctor {
 
 /// Asks what is to be asked of our identity.
 async fn look(far: &Far, observed: &Observed) -> Seen {
-    let own = far.session.identity().await.ok().and_then(|identity| identity.object);
+    let identity = far.session.identity().await.ok().and_then(|identity| identity.object);
+    let names = observed.subscriptions.iter().map(|(id, it)| (*id, it.name.clone())).collect();
     let (graph, probes, targets, held) =
-        futures::join!(graph(far), probes(far, observed), targets(far, observed), held(far, observed, own));
+        futures::join!(graph(far), probes(far, observed), targets(far, observed), own::held(far, &names, identity));
     let (holdings, own, definitions) = held;
     let permissions = far.session.graph_permissions().await.unwrap_or_default(); // a token that does not come is said by `graph`
     Seen {
@@ -190,56 +192,4 @@ async fn targets(far: &Far, observed: &Observed) -> Vec<TargetSeen> {
         }
     });
     stream::iter(asked).buffered(SIDE_BY_SIDE_MAX).collect().await
-}
-
-type Held = (Vec<Holding>, BTreeMap<SubscriptionId, Result<(), Arc<Trouble>>>, Vec<Probe>);
-
-/// Our own role assignments, and what their role definitions permit: each definition is asked for once.
-async fn held(far: &Far, observed: &Observed, own: Option<PrincipalId>) -> Held {
-    let Some(own) = own else { return Held::default() };
-    let asked = observed.subscriptions.keys().map(async |id| (*id, far.reader.held_by(own, *id).await));
-    let lists: Vec<_> = stream::iter(asked).buffered(SIDE_BY_SIDE_MAX).collect().await;
-    let mut holdings: BTreeMap<AssignmentName, Holding> = BTreeMap::new();
-    let mut outcomes = BTreeMap::new();
-    for (id, list) in lists {
-        match list {
-            Ok(listed) => {
-                outcomes.insert(id, Ok(()));
-                for assignment in listed {
-                    let holding = holdings.entry(assignment.name).or_insert_with(|| Holding {
-                        scope: assignment.triple.scope.clone(),
-                        seen_in: BTreeSet::new(),
-                        permits: None,
-                        definition: assignment.triple.definition,
-                        condition: assignment.condition.clone(),
-                    });
-                    holding.seen_in.insert(id);
-                }
-            }
-            Err(trouble) => {
-                outcomes.insert(id, Err(Arc::new(trouble)));
-            }
-        }
-    }
-    let definitions: BTreeMap<RoleDefinitionId, SubscriptionId> =
-        holdings.values().filter_map(|holding| Some((holding.definition, *holding.seen_in.first()?))).collect();
-    let asked = definitions.into_iter().map(async |(id, at)| (id, at, far.reader.definition(id, at).await));
-    let answers: Vec<_> = stream::iter(asked).buffered(SIDE_BY_SIDE_MAX).collect().await;
-    let (mut permits, mut probes): (BTreeMap<RoleDefinitionId, Permits>, _) = (BTreeMap::new(), Vec::new());
-    for (id, at, answer) in answers {
-        let name = observed.subscriptions.get(&at).map_or_else(|| at.to_string(), |it| it.name.clone());
-        let outcome = answer.map(|found| drop(permits.insert(id, found))).map_err(Arc::new);
-        probes.push(Probe {
-            right: READ_DEFINITIONS.to_owned(),
-            need: "`doctor` needs it to see through which role our identity may",
-            at: Place::Subscription(at, name),
-            outcome,
-        });
-    }
-    let mut holdings: Vec<Holding> = holdings.into_values().collect();
-    for holding in &mut holdings {
-        holding.permits = permits.get(&holding.definition).cloned();
-    }
-    holdings.sort_by(|a, b| (&a.scope, a.definition).cmp(&(&b.scope, b.definition)));
-    (holdings, outcomes, probes)
 }

@@ -120,7 +120,9 @@ impl Far {
         let identity = session.identity().await.map_err(|error| fail(&error))?;
         if let Some(other) = identity.tenant.filter(|signed_in| *signed_in != tenant) {
             // Somebody else's tenant knows none of our people: everybody would look gone.
-            return Err(fail(&format_args!("signed in to tenant {other}, and tilgang.yaml says {tenant}")));
+            return Err(fail(&format_args!(
+                "signed in to tenant {other}, and tilgang.yaml says {tenant}: sign in to that one, or correct `tenant`"
+            )));
         }
         let azure = match which {
             Which::Real => Kind::Real,
@@ -225,7 +227,9 @@ enum Unusable {
     State(StateError),
     #[error("the simulated Azure is tenant {world}, and tilgang.yaml says {workspace}: write the same in both")]
     Tenant { world: TenantId, workspace: TenantId },
-    #[error("the simulated Azure has no application with a secret: nobody can sign in")]
+    #[error(
+        "the simulated Azure has no application with a secret, so nobody can sign in: give one a `secret` in azure.yaml"
+    )]
     NoApplication,
 }
 

@@ -15,7 +15,7 @@ use super::{Exit, Global, change, environment, output};
 Other --until, --reason or --ticket for a role that the person has change what is stated there."
 )]
 pub(super) struct Grant {
-    /// The sign-in name
+    /// The sign-in name, as Entra has it: not the e-mail address
     #[arg(value_name = "PERSON")]
     user: String,
     /// Roles as owners write them, such as prod-developer
@@ -55,7 +55,7 @@ impl Grant {
     }
 }
 
-fn day(text: &str) -> Result<Date, String> {
+pub(super) fn day(text: &str) -> Result<Date, String> {
     let day = (text.len() == 10).then(|| text.parse().ok()).flatten();
     day.ok_or_else(|| "write year, month and day, such as 2027-01-31".to_owned())
 }

@@ -3,18 +3,29 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use crate::{
-    config::{self, Loaded},
-    model::owner::OwnerCode,
+    config::{self, Lines, Loaded, Repository},
+    model::{
+        desired::{Origin, Place},
+        owner::OwnerCode,
+    },
 };
 
-use super::{Exit, Global, output};
+use super::{
+    Exit, Global,
+    change::{shown, with_help},
+    output,
+};
 
 /// A workspace that was read.
 pub(super) struct Ground {
     pub dir: PathBuf,
     pub loaded: Loaded,
+    /// Where it lies.
+    pub repository: Repository,
     /// Only these owners, if some were chosen.
     pub owners: Option<BTreeSet<OwnerCode>>,
+    /// Where things stand in files that somebody proposes.
+    pub lines: Lines,
     /// The commit it was read from, where it was not read from the folder.
     pub tip: Option<config::Tip>,
 }
@@ -37,11 +48,16 @@ impl Global {
     pub(super) fn ground(&self) -> Result<Ground, Exit> {
         let dir = self.workspace()?;
         let loaded = config::load(&dir);
+        self.draw(&loaded);
+        let owners = self.owners(&loaded)?;
+        Ok(Ground::new(dir, loaded, owners))
+    }
+
+    /// Draws every error on stderr.
+    pub(super) fn draw(&self, loaded: &Loaded) {
         for error in &loaded.errors {
             output::say_drawn(draw(error, self.color.stderr()));
         }
-        let owners = self.owners(&loaded)?;
-        Ok(Ground { dir, loaded, owners, tip: None })
     }
 
     /// The owners that were chosen, if any were.
@@ -57,10 +73,8 @@ impl Global {
                     owners.insert(code);
                 }
                 _ => {
-                    let names = known.into_iter().flat_map(|known| known.keys()).map(ToString::to_string);
-                    let names: Vec<String> = names.collect();
-                    let words = format!("no service owner `{text}` in this workspace; there are: {}", names.join(", "));
-                    return Err(output::usage(self, words));
+                    let known = known.into_iter().flat_map(|known| known.keys());
+                    return Err(output::usage(self, no_owner(text, "in this workspace", known)));
                 }
             }
         }
@@ -69,10 +83,37 @@ impl Global {
 }
 
 impl Ground {
+    /// As it lies on disk.
+    pub(super) fn new(dir: PathBuf, loaded: Loaded, owners: Option<BTreeSet<OwnerCode>>) -> Self {
+        let repository = Repository::of(&dir);
+        Self { dir, loaded, repository, owners, lines: Lines::default(), tip: None }
+    }
+
+    /// Where something stands in git.
+    pub(super) fn place(&self, origin: &Origin) -> Place {
+        let written = match *origin.path {
+            [] => self.loaded.sources.list(origin.file),
+            _ => self.loaded.sources.place(origin),
+        };
+        self.lines.place(origin, written)
+    }
+
     /// What errors in the files come to.
     pub(super) fn exit(&self) -> Exit {
         if self.loaded.errors.is_empty() { Exit::Converged } else { Exit::Failed }
     }
+}
+
+/// So many owners are named where none comes close.
+const OWNERS_NAMED_MAX: usize = 20;
+
+/// That there is no such owner there, and which may be meant.
+pub(super) fn no_owner<'a>(text: &str, place: &str, known: impl Iterator<Item = &'a OwnerCode>) -> String {
+    let codes: Vec<String> = known.map(ToString::to_string).collect();
+    let near = config::did_you_mean(text, codes.iter().map(String::as_str));
+    let near = near.filter(|help| codes.len() <= OWNERS_NAMED_MAX || help.starts_with("did you mean"));
+    let help = near.or_else(|| Some(format!("there are {}; their files are in owners/", codes.len())));
+    with_help(&format!("no service owner `{}` {place}", shown(text)), help)
 }
 
 /// One error, drawn at its place.

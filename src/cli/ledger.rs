@@ -47,6 +47,7 @@ enum Command {
 /// A chain alone does not stop whoever can rewrite the whole folder: they can compute it anew. Keep the head that is printed
 /// somewhere else, and give it back with `--head`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang ledger verify --dir examples/altinn --simulate")]
 struct Verify {
     /// A line with this hash must be there: a head that was printed before
     #[arg(long, value_name = "HASH")]
@@ -55,6 +56,9 @@ struct Verify {
 
 /// Show what happened, person by person, and the runs that did it
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Example: tilgang ledger show --dir examples/altinn --simulate --person siri.proeve@ai-dev.brreg.no"
+)]
 struct Show {
     /// Only from this day or time on, UTC: 2026-11-01, or 2026-11-01T09:00:00Z
     #[arg(long, value_name = "DATE", value_parser = since)]
@@ -86,10 +90,22 @@ impl Ledger {
             Err(error) => return output::fail(global, error),
         };
         if sheets.is_empty() {
-            return output::fail(global, format_args!("nothing is recorded in {}", dir.display()));
+            return output::fail(
+                global,
+                format_args!(
+                    "nothing is recorded in {}; `tilgang apply` and `tilgang drift` write there",
+                    dir.display()
+                ),
+            );
         }
         if let Some(owner) = foreign(&sheets, &whose) {
-            return output::fail(global, format_args!("{}: this is the ledger of {owner}", dir.display()));
+            return output::fail(
+                global,
+                format_args!(
+                    "{}: this is the ledger of {owner}; name another folder under `ledger` in tilgang.yaml",
+                    dir.display()
+                ),
+            );
         }
         match &self.command {
             Command::Verify(command) => command.run(global, &sheets),
@@ -113,7 +129,12 @@ impl Verify {
     fn run(&self, global: &Global, sheets: &[(String, Sheet)]) -> Exit {
         let whole = match verify(sheets) {
             Ok(Some(whole)) => whole,
-            Ok(None) => return output::fail(global, "the ledger holds no line"),
+            Ok(None) => {
+                return output::fail(
+                    global,
+                    "the ledger holds no line; `tilgang apply` and `tilgang drift` write there",
+                );
+            }
             Err(found) => return output::fail(global, format_args!("not whole: {found}")),
         };
         let time = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC").to_string();
@@ -146,7 +167,10 @@ impl Verify {
                 return Exit::Converged;
             }
         }
-        output::fail(global, "no line has the hash that was noted: the ledger was rewritten or cut since")
+        output::fail(
+            global,
+            "no line has the hash that was noted: the ledger was rewritten or cut since; compare it with a copy",
+        )
     }
 }
 
@@ -176,7 +200,10 @@ fn place(global: &Global) -> Result<(PathBuf, Whose), Exit> {
     };
     let Some(desired) = &loaded.desired else {
         tell();
-        return Err(output::fail(global, "without a whole tilgang.yaml nobody knows whose ledger is meant"));
+        return Err(output::fail(
+            global,
+            "without a valid tilgang.yaml nobody knows whose ledger is meant; correct it first",
+        ));
     };
     let Some(ledger) = folder(&loaded, &dir, global.simulate.is_some()) else {
         let words = "tilgang.yaml names no ledger, so nothing is recorded; add `ledger: { dir: ../ledger }`";

@@ -4,6 +4,9 @@
 //! everything for people on stderr.
 
 mod actor;
+mod adopt;
+mod adopt_look;
+mod against;
 mod apply;
 mod apply_run;
 mod change;
@@ -22,10 +25,13 @@ mod ground;
 mod identity;
 mod ledger;
 mod logs;
+mod man;
 mod notify;
 mod output;
+mod own;
 mod plan;
 mod progress;
+mod reports;
 mod revoke;
 mod schema;
 mod serve;
@@ -84,6 +90,7 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Drift(drift::Drift),
+    Adopt(adopt::Adopt),
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Identity(identity::Identity),
@@ -96,6 +103,7 @@ enum Command {
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Who we are, in records and reports.
@@ -127,6 +135,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Plan(command) => command.run(&global).await,
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
+            Command::Adopt(command) => command.run(&global).await,
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Identity(command) => command.run(&global).await,
@@ -139,6 +148,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),
+            Command::Man(command) => command.run(&global),
         }
     };
     let exit = runtime.block_on(work.instrument(span));

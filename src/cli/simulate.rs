@@ -67,6 +67,7 @@ pub(super) struct Simulate {
 enum Make {
     Generate(Generate),
     /// Print the JSON Schema of azure.yaml, for editors and validators
+    #[command(after_help = "Example: tilgang simulate schema > azure.schema.json")]
     Schema,
 }
 

@@ -1,6 +1,9 @@
 //! What `plan`, `apply` and `drift` share: read git, look at Azure, compare, ask policy, and say it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
@@ -9,10 +12,11 @@ use crate::{
     ledger::{Ledger, LedgerError, entry::Commit, sight::view},
     model::{
         desired::{Desired, Revision},
+        ids::ScopeId,
         observed::Observed,
         owner::OwnerCode,
     },
-    observe::observe,
+    observe::{Remembering, observe},
     plan::{
         self, Plan,
         approve::{Applied, Approval, Refusal},
@@ -21,10 +25,24 @@ use crate::{
         change::{Action, Change},
         saved::Deed,
     },
-    report::{Format, Style, View},
+    ports::{AssignmentReader, Directory, Inventory},
+    report::{Fit, View},
 };
 
-use super::{Exit, Global, TOOL, far::Far, ground::Ground, ledger as records, output, progress};
+use super::{
+    Exit, Global, TOOL,
+    against::{Against, Split},
+    far::Far,
+    ground::Ground,
+    ledger as records, output,
+    own::{self, Mandate},
+    progress,
+};
+
+/// What is asked of Azure to plan.
+pub(super) trait Azure: Directory + Inventory + AssignmentReader {}
+
+impl<A: Directory + Inventory + AssignmentReader> Azure for A {}
 
 /// Everything a report needs.
 pub(super) struct Survey {
@@ -37,20 +55,47 @@ pub(super) struct Survey {
     pub ledger: Option<Result<Arc<Ledger>, String>>,
     /// The newest commit that was applied, as the ledger tells.
     pub applied: Option<Applied>,
+    /// What our identity may, where that was asked.
+    pub mandate: Mandate,
+    /// What it was held against; then `plan` and `approval.refused` are only what the change causes.
+    pub base: Option<Split>,
 }
 
 impl Survey {
-    /// Reads, looks and compares. `Err` when there is nothing to compare with.
-    pub(super) async fn make(global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
-        Self::on(global.ground()?, global, far).await
-    }
-
-    /// The same on a workspace that was read already.
-    pub(super) async fn on(mut ground: Ground, global: &Global, far: &mut Option<Far>) -> Result<Self, Exit> {
+    /// Looks and compares, on a workspace that was read. `Err` when there is nothing to compare with. `to_change`: whether our
+    /// identity may change it is asked as well.
+    pub(super) async fn on(
+        mut ground: Ground,
+        global: &Global,
+        far: &mut Option<Far>,
+        to_change: bool,
+    ) -> Result<Self, Exit> {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Box::pin(Far::connect(global, &ground, desired.tenant)).await?);
         let spinner = progress::looking();
-        let survey = Box::pin(Self::at(ground, desired, far));
+        let survey = Box::pin(Self::at(ground, desired, far, &far.reader, to_change));
+        let survey = progress::telling(&spinner, || far.session.waiting(), survey).await;
+        spinner.finish_and_clear();
+        survey.tell_notes();
+        Ok(survey)
+    }
+
+    /// What a change to git causes, beside all that differs anyway: the workspace and its base, held against one look at Azure.
+    pub(super) async fn against(
+        base: Against,
+        mut ground: Ground,
+        global: &Global,
+        far: &mut Option<Far>,
+    ) -> Result<Self, Exit> {
+        let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
+        let far = far.insert(Box::pin(Far::connect(global, &ground, desired.tenant)).await?);
+        let spinner = progress::looking();
+        let survey = Box::pin(async {
+            let azure = Remembering::new(&far.reader);
+            let mut survey = Self::at(ground, desired, far, &azure, true).await;
+            survey.base = Some(base.split(&mut survey, &azure).await);
+            survey
+        });
         let survey = progress::telling(&spinner, || far.session.waiting(), survey).await;
         spinner.finish_and_clear();
         survey.tell_notes();
@@ -58,11 +103,13 @@ impl Survey {
     }
 
     /// Looks and compares, without a word.
-    pub(super) async fn at(ground: Ground, desired: Desired, far: &Far) -> Self {
+    pub(super) async fn at(ground: Ground, desired: Desired, far: &Far, azure: &impl Azure, to_change: bool) -> Self {
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
-        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, far.now()).await;
+        let remembered = ledger.as_ref().and_then(|it| it.as_ref().ok()).map(|it| it.replay().made().clone());
+        let remembered = remembered.unwrap_or_default();
+        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, azure, remembered).await;
         let doubtful = plan::doubtful(&desired, &observed, &plan);
         if !doubtful.is_empty() {
             let Loaded { sources, .. } = &ground.loaded;
@@ -72,9 +119,14 @@ impl Survey {
             };
             plan = compare(&desired, &observed, ground.owners.as_ref());
         }
+        let mut mandate = Mandate::default();
+        if to_change {
+            mandate = own::mandate(far, &plan).await;
+            mandate.tell(&mut plan);
+        }
         let approval =
             plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
-        Self { ground, desired, observed, plan, approval, ledger, applied }
+        Self { ground, desired, observed, plan, approval, ledger, applied, mandate, base: None }
     }
 
     /// What people should know of the workspace.
@@ -127,32 +179,25 @@ impl Survey {
         Basis::of(&self.desired, &self.observed, &deeds)
     }
 
-    /// Prints a report on stdout.
-    pub(super) fn print(
-        &self,
-        global: &Global,
-        format: Format,
-        report: impl FnOnce(&View<'_>, Format, Style) -> String,
-    ) {
-        let basis = if format == Format::Text { Basis::default() } else { self.basis() };
-        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
-        output::result(&self.view(&basis, |view| report(view, format, style)));
-    }
-
     /// Everything a report needs, borrowed.
     pub(super) fn view<T>(&self, basis: &Basis, report: impl FnOnce(&View<'_>) -> T) -> T {
         let view = View {
             desired: &self.desired,
             plan: &self.plan,
             refused: &self.approval.refused,
-            places: &|origin| self.ground.loaded.sources.place(origin),
+            places: &|origin| self.ground.place(origin),
             errors: self.ground.loaded.errors.len(),
+            mistakes: &self.ground.loaded.errors,
+            folder: self.ground.repository.folder(),
             observed_at: self.observed.at,
             config_digest: &self.ground.loaded.digest,
             observed_digest: &basis.digest(Side::Azure),
             tool: TOOL,
             is_applying: false,
+            fit: Fit::default(),
+            owners: self.ground.owners.as_ref(),
             saved: None,
+            base: self.base.as_ref().map(Split::view),
         };
         report(&view)
     }
@@ -201,20 +246,22 @@ fn is_of_newer(blocked: &Blocked) -> bool {
     matches!(blocked.block, Block::MadeAfterCommit { .. })
 }
 
-/// Looks at Azure and compares.
+/// Looks at Azure and compares. `remembered`: when resources were made, as the ledger knows.
 pub(super) async fn look(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
     far: &Far,
-    now: Timestamp,
+    azure: &impl Azure,
+    remembered: BTreeMap<ScopeId, Timestamp>,
 ) -> (Observed, Plan) {
-    let observed = Box::pin(observe(desired, owners, now, &far.reader)).await; // it holds much
+    let mut observed = Box::pin(observe(desired, owners, far.now(), azure)).await; // it holds much
+    observed.remembered = remembered;
     let plan = compare(desired, &observed, owners);
     (observed, plan)
 }
 
 /// Compares git with what was seen.
-fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
+pub(super) fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
     let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let mut plan = tracing::trace_span!("plan").in_scope(|| plan::plan(desired, observed, today));
     if let Some(owners) = owners {

@@ -1,53 +1,95 @@
 //! `tilgang validate`: reads the YAML, offline, without a credential.
 
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
 use clap::Args;
 
-use crate::config::Repository;
+use crate::{
+    config::{self, ConfigError, Proposal},
+    report::{Checked, Fit},
+};
 
 use super::{
-    Exit, Global, environment,
+    Exit, Global, TOOL, environment, file,
     ground::{Ground, draw},
     output,
+    reports::Reports,
 };
 
 /// Check the YAML: offline, without a credential, every error at once
 #[derive(Debug, Args)]
 #[command(after_help = "Example: tilgang validate --dir examples/altinn")]
-pub(super) struct Validate {}
+pub(super) struct Validate {
+    #[command(flatten)]
+    reports: Reports,
+    /// Write down, too, what the owners' files want, as data: for `tilgang plan --proposal FILE`, where this checkout is not trusted
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write down only the owners whose files were changed since HEAD and REF parted
+    #[arg(long, value_name = "REF", requires = "out")]
+    base: Option<String>,
+}
 
 impl Validate {
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let Self {} = self;
+        let mut reports = match self.reports.open(global) {
+            Ok(reports) => reports,
+            Err(exit) => return exit,
+        };
         let ground = match global.ground() {
             Ok(ground) => ground,
             Err(exit) => return exit,
         };
+        if let Some(out) = &self.out
+            && let Err(exit) = self.propose(out, &ground, global)
+        {
+            return exit;
+        }
         let too_long = ground.loaded.too_long(environment::now().to_zoned(jiff::tz::TimeZone::UTC).date());
         for error in &too_long {
             output::say(draw(error, global.color.stderr()));
         }
-        let errors = ground.loaded.errors.len() + too_long.len();
-        if errors > 0 {
-            output::say(format_args!("{}", count(errors, "error")));
+        let sizes = ground.loaded.desired.as_ref().map(|desired| {
+            let people: BTreeSet<_> = desired.grants.iter().map(|grant| &grant.user.name).collect();
+            [desired.owners.len(), people.len(), desired.grants.len()]
+        });
+        let mistakes: Vec<ConfigError> = ground.loaded.errors.iter().cloned().chain(too_long).collect();
+        let folder = ground.repository.folder();
+        let written = reports.checked(
+            global,
+            &Checked { command: "validate", mistakes: &mistakes, sizes, folder, tool: TOOL, fit: Fit::default() },
+        );
+        if !mistakes.is_empty() {
+            output::say(format_args!("{}", count(mistakes.len(), "error")));
             return Exit::Failed;
         }
-        if let Some(desired) = &ground.loaded.desired {
-            let people: std::collections::BTreeSet<_> = desired.grants.iter().map(|grant| &grant.user.name).collect();
-            output::result(&format!(
-                "valid: {}, {}, {}\n",
-                count(desired.owners.len(), "service owner"),
-                count(people.len(), "person"),
-                count(desired.grants.len(), "grant"),
-            ));
-        }
         reviewers(&ground);
-        ground.exit()
+        ground.exit().max(written)
+    }
+
+    /// Writes down what the owners' files want. One with errors is written down as that.
+    fn propose(&self, out: &Path, ground: &Ground, global: &Global) -> Result<(), Exit> {
+        let Ground { dir, loaded, .. } = ground;
+        let Some(desired) = &loaded.desired else { return Err(ground.exit().max(Exit::Failed)) };
+        let base = match &self.base {
+            Some(reference) => Some(
+                config::base(dir, reference, &loaded.sources, &desired.revision)
+                    .map_err(|error| output::fail(global, format_args!("--base: {error}")))?,
+            ),
+            None => None,
+        };
+        let proposal = Proposal::of(loaded, desired, base.as_ref().map(|base| &base.loaded.sources));
+        file::put(out, &proposal.text())
+            .map_err(|error| output::fail(global, format_args!("{}: {error}", out.display())))
     }
 }
 
 /// Says when the repository's CODEOWNERS is not what `reviewers` come to.
 fn reviewers(ground: &Ground) {
-    let repository = Repository::of(&ground.dir);
+    let repository = &ground.repository;
     let wanted = ground.loaded.desired.as_ref().and_then(|desired| repository.wanted(desired).ok());
     if let (Some((_, wanted)), Some((place, there))) = (wanted, repository.codeowners())
         && wanted != there

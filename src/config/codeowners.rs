@@ -1,6 +1,7 @@
 //! `reviewers` → GitHub's `CODEOWNERS`: who has to approve a change of which file.
 //!
-//! The syntax and the three places are GitHub's ("About code owners"): a line is a path from the root of the repository and
+//! The syntax and the three places are GitHub's (docs.github.com, "About code owners": "in the .github/, root, or docs/
+//! directory", "GitHub will search for them in that order and use the first one it finds"): a line is a path from the root of the repository and
 //! who owns it, of all lines that fit a file the last one decides, and the first of `.github/`, the root and `docs/` that
 //! holds such a file counts. Spaces in a path are escaped; `!`, `[` and `]` do not work there, nor `\#`.
 
@@ -37,6 +38,12 @@ impl Repository {
             workspace.push('/');
         }
         Self { root, workspace }
+    }
+
+    /// The workspace from the root, with `/` at its end; empty if it is the root.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        &self.workspace
     }
 
     /// The file that GitHub reads, from the root, and its text; `None` if there is none.

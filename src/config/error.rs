@@ -135,6 +135,16 @@ impl ConfigError {
         self.0.help.as_deref()
     }
 
+    /// The line that it stands on, as it was drawn; what stays the same when lines above come and go.
+    #[must_use]
+    pub fn text_of_line(&self) -> Option<&str> {
+        let place = self.0.place.as_ref()?;
+        let text = &place.source.text;
+        let start = text.get(..place.span.start)?.rfind('\n').map_or(0, |at| at + 1);
+        let rest = text.get(start..)?;
+        Some(rest.split('\n').next().unwrap_or_default().trim())
+    }
+
     /// The file, relative to the workspace, with `/`.
     #[must_use]
     pub fn file(&self) -> &str {

@@ -3,9 +3,11 @@
 //! `files` reads a folder; `yaml` makes a tree of each text (`node`), refusing what a reviewer would misread (`characters`,
 //! `spans`); `settings`, `catalog`, `targets`, `policy`, `content`, `notify` and `channels` read `tilgang.yaml`, `overrides` its exceptions, `owner_file` the shape of an owner's file, `checks` hold
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
-//! What hangs on the day is judged apart (`dated`), and `codeowners` says to GitHub who reviews what.
+//! What hangs on the day is judged apart (`dated`), `codeowners` says to GitHub who reviews what, `base` reads
+//! a workspace as it was at another commit, and `proposal` makes data of owners' files, and owners' files of data.
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
+mod base;
 mod catalog;
 mod channels;
 mod characters;
@@ -24,6 +26,7 @@ mod overrides;
 mod owner_file;
 mod past;
 mod policy;
+mod proposal;
 mod revision;
 mod rules;
 mod settings;
@@ -49,11 +52,14 @@ use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
 use crate::model::notify::Notify;
 use crate::model::owner::OwnerCode;
 
+pub use base::{Base, Touched, base};
 pub use codeowners::Repository;
 pub use error::{ConfigError, DrawnFile};
 pub use past::past;
+pub use proposal::{Lines, PROPOSAL_BYTES_MAX, Proposal};
 pub use revision::revision;
 pub use rules::{RULES, Rule};
+pub use sign_in::may_be_listed;
 pub use sources::Sources;
 pub use suggest::did_you_mean;
 pub use tip::Tip;
@@ -74,6 +80,8 @@ pub struct Loaded {
     pub errors: Vec<ConfigError>,
     /// `sha256:…` over names and bytes of all files that count, and the built-in catalogue.
     pub digest: String,
+    /// What sign-in names end in; empty where anything will do, or where that is not sure.
+    pub domains: Vec<String>,
     /// `ledger.dir` of `tilgang.yaml`: relative to the workspace, or absolute. None: nothing is recorded.
     pub ledger: Option<PathBuf>,
     /// `notify` of `tilgang.yaml`: whom the daemon tells what.
@@ -94,8 +102,18 @@ pub fn load(dir: &Path) -> Loaded {
 #[must_use]
 pub fn digest_of(dir: &Path) -> String {
     let mut inputs = files::read(dir);
-    complete(&mut inputs);
+    complete(&mut inputs, Owners::Needed);
     digest(&inputs)
+}
+
+/// The same where the owners' files may be still to be written: without one, nothing is wrong, and nobody is listed.
+#[must_use]
+pub fn load_to_begin(dir: &Path) -> Loaded {
+    let mut loaded = assemble_with(files::read(dir), Owners::MayBeMissing);
+    if let Some(desired) = &mut loaded.desired {
+        desired.revision = revision(dir, &loaded.sources);
+    }
+    loaded
 }
 
 /// Reads a workspace from texts, each with its path relative to the workspace: what [`load`] does, without a disk or git.
@@ -120,19 +138,30 @@ struct OwnerRead {
     mistakes: Vec<Mistake>,
 }
 
+/// Whether there has to be an owner's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owners {
+    Needed,
+    MayBeMissing,
+}
+
 /// Leaves out what does not count, puts in what is missing, and sorts: `tilgang.yaml` first.
-fn complete(inputs: &mut Vec<Input>) {
+fn complete(inputs: &mut Vec<Input>, owners_files: Owners) {
     inputs.retain(|input| purpose(&input.path) != Purpose::Ignored || input.refused.is_some());
     let no_settings = !inputs.iter().any(|input| input.path == SETTINGS);
     inputs.extend(no_settings.then(|| files::missing(SETTINGS)));
     // A folder that could not be read has been told already.
-    let no_owners = !inputs.iter().any(|input| input.path.starts_with("owners/"));
+    let no_owners = owners_files == Owners::Needed && !inputs.iter().any(|input| input.path.starts_with("owners/"));
     inputs.extend(no_owners.then(|| files::missing("owners/")));
     inputs.sort_by(|a, b| (a.path != SETTINGS, &a.path).cmp(&(b.path != SETTINGS, &b.path)));
 }
 
-fn assemble(mut inputs: Vec<Input>) -> Loaded {
-    complete(&mut inputs);
+fn assemble(inputs: Vec<Input>) -> Loaded {
+    assemble_with(inputs, Owners::Needed)
+}
+
+fn assemble_with(mut inputs: Vec<Input>, owners_files: Owners) -> Loaded {
+    complete(&mut inputs, owners_files);
     let digest = digest(&inputs);
     let decoded: Vec<_> = inputs.into_par_iter().map(Input::decode).collect();
     let (texts, refused): (Vec<_>, Vec<_>) =
@@ -179,11 +208,12 @@ fn assemble(mut inputs: Vec<Input>) -> Loaded {
         told.collect::<Vec<_>>().into_par_iter().map(|(id, m)| sources.show(id, m.clone())).collect();
     errors.sort_by_key(ConfigError::order);
 
-    let any_owner = owners.iter().any(|owner| owner.code.is_some());
+    let any_owner = owners_files == Owners::MayBeMissing || owners.iter().any(|owner| owner.code.is_some());
+    let domains = settings.domains.clone();
     let ledger = settings.ledger.take();
     let notify = std::mem::take(&mut settings.notify);
     let desired = if mistakes.is_empty() && any_owner { desired(settings, owners) } else { None };
-    Loaded { desired, sources, errors, digest, ledger, notify }
+    Loaded { desired, sources, errors, digest, domains, ledger, notify }
 }
 
 fn read_owner(id: FileId, purpose: Purpose, refused: Option<&Mistake>, text: &str, settings: &Settings) -> OwnerRead {

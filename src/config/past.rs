@@ -25,13 +25,13 @@ pub fn past(
     revision: &Revision,
     asked: &BTreeMap<FileId, BTreeSet<UserName>>,
 ) -> BTreeMap<FileId, Past> {
-    let Revision::Commit { edited, .. } = revision else { return BTreeMap::new() };
+    let Revision::Commit { hash, edited, .. } = revision else { return BTreeMap::new() };
     let is_whole = git(dir, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "false");
     if asked.is_empty() || !is_whole {
         return BTreeMap::new();
     }
     let unedited = asked.iter().filter(|(file, _)| !edited.contains(file));
-    unedited.filter_map(|(file, names)| Some((*file, of(dir, "HEAD", sources.path(*file), names)?))).collect()
+    unedited.filter_map(|(file, names)| Some((*file, of(dir, hash, sources.path(*file), names)?))).collect()
 }
 
 /// Along the first parents: a merge counts when it came in, as one change.

@@ -62,14 +62,14 @@ fn counts(path: &str) -> bool {
     matches!(purpose(path), Purpose::Settings | Purpose::Owner(_) | Purpose::Override)
 }
 
-/// The `git` program, in a folder: whatever a hook or a shell set for another repository is left out.
+/// The program, in a folder: it asks nobody, locks nothing, and fetches nothing.
 pub(super) fn command(dir: &Path) -> Command {
     let mut git = Command::new("git");
     // Set inside hooks, these would point to another repository than the one `dir` lies in.
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {
         git.env_remove(variable);
     }
-    git.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
+    git.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_LAZY_FETCH", "1").env("LC_ALL", "C");
     git.arg("-C").arg(dir);
     git
 }

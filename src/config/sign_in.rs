@@ -16,6 +16,13 @@ pub(super) fn is_sign_in_name(text: &str) -> bool {
     !name.is_empty() && name.bytes().all(allowed) && domain.contains('.') && domain.bytes().all(in_domain)
 }
 
+/// Whether an owner's file may list this name: it can be a sign-in name, and ends in one of `domains`.
+#[must_use]
+pub fn may_be_listed(text: &str, domains: &[String]) -> bool {
+    let domain = text.split_once('@').map(|(_, domain)| domain).unwrap_or_default();
+    is_sign_in_name(text) && (domains.is_empty() || domains.iter().any(|known| known.eq_ignore_ascii_case(domain)))
+}
+
 /// What is wrong with a name in an owner's file, if anything. People sign in with a name in one of `domains`.
 pub(super) fn problem(at: Cursor<'_>, text: &str, domains: &[String]) -> Option<Mistake> {
     let first = domains.first().map_or("ai-dev.no", String::as_str);

@@ -54,6 +54,22 @@ impl Sources {
         Place { file: source.path.to_string(), line, column }
     }
 
+    /// Where a file's list of people begins, or its tombstone: what a removal points at that has no line of its own.
+    #[must_use]
+    pub fn list(&self, file: FileId) -> Place {
+        let mut place = self.place(&Origin { file, path: Box::default() });
+        let Some(source) = self.get(file) else { return place };
+        if let Some(SpanTree { kids: Kids::Entries(entries), .. }) = source.tree() {
+            let is_list = |(key, _): &&(SpanTree, SpanTree)| {
+                matches!(source.text.get(key.span.clone()), Some("users" | "removed"))
+            };
+            if let Some((key, _)) = entries.iter().find(is_list) {
+                (place.line, place.column) = source.line_and_column(key.span.start);
+            }
+        }
+        place
+    }
+
     /// A file's name, relative to the workspace, with `/`; empty for a file that was not read here.
     #[must_use]
     pub fn path(&self, file: FileId) -> &str {

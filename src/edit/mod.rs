@@ -1,11 +1,12 @@
 //! What is asked for + the YAML as it stands → the YAML afterwards: people let in and taken out, and canonical form.
 //!
-//! `tree` says where everything stands, to the byte; `splice` puts items into lists and takes them out; `people` finds what
+//! `tree` says where everything stands, to the byte; `adopt` what stands in Azure comes to in them; `splice` puts items into lists and takes them out; `people` finds what
 //! must change for a grant or a revoke, and `spelling` how a value is written; `layout` takes a file apart, each part with its
 //! `comments`, and `format` puts it together in canonical form, in the order of the `schema`; `proof` reads the result as `config` reads every
 //! file, and lets it pass only if it means what was asked for; `write` exchanges the file, whole or not at all.
 //! Never the network, never a clock, never a file that could not be read without an error.
 
+mod adopt;
 mod comments;
 mod format;
 mod layout;
@@ -22,6 +23,7 @@ use std::{io, path::Path};
 use jiff::civil::Date;
 use thiserror::Error;
 
+pub use adopt::{Adopted, Adopting, adopted};
 pub use layout::LeftAlone;
 
 use layout::Style;
@@ -73,10 +75,12 @@ pub struct Grant {
 }
 
 /// A file that would be changed, or was.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Edited {
     /// Relative to the workspace, with `/`.
     pub path: String,
+    /// Whether there is no such file yet.
+    pub is_new: bool,
     /// Its text as it was read.
     pub before: String,
     /// Its text as it shall be.
@@ -252,7 +256,7 @@ pub fn changed(loaded: &Loaded, owner: &str, change: &Change, today: Date) -> Re
     };
     let proven = proof::proven(loaded, owner, &after, change)?;
     let (granted, revoked) = difference(loaded, &proven, owner);
-    Ok(Edited { path, before, after, granted, revoked, comments_kept })
+    Ok(Edited { path, is_new: false, before, after, granted, revoked, comments_kept })
 }
 
 /// Holds the day that is asked for against `policy.longest`.
@@ -312,14 +316,7 @@ pub fn canonical(loaded: &Loaded, path: &str) -> Result<Edited, LeftAlone> {
     if !settled || comments_of(&before) != comments_of(&after) || !proof::means_the_same(loaded, path, &after) {
         return Err(not_sure("something whose meaning could change"));
     }
-    Ok(Edited {
-        path: path.to_owned(),
-        before,
-        after,
-        granted: Vec::new(),
-        revoked: Vec::new(),
-        comments_kept: Vec::new(),
-    })
+    Ok(Edited { path: path.to_owned(), before, after, ..Edited::default() })
 }
 
 /// The owners in whose files a person stands, with the roles there, by code.
@@ -338,7 +335,10 @@ pub fn owners_of(loaded: &Loaded, user: &str) -> Vec<(OwnerCode, Vec<String>)> {
 }
 
 /// Puts the new text in the place of the old one: whole or not at all, with the same permissions. A file that somebody else
-/// changed meanwhile is left as it is.
+/// changed or made meanwhile is left as it is.
 pub fn write(dir: &Path, edited: &Edited) -> io::Result<()> {
+    if edited.is_new {
+        return write::create(&dir.join(&edited.path), &edited.after);
+    }
     write::replace(&dir.join(&edited.path), &edited.before, &edited.after)
 }

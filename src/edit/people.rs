@@ -164,7 +164,7 @@ fn role_lines(role: &str, details: Vec<(&'static str, String)>) -> Vec<String> {
     std::iter::once(format!("role: {}", spelt(role, false))).chain(rest).collect()
 }
 
-fn role_in_braces(grant: &Grant, role: &str) -> String {
+pub(super) fn role_in_braces(grant: &Grant, role: &str) -> String {
     let details = behind(details(grant, true));
     let role = spelt(role, true);
     if details.is_empty() { role } else { format!("{{ role: {role}{details} }}") }

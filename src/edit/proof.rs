@@ -3,13 +3,16 @@
 //! The whole workspace is read again with it. What is granted must be what was granted before, but for the one change; if
 //! it is not, the edit is thrown away, and people edit by hand.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::{Change, EditError, Grant};
+use super::{Change, EditError, Edited, Grant};
 use crate::{
-    config::{Loaded, load_texts},
+    config::{ConfigError, Loaded, load_texts},
     model::{
-        desired::{self, Desired, FileId, Origin, UserEntry},
+        desired::{self, Desired, FileId, Origin, OwnerFile, UserEntry},
         ids::UserName,
         owner::OwnerCode,
         policy::Policy,
@@ -53,6 +56,54 @@ pub(super) fn means_the_same(loaded: &Loaded, path: &str, text: &str) -> bool {
     };
     let (was, is) = (with(None), with(Some(text)));
     same_but_for_grants(&was, &is) && was.desired.as_ref().map(placeless) == is.desired.as_ref().map(placeless)
+}
+
+/// The workspace with these texts, if it is valid and grants what it did and what is `stated`, and nothing else.
+pub(super) fn adopted(
+    before: &Loaded,
+    edits: &[Edited],
+    stated: &BTreeMap<OwnerCode, Vec<Grant>>,
+) -> Result<Loaded, Vec<ConfigError>> {
+    let sources = &before.sources;
+    let texts: BTreeMap<&str, &str> = edits.iter().map(|edit| (edit.path.as_str(), edit.after.as_str())).collect();
+    let kept = sources.files().filter(|(_, path)| !texts.contains_key(path)).map(|(id, path)| (path, sources.text(id)));
+    let files: Vec<_> = kept.chain(texts.iter().map(|(path, text)| (*path, *text))).collect();
+    let after = load_texts(&files);
+    if edits.is_empty() || !after.errors.is_empty() {
+        return if edits.is_empty() { Ok(after) } else { Err(after.errors) };
+    }
+    let (Some(was), Some(is)) = (&before.desired, &after.desired) else { return Err(Vec::new()) };
+    let by_owner = |grants: Vec<desired::Grant>| {
+        let mut by_owner: BTreeMap<OwnerCode, Vec<desired::Grant>> = BTreeMap::new();
+        for grant in grants {
+            by_owner.entry(grant.owner).or_default().push(grant);
+        }
+        by_owner
+    };
+    let (mut expected, got) = (by_owner(placeless(was)), by_owner(placeless(is)));
+    for (owner, grants) in stated.iter().filter(|(_, grants)| !grants.is_empty()) {
+        let (of_owner, none) = (expected.entry(*owner).or_default(), Vec::new());
+        let got = got.get(owner).unwrap_or(&none);
+        for grant in grants {
+            expect(of_owner, *owner, grant, got).ok_or_else(Vec::new)?;
+        }
+        sort(of_owner);
+    }
+    let same = without_places(&was.policy) == without_places(&is.policy)
+        && (&was.tenant, &was.instance, &was.former_instances) == (&is.tenant, &is.instance, &is.former_instances)
+        && (&was.catalog, &before.ledger) == (&is.catalog, &after.ledger)
+        && was.owners.iter().all(|(code, owner)| is.owners.get(code).is_some_and(|other| same_owner(owner, other)));
+    if same && expected == got { Ok(after) } else { Err(Vec::new()) }
+}
+
+/// Whether an owner is the same, but for where the file is, and that there may be one now.
+fn same_owner(was: &desired::Owner, is: &desired::Owner) -> bool {
+    let file = match (was.file, is.file) {
+        (OwnerFile::Missing | OwnerFile::Read(_), OwnerFile::Read(_))
+        | (OwnerFile::Removed(_), OwnerFile::Removed(_)) => is.file,
+        _ => was.file,
+    };
+    desired::Owner { file, ..was.clone() } == *is
 }
 
 /// Whether all but the grants is known, and the same.

@@ -229,6 +229,9 @@ pub struct Seen {
     /// Assignments that vanished, by resource id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<String>,
+    /// Targets of which another time of making is told than before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made: Vec<Made>,
     /// Which part of how many lines that belong together; they count when the last is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<(u32, u32)>,
@@ -262,6 +265,15 @@ pub struct TargetRow {
     /// In a base: when it was last seen, or since when it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+}
+
+/// When a resource was made: one that is deleted and made anew has the same id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// Its resource id.
+    pub scope: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A role assignment that stands at a target, above it or below it.

@@ -10,10 +10,10 @@ use jiff::Timestamp;
 
 use super::{
     chain::Line,
-    entry::{Answered, Asked, Commit, Entry, Held, How, Opened, Seen, TargetName, TargetRow},
+    entry::{Answered, Asked, Commit, Entry, Held, How, Made, Opened, Seen, TargetName, TargetRow},
     sight::View,
 };
-use crate::model::ids::ScopeId;
+use crate::model::{ids::ScopeId, observed::is_anew};
 
 /// Assignments in one line. Ours: some 200 KB.
 pub const HELD_A_LINE_MAX: usize = 500;
@@ -61,6 +61,8 @@ struct Open {
 #[derive(Clone, Debug, Default)]
 pub struct Replay {
     targets: BTreeMap<TargetName, State>,
+    /// When resources were made; kept while a target is not seen, so that its return is told from another's coming.
+    made: BTreeMap<ScopeId, Timestamp>,
     /// By resource id in lower case, with the scope it lies at.
     held: BTreeMap<String, (ScopeId, Held)>,
     open: BTreeMap<u64, Open>,
@@ -99,6 +101,12 @@ impl Replay {
     #[must_use]
     pub fn newest(&self) -> Option<&Commit> {
         self.newest.as_ref()
+    }
+
+    /// When resources were made, as the last look at each had it.
+    #[must_use]
+    pub fn made(&self) -> &BTreeMap<ScopeId, Timestamp> {
+        &self.made
     }
 
     /// The time up to which this speaks.
@@ -140,7 +148,7 @@ impl Replay {
             ("revoke", How::Done | How::Already) => {
                 self.held.remove(&key);
             }
-            ("grant" | "update", How::Done) => {
+            ("grant" | "adopt" | "update", How::Done) => {
                 self.held.insert(key, (scope_of(&asked.assignment), held(asked)));
             }
             // Refused: nothing changed. Without an answer, or with a failure of Azure's own, it may have. And where there was
@@ -174,9 +182,10 @@ impl Replay {
     }
 
     fn seen(&mut self, seen: &Seen) {
-        let Seen { base, observed, owners, targets, held, gone, part: _ } = seen;
+        let Seen { base, observed, owners, targets, held, gone, made, part: _ } = seen;
         if *base {
             self.targets.clear();
+            self.made.clear();
             self.held.clear();
             self.lost = false;
         }
@@ -199,6 +208,7 @@ impl Replay {
                 }
             }
         }
+        self.made.extend(made.iter().map(|Made { scope, at }| (ScopeId::new(scope), *at)));
         for it in held {
             self.held.insert(it.assignment.to_ascii_lowercase(), (scope_of(&it.assignment), it.clone()));
         }
@@ -223,7 +233,7 @@ impl Replay {
     /// What to record, if this was seen now.
     #[must_use]
     pub fn difference(&self, view: &View) -> Seen {
-        let View { observed, owners, targets: _, held } = view;
+        let View { observed, owners, targets: _, made, held } = view;
         let mut seen = Seen { observed: *observed, owners: owners.clone(), ..Seen::default() };
         for (target, now) in &view.targets {
             let same = match (now, self.targets.get(target)) {
@@ -243,6 +253,8 @@ impl Replay {
                 seen.targets.push(row(target, Err(&why.to_owned()), None));
             }
         }
+        let news = made.iter().filter(|(scope, at)| self.made.get(scope).is_none_or(|was| is_anew(*was, **at)));
+        seen.made = news.map(made_row).collect();
         let covered: BTreeSet<&ScopeId> = view.targets.values().flatten().collect();
         let subscriptions: BTreeSet<String> =
             covered.iter().filter_map(|it| it.subscription()).map(|id| id.to_string()).collect();
@@ -280,7 +292,8 @@ impl Replay {
             State::Unknown { since, why } => row(target, Err(why), Some(*since)),
         });
         let held = self.held.values().map(|(_, held)| held.clone()).collect();
-        Seen { base: true, observed, targets: targets.collect(), held, ..Seen::default() }
+        let made = self.made.iter().map(made_row).collect();
+        Seen { base: true, observed, targets: targets.collect(), held, made, ..Seen::default() }
     }
 
     /// Whether anything was ever seen.
@@ -375,6 +388,10 @@ fn row(target: &TargetName, state: Result<&ScopeId, &String>, at: Option<Timesta
     TargetRow { target: target.clone(), scope, unknown: state.err().cloned(), at }
 }
 
+fn made_row((scope, at): (&ScopeId, &Timestamp)) -> Made {
+    Made { scope: scope.to_string(), at: *at }
+}
+
 /// What was not asked this time is as it was known before.
 fn learn(now: &Held, before: Option<&Held>, looked_at: &BTreeSet<String>) -> Held {
     let mut now = now.clone();
@@ -413,15 +430,16 @@ fn held(asked: &Asked) -> Held {
 /// One record in lines of bounded length.
 #[must_use]
 pub fn split(seen: Seen) -> Vec<Seen> {
-    let Seen { base, observed, owners, targets, held, gone, part: _ } = seen;
-    if targets.len() + held.len() + gone.len() <= HELD_A_LINE_MAX {
-        return vec![Seen { base, observed, owners, targets, held, gone, part: None }];
+    let Seen { base, observed, owners, targets, held, gone, made, part: _ } = seen;
+    if targets.len() + held.len() + gone.len() + made.len() <= HELD_A_LINE_MAX {
+        return vec![Seen { base, observed, owners, targets, held, gone, made, part: None }];
     }
     let empty = || Seen { base, observed, owners: owners.clone(), ..Seen::default() };
     let mut parts: Vec<Seen> = Vec::new();
     parts.extend(targets.chunks(HELD_A_LINE_MAX).map(|some| Seen { targets: some.to_vec(), ..empty() }));
     parts.extend(held.chunks(HELD_A_LINE_MAX).map(|some| Seen { held: some.to_vec(), ..empty() }));
     parts.extend(gone.chunks(HELD_A_LINE_MAX).map(|some| Seen { gone: some.to_vec(), ..empty() }));
+    parts.extend(made.chunks(HELD_A_LINE_MAX).map(|some| Seen { made: some.to_vec(), ..empty() }));
     let of = u32::try_from(parts.len()).unwrap_or(u32::MAX);
     for (at, part) in (0..).zip(&mut parts) {
         part.part = Some((at, of));
@@ -436,6 +454,7 @@ fn join(parts: Vec<Seen>) -> Seen {
         whole.targets.extend(part.targets);
         whole.held.extend(part.held);
         whole.gone.extend(part.gone);
+        whole.made.extend(part.made);
     }
     whole
 }

@@ -25,6 +25,8 @@ pub struct View {
     pub owners: Vec<String>,
     /// Each target: its resource id where all that stands there was read, else why not.
     pub targets: BTreeMap<TargetName, Result<ScopeId, String>>,
+    /// When the resources of targets were made, where Azure said so.
+    pub made: BTreeMap<ScopeId, Timestamp>,
     /// What stands at those that were read, by resource id in lower case.
     pub held: BTreeMap<String, Held>,
 }
@@ -34,7 +36,13 @@ pub struct View {
 pub fn view(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> View {
     let chosen = |owner: &OwnerCode| owners.is_none_or(|owners| owners.contains(owner));
     let mut targets = BTreeMap::new();
+    let mut made = BTreeMap::new();
     for (key, sighting) in observed.targets.iter().filter(|(key, _)| chosen(&key.owner)) {
+        if let Sighting::Found(target) = sighting
+            && let Some(at) = target.made
+        {
+            made.insert(target.scope.clone(), at);
+        }
         targets.insert(target_name(key), state(observed, sighting));
     }
     let read: BTreeSet<&ScopeId> = targets.values().flatten().collect();
@@ -56,7 +64,7 @@ pub fn view(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<Own
         }
     }
     let owners = owners.into_iter().flatten().map(ToString::to_string).collect();
-    View { observed: observed.at, owners, targets, held }
+    View { observed: observed.at, owners, targets, made, held }
 }
 
 fn target_name(key: &TargetKey) -> TargetName {

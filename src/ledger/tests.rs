@@ -324,6 +324,7 @@ impl World {
             observed,
             owners: owner.map(|owner| OWNERS[owner].to_owned()).into_iter().collect(),
             targets: BTreeMap::new(),
+            made: BTreeMap::new(),
             held: BTreeMap::new(),
         };
         for (n, (of, _)) in TARGETS.iter().enumerate().filter(|(_, (of, _))| chosen(*of)) {
@@ -496,6 +497,33 @@ proptest! {
         }
     }
 
+    /// A target that is made anew is told from the one before it, however long nobody looked, and in each file alone.
+    #[test]
+    fn when_a_target_was_made(steps in prop::collection::vec((0..3_usize, 0..4_u8), 1..24)) {
+        let (mut made, mut entries) = ([start(); 3], vec![opened()]);
+        let mut known: BTreeMap<ScopeId, Timestamp> = BTreeMap::new();
+        for (n, (which, what)) in steps.into_iter().enumerate() {
+            let (at, replay) = (hour(entries.len()), Replay::of(&chain(entries.clone()).0));
+            prop_assert_eq!(replay.made(), &known);
+            match what {
+                0 => made[which] = hour(1_000 + n),
+                3 => {
+                    entries = vec![opened(), Entry::Seen(Box::new(replay.base(at)))]; // a file of its own
+                }
+                one_or_all => {
+                    let owner = (one_or_all == 1).then_some(TARGETS[which].0);
+                    let mut view = World::default().view(at, owner, [true, n % 3 > 0]); // not read: still found
+                    for (n, (of, _)) in TARGETS.iter().enumerate().filter(|(_, (of, _))| owner.is_none_or(|it| it == *of)) {
+                        prop_assert!(*of < 2);
+                        view.made.insert(ScopeId::new(&place(n)), made[n]);
+                        known.insert(ScopeId::new(&place(n)), made[n]);
+                    }
+                    entries.push(Entry::Seen(Box::new(replay.difference(&view))));
+                }
+            }
+        }
+    }
+
     /// Lines of bounded length say the same as one.
     #[test]
     fn a_long_record_is_split_and_joined(many in 0..1_300_u32) {
@@ -505,6 +533,7 @@ proptest! {
             let mut row = held(0, 0, Vec::new());
             row.assignment = format!("{}-{n}", row.assignment);
             view.held.insert(row.assignment.to_ascii_lowercase(), row);
+            view.made.insert(ScopeId::new(&format!("{}-{n}", place(0))), hour(n as usize));
         }
         let whole = Replay::default().difference(&view);
         let parts = split(whole.clone());
@@ -512,6 +541,8 @@ proptest! {
         let one = chain([opened(), entry(whole)]).0;
         let (lines, bytes) = chain(std::iter::once(opened()).chain(parts.into_iter().map(entry)));
         prop_assert_eq!(holdings_as_of(&one, hour(9)), holdings_as_of(&lines, hour(9)));
+        let (of_one, of_many) = (Replay::of(&one), Replay::of(&lines));
+        prop_assert_eq!((of_one.made().len(), of_one.made()), (many as usize, of_many.made()));
         prop_assert!(bytes.iter().all(|line| line.len() < 400_000));
         if lines.len() > 2 {
             let cut = holdings_as_of(&lines[..lines.len() - 1], hour(9));

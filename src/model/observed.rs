@@ -25,6 +25,8 @@ pub struct Observed {
     pub inventory: Result<(), Arc<Trouble>>,
     /// Each target that git means.
     pub targets: BTreeMap<TargetKey, Sighting>,
+    /// When resources were made, as the last look at each had it; what no ledger knows is not among them.
+    pub remembered: BTreeMap<ScopeId, Timestamp>,
     /// Subscriptions that the naming rule gives to an owner and that could not be seen, by name.
     pub absent: BTreeSet<(OwnerCode, String)>,
     /// Each subscription that was read for assignments.
@@ -80,8 +82,16 @@ pub struct Target {
     pub scope: ScopeId,
     /// Its subscription.
     pub subscription: SubscriptionId,
+    /// When it was made, where Azure says so: another time is another resource, under whatever name.
+    pub made: Option<Timestamp>,
     /// Why an assignment here may have no effect.
     pub impediments: Vec<Impediment>,
+}
+
+/// Whether these times, at which a resource was made, are of two resources. What is told with fewer digits is the same.
+#[must_use]
+pub fn is_anew(was: Timestamp, is: Timestamp) -> bool {
+    was.as_second().abs_diff(is.as_second()) > 1
 }
 
 /// Why an assignment at a target has no effect, or not the whole one (promise 9).
@@ -193,6 +203,8 @@ pub struct ResourceNow {
     pub id: ScopeId,
     /// Vault: whether role assignments decide who reads its secrets. Absent counts as false (FACTS §4).
     pub rbac: Option<bool>,
+    /// When it was made, where Azure says so.
+    pub made: Option<Timestamp>,
 }
 
 /// What was looked at once more, right before the first write.

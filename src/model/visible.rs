@@ -1,4 +1,5 @@
-//! Text from YAML or Azure → text that cannot move a cursor, change a colour, turn a line around or start a new one (promise 10).
+//! Text from YAML or Azure → text that cannot move a cursor, change a colour, turn a line around or start a new one, nor give
+//! an order to the pipeline that reads our log (promise 10).
 
 use std::fmt::Write as _;
 
@@ -21,7 +22,7 @@ pub fn line(text: &str) -> String {
             out.push(c);
         }
     }
-    out
+    without_orders(out)
 }
 
 /// The same with its blanks as they are; what would end the line is a blank.
@@ -35,7 +36,7 @@ pub fn inline(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    without_orders(out)
 }
 
 /// The same where line feeds are ours: each line by itself, blanks as they are.
@@ -49,7 +50,7 @@ pub fn lines(text: &str) -> String {
             out.push(c);
         }
     }
-    out
+    without_orders(out)
 }
 
 /// The same, byte for byte as long and with its line feeds where they were: for a file that is drawn with marks in it.
@@ -65,6 +66,9 @@ pub fn as_long(text: &str) -> String {
             (_, 3) => out.push('\u{fffd}'),
             _ => out.push_str("\u{fffd}?"),
         }
+    }
+    for at in orders(&out).into_iter().rev() {
+        out.replace_range(at..=at, "?");
     }
     out
 }
@@ -82,7 +86,39 @@ pub fn json(json: &str) -> String {
             let _ = write!(out, "\\u{unit:04x}"); // writing to a String cannot fail
         }
     }
+    for at in orders(&out).into_iter().rev() {
+        out.replace_range(at..=at, "\\u0023"); // `#` stands in strings alone
+    }
     out
+}
+
+/// Where the second `#` of `##[…]` and `##vso[…]` stands. Azure Pipelines' agent and GitHub's runner look for those anywhere in a line
+/// of a log, on stdout and stderr alike, and do what they say (microsoft/azure-pipelines-agent `Command.cs`; actions/runner
+/// `ActionCommand.cs`).
+fn orders(text: &str) -> Vec<usize> {
+    let is_order = |at: &usize| {
+        let rest = text.as_bytes().get(at + 2..).unwrap_or_default();
+        rest.starts_with(b"[") || rest.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"vso["))
+    };
+    let bytes = text.as_bytes().windows(2).enumerate();
+    bytes.filter(|(_, pair)| pair == b"##").map(|(at, _)| at).filter(is_order).map(|at| at + 1).collect()
+}
+
+/// What would give an order shows instead: those, and a word that begins with `::`, which at the start of a line is an order to
+/// GitHub's runner. Where lines begin is not known here.
+fn without_orders(mut text: String) -> String {
+    for at in orders(&text).into_iter().rev() {
+        text.replace_range(at..=at, "\\u{23}");
+    }
+    if text.starts_with("::") || text.contains(" ::") || text.contains("\n::") {
+        for start in ["\n", " "] {
+            text = text.replace(&format!("{start}::"), &format!("{start}\\u{{3a}}:"));
+        }
+        if text.starts_with("::") {
+            text.replace_range(..1, "\\u{3a}");
+        }
+    }
+    text
 }
 
 /// Characters that act instead of being seen: control characters, line and paragraph separators, direction marks, zero-width
@@ -107,6 +143,19 @@ mod tests {
         assert_eq!(line("\u{1b}[2Jgone\u{9b}1m"), "\\u{1b}[2Jgone\\u{9b}1m");
         assert_eq!(line("a\u{202e}b\u{200b}c\u{2028}d\u{e0041}"), "a\\u{202e}b\\u{200b}c d\\u{e0041}");
         assert_eq!(line("Łukasz Ümläut 李"), "Łukasz Ümläut 李");
+    }
+
+    #[test]
+    fn no_pipeline_takes_an_order() {
+        let text = "a ##vso[task.setvariable variable=x]y ##VSO[z] ##[error] ## ::error::b";
+        let shown = "a #\\u{23}vso[task.setvariable variable=x]y #\\u{23}VSO[z] #\\u{23}[error] ## \\u{3a}:error::b";
+        for way in [line, inline, lines] {
+            assert_eq!(way(text), shown);
+            assert_eq!(way("::stop-commands::x"), "\\u{3a}:stop-commands::x");
+        }
+        assert_eq!(lines("a\n::x\n  ::y"), "a\n\\u{3a}:x\n  \\u{3a}:y");
+        assert_eq!(as_long("###[x] ø ##vso[y]"), "##?[x] ø #?vso[y]");
+        assert_eq!(json("\"##vso[x] ####[\""), "\"#\\u0023vso[x] ###\\u0023[\"");
     }
 
     #[test]

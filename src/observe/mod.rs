@@ -4,13 +4,15 @@
 //! What a run costs does not grow with the number of assignments: one look for targets (`targets`), one list a
 //! subscription, one question for each 300 people; and only where a removal or a foreign assignment hangs on it, one list of
 //! PIM instances and one of locks for that subscription (`questions`). Right before a write, one last look (`again`).
+//! Two states of git are held against one Azure through ports that remember (`remembering`).
 
 mod again;
 mod definitions;
 mod questions;
+mod remembering;
 mod targets;
 
-pub use self::again::again;
+pub use self::{again::again, remembering::Remembering, targets::revealed};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,7 +33,7 @@ use crate::{
         policy::Whom,
         trouble::Trouble,
     },
-    ports::{AssignmentReader, Directory, Inventory},
+    ports::{AssignmentReader, Directory, Inventory, Stock},
 };
 
 use self::targets::ToRead;
@@ -47,13 +49,30 @@ pub async fn observe(
     at: Timestamp,
     azure: &(impl Directory + Inventory + AssignmentReader),
 ) -> Observed {
+    observe_with(desired, owners, at, None, azure).await
+}
+
+/// Finds targets of these types, whoever's they are: one question, for [`observe_with`] to go on from.
+pub async fn stock(desired: &Desired, azure: &impl Inventory) -> Result<Stock, Trouble> {
+    azure.stock(&targets::arm_types(&desired.catalog)).await
+}
+
+/// Looks at Azure, where the inventory may have been asked already.
+pub async fn observe_with(
+    desired: &Desired,
+    owners: Option<&BTreeSet<OwnerCode>>,
+    at: Timestamp,
+    stock: Option<Stock>,
+    azure: &(impl Directory + Inventory + AssignmentReader),
+) -> Observed {
     let chosen = |owner: OwnerCode| owners.is_none_or(|owners| owners.contains(&owner));
     let names = names(desired, &chosen);
-    let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, azure));
+    let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, stock, azure));
     let Looked { inventory, targets, absent, subscriptions } = looked;
     let people = People { by_name, ..People::default() };
     let definitions = Definitions::NotAsked;
-    let mut observed = Observed { at, inventory, targets, absent, subscriptions, definitions, people };
+    let remembered = BTreeMap::new(); // of that, the ledger tells
+    let mut observed = Observed { at, inventory, targets, remembered, absent, subscriptions, definitions, people };
     let (groups, attributes) = futures::join!(
         questions::groups(desired, &chosen, &observed, azure),
         questions::attributes(desired, &chosen, &observed, azure),
@@ -86,9 +105,14 @@ struct Looked {
 async fn look(
     desired: &Desired,
     chosen: &(impl Fn(OwnerCode) -> bool + Sync),
+    known: Option<Stock>,
     azure: &(impl Inventory + AssignmentReader),
 ) -> Looked {
-    let stock = match azure.stock(&targets::arm_types(&desired.catalog)).await {
+    let asked = match known {
+        Some(stock) => Ok(stock),
+        None => stock(desired, azure).await,
+    };
+    let stock = match asked {
         Ok(stock) => stock,
         Err(trouble) => {
             let trouble = Arc::new(trouble);

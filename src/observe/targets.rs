@@ -87,6 +87,7 @@ pub(super) fn sight(desired: &Desired, stock: &Stock) -> BTreeMap<TargetKey, Sig
             [row] => Sighting::Found(Target {
                 scope: row.id.clone(),
                 subscription: row.subscription,
+                made: row.made,
                 impediments: impediments(row, &workspaces),
             }),
             [] => Sighting::Missing(missing(&meant, &subscription, &misfits, stock)),
@@ -178,6 +179,25 @@ pub(super) fn absent(
     meant.filter(|(_, name)| !there.contains(&name.to_ascii_lowercase())).collect()
 }
 
+/// The owners whom the naming rule, turned round, finds in the names of subscriptions, each with these names.
+#[must_use]
+pub fn revealed(desired: &Desired, stock: &Stock) -> BTreeMap<OwnerCode, BTreeSet<String>> {
+    let mut found: BTreeMap<OwnerCode, BTreeSet<String>> = BTreeMap::new();
+    for row in stock.subscriptions.values() {
+        if let Some((owner, _)) = belongs_to(desired, &row.name) {
+            found.entry(owner).or_default().insert(row.name.clone());
+        }
+    }
+    found
+}
+
+/// The owner and environment that the naming rule gives a subscription of this name to.
+fn belongs_to(desired: &Desired, name: &str) -> Option<(OwnerCode, EnvironmentName)> {
+    desired.catalog.environments.iter().find_map(|(key, environment)| {
+        environment.subscription.owner_of(name, &environment.azure_name).map(|owner| (owner, key.clone()))
+    })
+}
+
 /// A subscription that has to be read.
 pub(super) struct ToRead {
     pub name: String,
@@ -200,13 +220,8 @@ pub(super) fn subscriptions(
         .flatten()
         .map(|row| row.subscription)
         .collect();
-    let belongs_to = |name: &str| {
-        desired.catalog.environments.iter().find_map(|(key, environment)| {
-            environment.subscription.owner_of(name, &environment.azure_name).map(|owner| (owner, key.clone()))
-        })
-    };
     let read = stock.subscriptions.iter().filter_map(|(id, row)| {
-        let belongs_to = belongs_to(&row.name);
+        let belongs_to = belongs_to(desired, &row.name);
         let theirs = belongs_to.as_ref().is_some_and(|(owner, _)| chosen(*owner));
         (theirs || holding.contains(id))
             .then(|| (*id, ToRead { name: row.name.clone(), state: row.state.clone(), belongs_to }))

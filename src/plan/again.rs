@@ -7,9 +7,11 @@ use std::{
     sync::Arc,
 };
 
+use jiff::Timestamp;
+
 use crate::model::{
     ids::{PrincipalId, ScopeId, UserName},
-    observed::{Impediment, Observed, ResourceNow, SeenAgain, Sighting, Target},
+    observed::{Impediment, Observed, ResourceNow, SeenAgain, Sighting, Target, is_anew},
     people::ById,
     trouble::{Trouble, TroubleKind},
 };
@@ -44,6 +46,8 @@ pub enum Moved {
     TargetGone(ScopeId),
     /// Another resource answers.
     TargetOther(ScopeId),
+    /// It was deleted and made anew at this time: it may be somebody else's.
+    TargetAnew(ScopeId, Timestamp),
     /// The vault changed its mode; now role assignments decide over its secrets, or no longer do.
     Mode {
         /// The vault.
@@ -66,6 +70,7 @@ impl Moved {
         match self {
             Self::TargetGone(_) => "target-gone",
             Self::TargetOther(_) => "target-other",
+            Self::TargetAnew(..) => "target-recreated",
             Self::Mode { .. } => "target-mode",
             Self::TargetUnread(_) => "target-unread",
             Self::PersonBack(_) => "person-back",
@@ -81,6 +86,13 @@ impl fmt::Display for Moved {
                 write!(f, "`{}` is not there any more; Resource Graph still shows it", id.last_segment())
             }
             Self::TargetOther(id) => write!(f, "another resource answers in its place: `{id}`"),
+            Self::TargetAnew(id, made) => {
+                write!(
+                    f,
+                    "`{}` was deleted and made anew ({made}); Resource Graph still shows the old one",
+                    id.last_segment()
+                )
+            }
             Self::Mode { vault, rbac: false } => {
                 write!(f, "`{}` is in access-policy mode by now, where no role opens a secret", vault.last_segment())
             }
@@ -162,6 +174,11 @@ fn target_moved(believed: &Target, seen: &SeenAgain) -> Option<Moved> {
         Some(Ok(None)) => Some(Moved::TargetGone(id.clone())),
         Some(Ok(Some(ResourceNow { id: answered, .. }))) if answered != id => {
             Some(Moved::TargetOther(answered.clone()))
+        }
+        Some(Ok(Some(ResourceNow { made: Some(made), .. })))
+            if believed.made.is_some_and(|was| is_anew(was, *made)) =>
+        {
+            Some(Moved::TargetAnew(id.clone(), *made))
         }
         Some(Ok(Some(ResourceNow { rbac, .. }))) => {
             let believed = !believed.impediments.contains(&Impediment::AccessPolicyMode);

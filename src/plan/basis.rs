@@ -179,6 +179,9 @@ impl Gathering<'_> {
             };
             self.add(Some(owner), Side::Azure, format!("`{name}`"), is);
             if let Place::Found(target) = place {
+                if let Some(made) = target.made {
+                    self.add(Some(owner), Side::Azure, format!("when `{name}` was made"), made.to_string());
+                }
                 self.add(Some(owner), Side::Azure, format!("assignments on `{name}`"), effect(target));
             }
         }

@@ -243,13 +243,18 @@ impl Block {
             Self::NotAMember(_) => {
                 "let the owner's people be registered as such first, or list somebody else".to_owned()
             }
-            Self::MembershipUnknown(_) => "until that is known nobody gains anything there".to_owned(),
+            Self::MembershipUnknown(_) => {
+                "see to it that it can be looked up, or correct `users.member_of` in `tilgang.yaml`; until then nobody gains \
+                 anything there"
+                    .to_owned()
+            }
             Self::Account(Account::Guest) => "list the person's own account here, or take the entry out".to_owned(),
             Self::Account(Account::Disabled) => "let the account be enabled first, or take the entry out".to_owned(),
             Self::NoRoom { .. } => {
                 "take away role assignments there that nobody needs; or grant to fewer people".to_owned()
             }
-            Self::PersonUnanswered(_) | Self::Unread(_) | Self::PimUnanswered => return None,
+            Self::PimUnanswered => "run again; `tilgang doctor` shows whether our identity may ask".to_owned(),
+            Self::PersonUnanswered(_) | Self::Unread(_) => return None,
         })
     }
 }

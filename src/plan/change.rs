@@ -17,6 +17,8 @@ use crate::model::{
 pub enum Action {
     /// It is made.
     Grant,
+    /// It stands by someone else's hand, git lists it, and it gets our mark: from then on it is ours.
+    Adopt,
     /// It stands, and is put right: a condition taken off, our mark put back.
     Update,
     /// It is deleted.
@@ -29,6 +31,7 @@ impl Action {
     pub fn word(self) -> &'static str {
         match self {
             Self::Grant => "grant",
+            Self::Adopt => "adopt",
             Self::Update => "update",
             Self::Revoke => "revoke",
         }
@@ -120,7 +123,7 @@ impl Change {
         resource_id(&self.triple.scope, self.name)
     }
 
-    /// Grants before updates before revokes; then by owner, person, role, scope.
+    /// Grants before adoptions and updates before revokes; then by owner, person, role, scope.
     #[must_use]
     pub fn order(&self) -> impl Ord + '_ {
         (self.action, self.owner, &self.who.name, &self.role, &self.triple)
@@ -136,6 +139,11 @@ pub enum Because {
         until: Option<Date>,
         /// Git's own reason.
         reason: Option<Arc<str>>,
+    },
+    /// Git lists it, and someone else made it; what its description said until now.
+    MadeByOthers {
+        /// That description.
+        description: Option<Arc<str>>,
     },
     /// Somebody put a condition on one of ours.
     ConditionAdded,
@@ -229,6 +237,10 @@ impl fmt::Display for Because {
             Self::Listed { until: Some(until), reason: None } => write!(f, "listed until {until}"),
             Self::Listed { until: None, reason: Some(reason) } => write!(f, "listed: {reason}"),
             Self::Listed { until: None, reason: None } => f.write_str("listed"),
+            Self::MadeByOthers { description: None } => f.write_str("git lists it, and someone else made it"),
+            Self::MadeByOthers { description: Some(text) } => {
+                write!(f, "git lists it, and someone else made it; its description was: {text}")
+            }
             Self::ConditionAdded => f.write_str("somebody put a condition on it; git has none"),
             Self::DescriptionChanged => f.write_str("its description says something else than git"),
             Self::DescriptionLost => f.write_str("its description no longer says that it is tilgang's"),

@@ -140,7 +140,7 @@ impl Class {
             (Action::Update, _) => Self::Altered,
             (Action::Revoke, Because::Ended { .. }) => Self::Expired,
             (Action::Revoke, Because::Stray(_)) => Self::Stray,
-            (Action::Revoke, Because::Unmanaged) => Self::Unmanaged,
+            (Action::Adopt, _) | (Action::Revoke, Because::Unmanaged) => Self::Unmanaged,
             (Action::Revoke, Because::NotListed { gone: Some(_) } | Because::PersonGone) => Self::Orphaned,
             (Action::Revoke, _) => Self::Surplus,
         }
@@ -177,6 +177,9 @@ impl Class {
             | Code::AcceptUnused
             | Code::ExceptionEnded
             | Code::Inherited
+            | Code::StillHeld
+            | Code::Recreated
+            | Code::NotAssignable
             | Code::Locked
             | Code::NotEnabled
             | Code::NearLimit

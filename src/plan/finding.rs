@@ -52,6 +52,12 @@ impl Finding {
         }
     }
 
+    /// About somebody at an owner, wherever it is.
+    #[must_use]
+    pub fn of_owner(code: Code, owner: OwnerCode, role: Option<RoleName>, who: Option<Who>, message: String) -> Self {
+        Self { owner: Some(owner), role, who, ..Self::new(code, message, Vec::new()) }
+    }
+
     /// By owner, code, person and place.
     #[must_use]
     pub fn order(&self) -> impl Ord + '_ {

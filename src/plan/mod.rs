@@ -4,12 +4,17 @@
 //! (`want`), and those are compared with what stands (`compare`); what
 //! stands and is not wanted goes if that is proven (`removal`, `doubt`). What may make changes fail is said (`room`,
 //! `standstill`), and what others gave beside it (`effect`, `wider`). What is unknown blocks what depends on it, and is said. Who
-//! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to.
+//! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to. What one
+//! change to git causes, beside all that differed before, is told by `caused` and `taken`.
+//! The other way round, `adopt` says what git would have to state so that a plan has nothing to do (`stated` tries it out), and
+//! `mark` what of others' can be made ours.
 
+pub mod adopt;
 pub mod again;
 pub mod approve;
 pub mod basis;
 pub mod blocked;
+pub mod caused;
 pub mod change;
 mod compare;
 mod content;
@@ -19,13 +24,18 @@ mod effect;
 mod exceptions;
 pub mod expiring;
 pub mod finding;
+pub mod mandate;
+pub mod mark;
 pub mod pace;
+mod recreated;
 mod removal;
 mod resolve;
 mod room;
 pub mod saved;
 mod settle;
 mod standstill;
+pub mod stated;
+pub mod taken;
 mod want;
 mod wider;
 
@@ -53,6 +63,7 @@ use self::{
     change::Change,
     expiring::Expiring,
     finding::{Code, Finding},
+    mandate::Errand,
 };
 
 /// What differs between git and Azure, and what could not be decided.
@@ -83,6 +94,8 @@ pub struct Plan {
     pub expiring: Vec<Expiring>,
     /// Overrides without which policy would refuse some of this; see [`Plan::settle`].
     pub used: Vec<Used>,
+    /// What our own identity may not do, as far as anybody asked; see [`Plan::settle`].
+    pub left_out: BTreeSet<Errand>,
 }
 
 /// The dated rules that hold on the day of a plan.
@@ -164,6 +177,7 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     let mut plan = compare::compare(desired, observed, wanted, today);
     plan.unread = unread(desired, observed);
     plan.findings.extend(absent(desired, observed));
+    plan.findings.extend(recreated::recreated(observed));
     plan.findings.append(&mut standstill::standstill(observed, &plan.changes));
     plan.protected = protected(desired, observed);
     plan.expiring = expiring::expiring(desired, observed, today);

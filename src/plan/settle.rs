@@ -24,7 +24,9 @@ impl Plan {
     pub fn settle(&mut self, policy: &Policy, whole: bool) -> Approval {
         let approval = self.approve(policy);
         self.used = self.used_overrides(policy, &approval);
-        self.findings.retain(|it| !matches!(it.code, Code::RoleEmptied | Code::AcceptUnused));
+        self.findings.retain(|it| !matches!(it.code, Code::RoleEmptied | Code::NotAssignable | Code::AcceptUnused));
+        let left_out: Vec<Finding> = self.left_out().collect();
+        self.findings.extend(left_out);
         self.findings.extend(self.emptied(policy, &approval));
         let today = self.rules.today;
         if whole && self.is_complete() && self.kept.is_empty() {
@@ -66,7 +68,7 @@ impl Plan {
             match (change.action, of(change)) {
                 (_, None) => {}
                 (Action::Revoke, Some(role)) => drop(lost.entry(role).or_insert(change)),
-                (Action::Grant | Action::Update, Some(role)) => drop(gained.insert(role)),
+                (Action::Grant | Action::Adopt | Action::Update, Some(role)) => drop(gained.insert(role)),
             }
         }
         let empty = lost

@@ -50,11 +50,11 @@ pub(super) fn standstill(observed: &Observed, changes: &[Change]) -> Vec<Finding
     findings.into_iter().flat_map(|(code, whose, message)| said(code, whose, message)).collect()
 }
 
-fn whose<'a>(changes: impl Iterator<Item = &'a Change>) -> BTreeSet<Whose> {
+pub(super) fn whose<'a>(changes: impl Iterator<Item = &'a Change>) -> BTreeSet<Whose> {
     changes.map(|change| (change.owner, change.environment.clone())).collect()
 }
 
-fn said(code: Code, whose: BTreeSet<Whose>, message: String) -> impl Iterator<Item = Finding> {
+pub(super) fn said(code: Code, whose: BTreeSet<Whose>, message: String) -> impl Iterator<Item = Finding> {
     whose.into_iter().map(move |(owner, environment)| Finding {
         code,
         owner: Some(owner),
@@ -91,6 +91,6 @@ fn locked(lock: &Lock) -> String {
     format!("the lock `{name}` ({level}) on {on} may stop what git grants there: take it away, apply, and put it back")
 }
 
-fn unasked(what: &str, trouble: &Trouble) -> String {
+pub(super) fn unasked(what: &str, trouble: &Trouble) -> String {
     format!("whether {what} there could not be asked, so a change may fail: {trouble}")
 }

@@ -4,15 +4,12 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::{
-    model::desired::OwnerFile,
-    plan::change::{Action, Change},
-};
+use crate::plan::change::{Action, Change};
 
 use super::{
     View,
     facts::Facts,
-    words::{Tense, count, list, verb},
+    words::{Tense, count, list, verbs},
 };
 
 /// Sums of a view. Refused removals are no revokes here.
@@ -20,6 +17,7 @@ use super::{
 pub(super) struct Count {
     pub grants: usize,
     pub revokes: usize,
+    pub adopts: usize,
     pub updates: usize,
     pub unchanged: usize,
     pub blocked: usize,
@@ -33,12 +31,13 @@ pub(super) struct Count {
 
 impl Count {
     pub(super) fn of(facts: &Facts<'_>) -> Self {
-        let View { plan, refused, desired, errors, .. } = facts.view;
+        let View { plan, refused, errors, .. } = facts.view;
         let changes = |action| facts.changes().filter(|change| change.action == action).count();
         let accepted = plan.findings.iter().filter(|finding| finding.accepted.is_some()).count();
         Self {
             grants: changes(Action::Grant),
             revokes: changes(Action::Revoke),
+            adopts: changes(Action::Adopt),
             updates: changes(Action::Update),
             unchanged: plan.unchanged,
             blocked: plan.blocked.len(),
@@ -46,15 +45,15 @@ impl Count {
             findings: plan.findings.len() - accepted,
             accepted,
             unread: plan.unread.len(),
-            left_out: desired.owners.values().filter(|owner| matches!(owner.file, OwnerFile::Broken(_))).count(),
+            left_out: facts.view.left_out().count(),
             errors: *errors,
         }
     }
 
     /// Whether git and Azure agree, and all of both was read.
     pub(super) fn is_converged(&self) -> bool {
-        let Self { grants, revokes, updates, blocked, refused, unread, left_out, errors, .. } = self;
-        grants + revokes + updates + blocked + refused + unread + left_out + errors == 0
+        let Self { grants, revokes, adopts, updates, blocked, refused, unread, left_out, errors, .. } = self;
+        grants + revokes + adopts + updates + blocked + refused + unread + left_out + errors == 0
     }
 
     /// What is not done, what stays, what people should know; and last, why nobody should take this for the whole.
@@ -96,17 +95,13 @@ impl Count {
 /// `3 people gain, 1 loses, 1 is put right`; `None` for no changes.
 pub(super) fn people<'a>(changes: &(impl Iterator<Item = &'a Change> + Clone), tense: Tense) -> Option<String> {
     let mut words = Vec::new();
-    for action in [Action::Grant, Action::Revoke, Action::Update] {
+    for action in [Action::Grant, Action::Revoke, Action::Adopt, Action::Update] {
         let changes = changes.clone().filter(|change| change.action == action);
         let people = changes.map(|change| change.triple.principal).collect::<BTreeSet<_>>().len();
-        let verb = match (action, tense) {
-            _ if people == 0 => continue,
-            (Action::Grant, Tense::Will) if people > 1 => "gain",
-            (Action::Revoke, Tense::Will) if people > 1 => "lose",
-            (Action::Update, Tense::Will) if people > 1 => "are put right",
-            (Action::Update, Tense::Did) if people > 1 => "were put right",
-            _ => verb(action, tense),
-        };
+        if people == 0 {
+            continue;
+        }
+        let verb = verbs(action, tense, people);
         let number = if words.is_empty() { count(people, "person", "people") } else { people.to_string() };
         words.push(format!("{number} {verb}"));
     }

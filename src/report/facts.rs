@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     model::{
-        desired::{Grant, Origin},
+        desired::{Grant, Origin, OwnerFile, Place},
         ids::{AssignmentName, PrincipalId},
         owner::{OwnerCode, RoleName},
     },
     plan::{
         change::{Action, Because, Change, Who},
+        drift::Class,
+        finding::Finding,
         pace,
     },
 };
@@ -66,6 +68,49 @@ impl<'a> Facts<'a> {
     /// How many seconds the changes take at the least, where that is long enough to be said.
     pub(super) fn forecast(&self) -> Option<u64> {
         Some(pace::seconds(self.changes())).filter(|seconds| *seconds >= WORTH_SAYING)
+    }
+
+    /// An owner's file, at what stands for all of it.
+    pub(super) fn file_of(&self, owner: OwnerCode) -> Option<Place> {
+        match self.view.desired.file_of(owner) {
+            OwnerFile::Read(file) | OwnerFile::Removed(file) | OwnerFile::Broken(file) => {
+                Some((self.view.places)(&Origin { file, path: Box::default() }))
+            }
+            OwnerFile::Missing => None,
+        }
+    }
+
+    /// How grave a change is: what is taken in production, what is taken elsewhere, what is given in production, the rest.
+    pub(super) fn gravity(&self, change: &Change) -> u8 {
+        let environment = change.environment.as_ref();
+        // Where the environment is not known it may be production.
+        let is_production = environment.is_none_or(|name| self.view.desired.policy.production.contains(name));
+        match (change.action, is_production) {
+            (Action::Revoke, true) => 0,
+            (Action::Revoke, false) => 1,
+            (Action::Grant, true) => 2,
+            (Action::Adopt | Action::Update, true) => 3,
+            (_, false) => 4,
+        }
+    }
+
+    /// Findings of a class that nobody accepted.
+    pub(super) fn open_findings(&self, class: Class) -> Vec<&'a Finding> {
+        let open = |finding: &&Finding| finding.accepted.is_none() && Class::of_finding(finding.code) == Some(class);
+        self.view.plan.findings.iter().filter(open).collect()
+    }
+
+    /// How many differences there are of a class. What is only blocked is counted apart, but for what a lock stops.
+    pub(super) fn of_class(&self, class: Class) -> usize {
+        let changes = self.view.plan.changes.iter().filter(|change| Class::of(change) == class).count();
+        let blocked = self.view.plan.blocked.iter().filter(|it| Class::of_block(&it.block) == Some(class)).count();
+        let rest = match class {
+            Class::Blocked => return 0,
+            Class::Locked => blocked,
+            Class::ExpiringSoon => self.view.plan.expiring.len(),
+            _ => 0,
+        };
+        changes + self.open_findings(class).len() + rest
     }
 
     /// The grants of git behind an item.

@@ -66,6 +66,7 @@ impl Affected<'_> {
 fn would(action: Action) -> &'static str {
     match action {
         Action::Grant => " would gain",
+        Action::Adopt => " would be adopted:",
         Action::Update => " would be put right:",
         Action::Revoke => " would lose",
     }

@@ -5,16 +5,18 @@
 use serde::Serialize;
 
 use crate::{
+    config::ConfigError,
     execute::Outcome,
-    model::desired::{Origin, OwnerFile, Revision},
+    model::desired::{Origin, Revision},
     plan::{
         basis::{About, Basis, Side},
+        caused::Before,
         drift::Class,
     },
 };
 
 use super::{
-    Reporter, SavedAs, View,
+    Base, Checked, Reporter, SavedAs, View, base,
     clean::clean_json,
     count::Count,
     facts::Facts,
@@ -30,6 +32,22 @@ const FORMAT: u32 = 1;
 pub(super) struct Json;
 
 impl Reporter for Json {
+    fn checked(&self, checked: &Checked<'_>) -> String {
+        let errors = checked.mistakes.iter().map(MistakeJson::of).collect();
+        let size = |at: usize| checked.sizes.and_then(|sizes| sizes.get(at).copied());
+        let checked = CheckedJson {
+            format: FORMAT,
+            tool: checked.tool,
+            valid: checked.mistakes.is_empty(),
+            owners: size(0),
+            people: size(1),
+            grants: size(2),
+            errors,
+        };
+        let json = serde_json::to_string_pretty(&checked).unwrap_or_default(); // strings and numbers: cannot fail
+        clean_json(&json) + "\n"
+    }
+
     fn plan(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
         let changes = facts.changes().map(|change| ChangeJson::of(view, change)).collect();
@@ -62,6 +80,35 @@ fn print(envelope: &Envelope) -> String {
     clean_json(&json) + "\n"
 }
 
+/// What `validate` found.
+#[derive(Serialize)]
+struct CheckedJson<'a> {
+    format: u32,
+    tool: &'a str,
+    valid: bool,
+    owners: Option<usize>,
+    people: Option<usize>,
+    grants: Option<usize>,
+    errors: Vec<MistakeJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct MistakeJson<'a> {
+    rule: &'static str,
+    message: &'a str,
+    help: Option<&'a str>,
+    file: &'a str,
+    line: Option<usize>,
+    column: Option<usize>,
+}
+
+impl<'a> MistakeJson<'a> {
+    fn of(error: &'a ConfigError) -> Self {
+        let (rule, message, help) = (error.rule().name, error.message(), error.help_text());
+        Self { rule, message, help, file: error.file(), line: error.line(), column: error.column() }
+    }
+}
+
 #[derive(Serialize)]
 struct Envelope {
     format: u32,
@@ -87,6 +134,8 @@ struct Envelope {
     protected_unknown: Vec<String>,
     overrides: Vec<OverrideJson>,
     membership: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<BaseJson>,
     #[serde(flatten)]
     saved: Option<SavedJson>,
 }
@@ -150,11 +199,13 @@ struct ObservedJson {
     complete: bool,
 }
 
-/// `refused` removals are not among `revokes`, `accepted` findings not among `findings`.
+/// `adopts` only where `adopt --mark` runs; `refused` removals are not among `revokes`, `accepted` findings not among `findings`.
 #[derive(Serialize)]
 struct SummaryJson {
     grants: usize,
     revokes: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    adopts: usize,
     updates: usize,
     unchanged: usize,
     blocked: usize,
@@ -180,7 +231,8 @@ struct LeftOutJson {
 impl Envelope {
     fn of(facts: &Facts<'_>) -> Self {
         let View { desired, plan, refused, observed_at, config_digest, observed_digest, tool, .. } = facts.view;
-        let Count { grants, revokes, updates, unchanged, blocked, findings, accepted, errors, .. } = Count::of(facts);
+        let Count { grants, revokes, adopts, updates, unchanged, blocked, findings, accepted, errors, .. } =
+            Count::of(facts);
         let view = facts.view;
         Self {
             format: FORMAT,
@@ -196,6 +248,7 @@ impl Envelope {
             summary: SummaryJson {
                 grants,
                 revokes,
+                adopts,
                 updates,
                 unchanged,
                 blocked,
@@ -215,9 +268,51 @@ impl Envelope {
             protected_unknown: plan.protected.unresolved.iter().map(ToString::to_string).collect(),
             overrides: plan.used.iter().map(|used| OverrideJson::of(view, used)).collect(),
             membership: if desired.policy.member_of.is_some() { "checked" } else { "unproven" },
+            base: view.base.as_ref().map(BaseJson::of),
             saved: None,
         }
     }
+}
+
+/// What `plan --base` held this against. Everything else in the plan is what the change causes, `summary` included.
+#[derive(Serialize)]
+struct BaseJson {
+    commit: Option<String>,
+    known: bool,
+    before: BeforeJson,
+    settled: usize,
+    notes: Vec<String>,
+}
+
+/// What differed before the change.
+#[derive(Serialize)]
+struct BeforeJson {
+    changes: usize,
+    blocked: usize,
+    refused: usize,
+    findings: usize,
+    accepted: usize,
+    unread: usize,
+    left_out: Vec<String>,
+}
+
+impl BaseJson {
+    fn of(base: &Base<'_>) -> Self {
+        let Before { changes, blocked, refused, findings, accepted, unread, settled, ref left_out } = *base.before;
+        let left_out = left_out.iter().map(ToString::to_string).collect();
+        Self {
+            commit: base.commit.map(str::to_owned),
+            known: base.is_known,
+            before: BeforeJson { changes, blocked, refused, findings, accepted, unread, left_out },
+            settled,
+            notes: base::notes(base),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn commit(revision: &Revision) -> Option<String> {
@@ -228,14 +323,10 @@ fn commit(revision: &Revision) -> Option<String> {
 }
 
 fn left_out(view: &View<'_>) -> Vec<LeftOutJson> {
-    let broken = view.desired.owners.iter().filter_map(|(code, owner)| match owner.file {
-        OwnerFile::Broken(file) => Some((code, file)),
-        OwnerFile::Read(_) | OwnerFile::Removed(_) | OwnerFile::Missing => None,
-    });
-    let left_out = broken.map(|(code, file)| LeftOutJson {
+    let left_out = view.left_out().map(|(code, file)| LeftOutJson {
         owner: code.to_string(),
         file: (view.places)(&Origin { file, path: Box::default() }).file,
-        kept: view.plan.kept.get(code).copied().unwrap_or_default(),
+        kept: view.plan.kept.get(&code).copied().unwrap_or_default(),
     });
     left_out.collect()
 }

@@ -131,14 +131,17 @@ fn written<'a>(line: &'a Line, asked: &Asked, answer: Option<&Answered>) -> Even
     let (ink, words) = match (answer.map(|answer| answer.how), action) {
         (Some(How::Done), "grant") => (ink, format!("gained {what}")),
         (Some(How::Done), "revoke") => (ink, format!("lost {what}")),
+        (Some(How::Done), "adopt") => (ink, format!("was adopted: {what}")),
         (Some(How::Done), _) => (ink, format!("was put right: {what}")),
         (Some(How::Already), "revoke") => (ink, format!("had lost already: {what}")),
         (Some(How::Already), _) => (ink, format!("had already: {what}")),
         (Some(How::Failed), "grant") => (Ink::Warn, format!("did not gain {what}")),
         (Some(How::Failed), "revoke") => (Ink::Warn, format!("did not lose {what}")),
+        (Some(How::Failed), "adopt") => (Ink::Warn, format!("was not adopted: {what}")),
         (Some(How::Failed), _) => (Ink::Warn, format!("was not put right: {what}")),
         (None, "grant") => (Ink::Warn, format!("should gain {what}: asked, and the answer is not known")),
         (None, "revoke") => (Ink::Warn, format!("should lose {what}: asked, and the answer is not known")),
+        (None, "adopt") => (Ink::Warn, format!("should be adopted: {what}: asked, and the answer is not known")),
         (None, _) => (Ink::Warn, format!("should be put right: {what}: asked, and the answer is not known")),
     };
     let mut event = Event { ink, words, ..of(line, asked, "") };

@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    execute::Outcome,
-    plan::{change::Action, pace},
-};
+use crate::{execute::Outcome, plan::change::Action};
 
 use super::{
-    Reporter, Style, View,
-    count::{Count, length, people, time},
+    Checked, Reporter, Style, View,
+    closing::{self, Closing},
     facts::{Facts, Item, Sections, owners, people as people_of},
     page::{Ink, Lead, Page},
-    text_drift, text_outcomes, text_sections,
+    problems, text_drift, text_outcomes, text_sections,
     words::{self, Tense},
 };
 
@@ -20,16 +17,28 @@ use super::{
 pub(super) struct Text(pub Style);
 
 impl Reporter for Text {
+    fn checked(&self, checked: &Checked<'_>) -> String {
+        match checked.sizes {
+            Some([owners, people, grants]) if checked.mistakes.is_empty() => format!(
+                "valid: {}, {}, {}\n",
+                words::count(owners, "service owner", "service owners"),
+                words::count(people, "person", "people"),
+                words::count(grants, "grant", "grants"),
+            ),
+            _ => String::new(),
+        }
+    }
+
     fn plan(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
         let mut page = Page::new(self.0);
         text_sections::loud(&mut page, &facts);
         sections(&mut page, &facts, &facts.sections(facts.changes()), Tense::Will);
-        text_sections::blocked(&mut page, &facts);
-        text_sections::refused(&mut page, &facts);
-        text_sections::overrides(&mut page, &facts);
-        text_sections::findings(&mut page, &facts, |_| true);
-        end(&mut page, &facts);
+        text_sections::problems(&mut page, &facts, &problems::blocked(&facts));
+        text_sections::problems(&mut page, &facts, &problems::refused(&facts));
+        text_sections::problems(&mut page, &facts, &problems::overrides(&facts));
+        text_sections::problems(&mut page, &facts, &problems::findings(&facts, |_| true));
+        ending(&mut page, &closing::plan(&facts));
         page.finish()
     }
 
@@ -42,44 +51,24 @@ impl Reporter for Text {
     }
 }
 
-fn end(page: &mut Page, facts: &Facts<'_>) {
-    let count = Count::of(facts);
-    let changes = people(&facts.changes(), Tense::Will);
+/// What to do next, and the sums as the last line.
+pub(super) fn ending(page: &mut Page, closing: &Closing) {
     page.gap();
-    text_sections::next(page, facts, &count);
-    if let Some(seconds) = facts.forecast() {
-        let (about, at_once, then) = (length(seconds), pace::AT_ONCE, pace::PER_SECOND);
-        let words = format!(
-            "This takes about {about}: Azure takes {at_once} changes in one subscription at once, then {then} a second."
-        );
-        page.line(0, Ink::Plain, &words);
+    for line in &closing.next {
+        page.line(0, Ink::Plain, line);
     }
-    if changes.is_some() && !facts.view.is_applying {
-        // What carries out a saved plan is said by whoever saved it.
-        let next = if facts.view.saved.is_none() { " `tilgang apply` carries this out." } else { "" };
-        page.line(0, Ink::Plain, &format!("Nothing has been changed.{next}"));
-    }
-    let plan = match changes {
-        _ if count.is_converged() => {
-            let at = time(facts.view.observed_at);
-            format!("Nothing to do: Azure is as git says; {} checked at {at}", count.unchanged_in_words())
-        }
-        Some(changes) => format!("Plan: {changes}"),
-        None => "Plan: nothing to change".to_owned(),
-    };
-    page.last(&[vec![plan], count.rest()].concat());
+    page.last(&closing.sums);
 }
 
 /// Sign and colour of what happens to a person.
 fn sign(item: &Item<'_>, tense: Tense) -> (Ink, String) {
-    let (ink, sign) = match (item.action, tense) {
-        (Action::Update, _) => (Ink::Mend, '~'),
-        (Action::Grant, Tense::Will | Tense::Did) => (Ink::Gain, '+'),
-        (Action::Revoke, Tense::Will | Tense::Did) => (Ink::Lose, '-'),
-        (Action::Grant, Tense::Is) => (Ink::Warn, '-'),
-        (Action::Revoke, Tense::Is) => (Ink::Lose, '+'),
+    let ink = match (item.action, tense) {
+        (Action::Adopt | Action::Update, _) => Ink::Mend,
+        (Action::Grant, Tense::Will | Tense::Did) => Ink::Gain,
+        (Action::Revoke, _) => Ink::Lose,
+        (Action::Grant, Tense::Is) => Ink::Warn,
     };
-    (ink, format!("{sign} {}", words::verb(item.action, tense)))
+    (ink, format!("{} {}", words::sign(item.action, tense), words::verb(item.action, tense)))
 }
 
 /// Who gains and who loses: what many share first, then person by person.

@@ -1,5 +1,7 @@
 //! How things are said: owners, people, roles and reasons in the words of a service owner's lead.
 
+use jiff::civil::Date;
+
 use crate::{
     model::{
         assignment::PrincipalType,
@@ -101,23 +103,63 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
 pub(super) fn verb(action: Action, tense: Tense) -> &'static str {
     match (action, tense) {
         (Action::Grant, Tense::Will) => "gains",
+        (Action::Adopt, Tense::Will) => "is adopted",
         (Action::Update, Tense::Will) => "is put right",
         (Action::Revoke, Tense::Will) => "loses",
         (Action::Grant, Tense::Did) => "gained",
+        (Action::Adopt, Tense::Did) => "was adopted",
         (Action::Update, Tense::Did) => "was put right",
         (Action::Revoke, Tense::Did) => "lost",
         (Action::Grant, Tense::Is) => "lacks",
+        (Action::Adopt, Tense::Is) => "is not ours",
         (Action::Update, Tense::Is) => "differs",
         (Action::Revoke, Tense::Is) => "holds",
     }
 }
 
+/// The same of so many people: `3 people gain`.
+pub(super) fn verbs(action: Action, tense: Tense, people: usize) -> &'static str {
+    match (action, tense) {
+        _ if people == 1 => verb(action, tense),
+        (Action::Grant, Tense::Will) => "gain",
+        (Action::Adopt, Tense::Will) => "are adopted",
+        (Action::Update, Tense::Will) => "are put right",
+        (Action::Revoke, Tense::Will) => "lose",
+        (Action::Adopt, Tense::Did) => "were adopted",
+        (Action::Update, Tense::Did) => "were put right",
+        (Action::Grant, Tense::Is) => "lack",
+        (Action::Adopt, Tense::Is) => "are not ours",
+        (Action::Update, Tense::Is) => "differ",
+        (Action::Revoke, Tense::Is) => "hold",
+        (Action::Grant | Action::Revoke, Tense::Did) => verb(action, tense),
+    }
+}
+
+/// The sign of what happens to a person; of drift, how Azure stands to git.
+pub(super) fn sign(action: Action, tense: Tense) -> char {
+    match (action, tense) {
+        (Action::Adopt | Action::Update, _) => '~',
+        (Action::Grant, Tense::Will | Tense::Did) | (Action::Revoke, Tense::Is) => '+',
+        (Action::Revoke, Tense::Will | Tense::Did) | (Action::Grant, Tense::Is) => '-',
+    }
+}
+
+/// `31 January 2027`.
+pub(super) fn day(date: Date) -> String {
+    date.strftime("%-d %B %Y").to_string()
+}
+
+/// The last day of what an item gives.
+pub(super) fn until(item: &Item<'_>) -> Option<Date> {
+    match item.because {
+        Because::Listed { until, .. } => *until,
+        _ => None,
+    }
+}
+
 /// `Prod Operations at ttd (Testdepartementet), until 2027-01-31: may read and change secrets in ttd-prod-keyvault`.
 pub(super) fn what(facts: &Facts<'_>, item: &Item<'_>, tense: Tense) -> String {
-    let until = match item.because {
-        Because::Listed { until: Some(until), .. } => format!(", until {until}"),
-        _ => String::new(),
-    };
+    let until = until(item).map(|until| format!(", until {until}")).unwrap_or_default();
     let at = owner(facts.view, item.owner);
     match item.role {
         Some(name) => format!("{} at {at}{until}: {}", role(facts.view, name), effect(facts.view, item, tense)),
@@ -126,13 +168,13 @@ pub(super) fn what(facts: &Facts<'_>, item: &Item<'_>, tense: Tense) -> String {
 }
 
 /// What changes for the person. What the role "may" is only said where the whole role is given or taken.
-fn effect(view: &View<'_>, item: &Item<'_>, tense: Tense) -> String {
+pub(super) fn effect(view: &View<'_>, item: &Item<'_>, tense: Tense) -> String {
     let targets = |changes: &[&Change]| {
         let mut names: Vec<&str> = changes.iter().map(|change| change.triple.scope.last_segment()).collect();
         names.dedup();
         list(&names)
     };
-    if item.action == Action::Update {
+    if matches!(item.action, Action::Adopt | Action::Update) {
         return targets(&item.changes);
     }
     let whole = item.role.and_then(|name| view.desired.catalog.roles.get(name)).filter(|role| {

@@ -18,6 +18,7 @@ use super::{
     DELETE, Needs, Purpose, READ_ASSIGNMENTS, READ_PERMISSIONS, WRITE,
     condition::{Asked, Condition},
     graph_only_reads,
+    mandate::allows,
 };
 
 /// Everything that was seen of our identity.
@@ -95,13 +96,12 @@ impl Holding {
         name.unwrap_or_else(|| self.definition.to_string())
     }
 
-    fn permits(&self, action: &str) -> bool {
+    pub(super) fn permits(&self, action: &str) -> bool {
         self.permits.as_ref().is_some_and(|it| it.permissions.iter().any(|permission| permission.allows(action)))
     }
 
-    fn reaches(&self, target: &TargetSeen) -> bool {
-        self.scope.holds(&target.scope)
-            || self.scope.subscription().is_none() && self.seen_in.contains(&target.subscription.0)
+    pub(super) fn reaches(&self, target: &ScopeId, of: SubscriptionId) -> bool {
+        self.scope.holds(target) || self.scope.subscription().is_none() && self.seen_in.contains(&of)
     }
 }
 
@@ -216,19 +216,16 @@ fn name_of(seen: &Seen, id: SubscriptionId) -> String {
 /// Whether conditions let us give or take a role definition at a target, to or from a person. Where our own role
 /// assignments are not known, or none explains what the list of permissions says, nothing speaks against it.
 fn allowed(seen: &Seen, target: &TargetSeen, action: &str, definition: RoleDefinitionId) -> Option<bool> {
-    let through: Vec<&Holding> =
-        seen.holdings.iter().filter(|holding| holding.reaches(target) && holding.permits(action)).collect();
+    let through: Vec<&Holding> = seen
+        .holdings
+        .iter()
+        .filter(|it| it.reaches(&target.scope, target.subscription.0) && it.permits(action))
+        .collect();
     if through.is_empty() {
         return Some(true);
     }
     let asked = Asked { action, definition, principal_type: "User" };
-    let answers: Vec<Option<bool>> = through
-        .iter()
-        .map(|holding| match &holding.condition {
-            None => Some(true),
-            Some(text) => Condition::read(text).and_then(|condition| condition.allows(&asked)),
-        })
-        .collect();
+    let answers: Vec<Option<bool>> = through.iter().map(|holding| allows(holding, &asked)).collect();
     if answers.contains(&Some(true)) {
         Some(true)
     } else if answers.contains(&None) {

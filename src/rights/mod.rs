@@ -13,6 +13,7 @@ use crate::model::{
 
 pub mod condition;
 pub mod judge;
+pub mod mandate;
 
 /// Creates or changes a role assignment.
 pub const WRITE: &str = "Microsoft.Authorization/roleAssignments/write";

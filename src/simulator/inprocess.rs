@@ -198,6 +198,7 @@ fn resource_row(resource: &Resource) -> Option<ResourceRow> {
         name: resource.name.clone(),
         subscription: resource.id.subscription()?,
         tags: resource.tags.clone(),
+        made: resource.made(),
         rbac: at("/enableRbacAuthorization").and_then(serde_json::Value::as_bool),
         public_network_access: text("/publicNetworkAccess"),
         network_default_action: text("/networkAcls/defaultAction"),
@@ -213,7 +214,7 @@ impl Resources for Identity {
             let found = world.resource(self.caller, id)?;
             let is_vault = found.arm_type.eq_ignore_ascii_case("Microsoft.KeyVault/vaults");
             let says = found.properties.get("enableRbacAuthorization").and_then(serde_json::Value::as_bool);
-            Ok(ResourceNow { id: found.id.clone(), rbac: is_vault.then_some(says == Some(true)) })
+            Ok(ResourceNow { id: found.id.clone(), rbac: is_vault.then_some(says == Some(true)), made: found.made() })
         });
         ready(found.map(Some).or_else(|refusal: Refusal| match refusal.code.as_str() {
             "ResourceNotFound" | "ResourceGroupNotFound" => Ok(None),

@@ -16,7 +16,8 @@ use uuid::Uuid;
 use super::{
     choices::Choices,
     universe::{
-        CALLER, Kind, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, definition, short, stand, user_id,
+        CALLER, Kind, OTHER_NAMES, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, definition, short, stand,
+        user_id,
     },
 };
 
@@ -43,6 +44,12 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
         let vaults: Vec<&Resource> = resources.iter().filter(|found| found.arm_type.ends_with("vaults")).collect();
         let vault = vaults[pick("vault", vaults.len())].id.to_string();
         let now = world.now();
+        let called = world.user(PrincipalId(user_id(person))).map(|user| user.name.to_string());
+        let other = called.filter(|called| *called != name);
+        if let Some(user) = other.filter(|_| choices.rarely(&format!("{at}/deed/back"), 40)) {
+            let done = event(world, Deed::RenameUser(Rename { user, to: name }));
+            return if done { "renames a user back" } else { "could not do it" };
+        }
         let done = match (kind, held) {
             (0, Some(held)) => (world.unplace(held.name).is_some(), "takes an assignment away"),
             (1, Some(held)) => {
@@ -69,11 +76,7 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
                 (true, "copies an assignment with its description")
             }
             (kind @ 5..=8, _) => {
-                let text = if resource.arm_type.ends_with("vaults") {
-                    [SECRETS_OFFICER, SECRETS_USER][choices.below(&format!("{at}/deed/role"), 2)]
-                } else {
-                    READER_OF_LOGS
-                };
+                let text = role_of(choices, at, &resource);
                 let triple = Triple {
                     scope: resource.id.clone(),
                     principal: PrincipalId(user_id(person)),
@@ -86,7 +89,7 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
             (9, _) => (event(world, Deed::DeleteUser(name)), "deletes a user"),
             (10, _) => (event(world, Deed::RestoreUser(user_id(person).to_string())), "restores a user"),
             (11, _) => {
-                let to = format!("{}.ny@ai-dev.no", short(&name));
+                let to = new_name(choices, at, person);
                 (event(world, Deed::RenameUser(Rename { user: name, to })), "renames a user")
             }
             (12, _) => (event(world, Deed::ReplaceUser(name)), "gives a name to another person"),
@@ -119,6 +122,24 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
         };
         if done.0 { done.1 } else { "could not do it" }
     })
+}
+
+/// What somebody comes to be called: like before, or not.
+fn new_name(choices: &Choices, at: &str, person: usize) -> String {
+    if choices.rarely(&format!("{at}/deed/unlike"), 50) {
+        OTHER_NAMES[person].to_owned()
+    } else {
+        format!("{}.ny@ai-dev.no", short(PEOPLE[person]))
+    }
+}
+
+/// A role definition that fits a resource.
+fn role_of(choices: &Choices, at: &str, resource: &Resource) -> &'static str {
+    if resource.arm_type.ends_with("vaults") {
+        [SECRETS_OFFICER, SECRETS_USER][choices.below(&format!("{at}/deed/role"), 2)]
+    } else {
+        READER_OF_LOGS
+    }
 }
 
 /// Takes the place of what is about to be made or put right: Azure allows one.

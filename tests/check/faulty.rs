@@ -193,7 +193,7 @@ impl<'a, P: Far> Azure<'a, P> {
         self.log.lock().unwrap()
     }
 
-    fn count(&self, what: &str, which: &str) {
+    pub fn count(&self, what: &str, which: &str) {
         self.tally.lock().unwrap().count(what, which);
     }
 

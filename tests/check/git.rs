@@ -2,9 +2,13 @@
 //!
 //! The reference model reads this data; the program reads the YAML.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use jiff::{Timestamp, ToSpan, civil::Date};
+use tilgang::model::ids::UserName;
 use uuid::Uuid;
 
 use super::{
@@ -43,6 +47,13 @@ pub struct Git {
     /// How many an owner may list with `prod-operations`.
     pub holders_max: Option<usize>,
     pub accepts_unmanaged: bool,
+    /// Guests, and disabled accounts, get nothing new.
+    pub blocks_guests: bool,
+    pub blocks_disabled: bool,
+    /// How many days ahead `prod-operations` may state its last.
+    pub longest: Option<i64>,
+    /// Whether a group, `tilgang-{owner}`, proves that people belong to an owner.
+    pub member_of: bool,
     pub files: BTreeMap<&'static str, File>,
 }
 
@@ -95,6 +106,8 @@ pub enum File {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Who is meant, by number.
+    pub person: usize,
     pub name: String,
     pub id: Option<Uuid>,
     /// It does not say that other owners list the person, too.
@@ -137,17 +150,21 @@ impl Git {
             raised: None,
             holders_max: None,
             accepts_unmanaged: false,
+            blocks_guests: false,
+            blocks_disabled: false,
+            longest: None,
+            member_of: false,
             files: OWNERS.map(|owner| (owner, File::Read(Vec::new()))).into(),
         };
-        git.changed(choices, "git0", committed, true)
+        git.changed(choices, "git0", committed, &PEOPLE.map(ToOwned::to_owned), true)
     }
 
-    /// The next one: what is not decided anew stays.
-    pub fn next(&self, choices: &Choices, at: &str, committed: Timestamp) -> Self {
-        self.changed(choices, at, committed, false)
+    /// The next one: what is not decided anew stays. `names`: what people are called; whoever writes an entry uses that.
+    pub fn next(&self, choices: &Choices, at: &str, committed: Timestamp, names: &[String]) -> Self {
+        self.changed(choices, at, committed, names, false)
     }
 
-    fn changed(&self, choices: &Choices, at: &str, committed: Timestamp, first: bool) -> Self {
+    fn changed(&self, choices: &Choices, at: &str, committed: Timestamp, names: &[String], first: bool) -> Self {
         let mut git = Self { committed, ..self.clone() };
         let today = committed.to_zoned(jiff::tz::TimeZone::UTC).date();
         let name = |what: &str| format!("{at}/{what}");
@@ -191,6 +208,10 @@ impl Git {
             git.freeze = choices.rarely(&name("freeze"), 8).then(|| dated("freeze"));
             git.raised = choices.rarely(&name("override"), 15).then(|| dated("override"));
             git.holders_max = choices.rarely(&name("holders"), 10).then(|| choices.below(&name("holders/max"), 3) + 1);
+            git.blocks_guests = choices.rarely(&name("block-guests"), 12);
+            git.blocks_disabled = choices.rarely(&name("block-disabled"), 12);
+            git.longest = choices.rarely(&name("longest"), 10).then_some(30);
+            git.member_of = choices.rarely(&name("member-of"), 12);
             let or = |what: &str, calm: usize, others: &[usize]| {
                 let mut weights = vec![7];
                 weights.extend(others.iter().map(|_| 1));
@@ -213,7 +234,7 @@ impl Git {
                 File::Read(old) | File::Broken(old) => old.clone(),
                 File::Removed | File::Missing => Vec::new(),
             };
-            let entries = entries(choices, &format!("{at}/{owner}"), &git, &old, today);
+            let entries = entries(choices, &format!("{at}/{owner}"), &git, (&old, names), today);
             let state = choices.pick(&format!("{at}/{owner}/file"), if first { &[12, 1, 1, 1] } else { &[8, 2, 2, 2] });
             let file = match state {
                 0 => File::Read(entries),
@@ -222,6 +243,24 @@ impl Git {
                 _ => File::Broken(entries),
             };
             git.files.insert(owner, file);
+        }
+        git.fit(today);
+        if git.files.values().all(|file| *file == File::Missing) {
+            git.files.insert(OWNERS[0], File::Read(Vec::new())); // a workspace without owners is an error, and no schedule
+        }
+        git
+    }
+
+    /// Makes the files fit the rules of the workspace: what does not is an error of its file, and that state is made elsewhere.
+    fn fit(&mut self, today: Date) {
+        let git = self;
+        // A role that may not last for ever states its last day: else that is an error of the file.
+        for file in git.files.values_mut() {
+            let (File::Read(entries) | File::Broken(entries)) = file else { continue };
+            let roles = entries.iter_mut().flat_map(|entry| &mut entry.roles);
+            for role in roles.filter(|role| git.longest.is_some() && role.name == "prod-operations") {
+                role.until = role.until.or(Some(today + 40.days()));
+            }
         }
         // A role that the catalogue does not know is an error of the file: that state is made above.
         for file in git.files.values_mut() {
@@ -238,10 +277,17 @@ impl Git {
             }
             entries.retain(|entry| !entry.roles.is_empty());
         }
-        if git.files.values().all(|file| *file == File::Missing) {
-            git.files.insert(OWNERS[0], File::Read(Vec::new())); // a workspace without owners is an error, and no schedule
+    }
+
+    /// Who is listed in an owner's file by which names; nothing where there is no file.
+    pub fn names(&self, owner: &str) -> Option<BTreeSet<UserName>> {
+        match &self.files[owner] {
+            File::Missing => None,
+            File::Removed => Some(BTreeSet::new()),
+            File::Read(entries) | File::Broken(entries) => {
+                Some(entries.iter().map(|entry| UserName::new(&entry.name)).collect())
+            }
         }
-        git
     }
 
     /// An owner that has no file is not one that a rule can name.
@@ -290,6 +336,9 @@ impl Git {
 
     fn settings(&self) -> String {
         let mut text = format!("version: 1\ntenant: {TENANT}\ninstance: {INSTANCE}\n");
+        if self.member_of {
+            text.push_str("users: { member_of: \"tilgang-{owner}\" }\n");
+        }
         if self.former {
             let _ = writeln!(text, "former_instances: [{FORMER}]");
         }
@@ -355,6 +404,14 @@ impl Git {
         if let Some(max) = self.holders_max {
             let _ = writeln!(text, "  holders_max: {{ prod-operations: {max} }}");
         }
+        if let Some(days) = self.longest {
+            let _ = writeln!(text, "  longest: {{ prod-operations: {days}d }}");
+        }
+        let block = [("guest", self.blocks_guests), ("disabled", self.blocks_disabled)];
+        let block: Vec<&str> = block.iter().filter(|(_, is)| *is).map(|(word, _)| *word).collect();
+        if !block.is_empty() {
+            let _ = writeln!(text, "  block: [{}]", block.join(", "));
+        }
         if self.accepts_unmanaged {
             text.push_str("  accept: [{ code: unmanaged, reason: known }]\n");
         }
@@ -365,7 +422,7 @@ impl Git {
 fn users(owner: &str, entries: &[Entry]) -> String {
     let mut text = format!("owner: {owner}\nname: Fiktivdirektoratet\n");
     text.push_str(if entries.is_empty() { "users: []\n" } else { "users:\n" });
-    for Entry { name, id, apart, roles } in entries {
+    for Entry { person: _, name, id, apart, roles } in entries {
         let _ = writeln!(text, "  - user: {name}");
         let others: Vec<&str> = OWNERS.into_iter().filter(|other| *other != owner).collect();
         if !apart {
@@ -389,15 +446,21 @@ fn users(owner: &str, entries: &[Entry]) -> String {
 }
 
 /// Who is listed. In a later commit each person's entry stays as it was unless decided otherwise.
-fn entries(choices: &Choices, at: &str, git: &Git, old: &[Entry], today: Date) -> Vec<Entry> {
+fn entries(choices: &Choices, at: &str, git: &Git, (old, names): (&[Entry], &[String]), today: Date) -> Vec<Entry> {
     let first = old.is_empty();
     let mut entries = Vec::new();
     for (n, person) in PEOPLE.iter().enumerate() {
         let at = format!("{at}/{}", short(person));
-        let was = old.iter().find(|entry| entry.name == *person);
+        let theirs = || old.iter().filter(|entry| entry.person == n);
         if !first && !choices.rarely(&at, 40) {
-            entries.extend(was.cloned());
+            entries.extend(theirs().cloned());
             continue;
+        }
+        // Somebody writes the new name, and leaves the old one where it is.
+        if let Some(old) = theirs().find(|entry| entry.name != names[n])
+            && choices.rarely(&format!("{at}/both"), 50)
+        {
+            entries.push(Entry { id: None, ..old.clone() });
         }
         let roles: Vec<Role> = ROLES
             .iter()
@@ -426,7 +489,7 @@ fn entries(choices: &Choices, at: &str, git: &Git, old: &[Entry], today: Date) -
             _ => Some(GROUP),
         };
         let apart = choices.rarely(&format!("{at}/apart"), 4);
-        entries.push(Entry { name: (*person).to_owned(), id, apart, roles });
+        entries.push(Entry { person: n, name: names[n].clone(), id, apart, roles });
     }
     // An object id stands once in a file.
     let groups = entries.iter_mut().filter(|entry| entry.id == Some(GROUP)).skip(1);

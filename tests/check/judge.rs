@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use tilgang::{
     execute::{Done, Failure},
     model::{
         assignment::{PrincipalType, Triple},
-        ids::{AssignmentName, PrincipalId, UserName},
+        ids::{AssignmentName, PrincipalId, ScopeId, UserName},
         people::{ById, ByName, GroupKey, InGroup},
         policy::Whom,
         trouble::TroubleKind,
@@ -15,6 +17,7 @@ use tilgang::{
         approve::Refusal,
         change::{Action, Change},
         finding::Code,
+        saved::Saved,
     },
     simulator::World,
 };
@@ -23,7 +26,7 @@ use super::{
     faulty::{Asked, Seen, Write},
     git::{File, Git, Guard, ROLES},
     oracle::{Expected, Oracle, Owner, Removal, Said as Must, Where},
-    program::Said,
+    program::{Facts, Head, Said, Told, steps},
 };
 
 /// One run, with all that is known of it.
@@ -35,6 +38,8 @@ pub struct Run<'a> {
     /// Nothing if the run was killed before it had a plan.
     pub said: Option<&'a Said>,
     pub only: Option<&'a BTreeSet<Owner>>,
+    /// What it was told beside git and Azure.
+    pub told: &'a Told,
 }
 
 pub fn judge(run: &Run<'_>) -> Vec<String> {
@@ -50,6 +55,8 @@ pub fn judge(run: &Run<'_>) -> Vec<String> {
     law("limits", limits(run, &expected));
     law("protected", protected(run));
     law("frozen", frozen(run, &expected));
+    law("an older commit changes nothing", older(run));
+    law("a saved plan only ever takes away", saved(run));
     if let Some(said) = run.said {
         law("the plan is what git and Azure say", planned(run, said, &expected));
         law("refused for a reason", refused(run, said, &expected));
@@ -62,6 +69,22 @@ pub fn judge(run: &Run<'_>) -> Vec<String> {
 impl Run<'_> {
     fn concerns(&self, owner: Owner) -> bool {
         self.only.is_none_or(|only| only.contains(owner))
+    }
+
+    /// Whether a newer commit than this one was recorded.
+    fn is_older(&self) -> bool {
+        matches!((self.oracle.head, self.told.newest), (Head::Commit(time, _), Some(newest)) if newest > *time)
+    }
+
+    /// When the targets that the run was shown were made.
+    pub fn made(&self) -> BTreeMap<ScopeId, Timestamp> {
+        let Some(Ok(stock)) = &self.seen().stock else { return BTreeMap::new() };
+        let places = self.oracle.places();
+        let shown = places.iter().filter(|place| self.concerns(place.owner)).filter_map(|place| match &place.at {
+            Where::Found(scope, _) => stock.resources.iter().find(|row| row.id == *scope),
+            Where::Nowhere => None,
+        });
+        shown.filter_map(|row| Some((row.id.clone(), row.made?))).collect()
     }
 
     fn git(&self) -> &Git {
@@ -154,6 +177,10 @@ fn listed(run: &Run<'_>) -> Vec<String> {
                 let answer = run.seen().names.get(&UserName::new(&entry.name));
                 let moved_on = matches!(answer, Some(ByName::Person(person)) if person.id != *principal);
                 let is_meant = named == Some(*principal) && !moved_on || entry.id.map(PrincipalId) == Some(*principal);
+                // A name that nobody has, and that nobody but the holder ever had.
+                let ever = run.told.names.get(&UserName::new(&entry.name));
+                let by_an_older = named.is_none() && entry.id.is_none() && !moved_on;
+                let is_meant = is_meant || by_an_older && ever.is_some_and(|all| all.iter().eq([principal]));
                 // An id that nobody has any more means nobody who could sign in.
                 let is_there = world.user(*principal).is_some() || world.deleted_user(*principal).is_some();
                 for role in entry.roles.iter().filter(|_| is_meant && is_there) {
@@ -216,7 +243,7 @@ fn in_order(run: &Run<'_>, expected: &Expected) -> Vec<String> {
 /// Right before the first write each target is looked at once more, and so is whoever is said to be gone for good.
 fn looked(run: &Run<'_>, expected: &Expected) -> Vec<String> {
     let mut broken = Vec::new();
-    let places = run.oracle.places();
+    let (places, made) = (run.oracle.places(), run.made());
     let is_target = |scope: &tilgang::model::ids::ScopeId| {
         places.iter().any(|place| matches!(&place.at, Where::Found(found, _) if found == scope))
     };
@@ -228,6 +255,12 @@ fn looked(run: &Run<'_>, expected: &Expected) -> Vec<String> {
         let again = run.seen().again.get(scope);
         if is_target(scope) && !matches!(again, Some(Ok(Some(now))) if now.id == *scope && now.rbac != Some(false)) {
             broken.push(format!("the target is {again:?}: {write:?}"));
+        }
+        let made_now = again.and_then(|again| again.as_ref().ok()?.as_ref()?.made);
+        if let (Some(was), Some(is)) = (made.get(scope), made_now)
+            && was.as_second().abs_diff(is.as_second()) > 1
+        {
+            broken.push(format!("another target by now, made {is}, not {was}: {write:?}"));
         }
         let Asked::Delete(_, name) = &write.asked else { continue };
         let gone = expected.removals.get(name).filter(|removal| removal.rests_on_gone);
@@ -271,6 +304,65 @@ fn limits(run: &Run<'_>, expected: &Expected) -> Vec<String> {
     let of = expected.standing.iter().filter(|(owner, _)| run.concerns(owner)).map(|(_, of)| of).sum();
     if share(others.len(), of) {
         broken.push(format!("{} of {of} in all; {limits:?}", others.len()));
+    }
+    broken
+}
+
+/// The second half of promise 5, where runs are recorded.
+fn older(run: &Run<'_>) -> Vec<String> {
+    if !run.is_older() {
+        return Vec::new();
+    }
+    let mut broken: Vec<String> = run.writes.iter().map(|write| format!("{write:?}")).collect();
+    if let Some(said) = run.said.filter(|said| said.admitted.is_none() && said.refused.len() != said.plan.changes.len())
+    {
+        broken.push(format!("{} changes, and {} refused", said.plan.changes.len(), said.refused.len()));
+    }
+    broken
+}
+
+/// What a look showed of the targets of a plan.
+pub fn facts(oracle: &Oracle<'_>, saved: &Saved) -> BTreeMap<ScopeId, Facts> {
+    let stock = oracle.seen.stock.iter().flatten().next();
+    let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(ToOwned::to_owned);
+    let places = oracle.places();
+    let of = |scope: &ScopeId| {
+        // What is nobody's target is as good as its assignments, which are compared.
+        let is_target = places.iter().any(|place| matches!(&place.at, Where::Found(found, _) if found == scope));
+        let made =
+            stock.and_then(|stock| stock.resources.iter().find(|row| row.id == *scope)?.made).filter(|_| is_target);
+        let standings = oracle.standings();
+        let here = standings.iter().map(|it| it.row).filter(|row| row.triple.scope == *scope && oracle.is_named(row));
+        (made, here.map(|row| (row.name, text(&row.condition), text(&row.description))).collect())
+    };
+    saved.changes.iter().map(|deed| (deed.triple.scope.clone(), of(&deed.triple.scope))).collect()
+}
+
+/// Promise 5: exactly what was written down, or nothing.
+fn saved(run: &Run<'_>) -> Vec<String> {
+    let Some(saved) = &run.told.saved else { return Vec::new() };
+    let steps = steps(saved);
+    let mut broken = Vec::new();
+    for write in run.writes {
+        let step = match &write.asked {
+            Asked::Put(put) => [Action::Grant, Action::Update].map(|action| (put.name, action)).to_vec(),
+            Asked::Delete(_, name) => vec![(*name, Action::Revoke)],
+        };
+        if !step.iter().any(|step| steps.contains(step)) {
+            broken.push(format!("not in the plan: {write:?}"));
+        }
+    }
+    let Some(said) = run.said else { return broken };
+    if said.admitted == Some(true) && run.told.then != facts(run.oracle, saved) {
+        broken.push(format!("targets were {:?}, and are {:?}", run.told.then, facts(run.oracle, saved)));
+    }
+    match (said.admitted, &said.outcomes) {
+        (Some(true), Some(outcomes)) if !run.is_older() && outcomes.len() != saved.changes.len() => {
+            broken.push(format!("{} of {} were carried out", outcomes.len(), saved.changes.len()));
+        }
+        (Some(false), _) if !run.writes.is_empty() => broken.push(format!("it was refused: {:?}", run.writes)),
+        (None, _) => broken.push("nobody asked whether it still holds".to_owned()),
+        _ => {}
     }
     broken
 }
@@ -337,7 +429,7 @@ fn planned(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             broken.push(format!("planned twice: {change:?}"));
         }
         let follows = match change.action {
-            Action::Grant | Action::Update => expected.puts.contains_key(&change.triple),
+            Action::Grant | Action::Adopt | Action::Update => expected.puts.contains_key(&change.triple),
             Action::Revoke => expected.removals.get(&change.name).is_some_and(|it| it.triple == change.triple),
         };
         if !follows {
@@ -399,7 +491,7 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             }
             Refusal::ProtectedUnknown(_) => guarded(run).is_none(),
             Refusal::Frozen(_) => run.git().is_frozen(owner, refused.change.action == Action::Revoke, run.oracle.today),
-            Refusal::OlderCommit(_) => false,
+            Refusal::OlderCommit(_) => run.is_older(),
             Refusal::Owner(_) => at_owner().count() > limits.per_owner,
             Refusal::OwnerInProd(_) => at_owner().filter(|removal| removal.in_prod).count() > limits.prod_per_owner,
             Refusal::OwnerShare(_) => of >= 10 && at_owner().count() * 100 > limits.share * of,
@@ -407,7 +499,7 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             Refusal::AllShare(_) => all >= 10 && others().count() * 100 > limits.share * all,
             Refusal::Expiries(_) => mine.iter().filter(|removal| removal.is_expiry).count() > limits.expiries,
         };
-        let is_any = matches!(refused.refusal, Refusal::Frozen(_));
+        let is_any = matches!(refused.refusal, Refusal::Frozen(_) | Refusal::OlderCommit(_));
         if !because || !is_any && refused.change.action != Action::Revoke {
             broken.push(format!("{:?} for {:?}; {limits:?}", refused.refusal, refused.change));
         }
@@ -461,6 +553,16 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             broken.push(format!("{name} does not get {role} at {owner}"));
         }
     }
+    let said_anew: BTreeSet<&ScopeId> =
+        plan.findings.iter().filter(|it| it.code == Code::Recreated).filter_map(|it| it.scope.as_ref()).collect();
+    let made = run.made();
+    let anew = made.iter().filter(|(scope, is)| {
+        run.told.remembered.get(scope).is_some_and(|was| was.as_second().abs_diff(is.as_second()) > 1)
+    });
+    let anew: BTreeSet<&ScopeId> = anew.map(|(scope, _)| scope).collect();
+    if anew != said_anew {
+        broken.push(format!("made anew are {anew:?}, and said is {said_anew:?}"));
+    }
     let seen = run.seen();
     let unread = matches!(seen.stock, Some(Err(())))
         || seen.lists.values().any(Result::is_err)
@@ -480,7 +582,7 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
 fn outcomes(run: &Run<'_>, said: &Said) -> Vec<String> {
     let Some(outcomes) = &said.outcomes else { return Vec::new() };
     let mut broken = Vec::new();
-    if outcomes.len() + said.refused.len() != said.plan.changes.len() {
+    if run.told.saved.is_none() && outcomes.len() + said.refused.len() != said.plan.changes.len() {
         broken.push(format!(
             "{} changes, {} refused, {} outcomes",
             said.plan.changes.len(),

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use tilgang::{
     model::{
         assignment::{PrincipalType, RoleAssignment, Triple},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
-        people::{ById, ByName, Hint},
+        people::{ById, ByName, Hint, Person},
     },
     simulator::World,
 };
@@ -36,6 +36,8 @@ pub struct Oracle<'a> {
     pub start: &'a World,
     pub today: Date,
     pub now: Timestamp,
+    /// The commits up to the one that is read, if git tells.
+    pub past: Option<&'a [Git]>,
 }
 
 /// What follows from it.
@@ -323,6 +325,41 @@ impl Oracle<'_> {
             }
             (Some(ByName::Nobody(_)), ById::Deleted { .. }) => Meaning::Unsure(Some(id)),
             _ => Meaning::Unsure(None),
+        }
+    }
+
+    /// Whether a name that nobody has is for certain no older one of this holder: it was written, each time into a file that
+    /// stood, more than a day after the holder got what they hold, and not in place of the holder's name, by which they were
+    /// listed when they got it. Names that look alike are never told apart.
+    pub fn is_no_older_name(&self, owner: Owner, written: &UserName, holder: &UserName, made: Timestamp) -> bool {
+        let alike = written == holder || holder.slips_to(written).is_some() || holder.shares_a_part(written);
+        let (Some(commits), false) = (self.past, alike) else { return false };
+        let names: Vec<(Timestamp, Option<BTreeSet<UserName>>)> =
+            commits.iter().map(|commit| (commit.committed, commit.names(owner))).collect();
+        let has = |at: &Option<BTreeSet<UserName>>, name: &UserName| at.as_ref().is_some_and(|all| all.contains(name));
+        let then = names.iter().rfind(|(at, _)| *at <= made);
+        let was_listed = then.is_some_and(|(_, listed)| has(listed, holder));
+        let before = [(None, &names[0])].into_iter().chain(names.windows(2).map(|two| (Some(&two[0]), &two[1])));
+        let mut writings = before
+            .filter(|(was, (_, is))| has(is, written) && !was.is_some_and(|(_, was)| has(was, written)))
+            .peekable();
+        writings.peek().is_some()
+            && writings.all(|(was, (at, is))| {
+                let stood = was.is_some_and(|(_, was)| was.is_some());
+                let gave_way = was.is_some_and(|(_, was)| has(was, holder)) && !has(is, holder);
+                stood && !gave_way && at.duration_since(made) > SignedDuration::from_hours(24)
+            })
+            && was_listed
+    }
+
+    /// Who an entry means, as the run was told: by the name, where it leads to the id or there is none.
+    pub fn person(&self, entry: &Entry) -> Option<Person> {
+        let Meaning::Person(id) = self.meaning(entry) else { return None };
+        match (self.seen.names.get(&UserName::new(&entry.name)), self.seen.ids.get(&id)) {
+            (Some(ByName::Person(person)), _) | (_, Some(ById::Person(person))) if person.id == id => {
+                Some(person.clone())
+            }
+            _ => None,
         }
     }
 

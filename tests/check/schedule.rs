@@ -3,16 +3,20 @@
 use std::{collections::BTreeSet, ops::Range, sync::Mutex};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use tilgang::{model::owner::OwnerCode, simulator::SharedWorld};
+use tilgang::{
+    model::{ids::PrincipalId, owner::OwnerCode},
+    plan::change::Action,
+    simulator::SharedWorld,
+};
 
 use super::{
     choices::{Case, Choices, Source},
     deeds,
     faulty::{Asked, Azure, Clock, Far, Kill, Weather},
     git::Git,
-    judge::{Run, judge},
+    judge::{Run, facts, judge},
     oracle::{Oracle, Owner},
-    program::{self, Head, Said},
+    program::{self, Head, Said, Told},
     tally::Tally,
     universe::{self, OWNERS},
 };
@@ -66,6 +70,12 @@ struct Play<'a, P> {
     clock: Clock,
     shared: SharedWorld,
     commits: Vec<Git>,
+    /// Whether runs are recorded.
+    ledger: bool,
+    /// Whether git tells its past.
+    has_past: bool,
+    /// What a ledger would know.
+    told: Told,
 }
 
 impl<'a, P: Far> Play<'a, P> {
@@ -79,7 +89,8 @@ impl<'a, P: Far> Play<'a, P> {
             move || clock.now()
         });
         let far = connect(&shared);
-        Self { far, choices, tally, clock, shared, commits: vec![git] }
+        let (ledger, has_past) = (choices.rarely("ledger", 50), choices.rarely("past", 50));
+        Self { far, choices, tally, clock, shared, commits: vec![git], ledger, has_past, told: Told::default() }
     }
 
     fn count(&self, what: &str, which: &str) {
@@ -103,7 +114,12 @@ impl<'a, P: Far> Play<'a, P> {
             let journal_full = self.choices.rarely(&format!("{at}/journal"), 4);
             let journal_full = journal_full.then(|| self.choices.below(&format!("{at}/journal/at"), 4));
             let weather = Weather { at: at.clone(), faults, strangers, kill, journal_full };
-            let (broken, _) = self.apply(&at, &git, &head, only.as_ref(), weather);
+            let is_saved = self.choices.rarely(&format!("{at}/saved"), 25);
+            let (broken, _) = if is_saved {
+                self.saved(&at, (&git, &head), only.as_ref(), weather)
+            } else {
+                self.apply(&at, &git, &head, only.as_ref(), weather)
+            };
             if !broken.is_empty() {
                 return broken;
             }
@@ -158,8 +174,33 @@ impl<'a, P: Far> Play<'a, P> {
         }
     }
 
+    /// What people are called.
+    fn names(&self) -> Vec<String> {
+        let name = |world: &tilgang::simulator::World, person: usize| {
+            let id = PrincipalId(universe::user_id(person));
+            let called = world.user(id).map(|user| user.name.to_string());
+            // A file takes nobody by a guest's name.
+            called.filter(|it| it.ends_with("@ai-dev.no")).unwrap_or_else(|| universe::PEOPLE[person].to_owned())
+        };
+        self.shared.with(|world| (0..universe::PEOPLE.len()).map(|person| name(world, person)).collect())
+    }
+
+    /// Remembers what everybody is called, and what git would tell of the commits up to this one.
+    fn remember(&mut self, git: &Git, head: &Head) {
+        let users =
+            self.shared.with(|world| world.all_users().map(|user| (user.name.clone(), user.id)).collect::<Vec<_>>());
+        for (name, id) in users {
+            self.told.names.entry(name).or_default().insert(id);
+        }
+        let is_clean = matches!(head, Head::Commit(time, edited) if *time == git.committed && edited.is_empty());
+        let until = self.commits.iter().filter(|commit| commit.committed <= git.committed).cloned();
+        self.told.past = (self.has_past && is_clean).then(|| until.collect());
+    }
+
     fn commit(&mut self, at: &str) {
-        let next = self.commits.last().unwrap().next(self.choices, at, self.clock.now());
+        // Git is told by who knows what people are called today; without a past to be read, also by who does not.
+        let names = if self.has_past { self.names() } else { universe::PEOPLE.map(ToOwned::to_owned).to_vec() };
+        let next = self.commits.last().unwrap().next(self.choices, at, self.clock.now(), &names);
         self.commits.push(next);
         self.count("git", "commits");
     }
@@ -167,6 +208,11 @@ impl<'a, P: Far> Play<'a, P> {
     /// What the run reads of git: mostly HEAD.
     fn head(&self, at: &str) -> (Git, Head) {
         let newest = self.commits.last().unwrap();
+        if self.choices.rarely(&format!("{at}/old-job"), 8) {
+            let old = &self.commits[self.choices.below(&format!("{at}/old-job/which"), self.commits.len())];
+            self.count("git", "an old job runs again");
+            return (old.clone(), Head::Commit(old.committed, BTreeSet::new()));
+        }
         let before = &self.commits[self.commits.len().saturating_sub(2)];
         let edited = || {
             let differs = |owner: &&str| self.choices.rarely(&format!("{at}/edited/{owner}"), 50);
@@ -183,6 +229,53 @@ impl<'a, P: Far> Play<'a, P> {
         (git.clone(), head)
     }
 
+    /// A plan is written down; time may pass, others act, git moves on, and somebody may lay hands on the file; then it is
+    /// applied.
+    fn saved(
+        &mut self,
+        at: &str,
+        (git, head): (&Git, &Head),
+        only: Option<&BTreeSet<Owner>>,
+        weather: Weather,
+    ) -> (Vec<String>, usize) {
+        self.remember(git, head);
+        let (desired, _) = program::read(git, head);
+        let owners = only.map(|only| only.iter().filter_map(|owner| OwnerCode::new(owner)).collect::<BTreeSet<_>>());
+        let owners = owners.map(|owners| owners.into_iter().filter(|it| desired.owners.contains_key(it)).collect());
+        let owners: Option<BTreeSet<OwnerCode>> = owners.filter(|owners: &BTreeSet<OwnerCode>| !owners.is_empty());
+        let now = self.clock.now();
+        let planning = Weather { at: format!("{at}/planning"), faults: weather.faults, ..Weather::default() };
+        let azure = Azure::new(&self.far, &self.shared, &self.clock, self.choices, planning, self.tally);
+        let saved = azure.drive(program::plan_out(&desired, owners.as_ref(), now, &azure, &self.told));
+        let seen = azure.seen();
+        let start = self.shared.with(|world| world.clone());
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let oracle = Oracle { git, head, seen: &seen, start: &start, today, now, past: None };
+        let Some(mut saved) = saved else { return (vec![format!("{at}: a plan that nobody killed did not end")], 0) };
+        self.told.then = facts(&oracle, &saved);
+        if self.choices.rarely(&format!("{at}/between"), 50) {
+            self.meanwhile(&format!("{at}/between"));
+        }
+        let hands = self.choices.pick(&format!("{at}/hands"), &[12, 1, 1, 1, 1]);
+        let forged = lay_hands(&mut saved, hands);
+        let (git, head) = if self.choices.rarely(&format!("{at}/moved-on"), 40) {
+            self.head(&format!("{at}/then"))
+        } else {
+            (git.clone(), head.clone())
+        };
+        self.count("saved", if saved.changes.is_empty() { "nothing in it" } else { "with changes" });
+        self.told.saved = Some(saved);
+        let (mut broken, effects) = self.apply(at, &git, &head, only, weather);
+        let saved = self.told.saved.take();
+        if forged && effects > 0 {
+            broken.push(format!("{at}: a forged plan is not carried out: {saved:?}"));
+        }
+        if forged {
+            self.count("saved", "forged");
+        }
+        (broken, effects)
+    }
+
     /// One run, and its judgement; how many writes took effect.
     fn apply(
         &mut self,
@@ -192,6 +285,7 @@ impl<'a, P: Far> Play<'a, P> {
         only: Option<&BTreeSet<Owner>>,
         weather: Weather,
     ) -> (Vec<String>, usize) {
+        self.remember(git, head);
         let (desired, errors) = program::read(git, head);
         // To choose an owner that the workspace does not know is wrong usage, and no run.
         let code = |owner: &Owner| OwnerCode::new(owner).filter(|code| desired.owners.contains_key(code));
@@ -203,16 +297,32 @@ impl<'a, P: Far> Play<'a, P> {
         let now = self.clock.now();
         let azure = Azure::new(&self.far, &self.shared, &self.clock, self.choices, weather, self.tally);
         let planned = Mutex::new(None);
-        let tell = |plan: &tilgang::plan::Plan, refused: &[tilgang::plan::approve::Refused]| {
-            *planned.lock().unwrap() = Some((plan.clone(), refused.to_vec()));
+        let tell = |plan: &tilgang::plan::Plan, refused: &[tilgang::plan::approve::Refused], admitted: Option<bool>| {
+            *planned.lock().unwrap() = Some((plan.clone(), refused.to_vec(), admitted));
         };
-        let outcomes = azure.drive(program::apply(&desired, owners.as_ref(), now, &azure, &tell));
+        let outcomes = azure.drive(program::apply(&desired, owners.as_ref(), now, &azure, &self.told, &tell));
         let (seen, writes, unrecorded) = (azure.seen(), azure.writes(), azure.unrecorded());
-        let said = planned.into_inner().unwrap().map(|(plan, refused)| Said { plan, refused, outcomes, errors });
+        let said = planned.into_inner().unwrap();
+        let said = said.map(|(plan, refused, admitted)| Said { plan, refused, outcomes, errors, admitted });
         let today = now.to_zoned(TimeZone::UTC).date();
-        let oracle = Oracle { git, head, seen: &seen, start: &start, today, now };
-        let broken =
-            judge(&Run { oracle: &oracle, writes: &writes, unrecorded: &unrecorded, said: said.as_ref(), only });
+        let past = self.told.past.as_deref();
+        let oracle = Oracle { git, head, seen: &seen, start: &start, today, now, past };
+        let run = Run {
+            oracle: &oracle,
+            writes: &writes,
+            unrecorded: &unrecorded,
+            said: said.as_ref(),
+            only,
+            told: &self.told,
+        };
+        let broken = judge(&run);
+        let has_recorded = said.as_ref().is_some_and(|said| said.admitted != Some(false));
+        if self.ledger && has_recorded {
+            self.told.remembered.extend(run.made());
+            if let Head::Commit(time, _) = head {
+                self.told.newest = self.told.newest.max(Some(*time));
+            }
+        }
         let mut tally = self.tally.lock().unwrap();
         tally.count("runs", if at.starts_with("calm") { "calm" } else { "in the weather" });
         for write in &writes {
@@ -230,6 +340,22 @@ impl<'a, P: Far> Play<'a, P> {
         let broken = broken.into_iter().map(|it| format!("{at}: {it}")).collect();
         (broken, writes.iter().filter(|write| write.took_effect && !is_repeat(&write.asked, write)).count())
     }
+}
+
+/// Somebody edits a saved plan, and makes a seal that fits; whether it is another plan now.
+fn lay_hands(saved: &mut tilgang::plan::saved::Saved, how: usize) -> bool {
+    let Some(first) = saved.changes.first_mut() else { return false };
+    match how {
+        1 => saved.basis.0.clear(),
+        2 => first.triple.principal = PrincipalId(universe::other_id(3)),
+        3 => first.action = if first.action == Action::Revoke { Action::Grant } else { Action::Revoke },
+        4 => {
+            let basis = saved.basis.0.iter().next().map(|(about, _)| about.clone());
+            basis.map(|about| saved.basis.0.insert(about, "something else".to_owned()));
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// A PUT of what stands already changes a date, and nothing else.

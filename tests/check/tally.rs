@@ -44,6 +44,9 @@ impl Tally {
                 self.count("findings", "accepted");
             }
         }
+        if let Some(admitted) = said.admitted {
+            self.count("saved", if admitted { "still holds" } else { "moved" });
+        }
         self.add("kept", "for a broken file", said.plan.kept.values().sum());
         for outcome in said.outcomes.iter().flatten() {
             let word = match &outcome.result {

@@ -40,6 +40,15 @@ pub const PEOPLE: [&str; 6] = [
     "nina.skisse@ai-dev.no",
     "breakglass@ai-dev.no",
 ];
+/// What they may come to be called: nothing in it tells whose it is.
+pub const OTHER_NAMES: [&str; 6] = [
+    "ada.brud@ai-dev.no",
+    "egil.bytte@ai-dev.no",
+    "frida.vik@ai-dev.no",
+    "gunn.hagen@ai-dev.no",
+    "ivar.moen@ai-dev.no",
+    "liv.strand@ai-dev.no",
+];
 pub const GROUP: Uuid = Uuid::from_u128(0xe1);
 pub const CLIENT: Uuid = Uuid::from_u128(0xc1);
 pub const CALLER: Uuid = Uuid::from_u128(0xc2);
@@ -92,6 +101,7 @@ fn resource(subscription: &str, group: &str, arm_type: &str, name: &str, tags: &
         location: "norwayeast".to_owned(),
         kind: None,
         tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        created: None,
         properties,
     }
 }
@@ -164,7 +174,7 @@ fn people(world: &mut World, choices: &Choices, now: Timestamp) {
             deleted: None,
         };
         let (me, other) = (user(user_id(n), person), user(other_id(n), &format!("{}.annen@ai-dev.no", short(person))));
-        let (mine, others) = match choices.pick(&format!("world/{}", short(person)), &[24, 2, 3, 1, 2, 1, 1, 1]) {
+        let (mine, others) = match choices.pick(&format!("world/{}", short(person)), &[24, 2, 3, 1, 2, 1, 1, 1, 2]) {
             0 => (me, other),
             1 => (User { enabled: false, ..me }, other),
             2 => (User { deleted: Some(days(3)), ..me }, other),
@@ -172,16 +182,27 @@ fn people(world: &mut World, choices: &Choices, now: Timestamp) {
             4 => (User { name: UserName::new(&format!("{}.ny@ai-dev.no", short(person))), ..me }, other),
             5 => (User { guest: true, name: UserName::new(&format!("{}#EXT#@t.example", short(person))), ..me }, other),
             6 => (User { deleted: Some(days(5)), ..me }, User { name: UserName::new(person), ..other }),
-            _ => (
+            7 => (
                 User { name: UserName::new(&format!("{}.ny@ai-dev.no", short(person))), ..me },
                 User { name: UserName::new(person), ..other },
             ),
+            // A name says nothing of the account's kind.
+            _ => (User { guest: true, ..me }, other),
         };
         world.place_user(mine);
         world.place_user(others);
     }
     let members = [PrincipalId(user_id(0))].into();
     world.place_group(Group { id: PrincipalId(GROUP), name: "platform-team".to_owned(), members });
+    for (n, owner) in OWNERS.iter().enumerate() {
+        if choices.rarely(&format!("world/group/{owner}/missing"), 8) {
+            continue;
+        }
+        let is_in = |person: &usize| !choices.rarely(&format!("world/group/{owner}/{person}/not"), 20);
+        let members = (0..PEOPLE.len()).filter(is_in).map(|person| PrincipalId(user_id(person))).collect();
+        let id = PrincipalId(Uuid::from_u128(0xe10 + n as u128));
+        world.place_group(Group { id, name: format!("tilgang-{owner}"), members });
+    }
 }
 
 fn resources(world: &mut World, choices: &Choices) {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use tilgang::model::{
     assignment::{PrincipalType, RoleAssignment, Triple},
     ids::{PrincipalId, ScopeId, SubscriptionId, UserName},
-    people::ById,
+    people::{ById, GroupKey, InGroup},
 };
 
 use super::{
@@ -119,8 +119,24 @@ impl Judge<'_> {
         !self.has_ended(other.until) && what(other) == what(want) && other.meaning == want.meaning
     }
 
-    /// Whether policy keeps it from being made: too many with this role, or listed at two owners without both saying so.
+    /// Whether policy keeps it from being made: for who it is, for how long, too many with this role, or listed at two owners
+    /// without both saying so.
     fn is_objected(&self, want: &Want<'_>) -> bool {
+        let git = self.oracle.git;
+        if let Some(person) = self.oracle.person(want.entry) {
+            let group = GroupKey::named(&format!("tilgang-{}", want.owner));
+            let group = self.oracle.seen.groups.get(&group);
+            let belongs = matches!(group, Some(InGroup::Members(members)) if members.contains(&person.id));
+            let is_blocked = git.blocks_guests && person.guest || git.blocks_disabled && !person.enabled;
+            if is_blocked || git.member_of && !belongs {
+                return true;
+            }
+        }
+        if let (Some(days), "prod-operations") = (git.longest, want.role)
+            && want.until.is_none_or(|until| until > self.oracle.today + days.days())
+        {
+            return true;
+        }
         let who = |it: &Want<'_>| match (it.meaning, it.entry.id) {
             (Meaning::Person(id), _) => id.to_string(),
             (_, Some(id)) => id.to_string(),
@@ -308,12 +324,23 @@ impl Judge<'_> {
         };
         let listed = |want: &&Want<'_>| want.owner == owner && !self.has_ended(want.until);
         let now = oracle.by_id(triple.principal);
+        let holder = match &now {
+            ById::Person(person) => Some(&person.name),
+            ById::Deleted { name, .. } => Some(name),
+            ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+        };
+        let ruled_out = |want: &Want<'_>| {
+            let written = UserName::new(&want.entry.name);
+            holder
+                .zip(here.row.created_on)
+                .is_some_and(|(holder, made)| oracle.is_no_older_name(owner, &written, holder, made))
+        };
         let doubtful = self.wants.iter().filter(listed).any(|want| {
             let Meaning::Unsure(only) = want.meaning else { return false };
             let could_mean = match only.filter(|id| ours_here(*id)) {
                 _ if want.entry.id == Some(triple.principal.0) => true,
                 Some(id) => id == triple.principal,
-                None => true,
+                None => !ruled_out(want),
             };
             could_mean && self.could_be(here, want.role)
         });

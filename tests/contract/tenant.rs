@@ -8,7 +8,7 @@
 //! cargo test --test contract -- --ignored --nocapture
 //! ```
 //!
-//! `TILGANG_SANDBOX_VAULT`: a vault's id, for two questions more. Tokens come from `az`, or `TILGANG_SANDBOX_TOKEN` and
+//! `TILGANG_SANDBOX_VAULT`: a vault's id, for three questions more. Tokens come from `az`, or `TILGANG_SANDBOX_TOKEN` and
 //! `TILGANG_SANDBOX_GRAPH_TOKEN`; `TILGANG_SANDBOX_ARM` and `TILGANG_SANDBOX_GRAPH` name other clouds' addresses. It makes role
 //! assignments of *Reader* and *Key Vault Reader* for that person at that scope (and below it, at the vault), and deletes
 //! each; nothing else is written. It asks some fifty requests. Each question prints what it saw: please send us what differs.
@@ -233,6 +233,34 @@ const PROBES: &[Probe] = &[
         at.arm("GET", &format!("{vault}?api-version=2026-02-01"), None).await.only_status()
     }),
     probe!(
+        "Resource Graph tells when a vault was made, and so does the vault itself, to the second",
+        "200, the same",
+        "a vault that is made anew would be told by what it lost alone; to have it, the vaults of each subscription are listed",
+        |at| {
+            let Some(vault) = &at.vault else { return Saw::not_asked("TILGANG_SANDBOX_VAULT is not set") };
+            let query = format!("resources | where id =~ '{vault}' | project id, made = systemData.createdAt");
+            let path = "/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01";
+            let index = at.arm("POST", path, Some(json!({ "query": query }))).await;
+            let itself = at.arm("GET", &format!("{vault}?api-version=2026-02-01"), None).await;
+            let read = |saw: &Saw, pointer: &str| {
+                let body: Value = serde_json::from_str(&saw.said).unwrap_or_default();
+                body.pointer(pointer).and_then(Value::as_str).and_then(|it| it.parse::<jiff::Timestamp>().ok())
+            };
+            let both = (read(&index, "/data/0/made"), read(&itself, "/systemData/createdAt"));
+            let short = match both {
+                (Some(one), Some(other)) if one.as_second() == other.as_second() => "the same",
+                (Some(_), Some(_)) => "two times",
+                (None, Some(_)) => "not in the index",
+                (_, None) => "the vault does not say",
+            };
+            Saw {
+                short: format!("{}, {short}", index.status),
+                said: format!("{} {}", index.said, itself.said),
+                ..index
+            }
+        }
+    ),
+    probe!(
         "A role on a vault in access-policy mode is taken, though it has no effect",
         "201",
         "if refused, our finding `no-effect` becomes a block",
@@ -263,6 +291,8 @@ const NOT_ASKED: &[(&str, &str)] = &[
     ("Component Contributor opens a component and cannot read its logs", "needs a person in the portal"),
     ("Key Vault Secrets Officer opens the vault's own page", "needs a person in the portal"),
     ("How accessPolicies/add merges", "would change a vault's policies"),
+    ("A vault that is recovered keeps the time it was made at", "would delete a vault"),
+    ("A component that is made anew has another CreationDate", "would delete a component"),
 ];
 
 /// Where it is asked.

@@ -72,7 +72,7 @@ fn an_applying_identity_does_its_work_and_nothing_else() {
     assert_eq!(code, 0, "{text}");
     assert!(!text.contains("too much") && !text.contains("lacking") && !text.contains("unknown"), "{text}");
     let (code, text) = run(&workspace, &simulator, &["plan"]);
-    assert_eq!(code, 0, "{text}");
+    assert!(code == 0 && text.contains("gains") && !text.contains("our identity may not"), "{text}");
     let (code, text) = run(&workspace, &simulator, &["apply", "--yes"]);
     assert!(code == 0 && text.contains("gained"), "{text}");
     let (code, text) = run(&workspace, &simulator, &["plan", "--detailed-exitcode"]);
@@ -131,6 +131,51 @@ fn an_applying_identity_does_its_work_and_nothing_else() {
     condition(send("DELETE", &format!("{own}?api-version=2022-04-01"), None));
 }
 
+/// A condition that leaves a role definition out: the plan foretells what Azure then refuses, and only that, and asks once for
+/// each subscription that is concerned.
+#[test]
+fn what_a_condition_leaves_out_is_foretold() {
+    let workspace = workspace("applying");
+    let file = workspace.path().join("azure.yaml");
+    let world = std::fs::read_to_string(&file).unwrap();
+    let narrow = world.replace(&format!("{OURS}, "), "").replace(&format!(", {OURS}"), "");
+    assert_ne!(world, narrow);
+    std::fs::write(&file, narrow).unwrap();
+    let simulator = Simulator::start(&file);
+    let asked = |arguments: &[&str]| {
+        simulator.reset();
+        let (code, text) = run(&workspace, &simulator, arguments);
+        (code, text, simulator.stats()["by_route"]["GET roleAssignments"].as_u64().unwrap())
+    };
+    let (_, _, without) = asked(&["drift"]);
+    let (code, text, with) = asked(&["plan", "--format", "json"]);
+    assert_eq!(code, 0, "{text}");
+    let plan: Value = serde_json::from_str(text.get(..=text.rfind('}').unwrap()).unwrap()).unwrap();
+    let changes = plan["changes"].as_array().unwrap();
+    let places: std::collections::BTreeSet<&str> =
+        changes.iter().filter_map(|it| it["scope"].as_str()?.split('/').nth(2)).collect();
+    assert_eq!(with - without, places.len() as u64, "one list for each of {places:?}");
+    let secrets: Vec<&Value> = changes.iter().filter(|it| it["role_definition"]["id"] == OURS).collect();
+    let said: Vec<&Value> =
+        plan["findings"].as_array().unwrap().iter().filter(|it| it["code"] == "not-assignable").collect();
+    let scopes = |of: &[&Value]| of.iter().map(|it| it["scope"].to_string()).collect::<std::collections::BTreeSet<_>>();
+    assert!(!secrets.is_empty() && secrets.len() < changes.len(), "{text}");
+    assert_eq!(scopes(&said), scopes(&secrets), "{text}");
+    let (code, text) = run(&workspace, &simulator, &["apply", "--yes", "--format", "json"]);
+    assert_eq!(code, 4, "{text}");
+    let applied: Value = serde_json::from_str(text.get(..=text.rfind('}').unwrap()).unwrap()).unwrap();
+    let refused =
+        applied["outcomes"].as_array().unwrap().iter().filter(|it| it["error"]["code"] == "AuthorizationFailed");
+    assert_eq!(refused.count(), secrets.len(), "{text}");
+
+    // Where nobody can tell, that is said.
+    let fault = json!({ "faults": [{ "route": "assignedTo", "does": { "answer": { "status": 403, "code": "AuthorizationFailed" } } }] });
+    assert_eq!(simulator.send("PUT", "/_simulator/faults", None, Some(&fault)).0, 204);
+    let (code, text) = run(&workspace, &simulator, &["plan"]);
+    assert!(code == 0 && text.contains("whether our identity may make changes there could not be asked"), "{text}");
+    assert!(!text.contains("not-assignable"), "{text}");
+}
+
 #[test]
 fn a_reading_identity_reads_and_cannot_write() {
     let workspace = workspace("reading");
@@ -139,7 +184,7 @@ fn a_reading_identity_reads_and_cannot_write() {
     assert_eq!(code, 0, "{text}");
     assert!(!text.contains("too much") && !text.contains("lacking"), "{text}");
     let (code, text) = run(&workspace, &simulator, &["plan"]);
-    assert_eq!(code, 0, "{text}");
+    assert!(code == 0 && text.contains("gains") && !text.contains("our identity may not"), "{text}");
     simulator.reset();
     let (code, text) = run(&workspace, &simulator, &["doctor"]);
     assert_eq!(code, 1, "{text}");

@@ -3,11 +3,18 @@
 #![allow(clippy::print_stdout, reason = "counts are there to be read")]
 //! The program as people run it: its binary, its files, its streams and its exit codes.
 
+mod adopt;
+#[cfg(unix)]
+mod browser;
 mod cases;
+#[cfg(unix)]
+mod chromium;
+mod ci;
 mod clients;
 mod examples;
 mod faults;
 mod hands;
+mod help;
 mod hostile;
 mod identity;
 #[cfg(unix)]

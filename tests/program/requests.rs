@@ -55,8 +55,8 @@ fn a_change_costs_one_request() {
     let (code, text, again) = run(&workspace, &simulator, &["apply", "--yes"]);
     assert_eq!((code, &again["writes"]), (0, &Value::from(0)), "{text}");
 
-    // One person leaves one owner: a DELETE for each role; one list of PIM instances and one of locks for each subscription
-    // concerned, and one question who that is.
+    // One person leaves one owner: a DELETE for each role; one list of PIM instances, one of locks and one of our own role
+    // assignments for each subscription concerned, and one question who that is.
     let file = std::fs::read_dir(workspace.path().join("owners")).unwrap().next().unwrap().unwrap().path();
     let text = std::fs::read_to_string(&file).unwrap();
     let entries: Vec<&str> = text.split("\n  - user: ").collect();
@@ -70,6 +70,33 @@ fn a_change_costs_one_request() {
         |route: &str| removed["by_route"][route].as_u64().unwrap_or(0) - again["by_route"][route].as_u64().unwrap_or(0);
     assert_eq!(more("POST $batch"), 1, "who holds what git no longer explains: {}", removed["by_route"]);
     assert!(more("GET roleAssignmentScheduleInstances") <= 2 && more("GET locks") <= 2, "{}", removed["by_route"]);
-    assert_eq!(more("GET roleAssignments"), 0);
+    assert_eq!(more("GET roleAssignments"), more("GET locks"), "our own, once for each subscription concerned");
+    assert_eq!(more("GET roleDefinitions"), 1, "the one role definition that we hold");
     assert!(looks(&again) == 0 && (1..=removals as u64).contains(&looks(&removed)), "{}", removed["by_route"]);
+}
+
+/// Two states of git are held against one look at Azure: the lists are asked for once, and only whom the state before the change
+/// names beside the others is asked for.
+#[cfg(unix)]
+#[test]
+fn a_plan_against_a_base_looks_once() {
+    let workspace = Workspace::generated(&Options::a_thousand_standing());
+    let simulator = Simulator::start(&workspace.path().join("azure.yaml"));
+    std::fs::remove_file(workspace.path().join("azure.yaml")).unwrap();
+    let (said, code) = workspace.shell("git init -q && git add . && git commit -qm 'As it is'");
+    assert_eq!(code, 0, "{said}");
+    let file = std::fs::read_dir(workspace.path().join("owners")).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let entries: Vec<&str> = text.split("\n  - user: ").collect();
+    let (kept, _) = entries.split_at(entries.len() - 1);
+    std::fs::write(&file, kept.join("\n  - user: ") + "\n").unwrap();
+    let (code, text, plain) = run(&workspace, &simulator, &["plan"]);
+    assert_eq!(code, 0, "{text}");
+    let (code, text, stats) = run(&workspace, &simulator, &["plan", "--base", "HEAD", "--detailed-exitcode"]);
+    assert!(code == 2 && text.contains("This change: 1 person loses"), "{text}");
+    for route in ["POST resourceGraph", "GET roleAssignments", "GET roleAssignmentScheduleInstances", "GET locks"] {
+        assert_eq!(stats["by_route"][route], plain["by_route"][route], "{route}");
+    }
+    let batches = |stats: &Value| stats["by_route"]["POST $batch"].as_u64().unwrap();
+    assert!(batches(&stats) <= batches(&plain) + 1, "{}", stats["by_route"]);
 }

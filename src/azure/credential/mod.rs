@@ -73,7 +73,10 @@ impl Credential {
                 Err(trouble) => return Err(trouble),
             }
         }
-        let message = format!("nothing here signs us in; {}", lacking.join("; "));
+        let message = format!(
+            "nothing here signs us in: run `az login`, or give what one of these needs (`--simulate` needs none); {}",
+            lacking.join("; ")
+        );
         Err(Trouble::new(TroubleKind::SignIn, "sign in to Azure", message))
     }
 

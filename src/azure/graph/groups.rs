@@ -29,7 +29,8 @@ const FIND_GROUPS: &str = "look groups up in Microsoft Graph";
 const FIND_MEMBERS: &str = "read who is in groups in Microsoft Graph";
 const FIND_ATTRIBUTES: &str = "read users' attributes in Microsoft Graph";
 
-/// Who is in each group, through groups as well. `displayName` can be filtered by `in` ("group resource type").
+/// Who is in each group, through groups as well. A group's `displayName` "supports `$filter` (`eq`, `ne`,
+/// `NOT`, `ge`, `le`, `in`, …)" (microsoft-graph-docs-contrib, api-reference/v1.0/resources/group.md).
 pub(crate) async fn members(door: &Door, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {
     let mut answers = BTreeMap::new();
     let mut ids: Vec<(GroupKey, PrincipalId)> = Vec::new();
@@ -120,7 +121,9 @@ async fn in_group(door: &Door, outcome: Outcome) -> InGroup {
     }
 }
 
-/// An attribute of each user. These come only with `$select` ("user resource type").
+/// An attribute of each user. By default come `businessPhones`, `displayName`, `givenName`, `id`, `jobTitle`, `mail`,
+/// `mobilePhone`, `officeLocation`, `preferredLanguage`, `surname` and `userPrincipalName`; all others are asked for with
+/// `$select` (microsoft-graph-docs-contrib, api-reference/v1.0/api/user-get.md).
 pub(crate) async fn attributes(
     door: &Door,
     which: Attribute,

@@ -83,6 +83,7 @@ pub(super) fn narrow(survey: &mut Survey, heal: &BTreeSet<Heal>) {
         grants.map(|change| (change.owner, change.triple.principal)).collect();
     survey.narrow(|change| match change.action {
         Action::Grant | Action::Update => heal.contains(&Heal::Grants),
+        Action::Adopt => false, // what others made is only marked when somebody asks for it
         Action::Revoke => {
             heal.contains(&Heal::Expired)
                 && change.because.is_expiry()

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     azure::{Counted, Sent},
     cli::{Exit, Global, environment, far::Far, far::Kind, ground::Ground, ground::draw, output, survey::Survey},
+    config::{Lines, Repository},
     model::{
         assignment::Hand,
         desired::{Desired, OwnerFile},
@@ -125,7 +126,7 @@ impl Worker {
         far.look_at_the_clock().await?;
         let part = ground.owners.clone().map_or(Part::Everything, Part::Owners);
         run.part = part.clone();
-        let mut survey = Box::pin(Survey::at(ground, desired, &far)).await;
+        let mut survey = Box::pin(Survey::at(ground, desired, &far, &far.reader, task.order.what == What::Heal)).await;
         run.observed = Some(survey.observed.at);
         if is_signed_out(&survey.observed) {
             self.far.lock().await.take_if(|_| far.azure == Kind::Real); // a new one reads its secrets anew
@@ -202,7 +203,8 @@ impl Worker {
         let desired = desired.ok_or_else(|| format!("the workspace cannot be read: {first}"))?;
         let chosen = self.chosen(&desired, &task.order.part)?;
         let tip = task.tip.in_git().cloned();
-        Ok((Ground { dir: self.dir.clone(), loaded, owners: chosen, tip }, desired))
+        let (dir, repository) = (self.dir.clone(), Repository::of(&self.dir));
+        Ok((Ground { dir, loaded, repository, owners: chosen, lines: Lines::default(), tip }, desired))
     }
 
     /// The owners to look at: those of the order, of those that the daemon is for.

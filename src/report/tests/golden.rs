@@ -11,7 +11,7 @@ use crate::{
         change::{Action, Because, Gone, Stray, Who},
         finding::Code,
     },
-    report::{Format, Style, drift, outcomes, plan},
+    report::{ReportFormat, Style, drift, outcomes, plan},
 };
 
 use super::{
@@ -67,16 +67,18 @@ pub(super) fn everything() -> World {
 #[test]
 fn a_plan_with_everything() {
     let world = everything();
-    check("plan.txt", &world.view(|view| plan(view, Format::Text, Style::Plain)));
-    check("plan.ansi", &world.view(|view| plan(view, Format::Text, Style::Colour)));
-    check("plan.json", &world.view(|view| plan(view, Format::Json, Style::Plain)));
+    check("plan.txt", &world.view(|view| plan(view, ReportFormat::Text, Style::Plain)));
+    check("plan.ansi", &world.view(|view| plan(view, ReportFormat::Text, Style::Colour)));
+    check("plan.md", &world.view(|view| plan(view, ReportFormat::Markdown, Style::Plain)));
+    check("plan.json", &world.view(|view| plan(view, ReportFormat::Json, Style::Plain)));
 }
 
 #[test]
 fn drift_with_everything() {
     let world = everything();
-    check("drift.txt", &world.view(|view| drift(view, Format::Text, Style::Plain)));
-    check("drift.json", &world.view(|view| drift(view, Format::Json, Style::Plain)));
+    check("drift.txt", &world.view(|view| drift(view, ReportFormat::Text, Style::Plain)));
+    check("drift.md", &world.view(|view| drift(view, ReportFormat::Markdown, Style::Plain)));
+    check("drift.json", &world.view(|view| drift(view, ReportFormat::Json, Style::Plain)));
 }
 
 #[test]
@@ -92,8 +94,9 @@ fn outcomes_of_everything() {
         };
         results.push(Outcome { change: change.clone(), result });
     }
-    check("outcomes.txt", &world.view(|view| outcomes(view, &results, Format::Text, Style::Plain)));
-    check("outcomes.json", &world.view(|view| outcomes(view, &results, Format::Json, Style::Plain)));
+    check("outcomes.txt", &world.view(|view| outcomes(view, &results, ReportFormat::Text, Style::Plain)));
+    check("outcomes.md", &world.view(|view| outcomes(view, &results, ReportFormat::Markdown, Style::Plain)));
+    check("outcomes.json", &world.view(|view| outcomes(view, &results, ReportFormat::Json, Style::Plain)));
 }
 
 #[test]
@@ -106,17 +109,19 @@ fn what_was_not_read_comes_first() {
     let unread = Arc::new(trouble("list role assignments of Altinn-SKD-Prod"));
     world.block("kari.fiktiv@ai-dev.no", "skd", "prod-developer", 5, Block::Unread(unread));
     world.grant(&who("Kari Fiktiv"), "ttd", "test-developer", 5);
-    check("unread.txt", &world.view(|view| plan(view, Format::Text, Style::Plain)));
-    check("unread.json", &world.view(|view| plan(view, Format::Json, Style::Plain)));
+    check("unread.txt", &world.view(|view| plan(view, ReportFormat::Text, Style::Plain)));
+    check("unread.md", &world.view(|view| plan(view, ReportFormat::Markdown, Style::Plain)));
+    check("unread.json", &world.view(|view| plan(view, ReportFormat::Json, Style::Plain)));
 }
 
 #[test]
 fn nothing_to_do_is_said_plainly() {
     let mut world = World::new();
-    check("nothing.txt", &world.view(|view| plan(view, Format::Text, Style::Plain)));
-    check("nothing_drift.txt", &world.view(|view| drift(view, Format::Text, Style::Plain)));
-    check("nothing_outcomes.txt", &world.view(|view| outcomes(view, &[], Format::Text, Style::Plain)));
+    check("nothing.txt", &world.view(|view| plan(view, ReportFormat::Text, Style::Plain)));
+    check("nothing.md", &world.view(|view| plan(view, ReportFormat::Markdown, Style::Plain)));
+    check("nothing_drift.txt", &world.view(|view| drift(view, ReportFormat::Text, Style::Plain)));
+    check("nothing_outcomes.txt", &world.view(|view| outcomes(view, &[], ReportFormat::Text, Style::Plain)));
     world.plan.unchanged = 0;
     world.block("ola.eksempel@example.no", "skd", "test-developer", 9, Block::UnknownPerson(Hint::Nothing));
-    check("only_blocked.txt", &world.view(|view| plan(view, Format::Text, Style::Plain)));
+    check("only_blocked.txt", &world.view(|view| plan(view, ReportFormat::Text, Style::Plain)));
 }

@@ -16,16 +16,16 @@ use crate::{
         change::{Because, Who},
         finding::Code,
     },
-    report::{Format, Style, drift, outcomes, plan},
+    report::{ReportFormat, Style, drift, outcomes, plan},
 };
 
 use super::{invented::who, world::World};
 
 /// Clears the screen, turns the line round, forges a line, hides, and ends a line in four ways.
-const EVIL: &str =
+pub(super) const EVIL: &str =
     "\u{1b}[2J\u{9b}31m\u{202e}\u{2066}\r\n  + gains  Prod Operations\u{200b}\u{2028}\u{85}\u{e0041}\0\u{7f}`x`";
 
-fn evil() -> World {
+pub(super) fn evil() -> World {
     let mut world = World::new();
     world.owner("ttd", EVIL, OwnerFile::Read);
     world.owner("skd", EVIL, OwnerFile::Broken);
@@ -51,7 +51,7 @@ fn evil() -> World {
     world
 }
 
-fn all(world: &World, format: Format, style: Style) -> [String; 3] {
+pub(super) fn all(world: &World, format: ReportFormat, style: Style) -> [String; 3] {
     let trouble = Trouble::new(TroubleKind::Rejected, EVIL, EVIL);
     let failed = |change: &_| Outcome { change: Clone::clone(change), result: Err(Failure::Trouble(trouble.clone())) };
     let failed: Vec<Outcome> = world.plan.changes.iter().map(failed).collect();
@@ -61,7 +61,9 @@ fn all(world: &World, format: Format, style: Style) -> [String; 3] {
 #[test]
 fn nothing_acts_in_any_output() {
     let world = evil();
-    for text in [Format::Text, Format::Json].into_iter().flat_map(|format| all(&world, format, Style::Plain)) {
+    for text in
+        [ReportFormat::Text, ReportFormat::Json].into_iter().flat_map(|format| all(&world, format, Style::Plain))
+    {
         for c in text.chars().filter(|c| *c != '\n') {
             assert!(!c.is_control(), "{c:?} in {text}");
             assert!(!matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'), "{c:?}");
@@ -72,7 +74,7 @@ fn nothing_acts_in_any_output() {
 
 #[test]
 fn only_our_own_colours_stand_in_coloured_text() {
-    for text in all(&evil(), Format::Text, Style::Colour) {
+    for text in all(&evil(), ReportFormat::Text, Style::Colour) {
         for (at, _) in text.match_indices('\u{1b}') {
             let code = text[at..].split_inclusive('m').next().unwrap();
             let ours = code[1..].trim_start_matches('[').trim_end_matches('m');
@@ -83,14 +85,14 @@ fn only_our_own_colours_stand_in_coloured_text() {
 
 #[test]
 fn no_line_is_forged() {
-    let [text, ..] = all(&evil(), Format::Text, Style::Plain);
+    let [text, ..] = all(&evil(), ReportFormat::Text, Style::Plain);
     let gains: Vec<&str> = text.lines().filter(|line| line.starts_with("  + gains  ")).collect();
     assert_eq!(gains.len(), 1, "{text}");
 }
 
 #[test]
 fn json_keeps_hostile_text_as_it_was() {
-    let [json, ..] = all(&evil(), Format::Json, Style::Plain);
+    let [json, ..] = all(&evil(), ReportFormat::Json, Style::Plain);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["changes"][0]["user"], EVIL);
 }

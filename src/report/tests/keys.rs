@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::report::{Format, Style, drift, outcomes, plan};
+use crate::report::{ReportFormat, Style, drift, outcomes, plan};
 
 use super::golden::everything;
 
@@ -20,7 +20,7 @@ fn block<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
 
 #[test]
 fn a_plan_has_the_keys_of_format_1_in_their_order() {
-    let json = everything().view(|view| plan(view, Format::Json, Style::Plain));
+    let json = everything().view(|view| plan(view, ReportFormat::Json, Style::Plain));
     let value: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(value["format"], 1);
     assert_eq!(
@@ -77,9 +77,9 @@ fn a_plan_has_the_keys_of_format_1_in_their_order() {
 fn what_is_blocked_refused_or_found_has_a_code_a_message_and_help() {
     let world = everything();
     for json in [
-        world.view(|view| plan(view, Format::Json, Style::Plain)),
-        world.view(|view| drift(view, Format::Json, Style::Plain)),
-        world.view(|view| outcomes(view, &[], Format::Json, Style::Plain)),
+        world.view(|view| plan(view, ReportFormat::Json, Style::Plain)),
+        world.view(|view| drift(view, ReportFormat::Json, Style::Plain)),
+        world.view(|view| outcomes(view, &[], ReportFormat::Json, Style::Plain)),
     ] {
         let value: Value = serde_json::from_str(&json).unwrap();
         for list in ["blocked", "refused", "findings"] {
@@ -97,7 +97,7 @@ fn what_is_blocked_refused_or_found_has_a_code_a_message_and_help() {
 #[test]
 fn a_refused_removal_is_not_among_the_changes() {
     let world = everything();
-    let json = world.view(|view| plan(view, Format::Json, Style::Plain));
+    let json = world.view(|view| plan(view, ReportFormat::Json, Style::Plain));
     let value: Value = serde_json::from_str(&json).unwrap();
     let refused = &value["refused"][0]["assignment"];
     assert!(value["changes"].as_array().unwrap().iter().all(|change| change["assignment"] != *refused));
@@ -107,10 +107,10 @@ fn a_refused_removal_is_not_among_the_changes() {
 #[test]
 fn drift_and_outcomes_stand_in_the_same_envelope() {
     let world = everything();
-    let json = world.view(|view| drift(view, Format::Json, Style::Plain));
+    let json = world.view(|view| drift(view, ReportFormat::Json, Style::Plain));
     assert!(keys(&json, 2).contains(&"drift") && !keys(&json, 2).contains(&"changes"));
     let entry = block(&json, "\"drift\": [\n    {", "\n    }");
     assert_eq!(keys(entry, 6)[..3], ["class", "remedy", "code"]);
-    let json = world.view(|view| outcomes(view, &[], Format::Json, Style::Plain));
+    let json = world.view(|view| outcomes(view, &[], ReportFormat::Json, Style::Plain));
     assert!(keys(&json, 2).contains(&"outcomes"));
 }

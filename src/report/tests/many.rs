@@ -9,7 +9,7 @@ use crate::{
         blocked::Block,
         change::{Action, Because, Stray, Who},
     },
-    report::{Format, Style, drift, plan},
+    report::{ReportFormat, Style, drift, plan},
 };
 
 use super::{
@@ -37,7 +37,8 @@ fn an_owner_that_leaves_is_one_decision() {
         }
     }
     world.grant(&who("Kari Fiktiv"), "skd", "test-developer", 5);
-    check("tombstone.txt", &world.view(|view| plan(view, Format::Text, Style::Plain)));
+    check("tombstone.md", &world.view(|view| plan(view, ReportFormat::Markdown, Style::Plain)));
+    check("tombstone.txt", &world.view(|view| plan(view, ReportFormat::Text, Style::Plain)));
 }
 
 #[test]
@@ -50,8 +51,8 @@ fn a_broken_rule_is_said_once_for_all_owners() {
         let unread = Arc::new(trouble("list role assignments of Altinn-SKD-Test"));
         world.block(person.name.unwrap().as_str(), "skd", "test-developer", 7, Block::Unread(unread));
     }
-    check("stray.txt", &world.view(|view| plan(view, Format::Text, Style::Plain)));
-    check("stray_drift.txt", &world.view(|view| drift(view, Format::Text, Style::Plain)));
+    check("stray.txt", &world.view(|view| plan(view, ReportFormat::Text, Style::Plain)));
+    check("stray_drift.txt", &world.view(|view| drift(view, ReportFormat::Text, Style::Plain)));
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn many_unread_subscriptions_are_one_message() {
         world.unread(owner, &doing);
         world.block("kari.fiktiv@ai-dev.no", owner, "prod-developer", 5, Block::Unread(Arc::new(trouble(&doing))));
     }
-    check("unread_many.txt", &world.view(|view| plan(view, Format::Text, Style::Plain)));
+    check("unread_many.txt", &world.view(|view| plan(view, ReportFormat::Text, Style::Plain)));
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn every_misspelt_name_keeps_its_line() {
         let line = 5 + 2 * u32::try_from(n).unwrap();
         world.block(person.name.unwrap().as_str(), "ttd", "test-developer", line, Block::UnknownPerson(Hint::Nothing));
     }
-    let text = world.view(|view| plan(view, Format::Text, Style::Plain));
+    let text = world.view(|view| plan(view, ReportFormat::Text, Style::Plain));
     assert_eq!(text.matches("owners/ttd.yaml:").count(), 12, "{text}");
     assert_eq!(text.matches("help:").count(), 1, "{text}");
 }
@@ -88,7 +89,7 @@ fn first_roles_of_many_are_a_list_of_names() {
             world.grant_with(&person, "ttd", "prod-operations", line, Some("2027-01-31"), Some("tax season"));
         }
     }
-    check("newcomers.txt", &world.view(|view| plan(view, Format::Text, Style::Plain)));
+    check("newcomers.txt", &world.view(|view| plan(view, ReportFormat::Text, Style::Plain)));
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn two_thousand_changes_stay_readable() {
             world.revoke(&person, "ttd", role, Because::OwnerRemoved);
         }
     }
-    let text = world.view(|view| plan(view, Format::Text, Style::Plain));
+    let text = world.view(|view| plan(view, ReportFormat::Text, Style::Plain));
     let said = text.matches("removed: true").count();
     assert_eq!(said, 1, "the reason is said {said} times");
     assert!(text.lines().count() < 700, "{} lines", text.lines().count());
@@ -114,16 +115,16 @@ fn what_takes_long_is_foretold() {
     for (n, person) in people(1_000).enumerate() {
         world.grant(&person, "ttd", "test-developer", 5);
         if n == 210 {
-            let text = world.view(|view| plan(view, Format::Text, Style::Plain));
+            let text = world.view(|view| plan(view, ReportFormat::Text, Style::Plain));
             assert!(!text.contains("This takes"), "{text}"); // two seconds
         }
     }
-    let text = world.view(|view| plan(view, Format::Text, Style::Plain));
+    let text = world.view(|view| plan(view, ReportFormat::Text, Style::Plain));
     check("pace.txt", &text[text.find("This takes").unwrap()..]);
     for person in people(301) {
         world.revoke(&person, "skd", "prod-developer", Because::OwnerRemoved);
     }
-    let json = world.view(|view| plan(view, Format::Json, Style::Plain));
+    let json = world.view(|view| plan(view, ReportFormat::Json, Style::Plain));
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["forecast"], serde_json::json!({ "seconds": 91 }));
     assert_eq!(crate::report::count::length(91), "2 minutes");
@@ -137,7 +138,7 @@ fn two_targets_of_one_role_are_one_line() {
     let mut second = world.plan.changes[0].clone();
     second.triple.scope = crate::model::ids::ScopeId::new(&second.triple.scope.as_str().replace("keyvault", "kv2"));
     world.plan.changes.push(second);
-    let text = world.view(|view| plan(view, Format::Text, Style::Plain));
+    let text = world.view(|view| plan(view, ReportFormat::Text, Style::Plain));
     assert_eq!(text.matches("+ gains").count(), 1, "{text}");
 }
 
@@ -148,6 +149,6 @@ fn a_part_of_a_role_is_not_called_the_role() {
         world.change(Action::Revoke, &who("Kari Fiktiv"), "ttd", "prod-operations", Because::Stray(Stray::NoRole));
     retired.triple.definition = "4633458b-17de-408a-b874-0445c86b69e6".parse().unwrap();
     retired.definition_name = None;
-    let text = world.view(|view| plan(view, Format::Text, Style::Plain));
+    let text = world.view(|view| plan(view, ReportFormat::Text, Style::Plain));
     assert!(!text.contains("may no longer"), "{text}");
 }

@@ -208,12 +208,17 @@ impl World {
             refused: &self.refused,
             places: &places,
             errors: self.errors,
+            mistakes: &[],
+            folder: "",
             observed_at: "2026-11-22T09:00:00Z".parse::<Timestamp>().unwrap(),
             config_digest: "sha256:c0ffee",
             observed_digest: "sha256:0b5e2d",
             tool: "tilgang 0.1.0",
             is_applying: false,
+            fit: crate::report::Fit::GithubComment,
+            owners: None,
             saved: None,
+            base: None,
         })
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     },
     simulator::{
         clock::duration,
+        file,
         world::{Assignment, Resource, Term, User, World},
     },
 };
@@ -95,8 +96,8 @@ impl Deed {
             Self::DeleteVault(name) => delete(world, gone, name, true),
             Self::DeleteResource(name) => delete(world, gone, name, false),
             Self::RecoverVault(name) => bring_back(world, gone, name),
-            Self::RecreateVault(name) => anew(world, gone, name, true),
-            Self::RecreateResource(name) => anew(world, gone, name, false),
+            Self::RecreateVault(name) => made_anew(world, gone, name, true),
+            Self::RecreateResource(name) => made_anew(world, gone, name, false),
             Self::CreateUser(name) => {
                 let id = PrincipalId(World::derived_id(world.tenant(), "user", name));
                 if world.user(id).is_some() || world.user_named(&UserName::new(name)).is_some() {
@@ -202,21 +203,26 @@ fn drop_assignments(world: &mut World, scope: &ScopeId) {
 }
 
 fn bring_back(world: &mut World, gone: &mut Gone, name: &str) -> Result<(), String> {
-    let named =
-        |id: &&ScopeId| id.folded() == ScopeId::new(name).folded() || id.last_segment().eq_ignore_ascii_case(name);
-    let id = gone.keys().find(named).cloned().ok_or_else(|| format!("no deleted resource is called `{name}`"))?;
-    if let Some(found) = gone.remove(&id) {
-        world.place_resource(found);
-    }
+    let found = take_back(gone, name)?;
+    world.place_resource(found);
     Ok(())
 }
 
-fn anew(world: &mut World, gone: &mut Gone, name: &str, with_assignments: bool) -> Result<(), String> {
+fn take_back(gone: &mut Gone, name: &str) -> Result<Resource, String> {
+    let named =
+        |id: &&ScopeId| id.folded() == ScopeId::new(name).folded() || id.last_segment().eq_ignore_ascii_case(name);
+    let id = gone.keys().find(named).cloned();
+    id.and_then(|id| gone.remove(&id)).ok_or_else(|| format!("no deleted resource is called `{name}`"))
+}
+
+fn made_anew(world: &mut World, gone: &mut Gone, name: &str, with_assignments: bool) -> Result<(), String> {
     let there = place(world, name).is_ok_and(|id| world.resources().any(|found| found.id == id));
     if there {
         delete(world, gone, name, with_assignments)?;
     }
-    bring_back(world, gone, name)
+    let old = take_back(gone, name)?;
+    world.place_resource(file::anew(&old, world.tenant(), world.now()));
+    Ok(())
 }
 
 fn assign(world: &mut World, asked: &Assign, term: Term) -> Result<(), String> {

@@ -39,6 +39,28 @@ fn a_day_in_the_life() {
     assert_eq!(standing.filter(|it| world.user(it.triple.principal).is_some()).count(), 1);
 }
 
+/// The same id, another resource: the time of making tells, and a component's own ids. One that comes back is the old one.
+#[test]
+fn what_is_made_anew_has_another_identity() {
+    let (mut world, events) = (world(), Events::default());
+    let mut after = |text: &str| {
+        let happened = events.begin(&mut world, faults::read_events(text).unwrap());
+        assert!(happened.iter().all(|it| it.failed.is_none()), "{text}");
+        let of = |name: &str| world.resources().find(|found| found.name == name).cloned().unwrap();
+        let (vault, component) = (of("ttd-prod-keyvault"), of("ttd-prod-ai"));
+        (vault.made(), component.made(), component.properties["AppId"].clone(), world.now())
+    };
+    let (vault, component, app, now) = after("does: { disable_user: ola.dikt@ai-dev.no }");
+    assert!(vault.is_some() && vault == component && vault < Some(now));
+    let again =
+        after("[{ does: { delete_vault: ttd-prod-keyvault } }, { does: { recover_vault: ttd-prod-keyvault } }]");
+    assert_eq!((again.0, again.1, &again.2), (vault, component, &app));
+    let (vault, component, other, _) =
+        after("[{ does: { recreate_vault: ttd-prod-keyvault } }, { does: { recreate_resource: ttd-prod-ai } }]");
+    assert_eq!((vault, component), (Some(now), Some(now)));
+    assert_ne!(other, app);
+}
+
 #[test]
 fn a_recovered_vault_has_no_assignments() {
     let (mut world, events) = (world(), Events::default());

@@ -108,6 +108,7 @@ entries! {
         #[serde(default, skip_serializing_if = "Option::is_none")] pub network: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub resource_permissions: Option<bool>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub properties: Option<Value>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub created: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub deleted: Option<Timestamp>,
     }
     /// A lock.

@@ -26,7 +26,10 @@ pub use self::{
     settings::change as change_settings,
     write::{assignment_entry, settings_entry, write},
 };
-pub(super) use self::{read::replay, resources::made};
+pub(super) use self::{
+    read::replay,
+    resources::{anew, made},
+};
 
 /// The form of `azure.yaml` as a JSON Schema (draft 2020-12), for editors.
 pub const SCHEMA: &str = include_str!("schema.json");

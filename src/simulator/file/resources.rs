@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::entries::ResourceEntry;
 use crate::{
     model::ids::{ScopeId, SubscriptionId, TenantId},
-    simulator::world::{
-        Resource, World,
-        inventory::group_scope,
-        resources::{arm_type_of, place_of},
+    simulator::{
+        clock::azure_time,
+        world::{
+            Resource, World,
+            inventory::{LONG_AGO, group_scope},
+            resources::{arm_type_of, place_of},
+        },
     },
 };
 
@@ -20,8 +24,6 @@ const COMPONENT: &str = "microsoft.insights/components";
 const WORKSPACE: &str = "Microsoft.OperationalInsights/workspaces";
 /// Where Altinn's resources are.
 const LOCATION: &str = "norwayeast";
-/// When components were made that the world gives no time for. Ours.
-const LONG_AGO: &str = "2026-01-01T08:00:00.0000000+00:00";
 
 /// Where a resource is put, and what it inherits.
 pub(super) struct Place<'a> {
@@ -59,7 +61,9 @@ pub(super) fn id_of(entry: &ResourceEntry, place: &Place<'_>) -> Result<ScopeId,
 pub(super) fn resource(entry: &ResourceEntry, place: &Place<'_>) -> Result<Resource, String> {
     let (arm_type, name, usual) = kind_of(entry)?;
     let id = id_of(entry, place)?;
-    let seed = World::derived_id(place.tenant, "resource", id.folded());
+    // One that is made anew under the same id is another: it has another identity.
+    let born = entry.created.map(|at| at.to_string()).unwrap_or_default();
+    let seed = World::derived_id(place.tenant, "resource", &format!("{}{born}", id.folded()));
     let mut properties = match (usual, arm_type) {
         (true, VAULT) => vault(entry, name, place.tenant),
         (true, COMPONENT) => component(entry, name, place, seed)?,
@@ -78,13 +82,21 @@ pub(super) fn resource(entry: &ResourceEntry, place: &Place<'_>) -> Result<Resou
         location: entry.location.as_deref().unwrap_or(LOCATION).to_owned(),
         kind: entry.kind.clone().or_else(|| (usual && arm_type == COMPONENT).then(|| "web".to_owned())),
         tags: entry.tags.clone().unwrap_or_else(|| place.tags.clone()),
+        created: entry.created,
         properties,
         id,
     })
 }
 
 /// The resource that the body of a PUT describes, spelt as its provider spells it (recorded, FACTS §1.5).
-pub(in crate::simulator) fn made(id: &ScopeId, tenant: TenantId, body: &Value, rbac: bool) -> Result<Resource, String> {
+/// `born`: when it was made, if that is known.
+pub(in crate::simulator) fn made(
+    id: &ScopeId,
+    tenant: TenantId,
+    body: &Value,
+    rbac: bool,
+    born: Option<Timestamp>,
+) -> Result<Resource, String> {
     let (subscription, group) = place_of(id).ok_or_else(|| format!("`{id}` is not a resource"))?;
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned);
     let tags = body.get("tags").and_then(Value::as_object).into_iter().flatten();
@@ -95,6 +107,7 @@ pub(in crate::simulator) fn made(id: &ScopeId, tenant: TenantId, body: &Value, r
         kind: text("/kind"),
         tags: Some(tags),
         rbac: Some(rbac),
+        created: born,
         properties: body.get("properties").filter(|properties| properties.is_object()).cloned(),
         ..ResourceEntry::default()
     };
@@ -132,7 +145,7 @@ fn component(entry: &ResourceEntry, name: &str, place: &Place<'_>, seed: uuid::U
         "InstrumentationKey={seed};IngestionEndpoint=https://{location}-1.in.applicationinsights.azure.com/;LiveEndpoint=https://{location}.livediagnostics.monitor.azure.com/"
     );
     let mut properties = json!({
-        "ConnectionString": connection, "CreationDate": LONG_AGO,
+        "ConnectionString": connection, "CreationDate": entry.created.map_or_else(|| LONG_AGO.to_owned(), creation_date),
         "ApplicationId": name, "AppId": seed, "Application_Type": "web", "InstrumentationKey": seed, "Name": name,
         "TenantId": place.subscription.to_string(), "provisioningState": "Succeeded", "RetentionInDays": 90,
         "IngestionMode": "ApplicationInsights",
@@ -155,6 +168,25 @@ fn component(entry: &ResourceEntry, name: &str, place: &Place<'_>, seed: uuid::U
         lay_over(&mut properties, Some(&based));
     }
     Ok(properties)
+}
+
+/// Written so (recorded).
+fn creation_date(at: Timestamp) -> String {
+    azure_time(at).replace('Z', "+00:00")
+}
+
+/// The same resource id, another resource: deleted and made anew at this time, its settings the same.
+pub(in crate::simulator) fn anew(old: &Resource, tenant: TenantId, at: Timestamp) -> Resource {
+    let mut new = Resource { created: Some(at), ..old.clone() };
+    if let Some(properties) = new.properties.as_object_mut().filter(|it| it.contains_key("CreationDate")) {
+        let seed = World::derived_id(tenant, "resource", &format!("{}{at}", old.id.folded()));
+        for (key, value) in
+            [("CreationDate", creation_date(at)), ("AppId", seed.to_string()), ("InstrumentationKey", seed.to_string())]
+        {
+            properties.insert(key.to_owned(), json!(value));
+        }
+    }
+    new
 }
 
 /// Puts one object over another, key by key; null takes a key away.

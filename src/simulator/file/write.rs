@@ -154,6 +154,7 @@ fn resource(found: &Resource) -> ResourceEntry {
         kind: found.kind.clone(),
         tags: Some(found.tags.clone()),
         properties: Some(found.properties.clone()),
+        created: found.created,
         ..ResourceEntry::default()
     }
 }

@@ -236,7 +236,8 @@ fn one(world: &mut World, caller: PrincipalId, ask: &Ask, version: &str) -> Resu
                 return Err(no_location());
             }
             let rbac = vaults::uses_rbac(old.as_ref(), version);
-            let made = file::made(&id, world.tenant(), &body, rbac);
+            let born = old.as_ref().map_or_else(|| Some(world.now()), |old| old.created);
+            let made = file::made(&id, world.tenant(), &body, rbac, born);
             let mut made = made.map_err(|message| Refusal::new(400, "InvalidRequestContent", message))?;
             let is_component = made.arm_type.eq_ignore_ascii_case("microsoft.insights/components");
             if let Some(properties) = made.properties.as_object_mut().filter(|_| is_component) {

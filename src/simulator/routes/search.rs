@@ -3,7 +3,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Ask, authorization_rows};
+use super::{Answer, Ask, authorization_rows, wire};
 use crate::{
     model::ids::{PrincipalId, SubscriptionId},
     simulator::{
@@ -14,6 +14,8 @@ use crate::{
     },
 };
 
+/// A column of `resources` that is there for who asks (azure-docs lab-services/find-delete-lab-resources.md).
+const SYSTEM_DATA: &str = "systemData";
 /// Rows on one page at most (specs: `$top`, 1 to 1000).
 const TOP_MAX: u64 = 1_000;
 
@@ -69,7 +71,14 @@ fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
     let above = body.get("managementGroups").is_some_and(Value::is_array);
     let seen = Seen { world, caller, only, above };
     let rows = match kql::run(query, &seen) {
-        Ok(rows) => rows,
+        Ok(rows) if query.contains(SYSTEM_DATA) => rows,
+        // Not among the columns of who names none (recorded).
+        Ok(mut rows) => {
+            for row in &mut rows {
+                row.remove(SYSTEM_DATA);
+            }
+            rows
+        }
         Err(error) => return refused("InvalidQuery", &error.to_string()),
     };
     let skip = option("$skip").and_then(Value::as_u64).unwrap_or(0);
@@ -209,7 +218,7 @@ fn row(found: &Resource, tenant: &str) -> Row {
         "resourceGroup": found.group.to_ascii_lowercase(),
         "subscriptionId": found.id.subscription().map(|id| id.to_string()).unwrap_or_default(),
         "managedBy": "", "sku": sku, "plan": null, "properties": found.properties, "tags": found.tags,
-        "identity": null, "zones": null, "extendedLocation": null,
+        "identity": null, "zones": null, "extendedLocation": null, "systemData": wire::system_data(found),
     }))
 }
 

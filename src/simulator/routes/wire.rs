@@ -10,7 +10,7 @@ use crate::{
     },
     simulator::{
         clock::azure_time,
-        world::{Assignment, Definition, LockEntry, Resource, SubscriptionEntry, World},
+        world::{Assignment, Definition, LockEntry, Resource, SubscriptionEntry, World, resources::is_vault},
     },
 };
 
@@ -123,6 +123,7 @@ pub(super) fn resource_in_list(found: &Resource) -> Value {
     let mut value = resource(found);
     if let Some(value) = value.as_object_mut() {
         value.remove("properties");
+        value.remove("systemData");
         if found.tags.is_empty() {
             value.remove("tags");
         }
@@ -138,7 +139,17 @@ pub(super) fn resource(found: &Resource) -> Value {
     if let (Some(kind), Some(object)) = (&found.kind, value.as_object_mut()) {
         object.insert("kind".to_owned(), json!(kind));
     }
+    if let (Some(system), Some(object)) = (system_data(found), value.as_object_mut()) {
+        object.insert("systemData".to_owned(), system);
+    }
     value
+}
+
+/// Who made it is not told (keyvault.json: every part may be absent). Of components there is none (components_API.json).
+pub(super) fn system_data(found: &Resource) -> Option<Value> {
+    let created = found.created().filter(|_| is_vault(&found.arm_type))?;
+    // With milliseconds, as public recordings of vaults have it.
+    Some(json!({ "createdAt": created.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string() }))
 }
 
 /// Puts the entries of one object into another.

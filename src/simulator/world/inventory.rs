@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Refusal, Touched, World, rights::management_group};
@@ -39,8 +40,28 @@ pub struct Resource {
     pub kind: Option<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
+    /// When it was made; none: long before the world begins.
+    pub created: Option<Timestamp>,
     /// What its provider says of it.
     pub properties: Value,
+}
+
+/// When what the world gives no time for was made. Ours.
+pub const LONG_AGO: &str = "2026-01-01T08:00:00.0000000+00:00";
+
+impl Resource {
+    /// When it was made.
+    #[must_use]
+    pub fn created(&self) -> Option<Timestamp> {
+        self.created.or_else(|| LONG_AGO.parse().ok())
+    }
+
+    /// When it was made, as far as Azure says so: a component in its properties, a vault in its `systemData`.
+    #[must_use]
+    pub fn made(&self) -> Option<Timestamp> {
+        let of_component = self.properties.get("CreationDate").and_then(Value::as_str).and_then(|it| it.parse().ok());
+        of_component.or_else(|| if super::resources::is_vault(&self.arm_type) { self.created() } else { None })
+    }
 }
 
 /// A management lock.

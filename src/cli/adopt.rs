@@ -1,0 +1,226 @@
+//! `tilgang adopt`: writes owners' files for what stands in Azure; with `--mark` it also makes that ours, by the way that
+//! `apply` goes. What is written is held against Azure first: a plan from it changes nothing that it did not before.
+
+use std::{fmt::Write as _, time::Instant};
+
+use clap::Args;
+use jiff::{civil::Date, tz::TimeZone};
+
+use crate::{
+    config,
+    edit::{self, Edited},
+    plan::{adopt, change::Change, mark},
+    report::{self, ReportFormat, Style},
+};
+
+use super::{
+    Exit, Global,
+    adopt_look::{Look, Written},
+    apply::{applying, ask_whether, conclude},
+    apply_run::unwritten,
+    change::{diff, diff_new},
+    environment,
+    grant::day,
+    output,
+    reports::Reports,
+};
+
+/// Write owners' files for what stands in Azure, so that the next plan has nothing to do
+#[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang adopt --dir examples/altinn --simulate --check
+
+Owners are those of tilgang.yaml and owners/, and those whom the naming rule of subscriptions reveals. What no role can say \
+(groups, conditions, what PIM gives, half a role, wider scopes) becomes a comment in the file and a finding.
+
+What others made stays theirs, and meets what git lists as long as it stands: whom git drops keeps it, as `unmanaged`, and would \
+be adopted again. With --mark it becomes ours by its description, and `tilgang apply` removes it when git drops the person.")]
+pub(super) struct Adopt {
+    /// Write nothing: show the difference, and exit with 2 if there is one
+    #[arg(long, conflicts_with = "yes")]
+    check: bool,
+    /// Do not ask: for CI
+    #[arg(long)]
+    yes: bool,
+    /// Also make ours what others made and git lists, by its description in Azure
+    #[arg(long)]
+    mark: bool,
+    /// State this reason where `policy.require` demands one
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// State this ticket where `policy.require` demands one
+    #[arg(long, value_name = "TICKET")]
+    ticket: Option<String>,
+    /// State this last day where `policy.require` demands one
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    until: Option<Date>,
+    #[command(flatten)]
+    reports: Reports,
+}
+
+impl Adopt {
+    pub(super) async fn run(&self, global: &Global) -> Exit {
+        let today = environment::now().to_zoned(TimeZone::UTC).date();
+        if let Some(day) = self.until.filter(|day| *day < today) {
+            return output::usage(global, format!("`--until {day}` has passed: it would let nobody in"));
+        }
+        let mut reports = match self.reports.open(global) {
+            Ok(reports) => reports,
+            Err(exit) => return exit,
+        };
+        let is_text = reports.format() == ReportFormat::Text;
+        if !self.mark && !is_text {
+            return output::usage(global, "`--format` is for what `--mark` does: files are shown as they will be");
+        }
+        let begun = Instant::now();
+        let mut far = None;
+        let look = match Look::make(global, &mut far).await {
+            Ok(look) => look,
+            Err(exit) => return exit,
+        };
+        let Some(far) = far else { return Exit::Failed };
+        let may_list = |name: &str| config::may_be_listed(name, &look.loaded.domains);
+        let (reason, ticket) = (self.reason.as_deref(), self.ticket.as_deref());
+        let terms = adopt::Terms { may_list: &may_list, reason, ticket, until: self.until };
+        let written = match look.written(terms, global) {
+            Ok(written) => written,
+            Err(exit) => return exit,
+        };
+        let reading = if written.plan.is_complete() { Exit::Converged } else { Exit::Failed };
+        let exit = if self.check {
+            written.show(&look, self, global);
+            let pending = !written.edits.is_empty() || (self.mark && !written.marks(&look).is_empty());
+            reading.max(if pending { Exit::Pending } else { Exit::Converged })
+        } else {
+            written.show(&look, self, global);
+            match self.write(&look, &written, global) {
+                Ok(()) => reading,
+                Err(exit) => return exit,
+            }
+        };
+        written.close(&look, self);
+        if !self.mark {
+            return exit;
+        }
+        let survey = match look.survey(written, &far, self.check) {
+            Ok(survey) => survey,
+            Err(error) => return output::fail(global, error),
+        };
+        if survey.plan.changes.is_empty() && is_text {
+            output::say("Nothing to mark: whatever git lists and a description may mark is ours.");
+            return exit;
+        }
+        if is_text {
+            output::result("\n"); // what is written to files stands above
+        }
+        if self.check {
+            reports.print(&survey, global, |view, format, style| report::plan(&applying(view), format, style));
+            output::say("Nothing was marked. `tilgang adopt --mark` marks it.");
+            return exit.max(survey.exit());
+        }
+        let ledger = match survey.record() {
+            Ok(ledger) => ledger,
+            Err(error) => return output::fail(global, format_args!("{}; nothing was marked", unwritten(&error))),
+        };
+        let with = (&far, ledger);
+        exit.max(conclude("adopt", self.yes, &mut reports, &survey, with, begun, global).await)
+    }
+
+    /// Asks, and writes.
+    fn write(&self, look: &Look, written: &Written, global: &Global) -> Result<(), Exit> {
+        if written.edits.is_empty() {
+            return Ok(());
+        }
+        if !self.yes {
+            let files = written.edits.len();
+            match ask_whether(&format!("Write {files} file{}?", if files == 1 { "" } else { "s" })) {
+                Some(true) => {}
+                Some(false) => {
+                    output::say("nothing was written");
+                    return Err(Exit::Converged);
+                }
+                None => {
+                    let words = "nobody can be asked here; pass `--yes` to write without asking, or `--check` to look";
+                    return Err(output::usage(global, words));
+                }
+            }
+        }
+        for edited in &written.edits {
+            edit::write(&look.dir, edited)
+                .map_err(|error| output::fail(global, format_args!("{}: {error}", edited.path)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Written {
+    fn marks(&self, look: &Look) -> Vec<Change> {
+        mark::marks(&self.desired, &self.observed, look.today, look.owners.as_ref())
+    }
+
+    /// The difference, then what is left out.
+    fn show(&self, look: &Look, adopt: &Adopt, global: &Global) {
+        let mut text = String::new();
+        for Edited { path, is_new, before, after, .. } in &self.edits {
+            text += &if *is_new { diff_new(path, after) } else { diff(path, before, after) };
+        }
+        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
+        let report = look.view(&self.plan, |view| report::adoption(view, self.counted, style));
+        let gap = if text.is_empty() { "" } else { "\n" };
+        let _ = write!(text, "{gap}{report}");
+        if adopt.reports.format == ReportFormat::Text { output::result(&text) } else { output::say(text.trim_end()) }
+    }
+
+    /// What this means, and what comes next.
+    fn close(&self, look: &Look, adopt: &Adopt) {
+        if self.unlisted > 0 {
+            let (number, are) = (self.unlisted, if self.unlisted == 1 { "assignment" } else { "assignments" });
+            output::say(format_args!(
+                "note: {number} {are} of ours that git no longer lists stay unlisted: `tilgang plan` shows what becomes of them"
+            ));
+        }
+        for owner in &self.lost {
+            output::say(format_args!(
+                "note: what stands at {owner} was made by tilgang, and owners/{owner}.yaml is missing: git's history may have it, \
+                 with last days and reasons that Azure does not know (`git log --all -- owners/{owner}.yaml`)"
+            ));
+        }
+        if !self.empty.is_empty() {
+            let owners = self.empty.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            output::say(format_args!(
+                "note: subscriptions are named as those of {owners}, and hold nothing that the naming rule leads to: left out"
+            ));
+        }
+        for (owner, name) in &look.observed.absent {
+            let revealed = !look.loaded.desired.iter().any(|desired| desired.owners.contains_key(owner));
+            if revealed && !self.empty.contains(owner) {
+                output::say(format_args!(
+                    "note: our identity sees no subscription `{name}`; if {owner} has none, say so in tilgang.yaml: \
+                     `owners: {{ {owner}: {{ environments: [{}] }} }}`",
+                    look.seen(*owner).join(", ")
+                ));
+            }
+        }
+        if !self.plan.changes.is_empty() {
+            let (number, are) =
+                (self.plan.changes.len(), if self.plan.changes.len() == 1 { "change" } else { "changes" });
+            output::say(format_args!(
+                "note: a plan from these files has {number} {are} to make: `tilgang plan` shows them"
+            ));
+        }
+        if adopt.check {
+            if !self.edits.is_empty() {
+                output::say("Nothing was written. `tilgang adopt` writes it.");
+            }
+        } else if !self.edits.is_empty() {
+            output::say(
+                "Written. Read the files, and commit them: a plan from them has nothing more to do than before.",
+            );
+        }
+        if !adopt.mark && !self.marks(look).is_empty() {
+            output::say(
+                "What others made stays theirs, and meets what git lists as long as it stands: whom git drops keeps it, and \
+                 `tilgang drift` says so (unmanaged). `tilgang adopt --mark` makes it ours.",
+            );
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! How a report ends: what to do next, and the sums in words. The same in every format for people.
+
+use crate::{
+    execute::{Done, Failure, Outcome},
+    model::trouble::{Trouble, TroubleKind},
+    plan::{blocked::Block, drift::Class, pace},
+};
+
+use super::{
+    base,
+    count::{Count, length, people, time},
+    facts::Facts,
+    words::Tense,
+};
+
+/// The end of a report.
+#[derive(Debug)]
+pub(super) struct Closing {
+    /// What to do, or to know, next.
+    pub next: Vec<String>,
+    /// The sums, the most important first.
+    pub sums: Vec<String>,
+}
+
+/// The end of a plan.
+pub(super) fn plan(facts: &Facts<'_>) -> Closing {
+    let count = Count::of(facts);
+    let changes = people(&facts.changes(), Tense::Will);
+    let mut next = not_read(facts, &count);
+    let base = facts.view.base.as_ref();
+    next.extend(base.and_then(base::before));
+    if let Some(seconds) = facts.forecast() {
+        let (about, at_once, then) = (length(seconds), pace::AT_ONCE, pace::PER_SECOND);
+        next.push(format!(
+            "This takes about {about}: Azure takes {at_once} changes in one subscription at once, then {then} a second."
+        ));
+    }
+    if changes.is_some() && !facts.view.is_applying {
+        // What carries out a saved plan is said by whoever saved it.
+        let by = if facts.view.saved.is_none() && base.is_none() { " `tilgang apply` carries this out." } else { "" };
+        next.push(format!("Nothing has been changed.{by}"));
+    }
+    let plan = match changes {
+        Some(changes) if base.is_some() => format!("This change: {changes}"),
+        None if base.is_some() => "This change: nothing to change in Azure".to_owned(),
+        _ if count.is_converged() => {
+            let at = time(facts.view.observed_at);
+            format!("Nothing to do: Azure is as git says; {} checked at {at}", count.unchanged_in_words())
+        }
+        Some(changes) => format!("Plan: {changes}"),
+        None => "Plan: nothing to change".to_owned(),
+    };
+    Closing { next, sums: [vec![plan], count.rest()].concat() }
+}
+
+/// The end of drift; `classes` as `2 missing`.
+pub(super) fn drift(facts: &Facts<'_>, classes: &[(Class, usize)]) -> Closing {
+    let count = Count::of(facts);
+    let checked = format!("checked at {}", time(facts.view.observed_at));
+    let words = |differs: bool| {
+        let some = classes.iter().filter(|(class, _)| class.differs() == differs);
+        some.map(|(class, number)| format!("{number} {}", class.word())).collect::<Vec<_>>()
+    };
+    let (classes, beside) = (words(true), words(false));
+    let mut sums = match classes.as_slice() {
+        [] if count.is_converged() => {
+            vec![format!("No drift: Azure is as git says; {} {checked}", count.unchanged_in_words())]
+        }
+        [] => vec![format!("No drift in what could be compared; {checked}")],
+        classes => vec![format!("Drift: {}; {checked}", classes.join(", "))],
+    };
+    sums.extend((!beside.is_empty()).then(|| beside.join(", ")));
+    sums.extend(count.rest());
+    Closing { next: not_read(facts, &count), sums }
+}
+
+/// The end of a run that changed something, or tried.
+pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome]) -> Closing {
+    let number = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
+    let failed = number(|outcome| matches!(outcome.result, Err(Failure::Trouble(_))));
+    let held_back = number(|outcome| outcome.result == Err(Failure::HeldBack));
+    let moved = number(|outcome| matches!(outcome.result, Err(Failure::Moved(_))));
+    let not_tried = number(|it| matches!(it.result, Err(Failure::Unrecorded(_) | Failure::NotTried)));
+    let already = number(|outcome| outcome.result == Ok(Done::Already));
+    let done = outcomes.iter().filter(|outcome| outcome.result == Ok(Done::Now)).map(|outcome| &outcome.change);
+    let done = people(&done, Tense::Did);
+    let count = Count::of(facts);
+    let mut next = Vec::new();
+    if !facts.view.is_applying {
+        next.extend(not_read(facts, &count));
+    }
+    if moved > 0 {
+        let words = "What moved is seen by the next plan once Resource Graph and Entra show it: `tilgang plan`.";
+        next.push(words.to_owned());
+    }
+    let is_denied = |it: &Outcome| matches!(&it.result, Err(Failure::Trouble(it)) if it.kind == TroubleKind::Denied);
+    if outcomes.iter().any(is_denied) {
+        next.push("`tilgang doctor` shows which rights are missing.".to_owned());
+    }
+    if failed + held_back + not_tried > 0 {
+        let words = match facts.view.saved {
+            // What was done is itself a difference to the saved plan.
+            Some(_) => "What is done stays done. For the rest make a new plan: `tilgang plan`.",
+            None => "Run `tilgang apply` again: what is done stays done, and the rest is tried again.",
+        };
+        next.push(words.to_owned());
+    } else if done.is_some() {
+        next.push("Azure can take up to ten minutes until a change is felt.".to_owned());
+    }
+    let mut sums = vec![match done {
+        Some(done) => format!("Applied: {done}"),
+        None if outcomes.is_empty() => "Nothing was to be done".to_owned(),
+        None => "Applied: nothing changed".to_owned(),
+    }];
+    let rest = [
+        (already, "already so"),
+        (failed, "failed"),
+        (moved, "moved"),
+        (held_back, "held back"),
+        (not_tried, "not tried"),
+    ];
+    let rest = rest.into_iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
+    let rest = rest.collect::<Vec<_>>().join(", ");
+    sums.extend(Some(rest).filter(|rest| !rest.is_empty()));
+    sums.extend(count.rest());
+    Closing { next, sums }
+}
+
+/// What to run next, where something was not read.
+fn not_read(facts: &Facts<'_>, count: &Count) -> Vec<String> {
+    let mut next = Vec::new();
+    if count.errors + count.left_out > 0 {
+        next.push("`tilgang validate` shows every error in the files.".to_owned());
+    }
+    let may_not = |trouble: &Trouble| matches!(trouble.kind, TroubleKind::Denied | TroubleKind::SignIn);
+    let plan = facts.view.plan;
+    let unanswered = plan.blocked.iter().filter_map(|blocked| match &blocked.block {
+        Block::PersonUnanswered(trouble) | Block::Unread(trouble) => Some(trouble),
+        _ => None,
+    });
+    if plan.unread.iter().map(|unread| &unread.trouble).chain(unanswered).any(|trouble| may_not(trouble)) {
+        next.push("`tilgang doctor` shows which rights are missing.".to_owned());
+    }
+    next
+}
