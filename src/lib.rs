@@ -25,6 +25,9 @@
 //! | [`ledger`] | what is done and seen → lines in a folder that CI keeps; and back | a line changed or taken out |
 //! | [`lease`] | what a Lease says and when → who of several replicas leads | IO, async, a clock |
 //! | [`kubernetes`] | a Lease at an API server, over HTTP; what `lease` decides, done | a decision |
+//! | [`notify`] | what was said + what a run found + whom to tell when → notices that are due | IO, async, a clock |
+//! | [`deliver`] | notices → Slack, Teams, mail, webhooks; what they answered | a decision, a redirect, a secret in a log |
+//! | [`signals`] | what the daemon does → metrics for Prometheus, spans for OpenTelemetry | a person, an id, a token |
 //! | [`report`] | plan and outcomes → text, Markdown, a page, annotations, JSON, SARIF | a change of either |
 //! | [`azure`] | the ports over HTTP, through Microsoft's SDK | a token in a log |
 //! | [`simulator`] | Azure, small enough to own: the same ports in process, and over HTTP for anybody | an answer Azure would not give |
@@ -61,6 +64,11 @@ pub mod ledger;
 pub mod lease;
 
 pub mod kubernetes;
+pub mod notify;
+
+pub mod deliver;
+
+pub mod signals;
 
 pub mod report;
 

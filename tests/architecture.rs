@@ -24,6 +24,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ledger", &["model", "ports", "plan", "execute"]),
     ("lease", &[]),
     ("kubernetes", &["lease"]),
+    ("notify", &["model", "plan", "watch"]),
+    ("deliver", &["model", "notify"]),
+    ("signals", &["model", "plan", "watch", "notify", "deliver"]),
     ("report", &["model", "plan", "access", "execute", "config", "ledger", "rights"]),
     ("azure", &["model", "ports"]),
     ("simulator", &["model", "ports"]),
@@ -45,6 +48,9 @@ const ROOMS: &[(&str, &[&str])] = &[
             "ledger",
             "lease",
             "kubernetes",
+            "notify",
+            "deliver",
+            "signals",
             "report",
             "azure",
             "simulator",
@@ -167,6 +173,18 @@ fn pure_rooms_stay_pure() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A notice can be written down, and that is all: who is told what hangs on nothing but arguments.
+#[test]
+fn notices_are_decided_without_a_disk_or_a_clock() {
+    for (file, text) in &rooms()["notify"] {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let never =
+            ["std::fs", "fs::", "tokio", "async ", ".await", "std::time", "std::env", "Timestamp::now", "HashMap"];
+        let wrong: Vec<_> = never.iter().filter(|word| code.contains(**word)).collect();
+        assert!(wrong.is_empty(), "{} has {wrong:?}", file.display());
+    }
 }
 
 /// What a ledger's lines mean is decided without a disk: only these two touch one.

@@ -11,6 +11,7 @@ mod apply;
 mod apply_run;
 mod ask;
 mod change;
+mod channels;
 mod codeowners;
 mod completions;
 mod doctor;
@@ -27,6 +28,7 @@ mod ledger;
 mod logs;
 mod man;
 mod merge;
+mod notify;
 mod output;
 mod own;
 mod plan;
@@ -46,6 +48,7 @@ mod why;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tracing::Instrument as _;
 
 pub use self::exit::Exit;
 use self::{environment::Color, logs::LogFormat};
@@ -104,6 +107,7 @@ enum Command {
     Revoke(revoke::Revoke),
     Fmt(fmt::Fmt),
     Schema(schema::Schema),
+    Notify(notify::Notify),
     Serve(Box<serve::Serve>),
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
@@ -128,12 +132,13 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
         }
     };
     let Cli { global, command } = cli;
-    logs::start(&global);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::fail(&global, format!("could not start: {error}")),
     };
-    runtime.block_on(async {
+    let otlp = logs::start(&global, runtime.handle());
+    let span = tracing::trace_span!("command");
+    let work = async {
         match command {
             Command::Validate(command) => command.run(&global),
             Command::Plan(command) => command.run(&global).await,
@@ -151,11 +156,17 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Revoke(command) => command.run(&global),
             Command::Fmt(command) => command.run(&global),
             Command::Schema(command) => command.run(),
+            Command::Notify(command) => command.run(&global).await,
             Command::Serve(command) => command.run(&global).await,
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(&global),
         }
-    })
+    };
+    let exit = runtime.block_on(work.instrument(span));
+    if let Some(otlp) = otlp {
+        otlp.end(); // the runtime still runs: the last spans go through it
+    }
+    exit
 }

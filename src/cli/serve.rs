@@ -12,6 +12,7 @@
 //! | `listeners` | who is told of each run |
 //! | `lease` | one of several replicas works |
 //! | `http`, `socket`, `event_grid`, `secret` | the socket |
+//! | `telling` | notices and metrics |
 //! | `state`, `keep` | files of the state folder |
 
 pub(in crate::cli) mod board;
@@ -26,6 +27,7 @@ pub(in crate::cli) mod listeners;
 pub(in crate::cli) mod secret;
 mod socket;
 mod state;
+mod telling;
 mod work;
 
 use std::{
@@ -47,9 +49,9 @@ use self::{
     http::{App, Doors, router},
     keep::{Found, Kept},
     lease::{LeaseFlags, Stood},
-    listeners::Listener,
     secret::Secret,
     state::State,
+    telling::{Ground, Telling},
     work::Worker,
 };
 use super::{Exit, Global, environment, output, signals::Signals};
@@ -61,6 +63,7 @@ is what its tip says, and nothing else.
 
 Over HTTP, at `--listen`:
   GET /healthz, /readyz          probes
+  GET /metrics                   for Prometheus; deploy/ has alert rules and a dashboard
   POST /-/reload                 ask git, and look now; so does SIGHUP
   POST /-/acknowledge?commit=H   the branch is right at its tip H, though its history was rewritten
   POST, OPTIONS /events          Azure Event Grid, both schemas; `?secret=…` or the header X-Tilgang-Secret
@@ -113,6 +116,9 @@ pub(super) struct Serve {
     listen: SocketAddr,
     #[command(flatten)]
     lease: LeaseFlags,
+    /// Where people reach the web page: notices lead there
+    #[arg(long, value_name = "URL", env = "TILGANG_EXTERNAL_URL", value_parser = page)]
+    external_url: Option<String>,
     /// Look once, tell everybody, and end with the exit code of `drift`
     #[arg(long)]
     once: bool,
@@ -131,6 +137,16 @@ fn length(text: &str) -> Result<SignedDuration, String> {
     let span: jiff::Span = text.trim().parse().map_err(|_| "not a length of time such as 90s or 10m".to_owned())?;
     let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
     if length.is_negative() { Err("a length of time is not negative".to_owned()) } else { Ok(length) }
+}
+
+fn page(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
+    let plain = matches!(url.scheme(), "https" | "http") && url.username().is_empty() && url.query().is_none();
+    if plain {
+        Ok(text.to_owned())
+    } else {
+        Err("write the page's address, such as https://tilgang.example.no".to_owned())
+    }
 }
 
 impl Serve {
@@ -194,9 +210,12 @@ impl Serve {
         // Beside a repository elsewhere there is no workspace on disk: a relative `ledger.dir` stands below the state folder.
         let below = dir.unwrap_or_else(|| folder.clone());
         let worker = Arc::new(Worker::new(global.clone(), below, follow, heal));
-        let daemon = Daemon::new(self.settings(), worker, listeners(&folder), kept, state, self.once);
+        let ground = Ground { folder, page: self.external_url.clone(), ca_pem: global.ca_pem()? };
+        let (telling, teller) = Telling::begin(ground, self.interval);
+        let daemon = Daemon::new(self.settings(), worker, vec![teller], kept, state, self.once);
         let (asking, asked) = mpsc::channel(ASKED_MAX);
         let (stop, stopping) = watch::channel(false);
+        let metrics = telling.routes(daemon.board());
         let serving = listener.map(|listener| {
             let doors = Doors {
                 events: environment::variable("TILGANG_EVENTS_SECRET").as_deref().map(Secret::new),
@@ -205,7 +224,7 @@ impl Serve {
             let address = listener.local_addr().map_or(listen, |address| address);
             output::say(format_args!("watching {source}; listening on http://{address}"));
             let app = App { board: daemon.board(), daemon: asking.clone(), doors: Arc::new(doors) };
-            tokio::spawn(socket::serve(listener, router(app), stopping))
+            tokio::spawn(socket::serve(listener, router(app).merge(metrics), stopping))
         });
         let watching = leadership.map(|it| tokio::spawn(lease::watch_over(it, asking.clone(), stop.subscribe())));
         let verdict = daemon.run(asked, signals).await;
@@ -213,6 +232,7 @@ impl Serve {
         if let Some(serving) = serving {
             let _ = serving.await;
         }
+        telling.end(self.once).await; // before another may lead: what was told is theirs then
         drop((asking, lock)); // before another leads, which wants both
         if let Some(watching) = watching
             && let Ok((leadership, was_lost)) = watching.await
@@ -274,11 +294,6 @@ impl Serve {
 fn workspace(global: &Global) -> Result<PathBuf, Exit> {
     let dir = global.workspace()?;
     if dir.is_dir() { Ok(dir) } else { Err(output::fail(global, format_args!("{}: no such folder", dir.display()))) }
-}
-
-/// Who is told of each run. Notifications plug in here; `state`: where they keep theirs.
-fn listeners(_state: &Path) -> Vec<Box<dyn Listener>> {
-    Vec::new()
 }
 
 /// Keeps others out of a state folder for as long as it is held.

@@ -255,7 +255,7 @@ pub(super) async fn look(
     azure: &impl Azure,
     remembered: BTreeMap<ScopeId, Timestamp>,
 ) -> (Observed, Plan) {
-    let mut observed = observe(desired, owners, far.now(), azure).await;
+    let mut observed = Box::pin(observe(desired, owners, far.now(), azure)).await; // it holds much
     observed.remembered = remembered;
     let plan = compare(desired, &observed, owners);
     (observed, plan)
@@ -283,7 +283,7 @@ async fn look_at(
 /// Compares git with what was seen.
 pub(super) fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
     let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let mut plan = plan::plan(desired, observed, today);
+    let mut plan = tracing::trace_span!("plan").in_scope(|| plan::plan(desired, observed, today));
     if let Some(owners) = owners {
         plan.only(owners);
     }

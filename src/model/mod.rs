@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod code;
 pub mod desired;
 pub mod ids;
+pub mod notify;
 pub mod observed;
 pub mod owner;
 pub mod past;

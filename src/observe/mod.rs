@@ -44,6 +44,7 @@ use self::targets::ToRead;
 const SIDE_BY_SIDE_MAX: usize = 32;
 
 /// Looks at Azure. `owners`: only these, if given.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn observe(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,

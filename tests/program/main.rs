@@ -26,6 +26,7 @@ mod secrets;
 #[cfg(unix)]
 mod serve;
 mod shards;
+mod signals;
 #[cfg(unix)]
 mod simulate;
 mod simulator;
