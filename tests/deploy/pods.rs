@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
     api::{
+        coordination::v1::LeaseSpec,
         core::v1::{Container, PodSpec},
         networking::v1::NetworkPolicyPort,
     },
@@ -118,10 +119,10 @@ fn the_lease_is_one_everywhere() {
             match object {
                 Object::Lease(lease) => {
                     leases.insert(lease.metadata.name.unwrap());
-                    assert_eq!(lease.spec, Some(Default::default()), "to apply it again takes it from nobody");
+                    assert_eq!(lease.spec, Some(LeaseSpec::default()), "to apply it again takes it from nobody");
                 }
-                Object::Role(role) => {
-                    let [rule] = role.rules.as_deref().unwrap() else { panic!("{name} has one rule") };
+                Object::Role(it) => {
+                    let [rule] = it.rules.as_deref().unwrap() else { panic!("{name} has one rule") };
                     assert_eq!(rule.api_groups.as_deref(), Some(&["coordination.k8s.io".to_owned()][..]));
                     assert_eq!(rule.resources.as_deref(), Some(&["leases".to_owned()][..]));
                     assert_eq!(rule.resource_names.as_deref(), Some(&["tilgang".to_owned()][..]));

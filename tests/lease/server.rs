@@ -194,9 +194,7 @@ async fn enter(
         }
         None | Some(Fault::Slow | Fault::Lost) => act(&mut state.lock().unwrap()),
     };
-    if fault == Some(Fault::Lost) {
-        panic!("the connection closes without an answer");
-    }
+    assert!(fault != Some(Fault::Lost), "the connection closes without an answer");
     state.lock().unwrap().log.push((token, method, response.status().as_u16()));
     response
 }
