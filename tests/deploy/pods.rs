@@ -8,7 +8,7 @@ use k8s_openapi::{
         core::v1::{Container, PodSpec},
         networking::v1::NetworkPolicyPort,
     },
-    apimachinery::pkg::util::intstr::IntOrString,
+    apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
 
 use super::manifests::{OVERLAYS, Object, built, pods};
@@ -161,7 +161,7 @@ fn only_names_and_https_go_out_and_only_monitoring_comes_in() {
             let spec = policy.spec.unwrap();
             let types = spec.policy_types.clone().unwrap();
             let selector = spec.pod_selector.unwrap_or_default();
-            covers_all |= selector == Default::default() && types == ["Ingress", "Egress"];
+            covers_all |= selector == LabelSelector::default() && types == ["Ingress", "Egress"];
             for rule in spec.egress.iter().flatten() {
                 assert!(rule.to.as_ref().is_some_and(|to| !to.is_empty()));
                 out.extend(rule.ports.iter().flatten().map(port));
