@@ -1205,3 +1205,26 @@ proptest! {
         prop_assert_eq!(marks(&desired, &observed, TODAY, None), []);
     }
 }
+
+/// Each owner in exactly one part; and which one hangs on nobody else, so that a new owner moves none.
+#[test]
+fn every_owner_is_in_exactly_one_shard() {
+    use tilgang::model::shard::{SHARDS_MAX, Shard};
+    let codes = (0..2000).map(|n| OwnerCode::new(&format!("k{n:04}")).unwrap());
+    let codes: Vec<OwnerCode> = codes.chain(["ttd", "skd", "nb"].map(|code| OwnerCode::new(code).unwrap())).collect();
+    for of in [1, 2, 3, 8, 100, SHARDS_MAX] {
+        let shards: Vec<Shard> = (0..of).map(|index| Shard::new(index, of).unwrap()).collect();
+        let mut sizes = vec![0_usize; usize::from(of)];
+        for code in &codes {
+            let holding: Vec<&Shard> = shards.iter().filter(|shard| shard.holds(*code)).collect();
+            assert_eq!(holding.len(), 1, "{code} of {of}");
+            sizes[usize::from(holding[0].index())] += 1;
+        }
+        let fair = codes.len() / usize::from(of);
+        assert!(sizes.iter().all(|size| *size < 3 * fair + 10), "{of} shards of {sizes:?}");
+    }
+    // Parts that were cut yesterday are cut the same today.
+    let of = |code: &str| (0..8).find(|index| Shard::new(*index, 8).unwrap().holds(OwnerCode::new(code).unwrap()));
+    assert_eq!([of("ttd"), of("skd"), of("nb"), of("k1103")], [Some(2), Some(2), Some(2), Some(6)]);
+    assert!(Shard::new(8, 8).is_none() && Shard::new(0, 0).is_none() && Shard::new(0, SHARDS_MAX + 1).is_none());
+}

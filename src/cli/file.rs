@@ -1,4 +1,4 @@
-//! A saved plan, or a proposal, on disk: written whole or not at all, for its owner's eyes; read with a bound.
+//! A saved plan, a proposal, or a part of a report, on disk: written whole or not at all, for its owner's eyes; read with a bound.
 
 use std::{
     fmt::Display,
@@ -12,14 +12,14 @@ use crate::{
     saved::{self, BYTES_MAX},
 };
 
-/// Seals a plan's JSON and writes it. A reader sees the old file or the new one, never half of one. Who else may read it: nobody,
-/// as it says who has access to what.
+/// Seals a plan's JSON and writes it, as [`write`] does.
 pub(super) fn save(path: &Path, json: &str) -> Result<(), String> {
-    put(path, &saved::seal(json).map_err(|error| error.to_string())?)
+    write(path, &saved::seal(json).map_err(|error| error.to_string())?)
 }
 
-/// Writes a file whole or not at all, for its owner's eyes.
-pub(super) fn put(path: &Path, text: &str) -> Result<(), String> {
+/// Writes a file. A reader sees the old file or the new one, never half of one. Who else may read it: nobody,
+/// as it says who has access to what.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), String> {
     let said = |error: std::io::Error| format!("cannot be written: {error}");
     if path.metadata().is_ok_and(|data| !data.is_file()) {
         return Err("cannot be written: it is there, and is no file".to_owned());

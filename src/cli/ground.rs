@@ -7,6 +7,7 @@ use crate::{
     model::{
         desired::{Origin, Place},
         owner::OwnerCode,
+        shard::Shard,
     },
 };
 
@@ -26,6 +27,8 @@ pub(super) struct Ground {
     pub owners: Option<BTreeSet<OwnerCode>>,
     /// Where things stand in files that somebody proposes.
     pub lines: Lines,
+    /// Only this part of all owners, if one was asked for.
+    pub shard: Option<Shard>,
     /// The commit it was read from, where it was not read from the folder.
     pub tip: Option<config::Tip>,
 }
@@ -86,7 +89,7 @@ impl Ground {
     /// As it lies on disk.
     pub(super) fn new(dir: PathBuf, loaded: Loaded, owners: Option<BTreeSet<OwnerCode>>) -> Self {
         let repository = Repository::of(&dir);
-        Self { dir, loaded, repository, owners, lines: Lines::default(), tip: None }
+        Self { dir, loaded, repository, owners, lines: Lines::default(), shard: None, tip: None }
     }
 
     /// Where something stands in git.

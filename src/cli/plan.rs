@@ -8,6 +8,7 @@ use crate::report::{self, ReportFormat, SavedAs, Style, View};
 
 use super::{
     Exit, Global,
+    apply::whole_only,
     far::Far,
     file, output,
     reports::{Opened, Reports},
@@ -29,6 +30,8 @@ pub(super) struct Plan {
     /// Only what this proposal causes, a file of `tilgang validate --out`: owners' files of a pull request, as data
     #[arg(long, value_name = "FILE", conflicts_with = "base")]
     proposal: Option<PathBuf>,
+    #[arg(long, hide = true, value_parser = whole_only)]
+    shard: Option<String>,
     /// Exit with 2 when something would change
     #[arg(long)]
     detailed_exitcode: bool,

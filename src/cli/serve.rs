@@ -10,7 +10,9 @@
 //! | `work`, `heal` | one run |
 //! | `board` | what is known now, for whoever shows it |
 //! | `listeners` | who is told of each run |
+//! | `lease` | one of several replicas works |
 //! | `http`, `socket`, `event_grid`, `secret` | the socket |
+//! | `telling` | notices and metrics |
 //! | `state`, `keep` | files of the state folder |
 
 pub(in crate::cli) mod board;
@@ -20,10 +22,12 @@ mod follow;
 pub(in crate::cli) mod heal;
 pub(in crate::cli) mod http;
 pub(in crate::cli) mod keep;
+mod lease;
 pub(in crate::cli) mod listeners;
 pub(in crate::cli) mod secret;
 mod socket;
 mod state;
+mod telling;
 mod work;
 
 use std::{
@@ -44,9 +48,10 @@ use self::{
     heal::Heal,
     http::{App, Doors, router},
     keep::{Found, Kept},
-    listeners::Listener,
+    lease::{LeaseFlags, Stood},
     secret::Secret,
     state::State,
+    telling::{Ground, Telling},
     work::Worker,
 };
 use super::{Exit, Global, environment, output, signals::Signals};
@@ -58,6 +63,7 @@ is what its tip says, and nothing else.
 
 Over HTTP, at `--listen`:
   GET /healthz, /readyz          probes
+  GET /metrics                   for Prometheus; deploy/ has alert rules and a dashboard
   POST /-/reload                 ask git, and look now; so does SIGHUP
   POST /-/acknowledge?commit=H   the branch is right at its tip H, though its history was rewritten
   POST, OPTIONS /events          Azure Event Grid, both schemas; `?secret=…` or the header X-Tilgang-Secret
@@ -108,6 +114,11 @@ pub(super) struct Serve {
     /// Where to listen; anything but loopback is open to whoever reaches it
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "TILGANG_LISTEN")]
     listen: SocketAddr,
+    #[command(flatten)]
+    lease: LeaseFlags,
+    /// Where people reach the web page: notices lead there
+    #[arg(long, value_name = "URL", env = "TILGANG_EXTERNAL_URL", value_parser = page)]
+    external_url: Option<String>,
     /// Look once, tell everybody, and end with the exit code of `drift`
     #[arg(long)]
     once: bool,
@@ -128,6 +139,16 @@ fn length(text: &str) -> Result<SignedDuration, String> {
     if length.is_negative() { Err("a length of time is not negative".to_owned()) } else { Ok(length) }
 }
 
+fn page(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
+    let plain = matches!(url.scheme(), "https" | "http") && url.username().is_empty() && url.query().is_none();
+    if plain {
+        Ok(text.to_owned())
+    } else {
+        Err("write the page's address, such as https://tilgang.example.no".to_owned())
+    }
+}
+
 impl Serve {
     pub(super) async fn run(&self, global: &Global) -> Exit {
         match self.start(global).await {
@@ -146,7 +167,26 @@ impl Serve {
             _ => Some(workspace(global)?),
         };
         let folder = self.state_folder(dir.as_deref(), global)?;
-        let _lock = hold(&folder).map_err(|error| fail(&error))?;
+        let mut signals = Signals::listen().map_err(|error| fail(&error))?;
+        let mut listen = self.listen;
+        let leadership = match self.lease.stand().await.map_err(|error| fail(&error))? {
+            None => None,
+            Some(mut leadership) => {
+                let stood = lease::stand_by(&mut leadership, &mut signals, listen).await;
+                let (stood, address) = stood.map_err(|error| fail(&format!("{listen}: {error}")))?;
+                if matches!(stood, Stood::Ended) {
+                    lease::let_go(leadership).await;
+                    return Ok(Exit::Converged);
+                }
+                listen = address;
+                Some(leadership)
+            }
+        };
+        let lock = match &leadership {
+            None => hold(&folder),
+            Some(_) => lease::patiently(|| hold(&folder)).await,
+        };
+        let lock = lock.map_err(|error| fail(&error))?;
         let follow = self.follow(dir.as_deref(), &folder).await.map_err(|error| fail(&error))?;
         if !self.heal.is_empty() && matches!(follow, Follow::Folder(_)) {
             return Err(usage("--heal needs a branch: name it with `--branch`, or the repository with `--remote`"));
@@ -160,36 +200,48 @@ impl Serve {
                 State::default()
             }
         };
-        let signals = Signals::listen().map_err(|error| fail(&error))?;
         let listener = if self.once {
             None
         } else {
-            Some(socket::listen(self.listen).await.map_err(|error| fail(&format!("{}: {error}", self.listen)))?)
+            Some(socket::listen(listen).await.map_err(|error| fail(&format!("{listen}: {error}")))?)
         };
         let source = follow.source();
         let heal: BTreeSet<Heal> = self.heal.iter().copied().collect();
         // Beside a repository elsewhere there is no workspace on disk: a relative `ledger.dir` stands below the state folder.
         let below = dir.unwrap_or_else(|| folder.clone());
         let worker = Arc::new(Worker::new(global.clone(), below, follow, heal));
-        let daemon = Daemon::new(self.settings(), worker, listeners(&folder), kept, state, self.once);
+        let ground = Ground { folder, page: self.external_url.clone(), ca_pem: global.ca_pem()? };
+        let (telling, teller) = Telling::begin(ground, self.interval);
+        let daemon = Daemon::new(self.settings(), worker, vec![teller], kept, state, self.once);
         let (asking, asked) = mpsc::channel(ASKED_MAX);
         let (stop, stopping) = watch::channel(false);
+        let metrics = telling.routes(daemon.board());
         let serving = listener.map(|listener| {
             let doors = Doors {
                 events: environment::variable("TILGANG_EVENTS_SECRET").as_deref().map(Secret::new),
                 admin: environment::variable("TILGANG_ADMIN_TOKEN").as_deref().map(Secret::new),
             };
-            let address = listener.local_addr().map_or(self.listen, |address| address);
+            let address = listener.local_addr().map_or(listen, |address| address);
             output::say(format_args!("watching {source}; listening on http://{address}"));
             let app = App { board: daemon.board(), daemon: asking.clone(), doors: Arc::new(doors) };
-            tokio::spawn(socket::serve(listener, router(app), stopping))
+            tokio::spawn(socket::serve(listener, router(app).merge(metrics), stopping))
         });
+        let watching = leadership.map(|it| tokio::spawn(lease::watch_over(it, asking.clone(), stop.subscribe())));
         let verdict = daemon.run(asked, signals).await;
         stop.send_replace(true);
         if let Some(serving) = serving {
             let _ = serving.await;
         }
-        drop(asking);
+        telling.end(self.once).await; // before another may lead: what was told is theirs then
+        drop((asking, lock)); // before another leads, which wants both
+        if let Some(watching) = watching
+            && let Ok((leadership, was_lost)) = watching.await
+        {
+            if was_lost {
+                return Err(fail(&"the Lease was lost; a new process begins with what its new holder writes down"));
+            }
+            lease::let_go(leadership).await;
+        }
         Ok(match verdict.filter(|_| self.once) {
             Some(verdict) => Exit::of_code(verdict.exit()),
             None if self.once => Exit::Failed,
@@ -202,7 +254,7 @@ impl Serve {
             interval: self.interval,
             jitter: self.jitter,
             run_timeout: self.run_timeout,
-            ending: ENDING,
+            ending: self.lease.ending(ENDING),
             poll: self.poll,
             settle: self.settle,
             retry_first: RETRY_FIRST,
@@ -242,11 +294,6 @@ impl Serve {
 fn workspace(global: &Global) -> Result<PathBuf, Exit> {
     let dir = global.workspace()?;
     if dir.is_dir() { Ok(dir) } else { Err(output::fail(global, format_args!("{}: no such folder", dir.display()))) }
-}
-
-/// Who is told of each run. Notifications plug in here; `state`: where they keep theirs.
-fn listeners(_state: &Path) -> Vec<Box<dyn Listener>> {
-    Vec::new()
 }
 
 /// Keeps others out of a state folder for as long as it is held.

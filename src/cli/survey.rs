@@ -16,7 +16,7 @@ use crate::{
         observed::Observed,
         owner::OwnerCode,
     },
-    observe::{Remembering, observe},
+    observe::{Remembering, observe, observe_where},
     plan::{
         self, Plan,
         approve::{Applied, Approval, Refusal},
@@ -109,7 +109,7 @@ impl Survey {
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
         let remembered = ledger.as_ref().and_then(|it| it.as_ref().ok()).map(|it| it.replay().made().clone());
         let remembered = remembered.unwrap_or_default();
-        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, azure, remembered).await;
+        let (mut observed, mut plan) = look_at(&desired, &ground, far, azure, remembered).await;
         let doubtful = plan::doubtful(&desired, &observed, &plan);
         if !doubtful.is_empty() {
             let Loaded { sources, .. } = &ground.loaded;
@@ -117,15 +117,16 @@ impl Survey {
                 Some(tip) => tip.past(sources, &doubtful),
                 None => config::past(&ground.dir, sources, &desired.revision, &doubtful),
             };
-            plan = compare(&desired, &observed, ground.owners.as_ref());
+            plan = compare_at(&desired, &observed, &ground);
         }
         let mut mandate = Mandate::default();
         if to_change {
             mandate = own::mandate(far, &plan).await;
             mandate.tell(&mut plan);
         }
-        let approval =
-            plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
+        let approval = plan
+            .settle(&desired.policy, ground.owners.is_none() && ground.shard.is_none())
+            .unless_older(&desired.revision, applied.as_ref());
         Self { ground, desired, observed, plan, approval, ledger, applied, mandate, base: None }
     }
 
@@ -254,18 +255,46 @@ pub(super) async fn look(
     azure: &impl Azure,
     remembered: BTreeMap<ScopeId, Timestamp>,
 ) -> (Observed, Plan) {
-    let mut observed = observe(desired, owners, far.now(), azure).await;
+    let mut observed = Box::pin(observe(desired, owners, far.now(), azure)).await; // it holds much
     observed.remembered = remembered;
     let plan = compare(desired, &observed, owners);
+    (observed, plan)
+}
+
+/// The same for what a ground says is meant.
+async fn look_at(
+    desired: &Desired,
+    ground: &Ground,
+    far: &Far,
+    azure: &impl Azure,
+    remembered: BTreeMap<ScopeId, Timestamp>,
+) -> (Observed, Plan) {
+    let Ground { owners, shard, .. } = ground;
+    let chosen = |owner| match shard {
+        Some(shard) => shard.holds(owner),
+        None => owners.as_ref().is_none_or(|owners| owners.contains(&owner)),
+    };
+    let mut observed = observe_where(desired, chosen, far.now(), None, azure).await;
+    observed.remembered = remembered;
+    let plan = compare_at(desired, &observed, ground);
     (observed, plan)
 }
 
 /// Compares git with what was seen.
 pub(super) fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
     let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let mut plan = plan::plan(desired, observed, today);
+    let mut plan = tracing::trace_span!("plan").in_scope(|| plan::plan(desired, observed, today));
     if let Some(owners) = owners {
         plan.only(owners);
+    }
+    plan
+}
+
+/// The same, as far as a ground says is meant.
+fn compare_at(desired: &Desired, observed: &Observed, ground: &Ground) -> Plan {
+    let mut plan = compare(desired, observed, ground.owners.as_ref());
+    if let Some(shard) = ground.shard {
+        plan.only_shard(shard, observed);
     }
     plan
 }

@@ -82,7 +82,7 @@ impl Validate {
             None => None,
         };
         let proposal = Proposal::of(loaded, desired, base.as_ref().map(|base| &base.loaded.sources));
-        file::put(out, &proposal.text())
+        file::write(out, &proposal.text())
             .map_err(|error| output::fail(global, format_args!("{}: {error}", out.display())))
     }
 }

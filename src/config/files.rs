@@ -58,6 +58,7 @@ impl Input {
         Self::bytes(path.to_owned(), text.as_bytes().to_vec())
     }
 
+    /// A file of a commit.
     pub(super) fn bytes(path: String, bytes: Vec<u8>) -> Self {
         Self { refused: misnamed(&path), path, bytes }
     }
@@ -110,7 +111,7 @@ fn is_hidden(name: &str) -> bool {
     name.is_empty() || name.starts_with(['.', '#']) || name.ends_with('~')
 }
 
-pub(super) fn misnamed(path: &str) -> Option<Mistake> {
+fn misnamed(path: &str) -> Option<Mistake> {
     let Purpose::Misnamed(meant) = purpose(path) else { return None };
     let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
     Some(if path.starts_with(OVERRIDES) {

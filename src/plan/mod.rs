@@ -33,6 +33,7 @@ mod resolve;
 mod room;
 pub mod saved;
 mod settle;
+mod shard;
 mod standstill;
 pub mod stated;
 pub mod taken;
@@ -156,12 +157,18 @@ impl std::fmt::Display for Unresolved {
 impl Plan {
     /// Leaves only what concerns these owners.
     pub fn only(&mut self, owners: &BTreeSet<OwnerCode>) {
-        self.changes.retain(|change| owners.contains(&change.owner));
-        self.blocked.retain(|blocked| blocked.owner.is_some_and(|owner| owners.contains(&owner)));
-        self.findings.retain(|finding| finding.owner.is_none_or(|owner| owners.contains(&owner)));
-        self.standing.retain(|owner, _| owners.contains(owner));
-        self.kept.retain(|owner, _| owners.contains(owner));
-        self.expiring.retain(|expiring| owners.contains(&expiring.owner));
+        self.blocked.retain(|blocked| blocked.owner.is_some());
+        self.keep(|owner| owners.contains(&owner));
+    }
+
+    /// Leaves only what concerns chosen owners, and what is nobody's.
+    fn keep(&mut self, chosen: impl Fn(OwnerCode) -> bool) {
+        self.changes.retain(|change| chosen(change.owner));
+        self.blocked.retain(|blocked| blocked.owner.is_none_or(&chosen));
+        self.findings.retain(|finding| finding.owner.is_none_or(&chosen));
+        self.standing.retain(|owner, _| chosen(*owner));
+        self.kept.retain(|owner, _| chosen(*owner));
+        self.expiring.retain(|expiring| chosen(expiring.owner));
     }
 
     /// Whether all of Azure that matters was read.

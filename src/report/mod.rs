@@ -8,6 +8,7 @@
 //! `facts` (what belongs together), `words` and `remedy` (how it is
 //! said), `groups` (what is said once), `count` (the sums) and `base` (what differed before a change).
 
+pub mod access;
 mod adoption;
 mod azure_devops;
 mod base;
@@ -32,6 +33,7 @@ mod problems;
 mod remedy;
 mod rules;
 mod sarif;
+pub mod shards;
 mod text;
 mod text_drift;
 mod text_outcomes;

@@ -25,6 +25,8 @@ mod requests;
 mod secrets;
 #[cfg(unix)]
 mod serve;
+mod shards;
+mod signals;
 #[cfg(unix)]
 mod simulate;
 mod simulator;

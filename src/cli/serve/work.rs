@@ -20,7 +20,6 @@ use super::{
 use crate::{
     azure::{Counted, Sent},
     cli::{Exit, Global, environment, far::Far, far::Kind, ground::Ground, ground::draw, output, survey::Survey},
-    config::{Lines, Repository},
     model::{
         assignment::Hand,
         desired::{Desired, OwnerFile},
@@ -203,8 +202,7 @@ impl Worker {
         let desired = desired.ok_or_else(|| format!("the workspace cannot be read: {first}"))?;
         let chosen = self.chosen(&desired, &task.order.part)?;
         let tip = task.tip.in_git().cloned();
-        let (dir, repository) = (self.dir.clone(), Repository::of(&self.dir));
-        Ok((Ground { dir, loaded, repository, owners: chosen, lines: Lines::default(), tip }, desired))
+        Ok((Ground { tip, ..Ground::new(self.dir.clone(), loaded, chosen) }, desired))
     }
 
     /// The owners to look at: those of the order, of those that the daemon is for.
