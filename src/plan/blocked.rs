@@ -62,6 +62,9 @@ pub enum Block {
     },
     /// Nobody has this name, and git's object id leads to a guest, or to somebody of another domain than reviewers saw.
     NameElsewhere(UserName),
+    /// Nobody has this name, and the `id` is that of this user, who holds nothing at the owner; somebody who does, unexplained,
+    /// could be the one whom the name meant.
+    IdUnproven(UserName),
     /// Entra could not say who this is.
     PersonUnanswered(Arc<Trouble>),
     /// There is no such target; what was looked for, and what came close.
@@ -146,7 +149,7 @@ impl Block {
             Self::UnknownPerson(_) => "unknown-person",
             Self::GonePerson => "gone-person",
             Self::NotAPerson(_) => "not-a-person",
-            Self::OtherPerson { .. } | Self::NameElsewhere(_) => "other-person",
+            Self::OtherPerson { .. } | Self::NameElsewhere(_) | Self::IdUnproven(_) => "other-person",
             Self::PersonUnanswered(_) => "person-unanswered",
             Self::TargetMissing(_) => "target-missing",
             Self::TargetSeveral(_) => "target-ambiguous",
@@ -202,7 +205,7 @@ impl Block {
                 "the person must be a registered user first; check the spelling of the sign-in name".to_owned()
             }
             Self::GonePerson | Self::NotAPerson(_) => "correct `id`, or take the entry out of the file".to_owned(),
-            Self::OtherPerson { .. } => {
+            Self::OtherPerson { .. } | Self::IdUnproven(_) => {
                 "find out which of the two is meant, and correct `user` or `id` in the file".to_owned()
             }
             Self::TargetMissing(_) => {
@@ -289,6 +292,13 @@ impl fmt::Display for Block {
                 write!(
                     f,
                     "nobody has this name; the `id` in the file is that of `{name}`: a guest, or of another domain"
+                )
+            }
+            Self::IdUnproven(name) => {
+                write!(
+                    f,
+                    "nobody has this name; the `id` in the file is that of `{name}`, who holds nothing here, and the name \
+                     may be an older one of somebody who does"
                 )
             }
             Self::HeldWithCondition => {

@@ -20,7 +20,7 @@ use super::{
     blocked::{Block, Blocked},
     change::{Action, Who},
     content::{self, Listed, Objection},
-    doubt::Doubt,
+    doubt::{self, Doubt},
     finding::{Code, Finding},
     resolve::resolve,
 };
@@ -82,7 +82,7 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
             wanted.shared.insert(&target.scope);
         }
     }
-    let mut person = Memo::default();
+    let mut person = Memo { unproven: doubt::unproven_ids(desired, observed, today), ..Memo::default() };
     let mut listed = Vec::with_capacity(desired.grants.len());
     for grant in &desired.grants {
         let Some(role) = desired.catalog.roles.get(&grant.role) else { continue }; // config lets none through
@@ -97,6 +97,7 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
             Err(block) => {
                 let deleted = match &block {
                     Block::UnknownPerson(Hint::Deleted { id, .. }) => Some(*id),
+                    Block::IdUnproven(_) => doubt::deleted(&grant.user, &observed.people),
                     _ => None, // however sure `id` looks, the name may lead to whom is meant
                 };
                 wanted.doubts.entry(grant.owner).or_default().push(Doubt { grant, id: deleted });
@@ -186,6 +187,7 @@ pub(super) fn blocked(grant: &Grant, environment: &EnvironmentName, scope: Optio
             | Block::NotAPerson(_)
             | Block::OtherPerson { .. }
             | Block::NameElsewhere(_)
+            | Block::IdUnproven(_)
             | Block::PersonUnanswered(_) => grant.user.origin.clone(),
             _ => grant.origin.clone(),
         }],
@@ -197,6 +199,8 @@ pub(super) fn blocked(grant: &Grant, environment: &EnvironmentName, scope: Optio
 #[derive(Default)]
 struct Memo<'a> {
     last: Option<(&'a Arc<UserEntry>, Result<&'a Person, Block>)>,
+    /// Entries whose id is not believed.
+    unproven: BTreeSet<&'a Origin>,
     findings: Vec<Finding>,
 }
 
@@ -207,7 +211,10 @@ impl<'a> Memo<'a> {
         {
             return answer.clone();
         }
-        let answer = resolve(entry, &observed.people);
+        let answer = resolve(entry, &observed.people).and_then(|person| {
+            let is_proven = !self.unproven.contains(&entry.origin);
+            if is_proven { Ok(person) } else { Err(Block::IdUnproven(person.name.clone())) }
+        });
         if let Ok(person) = &answer
             && person.name != entry.name
         {

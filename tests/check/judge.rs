@@ -173,13 +173,20 @@ fn listed(run: &Run<'_>) -> Vec<String> {
             let File::Read(entries) = file else { continue };
             for entry in entries {
                 let named = world.user_named(&UserName::new(&entry.name)).map(|user| user.id);
-                // Without an id the name decides, and it may have moved on before the run asked.
+                // Without an id the name decides, and it may have moved on before the run asked. Nobody may have it by then:
+                // beside it, an id decides that is another's, if they hold something of ours here; else nobody knows.
                 let answer = run.seen().names.get(&UserName::new(&entry.name));
-                let moved_on = matches!(answer, Some(ByName::Person(person)) if person.id != *principal);
+                let others = entry.id.map(PrincipalId).filter(|id| id != principal);
+                let by_id = others.is_some_and(|id| run.oracle.holds(owner, id));
+                let moved_on = match answer {
+                    Some(ByName::Person(person)) => person.id != *principal,
+                    Some(ByName::Nobody(_)) => by_id,
+                    Some(ByName::Unanswered(_)) | None => false,
+                };
                 let is_meant = named == Some(*principal) && !moved_on || entry.id.map(PrincipalId) == Some(*principal);
                 // A name that nobody has, and that nobody but the holder ever had.
                 let ever = run.told.names.get(&UserName::new(&entry.name));
-                let by_an_older = named.is_none() && entry.id.is_none() && !moved_on;
+                let by_an_older = named.is_none() && !by_id && !moved_on;
                 let is_meant = is_meant || by_an_older && ever.is_some_and(|all| all.iter().eq([principal]));
                 // An id that nobody has any more means nobody who could sign in.
                 let is_there = world.user(*principal).is_some() || world.deleted_user(*principal).is_some();

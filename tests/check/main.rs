@@ -32,7 +32,7 @@ const MET: &[(&str, &str)] = &[
     ("blocked", "owner-file-broken owner-unknown doubt still-listed made-after-commit commit-unknown locked"),
     ("refused", "protected protected-unknown revokes-per-owner revokes-prod-per-owner revokes-share revokes-max"),
     ("refused", "expiries-max older-commit"),
-    ("doubts", "ruled_out_by_git's_past"),
+    ("doubts", "ruled_out_by_git's_past an_id_not_believed"),
     ("saved", "still_holds moved forged"),
     ("findings", "unmanaged orphaned no-effect renamed not-seen may-end accepted recreated"),
     ("outcomes", "Now Already HeldBack Trouble:_Denied Trouble:_Locked Trouble:_Exists Trouble:_PrincipalUnknown"),

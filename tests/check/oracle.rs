@@ -328,6 +328,73 @@ impl Oracle<'_> {
         }
     }
 
+    /// The same at an owner. An id beside a name that nobody has is believed, unless whose it is holds nothing of ours there,
+    /// and somebody who does, unexplained, could be the one whom the name meant.
+    fn meaning_at(&self, owner: Owner, entry: &Entry) -> Meaning {
+        let meaning = self.meaning(entry);
+        let name = UserName::new(&entry.name);
+        let lasts = |until: Option<Date>| until.is_none_or(|until| until >= self.today);
+        let (Some(id), Some(ByName::Nobody(hint)), Meaning::Person(_)) =
+            (entry.id.map(PrincipalId), self.seen.names.get(&name), meaning)
+        else {
+            return meaning;
+        };
+        if !entry.roles.iter().any(|role| lasts(role.until)) || self.holds(owner, id) {
+            return meaning;
+        }
+        let deleted = match hint {
+            Hint::Deleted { id, .. } => Some(*id),
+            _ => None,
+        };
+        let places = self.places();
+        let is_explained = |row: &RoleAssignment, place: &Place| {
+            let File::Read(entries) = self.file(place.owner) else { return false };
+            let mut meant = entries.iter().filter(|it| self.meaning(it) == Meaning::Person(row.triple.principal));
+            meant.any(|it| {
+                it.roles.iter().any(|role| {
+                    lasts(role.until)
+                        && environment_of(role.name) == Some(place.environment)
+                        && self.gives(role.name).contains(&(place.kind, row.triple.definition))
+                })
+            })
+        };
+        let could_be_meant = |row: &RoleAssignment| match deleted.filter(|id| self.holds(owner, *id)) {
+            Some(only) => only == row.triple.principal,
+            None => {
+                let holder = match self.by_id(row.triple.principal) {
+                    ById::Person(person) => Some(person.name),
+                    ById::Deleted { name, .. } => Some(name),
+                    ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+                };
+                let known = holder.zip(row.created_on);
+                !known.is_some_and(|(holder, made)| self.is_no_older_name(owner, &name, &holder, made))
+            }
+        };
+        let ours = self.standings().into_iter().filter(|it| it.is_ours);
+        let mut open = ours.filter(|it| {
+            let at = |place: &&Place| matches!(&place.at, Where::Found(scope, _) if *scope == it.row.triple.scope);
+            let subscription = it.row.triple.scope.subscription().and_then(|id| {
+                let Some(Ok(stock)) = &self.seen.stock else { return None };
+                self.belongs_to(&stock.subscriptions.get(&id)?.name)
+            });
+            let concerns = places.iter().filter(at).any(|place| place.owner == owner)
+                || self.mark(it.row).is_some_and(|mark| mark.owner == Some(owner))
+                || subscription.is_some_and(|(whose, _)| whose == owner);
+            concerns && !places.iter().filter(at).any(|place| is_explained(it.row, place))
+        });
+        if open.any(|it| could_be_meant(it.row)) { Meaning::Unsure(deleted) } else { meaning }
+    }
+
+    /// Whether something of ours stands for somebody at an owner's targets.
+    pub fn holds(&self, owner: Owner, id: PrincipalId) -> bool {
+        let places = self.places();
+        let here = |scope: &ScopeId| {
+            let mut theirs = places.iter().filter(|place| place.owner == owner);
+            theirs.any(|place| matches!(&place.at, Where::Found(at, _) if at == scope))
+        };
+        self.standings().iter().any(|it| it.is_ours && it.row.triple.principal == id && here(&it.row.triple.scope))
+    }
+
     /// Whether a name that nobody has is for certain no older one of this holder: it was written, each time into a file that
     /// stood, more than a day after the holder got what they hold, and not in place of the holder's name, by which they were
     /// listed when they got it. Names that look alike are never told apart.
@@ -368,7 +435,7 @@ impl Oracle<'_> {
         for owner in OWNERS {
             let File::Read(entries) = self.file(owner) else { continue };
             for entry in entries {
-                let meaning = self.meaning(entry);
+                let meaning = self.meaning_at(owner, entry);
                 for role in &entry.roles {
                     let ticket = if role.ticket { " TTD-1" } else { "" };
                     for (kind, definition) in self.gives(role.name) {

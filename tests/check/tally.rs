@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use tilgang::{execute::Failure, plan::change::Because};
+use tilgang::{
+    execute::Failure,
+    plan::{blocked::Block, change::Because},
+};
 
 use super::program::Said;
 
@@ -34,6 +37,9 @@ impl Tally {
         }
         for blocked in &said.plan.blocked {
             self.count("blocked", blocked.block.code());
+            if let Block::IdUnproven(_) = blocked.block {
+                self.count("doubts", "an id not believed");
+            }
         }
         for refused in &said.refused {
             self.count("refused", refused.refusal.code());
