@@ -11,16 +11,19 @@
 //! | `board` | what is known now, for whoever shows it |
 //! | `listeners` | who is told of each run |
 //! | `http`, `socket`, `event_grid`, `secret` | the socket |
-//! | `state`, `keep` | files of the state folder |
+//! | `page` | the web page's routes, and who may read |
+//! | `state`, `days`, `keep` | files of the state folder |
 
 pub(in crate::cli) mod board;
 mod daemon;
+mod days;
 mod event_grid;
 mod follow;
 pub(in crate::cli) mod heal;
 pub(in crate::cli) mod http;
 pub(in crate::cli) mod keep;
 pub(in crate::cli) mod listeners;
+mod page;
 pub(in crate::cli) mod secret;
 mod socket;
 mod state;
@@ -34,17 +37,23 @@ use std::{
     sync::Arc,
 };
 
+use axum::{Router, http::HeaderName};
 use clap::Args;
 use jiff::SignedDuration;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
 
 use self::{
     daemon::Daemon,
+    days::DayBook,
     follow::{Branch, Follow, clone_in},
     heal::Heal,
     http::{App, Doors, router},
     keep::{Found, Kept},
     listeners::Listener,
+    page::Guard,
     secret::Secret,
     state::State,
     work::Worker,
@@ -56,7 +65,10 @@ const HELP: &str =
     "Without `--branch` or `--remote` it watches the folder as it stands. Healing needs a branch: what is healed \
 is what its tip says, and nothing else.
 
-Over HTTP, at `--listen`:
+Over HTTP, at `--listen`, on this machine alone unless `--trust-header` is given:
+  GET /                          the web page: what differs, at whom, since when; owners, people, runs
+  GET /api/state.json            the same as JSON
+And there, and at `--probes`:
   GET /healthz, /readyz          probes
   POST /-/reload                 ask git, and look now; so does SIGHUP
   POST /-/acknowledge?commit=H   the branch is right at its tip H, though its history was rewritten
@@ -105,9 +117,19 @@ pub(super) struct Serve {
     /// Gather what Azure tells for so long before looking there
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = length, env = "TILGANG_SETTLE")]
     settle: SignedDuration,
-    /// Where to listen; anything but loopback is open to whoever reaches it
+    /// Where the web page is, and the rest beside it; this machine's own address, unless --trust-header is given
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "TILGANG_LISTEN")]
     listen: SocketAddr,
+    /// Probes, metrics and events at this address, too, without the page: for Kubernetes, say 0.0.0.0:8081
+    #[arg(long, value_name = "ADDRESS", env = "TILGANG_PROBES")]
+    probes: Option<SocketAddr>,
+    /// Let in whoever a proxy names in this header, such as X-Forwarded-User, and nobody else. The proxy must sign people in,
+    /// strip the header from what clients send, and be the only one that reaches --listen
+    #[arg(long, value_name = "NAME", env = "TILGANG_TRUST_HEADER")]
+    trust_header: Option<HeaderName>,
+    /// A name by which the page is asked for through a proxy, beside localhost (repeatable)
+    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "TILGANG_HOST")]
+    host: Vec<String>,
     /// Look once, tell everybody, and end with the exit code of `drift`
     #[arg(long)]
     once: bool,
@@ -141,6 +163,9 @@ impl Serve {
         if self.interval.is_zero() || self.poll.is_zero() || self.run_timeout.is_zero() {
             return Err(usage("--interval, --poll and --run-timeout must be longer than nothing"));
         }
+        if !self.listen.ip().is_loopback() && self.trust_header.is_none() {
+            return Err(usage(&self.refused()));
+        }
         let dir = match (&self.remote, &global.dir) {
             (Some(_), None) => None,
             _ => Some(workspace(global)?),
@@ -161,32 +186,38 @@ impl Serve {
             }
         };
         let signals = Signals::listen().map_err(|error| fail(&error))?;
-        let listener = if self.once {
-            None
-        } else {
-            Some(socket::listen(self.listen).await.map_err(|error| fail(&format!("{}: {error}", self.listen)))?)
-        };
+        let sockets = self.sockets().await.map_err(|error| fail(&error))?;
         let source = follow.source();
         let heal: BTreeSet<Heal> = self.heal.iter().copied().collect();
         // Beside a repository elsewhere there is no workspace on disk: a relative `ledger.dir` stands below the state folder.
         let below = dir.unwrap_or_else(|| folder.clone());
         let worker = Arc::new(Worker::new(global.clone(), below, follow, heal));
-        let daemon = Daemon::new(self.settings(), worker, listeners(&folder), kept, state, self.once);
+        let mut told = listeners(&folder);
+        let book = DayBook::open(&folder);
+        let days = book.shared();
+        told.push(Box::new(book));
+        let daemon = Daemon::new(self.settings(), worker, told, kept, state, self.once);
         let (asking, asked) = mpsc::channel(ASKED_MAX);
         let (stop, stopping) = watch::channel(false);
-        let serving = listener.map(|listener| {
-            let doors = Doors {
-                events: environment::variable("TILGANG_EVENTS_SECRET").as_deref().map(Secret::new),
-                admin: environment::variable("TILGANG_ADMIN_TOKEN").as_deref().map(Secret::new),
-            };
+        let doors = Doors {
+            events: environment::variable("TILGANG_EVENTS_SECRET").as_deref().map(Secret::new),
+            admin: environment::variable("TILGANG_ADMIN_TOKEN").as_deref().map(Secret::new),
+        };
+        let app = App { board: daemon.board(), daemon: asking.clone(), doors: Arc::new(doors) };
+        let mut serving = Vec::new();
+        for (listener, with_page) in sockets {
             let address = listener.local_addr().map_or(self.listen, |address| address);
-            output::say(format_args!("watching {source}; listening on http://{address}"));
-            let app = App { board: daemon.board(), daemon: asking.clone(), doors: Arc::new(doors) };
-            tokio::spawn(socket::serve(listener, router(app), stopping))
-        });
+            let what = if with_page { "listening" } else { "probes" };
+            output::say(format_args!("watching {source}; {what} on http://{address}"));
+            let routes = router(app.clone());
+            let pages = with_page.then(|| page::router(daemon.board(), days.clone(), self.guard(address)));
+            let routes = pages.map_or(routes.clone(), |pages: Router| routes.merge(pages));
+            serving.push(tokio::spawn(socket::serve(listener, routes, stopping.clone())));
+        }
+        drop(app);
         let verdict = daemon.run(asked, signals).await;
         stop.send_replace(true);
-        if let Some(serving) = serving {
+        for serving in serving {
             let _ = serving.await;
         }
         drop(asking);
@@ -195,6 +226,33 @@ impl Serve {
             None if self.once => Exit::Failed,
             None => Exit::Converged,
         })
+    }
+
+    /// Why the page is not served there, and what to do.
+    fn refused(&self) -> String {
+        let port = self.listen.port();
+        format!(
+            "--listen {}: the web page says who can do what, and would be open to whoever reaches that address; listen on \
+             127.0.0.1:{port}, or put a proxy before it that signs people in and name its header with `--trust-header`; for probes, \
+             metrics and events alone there is `--probes {}`",
+            self.listen, self.listen
+        )
+    }
+
+    fn guard(&self, address: SocketAddr) -> Guard {
+        Guard { trusted: self.trust_header.clone(), hosts: self.host.clone(), loopback: address.ip().is_loopback() }
+    }
+
+    /// The sockets; whether the page is on each.
+    async fn sockets(&self) -> Result<Vec<(TcpListener, bool)>, String> {
+        let mut sockets = Vec::new();
+        let wanted = [(Some(self.listen), true), (self.probes, false)];
+        for (address, with_page) in wanted.into_iter().filter(|_| !self.once) {
+            let Some(address) = address else { continue };
+            let socket = socket::listen(address).await.map_err(|error| format!("{address}: {error}"))?;
+            sockets.push((socket, with_page));
+        }
+        Ok(sockets)
     }
 
     fn settings(&self) -> Settings {

@@ -20,7 +20,6 @@ pub(in crate::cli) const RUNS_MAX: usize = 500;
 
 /// Everything that is known at one time.
 #[derive(Clone)]
-#[allow(dead_code, reason = "what a page shows")]
 pub(in crate::cli) struct Snapshot {
     /// When the daemon started.
     pub started: Timestamp,
@@ -43,7 +42,6 @@ pub(in crate::cli) struct Snapshot {
 }
 
 /// What the last look at all owners showed: who can do what where.
-#[allow(dead_code, reason = "what a page shows")]
 pub(in crate::cli) struct SeenLast {
     /// What git says.
     pub desired: Desired,
@@ -84,7 +82,6 @@ impl Board {
     }
 
     /// For whoever wants to be woken at each change.
-    #[allow(dead_code, reason = "for a page that is live")]
     pub(in crate::cli) fn follow(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.0.subscribe()
     }
