@@ -123,6 +123,7 @@ impl Journal for NoJournal {
 }
 
 /// Carries a plan out. `stop`: set by anybody, at any time; from then on nothing new begins.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn execute(
     plan: &ApprovedPlan,
     azure: &impl AssignmentWriter,

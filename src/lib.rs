@@ -14,6 +14,7 @@
 //! | [`config`] | YAML and the built-in catalogue → `Desired`, or every error at once | the network |
 //! | [`edit`] | YAML + what is asked for, or stands in Azure → YAML, with nothing else changed; JSON Schema | the network, a clock |
 //! | [`plan`] | `Desired` + `Observed` → `Plan`; `Plan` + policy → `ApprovedPlan` | IO, async, a clock |
+//! | [`access`] | `Desired` + `Observed` + `Plan` → who can effectively do what where, and by which ways | IO, async, a clock |
 //! | [`rights`] | what an identity needs and holds → what it lacks, and what is too much | IO, async, a clock |
 //! | [`ports`] | what is needed of Azure, as traits; reading and writing apart | an implementation |
 //! | [`observe`] | `Desired` + reading ports → `Observed` | a write |
@@ -23,6 +24,11 @@
 //! | [`web`] | what the daemon knows, and the time → pages for a browser | IO, async, a clock, a write |
 //! | [`execute`] | `ApprovedPlan` + the writing port → `Outcomes`, each told to a journal before and after | a decision |
 //! | [`ledger`] | what is done and seen → lines in a folder that CI keeps; and back | a line changed or taken out |
+//! | [`lease`] | what a Lease says and when → who of several replicas leads | IO, async, a clock |
+//! | [`kubernetes`] | a Lease at an API server, over HTTP; what `lease` decides, done | a decision |
+//! | [`notify`] | what was said + what a run found + whom to tell when → notices that are due | IO, async, a clock |
+//! | [`deliver`] | notices → Slack, Teams, mail, webhooks; what they answered | a decision, a redirect, a secret in a log |
+//! | [`signals`] | what the daemon does → metrics for Prometheus, spans for OpenTelemetry | a person, an id, a token |
 //! | [`report`] | plan and outcomes → text, Markdown, a page, annotations, JSON, SARIF | a change of either |
 //! | [`azure`] | the ports over HTTP, through Microsoft's SDK | a token in a log |
 //! | [`simulator`] | Azure, small enough to own: the same ports in process, and over HTTP for anybody | an answer Azure would not give |
@@ -37,6 +43,8 @@ pub mod config;
 pub mod edit;
 
 pub mod plan;
+
+pub mod access;
 
 pub mod ports;
 
@@ -55,6 +63,15 @@ pub mod web;
 pub mod execute;
 
 pub mod ledger;
+
+pub mod lease;
+
+pub mod kubernetes;
+pub mod notify;
+
+pub mod deliver;
+
+pub mod signals;
 
 pub mod report;
 

@@ -13,16 +13,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config", &["model"]),
     ("edit", &["model", "config"]),
     ("plan", &["model"]),
+    ("access", &["model", "plan"]),
     ("ports", &["model"]),
     ("rights", &["model", "ports"]),
     ("observe", &["model", "ports"]),
     ("saved", &["model", "plan"]),
     ("watch", &["model", "plan"]),
     ("reconcile", &["model", "watch"]),
-    ("web", &["model", "plan", "watch", "reconcile"]),
+    ("web", &["model", "plan", "access", "watch", "reconcile"]),
     ("execute", &["model", "ports", "plan"]),
     ("ledger", &["model", "ports", "plan", "execute"]),
-    ("report", &["model", "plan", "execute", "config", "ledger", "rights"]),
+    ("lease", &[]),
+    ("kubernetes", &["lease"]),
+    ("notify", &["model", "plan", "watch"]),
+    ("deliver", &["model", "notify"]),
+    ("signals", &["model", "plan", "watch", "notify", "deliver"]),
+    ("report", &["model", "plan", "access", "execute", "config", "ledger", "rights"]),
     ("azure", &["model", "ports"]),
     ("simulator", &["model", "ports"]),
     (
@@ -32,6 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "config",
             "edit",
             "plan",
+            "access",
             "ports",
             "rights",
             "observe",
@@ -41,6 +48,11 @@ const ROOMS: &[(&str, &[&str])] = &[
             "web",
             "execute",
             "ledger",
+            "lease",
+            "kubernetes",
+            "notify",
+            "deliver",
+            "signals",
             "report",
             "azure",
             "simulator",
@@ -150,7 +162,7 @@ fn pure_rooms_stay_pure() {
         "HashMap",
     ];
     let mut wrong = Vec::new();
-    for room in ["model", "plan", "rights", "watch", "reconcile"] {
+    for room in ["model", "plan", "access", "rights", "lease", "watch", "reconcile"] {
         for (file, text) in &rooms()[room] {
             for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
                 wrong.extend(
@@ -163,6 +175,18 @@ fn pure_rooms_stay_pure() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A notice can be written down, and that is all: who is told what hangs on nothing but arguments.
+#[test]
+fn notices_are_decided_without_a_disk_or_a_clock() {
+    for (file, text) in &rooms()["notify"] {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let never =
+            ["std::fs", "fs::", "tokio", "async ", ".await", "std::time", "std::env", "Timestamp::now", "HashMap"];
+        let wrong: Vec<_> = never.iter().filter(|word| code.contains(**word)).collect();
+        assert!(wrong.is_empty(), "{} has {wrong:?}", file.display());
+    }
 }
 
 /// What a ledger's lines mean is decided without a disk: only these two touch one.

@@ -31,11 +31,13 @@ use tilgang::{
         approve::Applied,
         basis::Basis,
         blocked::Block as Held,
+        caused::{Caused, caused},
         change::{Action, Because, Change},
         mark::marks,
         plan,
         saved::{Deed, Saved},
         stated::stated,
+        taken::{still_held, taken},
     },
     report::{self, ReportFormat, SavedAs, Style, View},
     saved,
@@ -912,6 +914,7 @@ fn written(plan: &Plan, desired: &Desired, observed: &Observed, selected: Option
             fit: report::Fit::None,
             owners: None,
             saved: Some(SavedAs { selected, basis: &basis }),
+            base: None,
         },
         ReportFormat::Json,
         Style::Plain,
@@ -1009,6 +1012,93 @@ proptest! {
         let now = plan(&desired_now, &observed_now, TODAY);
         let admitted = read.admit(&desired_now, &observed_now, &now).map(|approval| approval.approved);
         prop_assert_eq!(admitted, Ok(then.approve(&desired_then.policy).approved));
+    }
+}
+
+/// Git before a change and after it, and one Azure: what differs is who is listed, by which id, and the state of files.
+fn change() -> impl Strategy<Value = (Seed, Seed)> {
+    (foggy(), foggy()).prop_map(|(before, other)| {
+        let after = Seed { grants: other.grants, ids: other.ids, files: other.files, ..before.clone() };
+        (before, after)
+    })
+}
+
+fn told(before: &Seed, after: &Seed, per_owner: usize, owners: &BTreeSet<OwnerCode>) -> (Plan, Caused) {
+    let azure = observed(after);
+    let judged = |seed: &Seed| {
+        let mut desired = desired(seed);
+        desired.policy.revokes.per_owner_max = per_owner;
+        let mut plan = plan(&desired, &azure, TODAY);
+        let approval = plan.settle(&desired.policy, true);
+        (desired, plan, approval)
+    };
+    let (_, was, was_approval) = judged(before);
+    let (desired, is, approval) = judged(after);
+    let caused = caused(&desired, (&is, &approval), Some((&was, &was_approval)), owners);
+    (is, caused)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What is not changed causes nothing, whatever differs.
+    #[test]
+    fn no_change_causes_nothing(seed in foggy(), per_owner in 0..4_usize) {
+        let (plan, Caused { plan: rest, approval, before }) = told(&seed, &seed, per_owner, &BTreeSet::new());
+        prop_assert!(rest.changes.is_empty() && rest.blocked.is_empty() && rest.findings.is_empty());
+        prop_assert!(approval.refused.is_empty() && approval.approved.changes().is_empty());
+        prop_assert_eq!(before.changes + before.refused, plan.changes.len());
+        prop_assert_eq!((before.blocked, before.settled), (plan.blocked.len(), 0));
+    }
+
+    /// Each entry of a plan is caused or was there before: nothing is lost, nothing is made up.
+    #[test]
+    fn caused_and_before_are_the_whole_plan((was, is) in change(), per_owner in 0..4_usize) {
+        let owners: BTreeSet<OwnerCode> = OWNERS.iter().filter_map(|code| OwnerCode::new(code)).collect();
+        let (plan, Caused { plan: caused, approval, before }) = told(&was, &is, per_owner, &owners);
+        prop_assert!(caused.changes.iter().all(|change| plan.changes.contains(change)));
+        prop_assert!(caused.blocked.iter().all(|blocked| plan.blocked.contains(blocked)));
+        prop_assert!(caused.findings.iter().all(|finding| plan.findings.contains(finding)));
+        prop_assert_eq!(caused.changes.len() + before.changes + before.refused, plan.changes.len());
+        prop_assert_eq!(caused.blocked.len() + before.blocked, plan.blocked.len());
+        prop_assert_eq!(caused.findings.len() + before.findings + before.accepted, plan.findings.len());
+        prop_assert_eq!(approval.approved.changes().len() + approval.refused.len(), caused.changes.len());
+        prop_assert_eq!(&caused.unread, &plan.unread, "both owners are touched");
+    }
+
+    /// A change that puts things right again undoes what it caused: what one causes, the other settles.
+    #[test]
+    fn what_a_change_settles_its_reverse_causes((was, is) in change()) {
+        let (.., there) = told(&was, &is, 999, &BTreeSet::new());
+        let (.., back) = told(&is, &was, 999, &BTreeSet::new());
+        let entries = |caused: &Caused| {
+            let Caused { plan, .. } = caused;
+            plan.changes.len() + plan.blocked.len() + plan.findings.len()
+        };
+        prop_assert_eq!(entries(&there), back.before.settled);
+        prop_assert_eq!(entries(&back), there.before.settled);
+    }
+
+    /// Whoever is taken out and holds the same by another hand is said, and nobody else.
+    #[test]
+    fn who_is_taken_out_and_keeps_it_is_said(was in clear(), grants in clear().prop_map(|seed| seed.grants)) {
+        let is = Seed { grants, ..was.clone() };
+        let (before, after, azure) = (desired(&was), desired(&is), observed(&was));
+        let out = taken((&before, &azure), (&after, &azure));
+        let held = still_held(&out, &after, &azure, &BTreeMap::new());
+        let lasts = |seed: &Seed, owner, n, role| seed.grants.contains(&(owner, n, role, false));
+        let foreign = |owner, n, role: usize| was.standings.iter().any(|it| (it.0, it.1, it.2, it.3) == (owner, n, role, false));
+        let mut expected = 0;
+        for owner in 0..OWNERS.len() {
+            for n in 0..PEOPLE {
+                for role in 0..ROLES.len() {
+                    let is_out = lasts(&was, owner, n, role) && !lasts(&is, owner, n, role);
+                    expected += usize::from(is_out && foreign(owner, n, role));
+                }
+            }
+        }
+        prop_assert_eq!(held.len(), expected, "{:#?}", held);
+        prop_assert!(held.iter().all(|finding| finding.code == Code::StillHeld));
     }
 }
 
@@ -1114,4 +1204,27 @@ proptest! {
         prop_assert_eq!((after.unchanged, &after.blocked), (before.unchanged, &before.blocked));
         prop_assert_eq!(marks(&desired, &observed, TODAY, None), []);
     }
+}
+
+/// Each owner in exactly one part; and which one hangs on nobody else, so that a new owner moves none.
+#[test]
+fn every_owner_is_in_exactly_one_shard() {
+    use tilgang::model::shard::{SHARDS_MAX, Shard};
+    let codes = (0..2000).map(|n| OwnerCode::new(&format!("k{n:04}")).unwrap());
+    let codes: Vec<OwnerCode> = codes.chain(["ttd", "skd", "nb"].map(|code| OwnerCode::new(code).unwrap())).collect();
+    for of in [1, 2, 3, 8, 100, SHARDS_MAX] {
+        let shards: Vec<Shard> = (0..of).map(|index| Shard::new(index, of).unwrap()).collect();
+        let mut sizes = vec![0_usize; usize::from(of)];
+        for code in &codes {
+            let holding: Vec<&Shard> = shards.iter().filter(|shard| shard.holds(*code)).collect();
+            assert_eq!(holding.len(), 1, "{code} of {of}");
+            sizes[usize::from(holding[0].index())] += 1;
+        }
+        let fair = codes.len() / usize::from(of);
+        assert!(sizes.iter().all(|size| *size < 3 * fair + 10), "{of} shards of {sizes:?}");
+    }
+    // Parts that were cut yesterday are cut the same today.
+    let of = |code: &str| (0..8).find(|index| Shard::new(*index, 8).unwrap().holds(OwnerCode::new(code).unwrap()));
+    assert_eq!([of("ttd"), of("skd"), of("nb"), of("k1103")], [Some(2), Some(2), Some(2), Some(6)]);
+    assert!(Shard::new(8, 8).is_none() && Shard::new(0, 0).is_none() && Shard::new(0, SHARDS_MAX + 1).is_none());
 }

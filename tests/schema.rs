@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tilgang::{
     config::{Loaded, load, load_texts},
     edit::schema::{OVERRIDE, OWNER, WORKSPACE},
-    model::{code::Code, desired::FileId, people::Attribute},
+    model::{code::Code, desired::FileId, notify::Topic, people::Attribute},
 };
 
 const SETTINGS: &str = "version: 1\ntenant: 00000000-0000-0000-0000-0000000000aa\ninstance: altinn-apps\n";
@@ -37,6 +37,7 @@ const UNTOLD: &[(&str, &str)] = &[
     ("longest/owners/ttd.yaml", "needs the settings' policy"),
     ("tab-after-colon", "an editor sees the value, not how it is written"),
     ("tilgang-everybodys-target", "needs the built-in catalogue and every owner"),
+    ("tilgang-quiet", "no schema compares two times, or knows the zones"),
     ("tilgang-shared-targets", "needs the built-in catalogue and every owner"),
     ("ten-mistakes/owners/k1103.yaml", "needs the owner's settings"),
     ("two-readings", "an editor sees the value, not how it is written"),
@@ -164,6 +165,18 @@ fn every_value_that_files_can_state_fits() {
         "retired": [{ "on": "key-vault", "definition": "4633458b-17de-408a-b874-0445c86b69e6" }],
         "users": { "domains": ["ai-dev.no"], "member_of": { "attribute": "companyName", "value": "{OWNER}" } },
         "ledger": { "dir": "./../ledger" },
+        "notify": {
+            "channels": {
+                "a": { "slack": { "url": { "env": "A_1" } }, "only": { "classes": ["unmanaged", "expiring-soon"], "owners": ["ttd"], "environments": ["test"] } },
+                "b": { "teams": { "url": { "file": "/run/secrets/b" }, "loopback": false } },
+                "c": { "email": { "server": "smtp.example.no", "port": 2525, "security": "tls", "user": "å", "password": { "env": "_" }, "from": "a@b.no", "to": ["contact", "a.b+c@d.no"] } },
+                "d": { "email": { "server": "127.0.0.1", "security": "none", "from": "a@b", "to": ["contact"] } },
+                "e": { "webhook": { "url": { "env": "A" }, "key": { "file": "k" }, "loopback": true } },
+                "f": { "ping": { "url": { "env": "A" } } },
+            },
+            "quiet": { "from": "17:00", "to": "08:00", "days": ["sat", "sun"], "except": ["failing"] },
+            "digest": "wednesdays 08:00", "zone": "Europe/Oslo",
+        },
         "owners": { "1103": { "environments": ["test"], "resources": { "test": { "key-vault": ["kv-1103"] } }, "reviewers": ["@a/b", "x@example.no"], "contact": "x" } },
         "policy": {
             "unmanaged": "revoke", "revokes": { "max": 1, "per_owner": 2, "prod_per_owner": 3, "share": "100%" }, "expiries": { "max": 0 },
@@ -234,6 +247,88 @@ const VALUES: &[(&str, &[&str], &[&str])] = &[
         &["../ledger", "ledger", "/var/ledger", "ownership", ".gitlab", "a/owners"],
         &[".", "./", "././.", "owners", "./owners/a", ".//overrides", ".git", ".tilgang/ledger"],
     ),
+    (
+        "notify: { channels: {}, digest: HERE }",
+        &["daily 08:00", "\"mondays 23:59\"", "thursdays 00:00", "tuesdays 12:30"],
+        &[
+            "daily",
+            "08:00",
+            "daily 8:00",
+            "daily 24:00",
+            "monday 08:00",
+            "daily  08:00",
+            "daily 08:00:00",
+            "daily 0x:00",
+        ],
+    ),
+    (
+        "notify: { channels: {}, quiet: HERE }",
+        &["{}", "{ from: \"17:00\", to: \"08:00\" }", "{ days: [sat] }", "{ except: [] }"],
+        &[
+            "{ from: \"17:00\" }",
+            "{ to: \"08:00\" }",
+            "{ days: [saturday] }",
+            "{ days: [sat, sat] }",
+            "{ days: [mon, tue, wed, thu, fri, sat, sun] }",
+            "{ except: [unmanagd] }",
+            "{ except: [expired, expired] }",
+        ],
+    ),
+    (
+        "notify: { channels: { a: HERE } }",
+        &["{ ping: { url: { env: A } } }", "{ webhook: { url: { file: /a }, key: { env: A } } }"],
+        &[
+            "{}",
+            "{ only: { owners: [ttd] } }",
+            "{ ping: { url: { env: A } }, slack: { url: { env: A } } }",
+            "{ ping: {} }",
+            "{ ping: { url: \"https://a.no\" } }",
+            "{ ping: { url: { env: a } } }",
+            "{ ping: { url: { env: A, file: a } } }",
+            "{ ping: { url: {} } }",
+            "{ ping: { url: { file: \"https://a.no\" } } }",
+            "{ webhook: { url: { env: A } } }",
+            "{ ping: { url: { env: A } }, only: { owners: [] } }",
+            "{ ping: { url: { env: A } }, only: { classes: [] } }",
+            "{ ping: { url: { env: A } }, only: { environments: [] } }",
+            "{ ping: { url: { env: A }, loopback: 1 } }",
+        ],
+    ),
+    (
+        "notify: { channels: { a: { email: { server: HERE, from: a@b.no, to: [contact] } } } }",
+        &["a", "smtp.example.no", "\"127.0.0.1\""],
+        &["smtp://a", "\"a:25\"", "a b", "\"\""],
+    ),
+    (
+        "notify: { channels: { a: { email: { server: HERE, security: none, from: a@b.no, to: [contact] } } } }",
+        &["localhost", "127.0.0.1"],
+        &["a", "localhost.example.no", "10.0.0.1"],
+    ),
+    (
+        "notify: { channels: { a: { email: { server: a, from: HERE, to: [contact] } } } }",
+        &["a@b.no", "a.b-c@d", "a+b@c.no"],
+        &[
+            "a",
+            "a@",
+            "\"@b\"",
+            "a..b@c.no",
+            "a@b..no",
+            "\"a <a@b.no>\"",
+            "\"a@b.no\\nBcc: c@d.no\"",
+            "a@b@c",
+            "contact",
+        ],
+    ),
+    (
+        "notify: { channels: { a: { email: { server: a, from: a@b.no, to: HERE } } } }",
+        &["[contact]", "[a@b.no, contact]"],
+        &["[]", "contact", "[contact, contact]", "[somebody]"],
+    ),
+    (
+        "notify: { channels: { a: { email: { server: a, from: a@b.no, to: [contact], port: HERE } } } }",
+        &["1", "65535"],
+        &["0", "65536", "\"25\"", "-1"],
+    ),
 ];
 
 #[test]
@@ -302,6 +397,14 @@ const WHERE: &[(&str, &str, &str)] = &[
     ("tilgang.yaml", "/$defs/accept", "policy: { accept: [{ HERE }] }"),
     ("tilgang.yaml", "/$defs/protected", "policy: { protected: [{ HERE }] }"),
     ("tilgang.yaml", "/$defs/freeze", "policy: { freeze: [{ HERE }] }"),
+    ("tilgang.yaml", "/properties/notify", "notify: { HERE }"),
+    ("tilgang.yaml", "/properties/notify/properties/quiet", "notify: { channels: {}, quiet: { HERE } }"),
+    ("tilgang.yaml", "/$defs/channel", "notify: { channels: { a: { HERE } } }"),
+    ("tilgang.yaml", "/$defs/channel/properties/only", "notify: { channels: { a: { only: { HERE } } } }"),
+    ("tilgang.yaml", "/$defs/door", "notify: { channels: { a: { ping: { HERE } } } }"),
+    ("tilgang.yaml", "/$defs/signed", "notify: { channels: { a: { webhook: { HERE } } } }"),
+    ("tilgang.yaml", "/$defs/mail", "notify: { channels: { a: { email: { HERE } } } }"),
+    ("tilgang.yaml", "/$defs/secret", "notify: { channels: { a: { slack: { url: { HERE } } } } }"),
     ("overrides/a.yaml", "", "HERE"),
     ("overrides/a.yaml", "/properties/revokes", "revokes: { HERE }"),
     ("overrides/a.yaml", "/properties/expiries", "expiries: { HERE }"),
@@ -336,6 +439,8 @@ fn the_words_of_a_list_are_all_there() {
     let workspace = schema(WORKSPACE);
     let codes: Vec<_> = Code::ALL.iter().map(|code| code.word()).collect();
     assert_eq!(workspace["$defs"]["accept"]["properties"]["code"]["enum"], json!(codes));
+    let topics: Vec<_> = Topic::ALL.iter().map(|topic| topic.word()).collect();
+    assert_eq!(workspace["$defs"]["classes"]["items"]["enum"], json!(topics));
     let attributes = Attribute::ALL.map(Attribute::word);
     assert_eq!(workspace["$defs"]["attribute"]["properties"]["attribute"]["enum"], json!(attributes));
 }

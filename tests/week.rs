@@ -5,7 +5,8 @@
 //! is down for six hours; runs fail; git is pushed to in the middle of a run; the leader of two replicas dies.
 //!
 //! At the end: every difference was noticed within one interval, or within seconds where Azure told of it, and nothing was
-//! removed that git wants or that is not ours.
+//! removed that git wants or that is not ours; and each change was told exactly once, over channels that fail now and then, by
+//! replicas of which one is killed between sending and noting.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,11 +20,13 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tilgang::{
     config,
     execute::{NoJournal, execute},
+    model::notify::{Channel, Door, Notify, SecretAt, Target},
     model::{
         desired::{Desired, Place, Revision},
         observed::Observed,
         owner::OwnerCode,
     },
+    notify::{Answer, Found, Happened, Memory as Notices, Notice, Outcome, Routes},
     observe::{again, observe},
     plan::{Plan, change::Action, drift::Class, plan},
     reconcile::{Command, Event, Fetched, How, Order, Reconciler, Settings},
@@ -212,7 +215,66 @@ struct On {
     told: Option<How>,
 }
 
+/// What was told, on the disk that both replicas share; and who receives it.
+struct Told {
+    notices: Notices,
+    routes: Routes,
+    /// By id, as who receives them counts.
+    taken: BTreeMap<String, Notice>,
+    doubles: usize,
+    failed: usize,
+}
+
+impl Told {
+    fn begin() -> Self {
+        let channel = |name: &str| Channel {
+            name: name.to_owned(),
+            target: Target::Slack(Door { url: SecretAt::Variable("A".to_owned()), loopback: false }),
+            classes: None,
+            owners: None,
+            environments: None,
+        };
+        let mut only_ttd = channel("ttd");
+        only_ttd.owners = OwnerCode::new("ttd").map(|owner| BTreeSet::from([owner]));
+        let notify = Notify { channels: vec![channel("platform"), only_ttd], ..Notify::default() };
+        let routes = Routes { notify, ..Routes::default() };
+        Self { notices: Notices::default(), routes, taken: BTreeMap::new(), doubles: 0, failed: 0 }
+    }
+
+    /// Sends what is due, over channels that fail in one of five; one of seven times the sender dies before it notes the answer.
+    fn deliver(&mut self, now: Timestamp, mut chance: impl FnMut(u64) -> u64) {
+        for id in self.notices.due(&self.routes, now) {
+            let notice = self.notices.begin(id, now).unwrap();
+            if chance(5) == 0 {
+                self.failed += 1;
+                self.notices.answered(id, now, Answer::Later { after: None, why: "429".to_owned() });
+                continue;
+            }
+            if let Some(first) = self.taken.insert(id.to_string(), notice.clone()) {
+                assert_eq!(first, notice, "an id says the same for ever");
+                self.doubles += 1;
+            }
+            if chance(7) > 0 {
+                assert_eq!(self.notices.answered(id, now, Answer::Taken), Some(Outcome::Sent));
+            }
+        }
+    }
+
+    /// What a channel heard, by difference, in its order.
+    fn heard(&self, channel: &str) -> BTreeMap<String, Vec<(Timestamp, Happened)>> {
+        let mut heard: BTreeMap<String, Vec<(Timestamp, Happened)>> = BTreeMap::new();
+        for event in self.taken.values().filter(|it| it.channel == channel).flat_map(|it| &it.events) {
+            heard.entry(event.item.id.clone()).or_default().push((event.at, event.happened));
+        }
+        for events in heard.values_mut() {
+            events.sort();
+        }
+        heard
+    }
+}
+
 struct Week {
+    notices: Told,
     now: i64,
     clock: Arc<AtomicI64>,
     world: SharedWorld,
@@ -281,6 +343,7 @@ impl Week {
             runs: 0,
         };
         Self {
+            notices: Told::begin(),
             now: 0,
             clock,
             world,
@@ -408,8 +471,20 @@ impl Week {
                 let healed = self.heal(&desired, &observed, &mut plan).await;
                 self.replicas[of].memory.healed(observed.at, &healed);
             }
+            let now = timestamp(self.now);
+            let found = Found::open(order.number, now, observed.at, self.replicas[of].memory.open());
+            self.notices.notices.heard(&found, &self.notices.routes);
         }
+        self.deliver();
         self.tell(of, Event::RunFinished { number: order.number, failed });
+    }
+
+    fn deliver(&mut self) {
+        let (now, mut seed) = (timestamp(self.now), self.now.unsigned_abs());
+        self.notices.deliver(now, |of| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % of
+        });
     }
 
     fn notice(&mut self, key: &Key) {
@@ -446,6 +521,55 @@ impl Week {
             healed.push(Key::of(&outcome.change));
         }
         healed
+    }
+
+    /// Holds what each channel heard against what is so: nothing twice, nothing missing, and the days of what ends soon.
+    fn told_exactly_once(&mut self) -> String {
+        for _ in 0..100 {
+            self.set(self.now + 20 * MINUTE);
+            self.deliver();
+        }
+        assert!(self.notices.notices.pending().is_empty());
+        let open = |only: Option<&str>| -> BTreeSet<String> {
+            let all = self.replicas[1]
+                .memory
+                .open()
+                .filter(|it| only.is_none() || it.difference.key.owner.as_ref().map(OwnerCode::as_str) == only);
+            all.map(|it| it.difference.key.id().to_string()).collect()
+        };
+        for (channel, only) in [("platform", None), ("ttd", Some("ttd"))] {
+            let heard = self.notices.heard(channel);
+            let mut still = BTreeSet::new();
+            for (id, events) in &heard {
+                let mut is_open = false;
+                for (at, happened) in events {
+                    match happened {
+                        Happened::New => assert!(!is_open, "{id} is new twice: {events:?}"),
+                        Happened::Resolved => assert!(is_open, "{id} is over twice: {events:?}"),
+                        Happened::Changed | Happened::Ends | Happened::Open => {}
+                    }
+                    is_open = *happened != Happened::Resolved;
+                    assert_eq!(
+                        events.iter().filter(|it| **it == (*at, *happened)).count(),
+                        1,
+                        "{id} {at} {happened:?}"
+                    );
+                }
+                if is_open && !events.iter().any(|(_, happened)| *happened == Happened::Ends) {
+                    still.insert(id.clone());
+                }
+            }
+            assert_eq!(still, open(only), "what {channel} believes to be open");
+        }
+        let ends = self.notices.heard("platform").into_values().flatten().filter(|it| it.1 == Happened::Ends).count();
+        assert_eq!(ends, 2, "nora's last day is the 26th: told on the 23rd and the 25th");
+        let Told { taken, doubles, failed, .. } = &self.notices;
+        assert!(*doubles > 10 && *failed > 10);
+        let events: usize = taken.values().map(|it| it.events.len()).sum();
+        format!(
+            "{} notices with {events} events taken once, {doubles} of them sent twice, {failed} tries failed",
+            taken.len()
+        )
     }
 
     /// When something happens next, to whom, and what.
@@ -586,10 +710,11 @@ async fn a_week_with_a_stranger_locks_outages_pushes_and_a_leader_that_dies() {
     assert_eq!(open, BTreeSet::from([Class::Unmanaged, Class::Lookalike, Class::Orphaned]));
     let leader = &week.replicas[1];
     assert!(leader.memory.open().len() == seen.differences.len() && leader.memory.over().len() < 300);
+    let told = week.told_exactly_once();
     let (count, worst) = (week.noticed.len(), week.noticed.iter().max().unwrap() / 1000);
     let runs = week.replicas[0].runs + week.replicas[1].runs;
     println!(
-        "{runs} runs; {count} differences noticed, the last after {worst} s; {} granted, {} removed; told {:?}",
+        "{runs} runs; {count} differences noticed, the last after {worst} s; {} granted, {} removed; told {:?}; {told}",
         week.granted, week.removed, week.told
     );
     assert_eq!(week.overtaken, 3);

@@ -22,6 +22,7 @@ use super::{
         gate::Gate,
         pin::Pin,
         retry::{Pace, Retry},
+        traced::Traced,
     },
 };
 use crate::model::trouble::{Trouble, TroubleKind};
@@ -56,7 +57,7 @@ impl Door {
             Some(env!("CARGO_PKG_NAME")),
             Some(env!("CARGO_PKG_VERSION")),
             ClientOptions { transport: Some(transport), retry: RetryOptions::none(), ..Default::default() },
-            vec![Pin::to(base), Retry::at(pace.clone()), request_id],
+            vec![Pin::to(base), Arc::new(Traced), Retry::at(pace.clone()), request_id],
             vec![bearer, gate.clone()],
             None,
         );

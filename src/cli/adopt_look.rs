@@ -8,7 +8,7 @@ use std::{
 use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
-    config::{self, Loaded, Repository},
+    config::{self, Loaded},
     edit::{self, Adopting, EditError, Edited},
     ledger::entry::Commit,
     model::{
@@ -33,7 +33,9 @@ use super::{
     Exit, Global, TOOL,
     far::Far,
     ground::{Ground, draw, no_owner},
-    ledger as records, output, progress,
+    ledger as records, output,
+    own::Mandate,
+    progress,
     survey::{Survey, compare},
 };
 
@@ -72,8 +74,7 @@ impl Look {
             return Err(output::fail(global, "nothing is adopted as long as there are errors; correct them first"));
         }
         let Some(mut desired) = loaded.desired.clone() else { return Err(Exit::Failed) };
-        let repository = Repository::of(&dir);
-        let ground = Ground { dir, loaded, repository, owners: None, tip: None };
+        let ground = Ground::new(dir, loaded, None);
         let far = far.insert(Far::connect(global, &ground, desired.tenant).await?);
         let spinner = progress::looking();
         let looking = async {
@@ -213,6 +214,7 @@ impl Look {
             fit: Fit::default(),
             owners: self.owners.as_ref(),
             saved: None,
+            base: None,
         })
     }
 
@@ -225,8 +227,7 @@ impl Look {
         if !edits.is_empty() && !is_check {
             desired = loaded.desired.clone().ok_or("what was written cannot be read again: run `tilgang validate`")?;
         }
-        let repository = Repository::of(&dir);
-        let mut ground = Ground { dir, loaded, repository, owners, tip: None };
+        let mut ground = Ground::new(dir, loaded, owners);
         ground.loaded.desired = None;
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
@@ -236,7 +237,17 @@ impl Look {
         plan.blocked.clear(); // what is blocked is neither marked nor meant here; `plan` says it
         plan.findings.clear();
         let approval = plan.settle(&desired.policy, false).unless_older(&desired.revision, applied.as_ref());
-        Ok(Survey { ground, desired, observed, plan, approval, ledger, applied })
+        Ok(Survey {
+            ground,
+            desired,
+            observed,
+            plan,
+            approval,
+            ledger,
+            applied,
+            mandate: Mandate::default(),
+            base: None,
+        })
     }
 }
 

@@ -51,6 +51,14 @@ pub(super) struct Apply {
     only: Option<Only>,
     #[command(flatten)]
     reports: Reports,
+    #[arg(long, hide = true, value_parser = whole_only)]
+    shard: Option<String>,
+}
+
+/// Why there is no `--shard` for what plans and changes.
+pub(super) fn whole_only(_: &str) -> Result<String, String> {
+    let why = "removals are counted over the whole platform, and each part would have the whole allowance";
+    Err(format!("{why}; `tilgang drift --shard` can look in parts"))
 }
 
 /// Which changes are carried out.

@@ -67,7 +67,7 @@ impl Doctor {
             Ok(far) => far,
             Err(exit) => return exit,
         };
-        let (observed, plan) = survey::look(&desired, ground.owners.as_ref(), &far, BTreeMap::new()).await;
+        let (observed, plan) = survey::look(&desired, ground.owners.as_ref(), &far, &far.reader, BTreeMap::new()).await;
         let workspace = format!("workspace {}: {}", ground.dir.display(), count(desired.owners.len(), "service owner"));
         let (tenant, by) = (desired.tenant, far.session.signed_in_by());
         let mut notes = vec![format!("as {}", far.who)];

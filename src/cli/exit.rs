@@ -20,6 +20,10 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All of them.
+    pub(super) const ALL: [Self; 6] =
+        [Self::Converged, Self::Pending, Self::Refused, Self::Partly, Self::Failed, Self::Usage];
+
     /// The number.
     #[must_use]
     pub fn code(self) -> u8 {

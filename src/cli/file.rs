@@ -1,4 +1,4 @@
-//! A saved plan on disk: written whole or not at all, for its owner's eyes; read with a bound.
+//! A saved plan, a proposal, or a part of a report, on disk: written whole or not at all, for its owner's eyes; read with a bound.
 
 use std::{
     fmt::Display,
@@ -12,10 +12,14 @@ use crate::{
     saved::{self, BYTES_MAX},
 };
 
-/// Seals a plan's JSON and writes it. A reader sees the old file or the new one, never half of one. Who else may read it: nobody,
-/// as it says who has access to what.
+/// Seals a plan's JSON and writes it, as [`write`] does.
 pub(super) fn save(path: &Path, json: &str) -> Result<(), String> {
-    let text = saved::seal(json).map_err(|error| error.to_string())?;
+    write(path, &saved::seal(json).map_err(|error| error.to_string())?)
+}
+
+/// Writes a file. A reader sees the old file or the new one, never half of one. Who else may read it: nobody,
+/// as it says who has access to what.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), String> {
     let said = |error: std::io::Error| format!("cannot be written: {error}");
     if path.metadata().is_ok_and(|data| !data.is_file()) {
         return Err("cannot be written: it is there, and is no file".to_owned());
@@ -44,10 +48,15 @@ fn new_file(path: &Path) -> std::io::Result<File> {
 /// Reads a saved plan.
 pub(super) fn load(path: &Path) -> Result<Saved, String> {
     let said = |error: &dyn Display| format!("{}: {error}", path.display());
-    let file = File::open(path).map_err(|error| said(&error))?;
-    let mut bytes = Vec::new();
-    // One more than is allowed, so that what is too large is seen to be.
-    let bound = u64::try_from(BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(bound).read_to_end(&mut bytes).map_err(|error| said(&error))?;
+    let bytes = bytes(path, BYTES_MAX).map_err(|error| said(&error))?;
     saved::read(&bytes).map_err(|error| said(&error))
+}
+
+/// A file's bytes, up to one more than are allowed: so that what is too large is seen to be.
+pub(super) fn bytes(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(bound).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes)
 }

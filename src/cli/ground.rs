@@ -3,8 +3,12 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use crate::{
-    config::{self, Loaded, Repository},
-    model::owner::OwnerCode,
+    config::{self, Lines, Loaded, Repository},
+    model::{
+        desired::{Origin, Place},
+        owner::OwnerCode,
+        shard::Shard,
+    },
 };
 
 use super::{
@@ -21,6 +25,10 @@ pub(super) struct Ground {
     pub repository: Repository,
     /// Only these owners, if some were chosen.
     pub owners: Option<BTreeSet<OwnerCode>>,
+    /// Where things stand in files that somebody proposes.
+    pub lines: Lines,
+    /// Only this part of all owners, if one was asked for.
+    pub shard: Option<Shard>,
     /// The commit it was read from, where it was not read from the folder.
     pub tip: Option<config::Tip>,
 }
@@ -43,12 +51,16 @@ impl Global {
     pub(super) fn ground(&self) -> Result<Ground, Exit> {
         let dir = self.workspace()?;
         let loaded = config::load(&dir);
+        self.draw(&loaded);
+        let owners = self.owners(&loaded)?;
+        Ok(Ground::new(dir, loaded, owners))
+    }
+
+    /// Draws every error on stderr.
+    pub(super) fn draw(&self, loaded: &Loaded) {
         for error in &loaded.errors {
             output::say_drawn(draw(error, self.color.stderr()));
         }
-        let owners = self.owners(&loaded)?;
-        let repository = Repository::of(&dir);
-        Ok(Ground { dir, loaded, repository, owners, tip: None })
     }
 
     /// The owners that were chosen, if any were.
@@ -74,6 +86,21 @@ impl Global {
 }
 
 impl Ground {
+    /// As it lies on disk.
+    pub(super) fn new(dir: PathBuf, loaded: Loaded, owners: Option<BTreeSet<OwnerCode>>) -> Self {
+        let repository = Repository::of(&dir);
+        Self { dir, loaded, repository, owners, lines: Lines::default(), shard: None, tip: None }
+    }
+
+    /// Where something stands in git.
+    pub(super) fn place(&self, origin: &Origin) -> Place {
+        let written = match *origin.path {
+            [] => self.loaded.sources.list(origin.file),
+            _ => self.loaded.sources.place(origin),
+        };
+        self.lines.place(origin, written)
+    }
+
     /// What errors in the files come to.
     pub(super) fn exit(&self) -> Exit {
         if self.loaded.errors.is_empty() { Exit::Converged } else { Exit::Failed }

@@ -222,6 +222,26 @@ fn whose(desired: &Desired) -> Whose {
     Whose { tenant: desired.tenant.to_string(), instances }
 }
 
+/// All that is recorded, in order; or why it cannot be used.
+pub(super) fn lines(
+    loaded: &Loaded,
+    dir: &std::path::Path,
+    simulated: bool,
+    desired: &Desired,
+) -> Result<Vec<ledger::Line>, String> {
+    let folder = folder(loaded, dir, simulated).ok_or("tilgang.yaml names no ledger, so nothing is recorded")?;
+    let sheets = read_all(&folder).map_err(|error| error.to_string())?;
+    if let Some(owner) = foreign(&sheets, &whose(desired)) {
+        return Err(format!("{}: this is the ledger of {owner}", folder.display()));
+    }
+    // A chain that does not hold says nothing that anybody can rely on.
+    match verify(&sheets) {
+        Err(found) => Err(format!("the ledger is not whole: {found}")),
+        Ok(None) => Err(format!("nothing is recorded in {}", folder.display())),
+        Ok(Some(_)) => Ok(sheets.into_iter().flat_map(|(_, sheet)| sheet.lines).collect()),
+    }
+}
+
 /// A run's ledger, where the workspace names one. Reads it; the first line is written when there is something to say.
 pub(super) fn open(ground: &Ground, desired: &Desired, far: &Far) -> Option<Result<Arc<ledger::Ledger>, String>> {
     let folder = folder(&ground.loaded, &ground.dir, far.azure != Kind::Real)?;

@@ -2,10 +2,16 @@
 
 use std::io;
 
-use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt};
+use tokio::runtime::Handle;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::LevelFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
-use super::{Global, environment};
-use crate::model::visible;
+use super::{Global, environment, output};
+use crate::{
+    model::visible,
+    signals::{Otlp, Telemetry},
+};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -17,8 +23,9 @@ pub(super) enum LogFormat {
 }
 
 /// Starts logging: warnings, with `-v` what is done, with `-vv` each request, with `-vvv` everything of every crate.
-/// `TILGANG_LOG` takes the directives of `tracing-subscriber` and wins.
-pub(super) fn start(global: &Global) {
+/// `TILGANG_LOG` takes the directives of `tracing-subscriber` and wins. Spans go to a collector where `OTEL_…` names one; that
+/// way is to be ended at the end.
+pub(super) fn start(global: &Global, runtime: &Handle) -> Option<Otlp> {
     let directives = environment::variable("TILGANG_LOG").unwrap_or_else(|| {
         match global.verbose {
             0 => "warn",
@@ -29,12 +36,26 @@ pub(super) fn start(global: &Global) {
         .to_owned()
     });
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).parse_lossy(directives);
-    let logs = fmt().with_env_filter(filter).with_ansi(global.color.stderr());
-    // A second start (several runs in one test process) keeps the first.
-    let _ = match global.log_format {
-        LogFormat::Text => logs.with_target(false).with_writer(|| Harmless(text)).try_init(),
-        LogFormat::Json => logs.json().flatten_event(true).with_writer(|| Harmless(visible::json)).try_init(),
+    let logs = fmt::layer().with_ansi(global.color.stderr());
+    let logs = match global.log_format {
+        LogFormat::Text => logs.with_target(false).with_writer(|| Harmless(text)).boxed(),
+        LogFormat::Json => logs.json().flatten_event(true).with_writer(|| Harmless(visible::json)).boxed(),
     };
+    let (otlp, problem) = match Telemetry::read(&environment::variable) {
+        Telemetry::Off => (None, None),
+        Telemetry::Wrong(why) => (None, Some(why)),
+        Telemetry::On { name } => match Otlp::open(name.as_deref(), runtime.clone()) {
+            Ok(otlp) => (Some(otlp), None),
+            Err(why) => (None, Some(why)),
+        },
+    };
+    if let Some(why) = problem {
+        output::say(format_args!("note: no traces are sent: {why}"));
+    }
+    // A second start (several runs in one test process) keeps the first.
+    let spans = otlp.as_ref().map(Otlp::layer);
+    let _ = tracing_subscriber::registry().with(logs.with_filter(filter)).with(spans).try_init();
+    otlp
 }
 
 /// stderr, for one event at a time: what a log line quotes only shows, and does not begin another line.

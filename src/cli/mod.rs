@@ -6,9 +6,12 @@
 mod actor;
 mod adopt;
 mod adopt_look;
+mod against;
 mod apply;
 mod apply_run;
+mod ask;
 mod change;
+mod channels;
 mod codeowners;
 mod completions;
 mod doctor;
@@ -24,11 +27,14 @@ mod identity;
 mod ledger;
 mod logs;
 mod man;
+mod merge;
+mod notify;
 mod output;
 mod own;
 mod plan;
 mod progress;
 mod reports;
+mod review;
 mod revoke;
 mod schema;
 mod serve;
@@ -36,10 +42,13 @@ mod signals;
 mod simulate;
 mod survey;
 mod validate;
+mod who;
+mod why;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use tracing::Instrument as _;
 
 pub use self::exit::Exit;
 use self::{environment::Color, logs::LogFormat};
@@ -86,7 +95,11 @@ enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Drift(drift::Drift),
+    Merge(merge::Merge),
     Adopt(adopt::Adopt),
+    Why(why::Why),
+    Who(who::Who),
+    Review(review::Review),
     Ledger(ledger::Ledger),
     Doctor(doctor::Doctor),
     Identity(identity::Identity),
@@ -94,6 +107,7 @@ enum Command {
     Revoke(revoke::Revoke),
     Fmt(fmt::Fmt),
     Schema(schema::Schema),
+    Notify(notify::Notify),
     Serve(Box<serve::Serve>),
     Simulate(Box<simulate::Simulate>),
     Codeowners(codeowners::Codeowners),
@@ -118,18 +132,23 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
         }
     };
     let Cli { global, command } = cli;
-    logs::start(&global);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::fail(&global, format!("could not start: {error}")),
     };
-    runtime.block_on(async {
+    let otlp = logs::start(&global, runtime.handle());
+    let span = tracing::trace_span!("command");
+    let work = async {
         match command {
             Command::Validate(command) => command.run(&global),
             Command::Plan(command) => command.run(&global).await,
             Command::Apply(command) => command.run(&global).await,
             Command::Drift(command) => command.run(&global).await,
+            Command::Merge(command) => command.run(&global),
             Command::Adopt(command) => command.run(&global).await,
+            Command::Why(command) => command.run(&global).await,
+            Command::Who(command) => command.run(&global).await,
+            Command::Review(command) => command.run(&global).await,
             Command::Ledger(command) => command.run(&global),
             Command::Doctor(command) => command.run(&global).await,
             Command::Identity(command) => command.run(&global).await,
@@ -137,11 +156,17 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Exit {
             Command::Revoke(command) => command.run(&global),
             Command::Fmt(command) => command.run(&global),
             Command::Schema(command) => command.run(),
+            Command::Notify(command) => command.run(&global).await,
             Command::Serve(command) => command.run(&global).await,
             Command::Simulate(command) => command.run(&global).await,
             Command::Codeowners(command) => command.run(&global),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(&global),
         }
-    })
+    };
+    let exit = runtime.block_on(work.instrument(span));
+    if let Some(otlp) = otlp {
+        otlp.end(); // the runtime still runs: the last spans go through it
+    }
+    exit
 }

@@ -85,26 +85,44 @@ pub(super) async fn held(
     (holdings, outcomes, probes)
 }
 
-/// Asks whether our identity may do what the plan says, and writes it into the plan: one list for each subscription in which
-/// something is to be changed, one question for each role definition that our identity holds.
-pub(super) async fn mandate(far: &Far, plan: &mut Plan) {
+/// What our identity may, as far as it was asked.
+#[derive(Default)]
+pub(super) struct Mandate {
+    holdings: Vec<Holding>,
+    unanswered: BTreeMap<SubscriptionId, Arc<Trouble>>,
+    is_asked: bool,
+}
+
+/// Asks whether our identity may do what the plan says: one list for each subscription in which something is to be changed,
+/// one question for each role definition that our identity holds.
+pub(super) async fn mandate(far: &Far, plan: &Plan) -> Mandate {
     let errands = plan.errands();
     let places = errands.keys().filter_map(|errand| errand.scope.subscription());
     let places: BTreeMap<SubscriptionId, String> = places.map(|id| (id, id.to_string())).collect();
     if places.is_empty() {
-        return;
+        return Mandate::default();
     }
     let (holdings, lists, _) = held(far, &places, far.identity).await;
-    let is_left_out = |errand: &Errand| {
-        let asked = Asked {
-            action: if errand.takes { DELETE } else { WRITE },
-            definition: errand.definition,
-            principal_type: errand.principal_type.as_azure(),
-        };
-        let at = errand.scope.subscription();
-        at.is_some_and(|at| may(&holdings, &errand.scope, at, &asked) == May::LeftOut)
-    };
-    plan.left_out = errands.into_keys().filter(is_left_out).collect();
     let unanswered = lists.into_iter().filter_map(|(id, came)| Some((id, came.err()?))).collect();
-    plan.unanswered_mandate(&unanswered);
+    Mandate { holdings, unanswered, is_asked: true }
+}
+
+impl Mandate {
+    /// Writes it into a plan.
+    pub(super) fn tell(&self, plan: &mut Plan) {
+        if !self.is_asked {
+            return;
+        }
+        let is_left_out = |errand: &Errand| {
+            let asked = Asked {
+                action: if errand.takes { DELETE } else { WRITE },
+                definition: errand.definition,
+                principal_type: errand.principal_type.as_azure(),
+            };
+            let at = errand.scope.subscription();
+            at.is_some_and(|at| may(&self.holdings, &errand.scope, at, &asked) == May::LeftOut)
+        };
+        plan.left_out = plan.errands().into_keys().filter(is_left_out).collect();
+        plan.unanswered_mandate(&self.unanswered);
+    }
 }

@@ -7,7 +7,10 @@ use clap::Args;
 use crate::report::{self, ReportFormat, SavedAs, Style, View};
 
 use super::{
-    Exit, Global, file, output,
+    Exit, Global,
+    apply::whole_only,
+    far::Far,
+    file, output,
     reports::{Opened, Reports},
     survey::Survey,
 };
@@ -21,6 +24,14 @@ pub(super) struct Plan {
     /// Write the plan down, too: `tilgang apply FILE` carries out exactly that. It names people; only you may read it
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Only what this change to git causes, since HEAD and REF parted; all that differed before is one line
+    #[arg(long, value_name = "REF")]
+    base: Option<String>,
+    /// Only what this proposal causes, a file of `tilgang validate --out`: owners' files of a pull request, as data
+    #[arg(long, value_name = "FILE", conflicts_with = "base")]
+    proposal: Option<PathBuf>,
+    #[arg(long, hide = true, value_parser = whole_only)]
+    shard: Option<String>,
     /// Exit with 2 when something would change
     #[arg(long)]
     detailed_exitcode: bool,
@@ -28,12 +39,17 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) async fn run(&self, global: &Global) -> Exit {
+        if self.out.is_some() && (self.base.is_some() || self.proposal.is_some()) {
+            let words = "what is carried out is the whole plan: `--base` and `--proposal` show a part, and cannot be \
+                         written down with `--out`";
+            return output::usage(global, words);
+        }
         let mut reports = match self.reports.open(global) {
             Ok(reports) => reports,
             Err(exit) => return exit,
         };
         let mut far = None;
-        let survey = match reports.survey("plan", global, &mut far).await {
+        let survey = match self.survey(&mut reports, global, &mut far).await {
             Ok(survey) => survey,
             Err(exit) => return exit,
         };
@@ -53,6 +69,15 @@ impl Plan {
         survey.tell_age();
         let pending = self.detailed_exitcode && !survey.plan.changes.is_empty();
         saved.max(survey.exit()).max(if pending { Exit::Pending } else { Exit::Converged })
+    }
+
+    async fn survey(&self, reports: &mut Opened<'_>, global: &Global, far: &mut Option<Far>) -> Result<Survey, Exit> {
+        let (ground, base) = match (&self.base, &self.proposal) {
+            (Some(reference), _) => global.ground_since(reference)?,
+            (None, Some(file)) => global.ground_with(file)?,
+            (None, None) => return reports.survey("plan", global, far).await,
+        };
+        reports.survey_on("plan", ground, Some(base), global, far).await
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     report::{self, Checked, Fit, ReportFormat, Style, View},
 };
 
-use super::{Exit, Global, TOOL, far::Far, output, survey::Survey};
+use super::{Exit, Global, TOOL, against::Against, far::Far, ground::Ground, output, survey::Survey};
 
 /// How a result looks, and where else it goes.
 #[derive(Debug, Args)]
@@ -100,10 +100,25 @@ impl Opened<'_> {
         global: &Global,
         far: &mut Option<Far>,
     ) -> Result<Survey, Exit> {
-        let ground = global.ground()?;
-        if ground.loaded.desired.is_some() {
-            // Who only looks is not asked whether they may change anything.
-            return Survey::on(ground, global, far, command != "drift").await;
+        self.survey_on(command, global.ground()?, None, global, far).await
+    }
+
+    /// The same on a workspace that was read, beside the state before a change where there is one.
+    pub(super) async fn survey_on(
+        &mut self,
+        command: &'static str,
+        ground: Ground,
+        base: Option<Against>,
+        global: &Global,
+        far: &mut Option<Far>,
+    ) -> Result<Survey, Exit> {
+        match base {
+            Some(base) if ground.loaded.desired.is_some() => return Survey::against(base, ground, global, far).await,
+            None if ground.loaded.desired.is_some() => {
+                let to_change = command != "drift"; // who changes nothing is not asked whether they may
+                return Survey::on(ground, global, far, to_change).await;
+            }
+            _ => {}
         }
         let mistakes = &ground.loaded.errors;
         let checked = Checked {

@@ -10,8 +10,10 @@
 //! | `work`, `heal` | one run |
 //! | `board` | what is known now, for whoever shows it |
 //! | `listeners` | who is told of each run |
+//! | `lease` | one of several replicas works |
 //! | `http`, `socket`, `event_grid`, `secret` | the socket |
 //! | `page` | the web page's routes, and who may read |
+//! | `telling` | notices and metrics |
 //! | `state`, `days`, `keep` | files of the state folder |
 
 pub(in crate::cli) mod board;
@@ -22,11 +24,13 @@ mod follow;
 pub(in crate::cli) mod heal;
 pub(in crate::cli) mod http;
 pub(in crate::cli) mod keep;
+mod lease;
 pub(in crate::cli) mod listeners;
 mod page;
 pub(in crate::cli) mod secret;
 mod socket;
 mod state;
+mod telling;
 mod work;
 
 use std::{
@@ -37,7 +41,7 @@ use std::{
     sync::Arc,
 };
 
-use axum::{Router, http::HeaderName};
+use axum::http::HeaderName;
 use clap::Args;
 use jiff::SignedDuration;
 use tokio::{
@@ -52,10 +56,11 @@ use self::{
     heal::Heal,
     http::{App, Doors, router},
     keep::{Found, Kept},
-    listeners::Listener,
+    lease::{LeaseFlags, Stood},
     page::Guard,
     secret::Secret,
     state::State,
+    telling::{Ground, Telling},
     work::Worker,
 };
 use super::{Exit, Global, environment, output, signals::Signals};
@@ -70,6 +75,7 @@ Over HTTP, at `--listen`, on this machine alone unless `--trust-header` is given
   GET /api/state.json            the same as JSON
 And there, and at `--probes`:
   GET /healthz, /readyz          probes
+  GET /metrics                   for Prometheus; deploy/ has alert rules and a dashboard
   POST /-/reload                 ask git, and look now; so does SIGHUP
   POST /-/acknowledge?commit=H   the branch is right at its tip H, though its history was rewritten
   POST, OPTIONS /events          Azure Event Grid, both schemas; `?secret=…` or the header X-Tilgang-Secret
@@ -127,9 +133,11 @@ pub(super) struct Serve {
     /// strip the header from what clients send, and be the only one that reaches --listen
     #[arg(long, value_name = "NAME", env = "TILGANG_TRUST_HEADER")]
     trust_header: Option<HeaderName>,
-    /// A name by which the page is asked for through a proxy, beside localhost (repeatable)
-    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "TILGANG_HOST")]
-    host: Vec<String>,
+    #[command(flatten)]
+    lease: LeaseFlags,
+    /// Where people reach the web page, through a proxy say: notices lead there, and it may be asked for by that name
+    #[arg(long, value_name = "URL", env = "TILGANG_EXTERNAL_URL", value_parser = page)]
+    external_url: Option<String>,
     /// Look once, tell everybody, and end with the exit code of `drift`
     #[arg(long)]
     once: bool,
@@ -148,6 +156,16 @@ fn length(text: &str) -> Result<SignedDuration, String> {
     let span: jiff::Span = text.trim().parse().map_err(|_| "not a length of time such as 90s or 10m".to_owned())?;
     let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
     if length.is_negative() { Err("a length of time is not negative".to_owned()) } else { Ok(length) }
+}
+
+fn page(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
+    let plain = matches!(url.scheme(), "https" | "http") && url.username().is_empty() && url.query().is_none();
+    if plain {
+        Ok(text.to_owned())
+    } else {
+        Err("write the page's address, such as https://tilgang.example.no".to_owned())
+    }
 }
 
 impl Serve {
@@ -171,7 +189,28 @@ impl Serve {
             _ => Some(workspace(global)?),
         };
         let folder = self.state_folder(dir.as_deref(), global)?;
-        let _lock = hold(&folder).map_err(|error| fail(&error))?;
+        let mut signals = Signals::listen().map_err(|error| fail(&error))?;
+        let (mut listen, mut probes) = (self.listen, self.probes);
+        let leadership = match self.lease.stand().await.map_err(|error| fail(&error))? {
+            None => None,
+            Some(mut leadership) => {
+                // Who stands by has no page, and answers where probes ask.
+                let at = probes.as_mut().unwrap_or(&mut listen);
+                let stood = lease::stand_by(&mut leadership, &mut signals, *at).await;
+                let (stood, address) = stood.map_err(|error| fail(&format!("{at}: {error}")))?;
+                if matches!(stood, Stood::Ended) {
+                    lease::let_go(leadership).await;
+                    return Ok(Exit::Converged);
+                }
+                *at = address;
+                Some(leadership)
+            }
+        };
+        let lock = match &leadership {
+            None => hold(&folder),
+            Some(_) => lease::patiently(|| hold(&folder)).await,
+        };
+        let lock = lock.map_err(|error| fail(&error))?;
         let follow = self.follow(dir.as_deref(), &folder).await.map_err(|error| fail(&error))?;
         if !self.heal.is_empty() && matches!(follow, Follow::Folder(_)) {
             return Err(usage("--heal needs a branch: name it with `--branch`, or the repository with `--remote`"));
@@ -185,18 +224,17 @@ impl Serve {
                 State::default()
             }
         };
-        let signals = Signals::listen().map_err(|error| fail(&error))?;
-        let sockets = self.sockets().await.map_err(|error| fail(&error))?;
+        let sockets = self.sockets(listen, probes).await.map_err(|error| fail(&error))?;
         let source = follow.source();
         let heal: BTreeSet<Heal> = self.heal.iter().copied().collect();
         // Beside a repository elsewhere there is no workspace on disk: a relative `ledger.dir` stands below the state folder.
         let below = dir.unwrap_or_else(|| folder.clone());
         let worker = Arc::new(Worker::new(global.clone(), below, follow, heal));
-        let mut told = listeners(&folder);
+        let ground = Ground { folder: folder.clone(), page: self.external_url.clone(), ca_pem: global.ca_pem()? };
+        let (telling, teller) = Telling::begin(ground, self.interval);
         let book = DayBook::open(&folder);
         let days = book.shared();
-        told.push(Box::new(book));
-        let daemon = Daemon::new(self.settings(), worker, told, kept, state, self.once);
+        let daemon = Daemon::new(self.settings(), worker, vec![teller, Box::new(book)], kept, state, self.once);
         let (asking, asked) = mpsc::channel(ASKED_MAX);
         let (stop, stopping) = watch::channel(false);
         let doors = Doors {
@@ -204,23 +242,33 @@ impl Serve {
             admin: environment::variable("TILGANG_ADMIN_TOKEN").as_deref().map(Secret::new),
         };
         let app = App { board: daemon.board(), daemon: asking.clone(), doors: Arc::new(doors) };
+        let open = router(app).merge(telling.routes(daemon.board()));
         let mut serving = Vec::new();
         for (listener, with_page) in sockets {
-            let address = listener.local_addr().map_or(self.listen, |address| address);
+            let address = listener.local_addr().map_or(listen, |address| address);
             let what = if with_page { "listening" } else { "probes" };
             output::say(format_args!("watching {source}; {what} on http://{address}"));
-            let routes = router(app.clone());
             let pages = with_page.then(|| page::router(daemon.board(), days.clone(), self.guard(address)));
-            let routes = pages.map_or(routes.clone(), |pages: Router| routes.merge(pages));
+            let routes = pages.map_or_else(|| open.clone(), |pages| open.clone().merge(pages));
             serving.push(tokio::spawn(socket::serve(listener, routes, stopping.clone())));
         }
-        drop(app);
+        drop(open);
+        let watching = leadership.map(|it| tokio::spawn(lease::watch_over(it, asking.clone(), stop.subscribe())));
         let verdict = daemon.run(asked, signals).await;
         stop.send_replace(true);
         for serving in serving {
             let _ = serving.await;
         }
-        drop(asking);
+        telling.end(self.once).await; // before another may lead: what was told is theirs then
+        drop((asking, lock)); // before another leads, which wants both
+        if let Some(watching) = watching
+            && let Ok((leadership, was_lost)) = watching.await
+        {
+            if was_lost {
+                return Err(fail(&"the Lease was lost; a new process begins with what its new holder writes down"));
+            }
+            lease::let_go(leadership).await;
+        }
         Ok(match verdict.filter(|_| self.once) {
             Some(verdict) => Exit::of_code(verdict.exit()),
             None if self.once => Exit::Failed,
@@ -239,14 +287,17 @@ impl Serve {
         )
     }
 
+    /// Who may read the page at this address. The name of --external-url leads there, too.
     fn guard(&self, address: SocketAddr) -> Guard {
-        Guard { trusted: self.trust_header.clone(), hosts: self.host.clone(), loopback: address.ip().is_loopback() }
+        let url = self.external_url.as_deref().and_then(|url| reqwest::Url::parse(url).ok());
+        let host = url.and_then(|url| url.host_str().map(str::to_owned));
+        Guard { trusted: self.trust_header.clone(), host, loopback: address.ip().is_loopback() }
     }
 
     /// The sockets; whether the page is on each.
-    async fn sockets(&self) -> Result<Vec<(TcpListener, bool)>, String> {
+    async fn sockets(&self, listen: SocketAddr, probes: Option<SocketAddr>) -> Result<Vec<(TcpListener, bool)>, String> {
         let mut sockets = Vec::new();
-        let wanted = [(Some(self.listen), true), (self.probes, false)];
+        let wanted = [(Some(listen), true), (probes, false)];
         for (address, with_page) in wanted.into_iter().filter(|_| !self.once) {
             let Some(address) = address else { continue };
             let socket = socket::listen(address).await.map_err(|error| format!("{address}: {error}"))?;
@@ -260,7 +311,7 @@ impl Serve {
             interval: self.interval,
             jitter: self.jitter,
             run_timeout: self.run_timeout,
-            ending: ENDING,
+            ending: self.lease.ending(ENDING),
             poll: self.poll,
             settle: self.settle,
             retry_first: RETRY_FIRST,
@@ -300,11 +351,6 @@ impl Serve {
 fn workspace(global: &Global) -> Result<PathBuf, Exit> {
     let dir = global.workspace()?;
     if dir.is_dir() { Ok(dir) } else { Err(output::fail(global, format_args!("{}: no such folder", dir.display()))) }
-}
-
-/// Who is told of each run. Notifications plug in here; `state`: where they keep theirs.
-fn listeners(_state: &Path) -> Vec<Box<dyn Listener>> {
-    Vec::new()
 }
 
 /// Keeps others out of a state folder for as long as it is held.

@@ -16,7 +16,7 @@ use crate::{
         observed::Observed,
         owner::OwnerCode,
     },
-    observe::observe,
+    observe::{Remembering, observe, observe_where},
     plan::{
         self, Plan,
         approve::{Applied, Approval, Refusal},
@@ -25,10 +25,24 @@ use crate::{
         change::{Action, Change},
         saved::Deed,
     },
+    ports::{AssignmentReader, Directory, Inventory},
     report::{Fit, View},
 };
 
-use super::{Exit, Global, TOOL, far::Far, ground::Ground, ledger as records, output, own, progress};
+use super::{
+    Exit, Global, TOOL,
+    against::{Against, Split},
+    far::Far,
+    ground::Ground,
+    ledger as records, output,
+    own::{self, Mandate},
+    progress,
+};
+
+/// What is asked of Azure to plan.
+pub(super) trait Azure: Directory + Inventory + AssignmentReader {}
+
+impl<A: Directory + Inventory + AssignmentReader> Azure for A {}
 
 /// Everything a report needs.
 pub(super) struct Survey {
@@ -41,6 +55,10 @@ pub(super) struct Survey {
     pub ledger: Option<Result<Arc<Ledger>, String>>,
     /// The newest commit that was applied, as the ledger tells.
     pub applied: Option<Applied>,
+    /// What our identity may, where that was asked.
+    pub mandate: Mandate,
+    /// What it was held against; then `plan` and `approval.refused` are only what the change causes.
+    pub base: Option<Split>,
 }
 
 impl Survey {
@@ -55,7 +73,29 @@ impl Survey {
         let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
         let far = far.insert(Box::pin(Far::connect(global, &ground, desired.tenant)).await?);
         let spinner = progress::looking();
-        let survey = Box::pin(Self::at(ground, desired, far, to_change));
+        let survey = Box::pin(Self::at(ground, desired, far, &far.reader, to_change));
+        let survey = progress::telling(&spinner, || far.session.waiting(), survey).await;
+        spinner.finish_and_clear();
+        survey.tell_notes();
+        Ok(survey)
+    }
+
+    /// What a change to git causes, beside all that differs anyway: the workspace and its base, held against one look at Azure.
+    pub(super) async fn against(
+        base: Against,
+        mut ground: Ground,
+        global: &Global,
+        far: &mut Option<Far>,
+    ) -> Result<Self, Exit> {
+        let Some(desired) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
+        let far = far.insert(Box::pin(Far::connect(global, &ground, desired.tenant)).await?);
+        let spinner = progress::looking();
+        let survey = Box::pin(async {
+            let azure = Remembering::new(&far.reader);
+            let mut survey = Self::at(ground, desired, far, &azure, true).await;
+            survey.base = Some(base.split(&mut survey, &azure).await);
+            survey
+        });
         let survey = progress::telling(&spinner, || far.session.waiting(), survey).await;
         spinner.finish_and_clear();
         survey.tell_notes();
@@ -63,13 +103,13 @@ impl Survey {
     }
 
     /// Looks and compares, without a word.
-    pub(super) async fn at(ground: Ground, desired: Desired, far: &Far, to_change: bool) -> Self {
+    pub(super) async fn at(ground: Ground, desired: Desired, far: &Far, azure: &impl Azure, to_change: bool) -> Self {
         let ledger = records::open(&ground, &desired, far);
         let newest = ledger.as_ref().and_then(|it| it.as_ref().ok()).and_then(|it| it.replay().newest().cloned());
         let applied = newest.map(|Commit { hash, time }| Applied { commit: hash, time });
         let remembered = ledger.as_ref().and_then(|it| it.as_ref().ok()).map(|it| it.replay().made().clone());
         let remembered = remembered.unwrap_or_default();
-        let (mut observed, mut plan) = look(&desired, ground.owners.as_ref(), far, remembered).await;
+        let (mut observed, mut plan) = look_at(&desired, &ground, far, azure, remembered).await;
         let doubtful = plan::doubtful(&desired, &observed, &plan);
         if !doubtful.is_empty() {
             let Loaded { sources, .. } = &ground.loaded;
@@ -77,14 +117,17 @@ impl Survey {
                 Some(tip) => tip.past(sources, &doubtful),
                 None => config::past(&ground.dir, sources, &desired.revision, &doubtful),
             };
-            plan = compare(&desired, &observed, ground.owners.as_ref());
+            plan = compare_at(&desired, &observed, &ground);
         }
+        let mut mandate = Mandate::default();
         if to_change {
-            own::mandate(far, &mut plan).await;
+            mandate = own::mandate(far, &plan).await;
+            mandate.tell(&mut plan);
         }
-        let approval =
-            plan.settle(&desired.policy, ground.owners.is_none()).unless_older(&desired.revision, applied.as_ref());
-        Self { ground, desired, observed, plan, approval, ledger, applied }
+        let approval = plan
+            .settle(&desired.policy, ground.owners.is_none() && ground.shard.is_none())
+            .unless_older(&desired.revision, applied.as_ref());
+        Self { ground, desired, observed, plan, approval, ledger, applied, mandate, base: None }
     }
 
     /// What people should know of the workspace.
@@ -143,10 +186,7 @@ impl Survey {
             desired: &self.desired,
             plan: &self.plan,
             refused: &self.approval.refused,
-            places: &|origin| match *origin.path {
-                [] => self.ground.loaded.sources.list(origin.file),
-                _ => self.ground.loaded.sources.place(origin),
-            },
+            places: &|origin| self.ground.place(origin),
             errors: self.ground.loaded.errors.len(),
             mistakes: &self.ground.loaded.errors,
             folder: self.ground.repository.folder(),
@@ -158,6 +198,7 @@ impl Survey {
             fit: Fit::default(),
             owners: self.ground.owners.as_ref(),
             saved: None,
+            base: self.base.as_ref().map(Split::view),
         };
         report(&view)
     }
@@ -211,20 +252,49 @@ pub(super) async fn look(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
     far: &Far,
+    azure: &impl Azure,
     remembered: BTreeMap<ScopeId, Timestamp>,
 ) -> (Observed, Plan) {
-    let mut observed = observe(desired, owners, far.now(), &far.reader).await;
+    let mut observed = Box::pin(observe(desired, owners, far.now(), azure)).await; // it holds much
     observed.remembered = remembered;
     let plan = compare(desired, &observed, owners);
+    (observed, plan)
+}
+
+/// The same for what a ground says is meant.
+async fn look_at(
+    desired: &Desired,
+    ground: &Ground,
+    far: &Far,
+    azure: &impl Azure,
+    remembered: BTreeMap<ScopeId, Timestamp>,
+) -> (Observed, Plan) {
+    let Ground { owners, shard, .. } = ground;
+    let chosen = |owner| match shard {
+        Some(shard) => shard.holds(owner),
+        None => owners.as_ref().is_none_or(|owners| owners.contains(&owner)),
+    };
+    let mut observed = observe_where(desired, chosen, far.now(), None, azure).await;
+    observed.remembered = remembered;
+    let plan = compare_at(desired, &observed, ground);
     (observed, plan)
 }
 
 /// Compares git with what was seen.
 pub(super) fn compare(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<OwnerCode>>) -> Plan {
     let today = observed.at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let mut plan = plan::plan(desired, observed, today);
+    let mut plan = tracing::trace_span!("plan").in_scope(|| plan::plan(desired, observed, today));
     if let Some(owners) = owners {
         plan.only(owners);
+    }
+    plan
+}
+
+/// The same, as far as a ground says is meant.
+fn compare_at(desired: &Desired, observed: &Observed, ground: &Ground) -> Plan {
+    let mut plan = compare(desired, observed, ground.owners.as_ref());
+    if let Some(shard) = ground.shard {
+        plan.only_shard(shard, observed);
     }
     plan
 }

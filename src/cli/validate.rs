@@ -1,16 +1,19 @@
 //! `tilgang validate`: reads the YAML, offline, without a credential.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
 use crate::{
-    config::ConfigError,
+    config::{self, ConfigError, Proposal},
     report::{Checked, Fit},
 };
 
 use super::{
-    Exit, Global, TOOL, environment,
+    Exit, Global, TOOL, environment, file,
     ground::{Ground, draw},
     output,
     reports::Reports,
@@ -22,6 +25,12 @@ use super::{
 pub(super) struct Validate {
     #[command(flatten)]
     reports: Reports,
+    /// Write down, too, what the owners' files want, as data: for `tilgang plan --proposal FILE`, where this checkout is not trusted
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write down only the owners whose files were changed since HEAD and REF parted
+    #[arg(long, value_name = "REF", requires = "out")]
+    base: Option<String>,
 }
 
 impl Validate {
@@ -34,6 +43,11 @@ impl Validate {
             Ok(ground) => ground,
             Err(exit) => return exit,
         };
+        if let Some(out) = &self.out
+            && let Err(exit) = self.propose(out, &ground, global)
+        {
+            return exit;
+        }
         let too_long = ground.loaded.too_long(environment::now().to_zoned(jiff::tz::TimeZone::UTC).date());
         for error in &too_long {
             output::say(draw(error, global.color.stderr()));
@@ -54,6 +68,22 @@ impl Validate {
         }
         reviewers(&ground);
         ground.exit().max(written)
+    }
+
+    /// Writes down what the owners' files want. One with errors is written down as that.
+    fn propose(&self, out: &Path, ground: &Ground, global: &Global) -> Result<(), Exit> {
+        let Ground { dir, loaded, .. } = ground;
+        let Some(desired) = &loaded.desired else { return Err(ground.exit().max(Exit::Failed)) };
+        let base = match &self.base {
+            Some(reference) => Some(
+                config::base(dir, reference, &loaded.sources, &desired.revision)
+                    .map_err(|error| output::fail(global, format_args!("--base: {error}")))?,
+            ),
+            None => None,
+        };
+        let proposal = Proposal::of(loaded, desired, base.as_ref().map(|base| &base.loaded.sources));
+        file::write(out, &proposal.text())
+            .map_err(|error| output::fail(global, format_args!("{}: {error}", out.display())))
     }
 }
 

@@ -55,7 +55,12 @@ impl Purpose {
 
 impl Input {
     pub(super) fn text(path: &str, text: &str) -> Self {
-        Self { path: path.to_owned(), bytes: text.as_bytes().to_vec(), refused: misnamed(path) }
+        Self::bytes(path.to_owned(), text.as_bytes().to_vec())
+    }
+
+    /// A file of a commit.
+    pub(super) fn bytes(path: String, bytes: Vec<u8>) -> Self {
+        Self { refused: misnamed(&path), path, bytes }
     }
 
     pub(super) fn refused(path: &str, rule: Rule, message: &str, help: &str) -> Self {
@@ -106,7 +111,7 @@ fn is_hidden(name: &str) -> bool {
     name.is_empty() || name.starts_with(['.', '#']) || name.ends_with('~')
 }
 
-pub(super) fn misnamed(path: &str) -> Option<Mistake> {
+fn misnamed(path: &str) -> Option<Mistake> {
     let Purpose::Misnamed(meant) = purpose(path) else { return None };
     let name = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
     Some(if path.starts_with(OVERRIDES) {
@@ -185,12 +190,7 @@ fn read_file(root: Option<&Path>, path: &Path, name: String) -> Input {
     let help = "it must be an ordinary file that this user may read";
     match path.metadata() {
         Ok(data) if !data.is_file() => Input::refused(&name, UNREADABLE, "not a file", help),
-        Ok(data) if data.len() > FILE_BYTES_MAX => Input::refused(
-            &name,
-            UNREADABLE,
-            "larger than 4 MiB",
-            "an owner's file has some kilobytes: is it the right one?",
-        ),
+        Ok(data) if data.len() > FILE_BYTES_MAX => large(&name),
         Ok(_) => match fs::read(path) {
             Ok(bytes) => Input { path: name, bytes, refused },
             Err(error) => Input::refused(&name, UNREADABLE, &format!("cannot be read: {error}"), help),
@@ -205,6 +205,16 @@ fn leads_outside(root: Option<&Path>, path: &Path) -> bool {
         (Some(root), Ok(real)) => !real.starts_with(root),
         _ => false, // does not exist, and is told as that
     }
+}
+
+/// A file that is larger than any of ours.
+pub(super) fn large(name: &str) -> Input {
+    Input::refused(name, UNREADABLE, "larger than 4 MiB", "an owner's file has some kilobytes: is it the right one?")
+}
+
+/// A link, where only git's store is read: what it leads to is not looked up.
+pub(super) fn link(name: &str) -> Input {
+    Input::refused(name, LINK, "a link", "put the file itself here")
 }
 
 fn outside(name: &str) -> Input {

@@ -1,15 +1,22 @@
 //! YAML and the built-in catalogue → [`Desired`], or every error at once.
 //!
 //! `files` reads a folder; `yaml` makes a tree of each text (`node`), refusing what a reviewer would misread (`characters`,
-//! `spans`); `settings`, `catalog`, `targets`, `policy` and `content` read `tilgang.yaml`, `overrides` its exceptions, `owner_file` the shape of an owner's file, `checks` hold
+//! `spans`); `settings`, `catalog`, `targets`, `policy`, `content`, `notify` and `channels` read `tilgang.yaml`, `overrides` its exceptions, `owner_file` the shape of an owner's file, `checks` hold
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
-//! What hangs on the day is judged apart (`dated`), and `codeowners` says to GitHub who reviews what.
+//! What hangs on the day is judged apart (`dated`), `codeowners` says to GitHub who reviews what, and `proposal` makes data of
+//! owners' files, and owners' files of data. Of git's past, `base` and `as_of` read a workspace as it was, `past` how names came
+//! and went, and `blame` who wrote a line.
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
+mod as_of;
+mod base;
+mod blame;
 mod catalog;
+mod channels;
 mod characters;
 mod checks;
 mod codeowners;
+mod commit;
 mod content;
 mod cursor;
 mod dated;
@@ -18,10 +25,12 @@ mod files;
 mod ledger;
 mod lower;
 mod node;
+mod notify;
 mod overrides;
 mod owner_file;
 mod past;
 mod policy;
+mod proposal;
 mod revision;
 mod rules;
 mod settings;
@@ -44,11 +53,16 @@ use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::desired::{Desired, FileId, Grant, Owner, OwnerFile, Revision};
+use crate::model::notify::Notify;
 use crate::model::owner::OwnerCode;
 
+pub use as_of::{Then, load_at};
+pub use base::{Base, Touched, base};
+pub use blame::{Blame, blame};
 pub use codeowners::Repository;
 pub use error::{ConfigError, DrawnFile};
 pub use past::past;
+pub use proposal::{Lines, PROPOSAL_BYTES_MAX, Proposal};
 pub use revision::revision;
 pub use rules::{RULES, Rule};
 pub use sign_in::may_be_listed;
@@ -76,6 +90,8 @@ pub struct Loaded {
     pub domains: Vec<String>,
     /// `ledger.dir` of `tilgang.yaml`: relative to the workspace, or absolute. None: nothing is recorded.
     pub ledger: Option<PathBuf>,
+    /// `notify` of `tilgang.yaml`: whom the daemon tells what.
+    pub notify: Notify,
 }
 
 /// Reads a workspace from disk, and asks git which commit it is.
@@ -201,8 +217,9 @@ fn assemble_with(mut inputs: Vec<Input>, owners_files: Owners) -> Loaded {
     let any_owner = owners_files == Owners::MayBeMissing || owners.iter().any(|owner| owner.code.is_some());
     let domains = settings.domains.clone();
     let ledger = settings.ledger.take();
+    let notify = std::mem::take(&mut settings.notify);
     let desired = if mistakes.is_empty() && any_owner { desired(settings, owners) } else { None };
-    Loaded { desired, sources, errors, digest, domains, ledger }
+    Loaded { desired, sources, errors, digest, domains, ledger, notify }
 }
 
 fn read_owner(id: FileId, purpose: Purpose, refused: Option<&Mistake>, text: &str, settings: &Settings) -> OwnerRead {

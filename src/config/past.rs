@@ -10,7 +10,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{revision::git, sources::Sources};
+use super::{
+    revision::{git, is_shallow},
+    sources::Sources,
+};
 use crate::model::{
     desired::{FileId, Revision},
     ids::UserName,
@@ -25,13 +28,12 @@ pub fn past(
     revision: &Revision,
     asked: &BTreeMap<FileId, BTreeSet<UserName>>,
 ) -> BTreeMap<FileId, Past> {
-    let Revision::Commit { edited, .. } = revision else { return BTreeMap::new() };
-    let is_whole = git(dir, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "false");
-    if asked.is_empty() || !is_whole {
+    let Revision::Commit { hash, edited, .. } = revision else { return BTreeMap::new() };
+    if asked.is_empty() || is_shallow(dir) {
         return BTreeMap::new();
     }
     let unedited = asked.iter().filter(|(file, _)| !edited.contains(file));
-    unedited.filter_map(|(file, names)| Some((*file, of(dir, "HEAD", sources.path(*file), names)?))).collect()
+    unedited.filter_map(|(file, names)| Some((*file, of(dir, hash, sources.path(*file), names)?))).collect()
 }
 
 /// Along the first parents: a merge counts when it came in, as one change.

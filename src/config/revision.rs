@@ -2,8 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io::Write as _,
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use jiff::Timestamp;
@@ -62,25 +63,44 @@ fn counts(path: &str) -> bool {
     matches!(purpose(path), Purpose::Settings | Purpose::Owner(_) | Purpose::Override)
 }
 
-/// The `git` program, in a folder: whatever a hook or a shell set for another repository is left out.
+/// The program, in a folder: it asks nobody, locks nothing, and fetches nothing.
 pub(super) fn command(dir: &Path) -> Command {
     let mut git = Command::new("git");
     // Set inside hooks, these would point to another repository than the one `dir` lies in.
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {
         git.env_remove(variable);
     }
-    git.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
+    git.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_LAZY_FETCH", "1").env("LC_ALL", "C");
     git.arg("-C").arg(dir);
     git
 }
 
 /// Runs git in a folder; what it printed, or the first line of what it complained about.
 pub(super) fn git(dir: &Path, args: &[&str]) -> Result<String, String> {
-    let output = command(dir).args(args).output().map_err(|error| format!("git could not be run: {error}"))?;
+    String::from_utf8(git_bytes(dir, args, None)?).map_err(|_| "git answered in no known encoding".to_owned())
+}
+
+/// The same as bytes, with something on its standard input.
+pub(super) fn git_bytes(dir: &Path, args: &[&str], input: Option<Vec<u8>>) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| format!("git could not be run: {error}");
+    let mut git = command(dir);
+    git.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
+    git.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+    let mut running = git.spawn().map_err(failed)?;
+    let (stdin, bytes) = (running.stdin.take(), input.unwrap_or_default());
+    // Beside it: git answers before it has read everything, and would wait for somebody to listen.
+    let writing = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&bytes)));
+    let output = running.wait_with_output().map_err(failed)?;
+    let _ = writing.join(); // a git that stopped reading says why itself
     if output.status.success() {
-        return String::from_utf8(output.stdout).map_err(|_| "git answered in no known encoding".to_owned());
+        return Ok(output.stdout);
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.lines().find(|line| line.starts_with("fatal:")).or(said.lines().next()).unwrap_or("git failed");
     Err(said.trim_start_matches("fatal: ").to_owned())
+}
+
+/// Whether the history ends before its beginning; in doubt it does.
+pub(super) fn is_shallow(dir: &Path) -> bool {
+    git(dir, &["rev-parse", "--is-shallow-repository"]).map_or(true, |answer| answer.trim() != "false")
 }

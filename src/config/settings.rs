@@ -11,7 +11,7 @@ use super::{
     error::{Mistakes, Spot},
     ledger,
     node::Node,
-    policy,
+    notify, policy,
     rules::{BAD_VALUE, DOUBLED_KEY, EMPTY, KNOWN_NAME},
     suggest::did_you_mean,
 };
@@ -19,6 +19,7 @@ use crate::model::{
     catalog::Catalog,
     desired::FileId,
     ids::TenantId,
+    notify::Notify,
     owner::{EnvironmentName, InstanceName, KindName, OwnerCode},
     policy::Policy,
 };
@@ -39,6 +40,8 @@ pub(super) struct Settings {
     pub(super) policy: Policy,
     /// Where the ledger is kept, as written.
     pub(super) ledger: Option<PathBuf>,
+    /// Whom the daemon tells what.
+    pub(super) notify: Notify,
     /// Whether roles, environments and domains were read without a mistake. If not, no owner's file is judged by them.
     pub(super) catalog_is_sure: bool,
 }
@@ -73,9 +76,24 @@ pub(super) fn read(node: &Node<'_>, file: FileId, files: &BTreeSet<OwnerCode>, m
         "owners",
         "policy",
         "ledger",
+        "notify",
     ];
     let Some(
-        [version, tenant, instance, former, environments, resources, roles, retired, users, owners, policy, ledger],
+        [
+            version,
+            tenant,
+            instance,
+            former,
+            environments,
+            resources,
+            roles,
+            retired,
+            users,
+            owners,
+            policy,
+            ledger,
+            notify,
+        ],
     ) = top.fields(keys, &["version", "tenant", "instance"], mistakes)
     else {
         return settings;
@@ -111,12 +129,14 @@ pub(super) fn read(node: &Node<'_>, file: FileId, files: &BTreeSet<OwnerCode>, m
         };
         settings.owners.insert(code, read_owner(entry, &words, mistakes));
     }
-    let known = settings.owners.keys().chain(files).copied().collect();
+    let known: BTreeSet<OwnerCode> = settings.owners.keys().chain(files).copied().collect();
     let context = policy::Context { file, catalog: &settings.catalog, owners: &known };
     settings.policy = policy.map(|at| policy::read(at, &context, mistakes)).unwrap_or_default();
     settings.policy.member_of = words.member_of.take();
     settings.policy.production = std::mem::take(&mut words.production);
     settings.ledger = ledger.and_then(|at| ledger::read(at, mistakes));
+    let context = notify::Context { words: &words, owners: &known };
+    settings.notify = notify.and_then(|at| notify::read(at, &context, mistakes)).unwrap_or_default();
     if settings.catalog_is_sure {
         settings.domains = words.domains;
     }
@@ -152,7 +172,7 @@ fn read_owner(entry: Cursor<'_>, words: &Words, mistakes: &mut Mistakes) -> Owne
     owner
 }
 
-fn read_environments(at: Cursor<'_>, words: &Words, mistakes: &mut Mistakes) -> BTreeSet<EnvironmentName> {
+pub(super) fn read_environments(at: Cursor<'_>, words: &Words, mistakes: &mut Mistakes) -> BTreeSet<EnvironmentName> {
     let mut found = BTreeSet::new();
     let items = at.items(mistakes);
     if items.len() == 0 && matches!(at.node, Node::List(_)) {

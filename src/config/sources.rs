@@ -54,6 +54,23 @@ impl Sources {
         Place { file: source.path.to_string(), line, column }
     }
 
+    /// The first and the last line of a value, with what stands with it: of a role that states more, the whole entry.
+    #[must_use]
+    pub fn lines(&self, origin: &Origin) -> (usize, usize) {
+        let found = self.get(origin.file).and_then(|source| {
+            let tree = source.tree()?;
+            let (_, value) = find(tree, &origin.path)?;
+            let around = origin.path.split_last().and_then(|(_, above)| find(tree, above));
+            let entry = around.map(|(_, value)| value).filter(|it| matches!(it.kids, Kids::Entries(_)));
+            Some((source, value.span.start, entry.unwrap_or(value).span.clone()))
+        });
+        found.map_or((1, 1), |(source, start, span)| {
+            let text = source.text.get(span.clone()).unwrap_or_default();
+            let end = span.start + text.trim_end().len(); // blank lines after it are not its own
+            (source.line_and_column(start).0, source.line_and_column(end).0)
+        })
+    }
+
     /// Where a file's list of people begins, or its tombstone: what a removal points at that has no line of its own.
     #[must_use]
     pub fn list(&self, file: FileId) -> Place {

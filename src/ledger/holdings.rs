@@ -17,7 +17,7 @@ use crate::model::{ids::ScopeId, observed::is_anew};
 
 /// Assignments in one line. Ours: some 200 KB.
 pub const HELD_A_LINE_MAX: usize = 500;
-const PROVIDER: &str = "/providers/microsoft.authorization/roleassignments/";
+pub(super) const PROVIDER: &str = "/providers/microsoft.authorization/roleassignments/";
 
 /// What is known of one target at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]

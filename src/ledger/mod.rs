@@ -12,6 +12,7 @@
 //! | `chain` | bytes ↔ lines, hash by hash | no |
 //! | `verify` | files → whole, or where not | no |
 //! | `holdings` | what was seen and written → who held what at a time | no |
+//! | `past` | who held what at a time → `Observed`, as if it had been read then | no |
 //! | `sight` | `Observed` → what is compared with the last record | no |
 //! | `record` | changes, outcomes and plans → entries | no |
 //! | `store` | the folder: lock, append, sync; a torn last line is kept aside | files |
@@ -21,6 +22,7 @@ pub mod chain;
 pub mod entry;
 pub mod holdings;
 mod journal;
+pub mod past;
 pub mod record;
 pub mod sight;
 mod store;

@@ -46,6 +46,8 @@ codes! {
     Lookalike = "lookalike";
     /// The person of a grant already holds the same from a wider scope.
     Inherited = "inherited";
+    /// Somebody whom a change to git takes out holds the same by what others gave (`plan --base`).
+    StillHeld = "still-held";
     /// A target is not the resource that the ledger knew: it was made anew.
     Recreated = "recreated";
     /// The condition of our identity's role leaves out a role definition, or a kind of principal, that a change is about.

@@ -2,17 +2,20 @@
 //!
 //! No IO, no async, no serde, no clock: every other room may name this one, and this one names none.
 
+pub mod ability;
 pub mod activity;
 pub mod assignment;
 pub mod catalog;
 pub mod code;
 pub mod desired;
 pub mod ids;
+pub mod notify;
 pub mod observed;
 pub mod owner;
 pub mod past;
 pub mod people;
 pub mod permissions;
 pub mod policy;
+pub mod shard;
 pub mod trouble;
 pub mod visible;

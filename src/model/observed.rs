@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    assignment::Standing,
+    assignment::{Standing, Triple},
     ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
     owner::{EnvironmentName, KindName, OwnerCode},
     people::{ById, People},
@@ -124,6 +124,8 @@ pub struct Subscription {
     pub room: Room,
     /// Its locks, where a change hangs on them.
     pub locks: Locks,
+    /// When PIM ends what ends by itself, where that was asked and there is a day.
+    pub ends: BTreeMap<Triple, Timestamp>,
 }
 
 impl Default for Subscription {
@@ -137,6 +139,7 @@ impl Default for Subscription {
             held: 0,
             room: Room::NotAsked,
             locks: Locks::NotAsked,
+            ends: BTreeMap::new(),
         }
     }
 }

@@ -22,7 +22,30 @@ pub struct Block {
     pub not_data_actions: Vec<String>,
 }
 
+/// How much of something is permitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// Some of what an action with `*` stands for.
+    Part,
+    /// All of it.
+    Whole,
+}
+
 impl Definition {
+    /// How much of an action it permits, on the data plane or the control plane; `None`: nothing. For an action without `*`
+    /// there is no part.
+    #[must_use]
+    pub fn permits(&self, action: &str, of_data: bool) -> Option<Extent> {
+        let blocks = self.blocks.iter().map(|block| {
+            if of_data {
+                extent(action, &block.data_actions, &block.not_data_actions)
+            } else {
+                extent(action, &block.actions, &block.not_actions)
+            }
+        });
+        blocks.max().flatten()
+    }
+
     /// Whether this one opens all that `other` opens at a resource of this type (lower case, as in the catalogue).
     ///
     /// What a definition opens there is its data actions of the type's provider (secrets), or, if it has none, its actions
@@ -56,6 +79,18 @@ impl Block {
 /// Whether all that `needed` stands for is allowed.
 fn within(needed: &str, allowed: &[String], taken_out: &[String]) -> bool {
     allowed.iter().any(|pattern| includes(pattern, needed)) && !taken_out.iter().any(|pattern| meet(pattern, needed))
+}
+
+/// How much of what `needed` stands for is allowed.
+fn extent(needed: &str, allowed: &[String], taken_out: &[String]) -> Option<Extent> {
+    let out = |wanted: &str| taken_out.iter().any(|pattern| includes(pattern, wanted));
+    let all = allowed.iter().any(|pattern| includes(pattern, needed));
+    if all && !out(needed) {
+        // Of one action nothing can be taken out but all of it; of several, in doubt some is.
+        let is_whole = !needed.contains('*') || within(needed, allowed, taken_out);
+        return Some(if is_whole { Extent::Whole } else { Extent::Part });
+    }
+    allowed.iter().any(|pattern| includes(needed, pattern) && !out(pattern)).then_some(Extent::Part)
 }
 
 /// Whether `pattern` stands for all that `needed` stands for: a `*` in `needed` is only met by one in `pattern`.
@@ -129,6 +164,29 @@ mod tests {
             assert!(!other.opens_as(&monitoring, component), "{other:?}");
         }
         assert!(!owner.opens_as(&Definition::default(), vault), "what opens nothing is opened by nobody");
+    }
+
+    #[test]
+    fn some_of_many_is_a_part() {
+        let logs = "Microsoft.Insights/logs/*/read";
+        for (actions, not_actions, is) in [
+            (&["*/read"][..], &[][..], Some(Extent::Whole)),
+            (&["Microsoft.Insights/logs/AppTraces/read"], &[], Some(Extent::Part)),
+            (&["*/read"], &["Microsoft.Insights/logs/AppTraces/read"], Some(Extent::Part)),
+            (&["*/read"], &["Microsoft.Insights/*"], None),
+            (&["Microsoft.Insights/logs/AppTraces/read"], &["*/read"], None),
+            (&["Microsoft.Insights/components/*"], &[], None),
+        ] {
+            assert_eq!(of(actions, not_actions, &[]).permits(logs, false), is, "{actions:?} {not_actions:?}");
+        }
+        let get = "Microsoft.KeyVault/vaults/secrets/getSecret/action";
+        assert_eq!(of(&["*"], &[], &[]).permits(get, true), None);
+        let mut secrets = of(&[], &[], &["Microsoft.KeyVault/vaults/*"]);
+        assert_eq!(secrets.permits(get, true), Some(Extent::Whole));
+        secrets.blocks[0].not_data_actions.push("*/keys/*".to_owned());
+        assert_eq!(secrets.permits(get, true), Some(Extent::Whole), "keys are no secrets");
+        secrets.blocks[0].not_data_actions.push("*/secrets/getSecret/*".to_owned());
+        assert_eq!(secrets.permits(get, true), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What others' role definitions permit: asked once, where a person or group holds one at or above a target that git does
-//! not give there. Then whatever opens nothing that git gives is forgotten.
+//! not give there. Then whatever opens nothing that git gives, and nothing that people ask for, is forgotten.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     model::{
+        ability::Ability,
         assignment::{Hand, Standing},
         desired::Desired,
         ids::{RoleDefinitionId, ScopeId, SubscriptionId},
@@ -38,6 +39,16 @@ pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &impl
         })
         .collect();
     let opening = opening(desired, &observed.definitions);
+    let asked = asked_for(desired);
+    let known = match &observed.definitions {
+        Definitions::Known(known) => Some(known),
+        Definitions::NotAsked | Definitions::Unanswered(_) => None,
+    };
+    // What a definition permits that was not read is not known: it is kept, or the ledger would take it for gone.
+    let opens_something = |id: &RoleDefinitionId| {
+        let definition = known.and_then(|known| known.get(id));
+        definition.is_none_or(|it| asked.iter().any(|ability| ability.given_by(it).is_some()))
+    };
     for subscription in observed.subscriptions.values_mut() {
         let Reading::Seen(scopes) = &mut subscription.reading else { continue };
         scopes.retain(|scope, standings| {
@@ -47,10 +58,17 @@ pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &impl
                 *hand == Hand::Ours
                     || opening.contains(&definition)
                     || here.is_some_and(|kind| managed.contains(&(kind, definition)))
+                    || opens_something(&definition)
             });
             !standings.is_empty()
         });
     }
+}
+
+/// What people ask for at the kinds of targets that there are.
+fn asked_for(desired: &Desired) -> BTreeSet<&'static Ability> {
+    let types: BTreeSet<&str> = desired.catalog.kinds.values().map(|kind| kind.arm_type.as_str()).collect();
+    types.into_iter().flat_map(Ability::at).collect()
 }
 
 /// Definitions that git gives nowhere and people hold where they may reach a target, each with a subscription to ask in.
@@ -66,6 +84,46 @@ fn open(given: &BTreeSet<RoleDefinitionId>, observed: &Observed) -> BTreeMap<Rol
         }
     }
     open
+}
+
+/// What everybody's role definitions permit who reaches a target. What opens nothing that git gives, and nothing that people
+/// ask for, is forgotten; one that is not among those listed is kept: what it opens is not known.
+pub(super) async fn ask_all(desired: &Desired, observed: &mut Observed, azure: &impl AssignmentReader) {
+    let given: BTreeSet<RoleDefinitionId> = desired.catalog.managed().iter().map(|(_, id)| *id).collect();
+    let mut held = BTreeMap::new();
+    for (id, Subscription { reading, .. }) in &observed.subscriptions {
+        let Reading::Seen(scopes) = reading else { continue };
+        for Standing { assignment, .. } in scopes.values().flatten() {
+            held.entry(assignment.triple.definition).or_insert(*id);
+        }
+    }
+    if held.is_empty() {
+        return;
+    }
+    observed.definitions = read(&mut held, &given, azure).await;
+    let Definitions::Known(known) = &observed.definitions else { return };
+    let asked = asked_for(desired);
+    let opening = opening(desired, &observed.definitions);
+    for subscription in observed.subscriptions.values_mut() {
+        let Reading::Seen(scopes) = &mut subscription.reading else { continue };
+        scopes.retain(|_, standings| {
+            standings.retain(|Standing { assignment, hand, .. }| {
+                let id = assignment.triple.definition;
+                let opens = |definition| asked.iter().any(|ability| ability.given_by(definition).is_some());
+                *hand == Hand::Ours || opening.contains(&id) || known.get(&id).is_none_or(opens)
+            });
+            !standings.is_empty()
+        });
+    }
+}
+
+/// What these role definitions permit today, each with a subscription to ask in.
+pub async fn permitted(
+    held: &BTreeMap<RoleDefinitionId, SubscriptionId>,
+    given: &BTreeSet<RoleDefinitionId>,
+    azure: &impl AssignmentReader,
+) -> Definitions {
+    if held.is_empty() { Definitions::NotAsked } else { read(&mut held.clone(), given, azure).await }
 }
 
 async fn read(

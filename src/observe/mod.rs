@@ -3,14 +3,18 @@
 //! Never writes, never decides. What cannot be read becomes `Unseen` with its reason; everything else goes on, side by side.
 //! What a run costs does not grow with the number of assignments: one look for targets (`targets`), one list a
 //! subscription, one question for each 300 people; and only where a removal or a foreign assignment hangs on it, one list of
-//! PIM instances and one of locks for that subscription (`questions`). Right before a write, one last look (`again`).
+//! PIM instances and one of locks for that subscription (`questions`). Right before a write, one last look (`again`). For who
+//! can do what, a wider look: groups opened, everybody kept (`widely`). Two states of git are held against one Azure through
+//! ports that remember (`remembering`).
 
 mod again;
 mod definitions;
 mod questions;
+mod remembering;
 mod targets;
+mod widely;
 
-pub use self::{again::again, targets::revealed};
+pub use self::{again::again, definitions::permitted, remembering::Remembering, targets::revealed, widely::widely};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,6 +44,7 @@ use self::targets::ToRead;
 const SIDE_BY_SIDE_MAX: usize = 32;
 
 /// Looks at Azure. `owners`: only these, if given.
+#[tracing::instrument(level = "trace", skip_all)]
 pub async fn observe(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
@@ -62,9 +67,20 @@ pub async fn observe_with(
     stock: Option<Stock>,
     azure: &(impl Directory + Inventory + AssignmentReader),
 ) -> Observed {
-    let chosen = |owner: OwnerCode| owners.is_none_or(|owners| owners.contains(&owner));
+    observe_where(desired, |owner| owners.is_none_or(|owners| owners.contains(&owner)), at, stock, azure).await
+}
+
+/// The same for owners that are chosen by a rule: one that also knows those of whom git says nothing.
+pub async fn observe_where(
+    desired: &Desired,
+    chosen: impl Fn(OwnerCode) -> bool + Sync,
+    at: Timestamp,
+    stock: Option<Stock>,
+    azure: &(impl Directory + Inventory + AssignmentReader),
+) -> Observed {
     let names = names(desired, &chosen);
-    let (by_name, looked) = futures::join!(azure.by_name(&names), look(desired, &chosen, stock, azure));
+    let looking = look(desired, &chosen, stock, Keep::Changes, azure);
+    let (by_name, looked) = futures::join!(azure.by_name(&names), looking);
     let Looked { inventory, targets, absent, subscriptions } = looked;
     let people = People { by_name, ..People::default() };
     let definitions = Definitions::NotAsked;
@@ -76,8 +92,17 @@ pub async fn observe_with(
     );
     (observed.people.groups, observed.people.attributes) = (groups, attributes);
     definitions::ask(desired, &mut observed, azure).await;
-    questions::ask(desired, &mut observed, azure).await;
+    questions::ask(desired, &mut observed, Keep::Changes, azure).await;
     observed
+}
+
+/// What is kept of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// What a plan needs.
+    Changes,
+    /// Whatever reaches a target, whoever holds it.
+    Everything,
 }
 
 /// Everybody whom git names at these owners, and who is protected.
@@ -103,6 +128,7 @@ async fn look(
     desired: &Desired,
     chosen: &(impl Fn(OwnerCode) -> bool + Sync),
     known: Option<Stock>,
+    keep: Keep,
     azure: &(impl Inventory + AssignmentReader),
 ) -> Looked {
     let asked = match known {
@@ -130,7 +156,7 @@ async fn look(
     let places = Places::of(found);
     let reads = targets::subscriptions(desired, chosen, &stock).into_iter().map(async |(id, subscription)| {
         let (held, reading) = match azure.assignments(id).await {
-            Ok(listed) => (in_it(id, &listed), Reading::Seen(sort(desired, id, &places, listed))),
+            Ok(listed) => (in_it(id, &listed), Reading::Seen(sort(desired, id, &places, listed, keep))),
             Err(trouble) => (0, Reading::Unseen(Arc::new(trouble))),
         };
         let ToRead { name, state, belongs_to } = subscription;
@@ -148,6 +174,8 @@ fn in_it(id: SubscriptionId, listed: &[RoleAssignment]) -> usize {
 /// Where targets are, and what lies above them.
 struct Places<'a> {
     targets: BTreeSet<&'a ScopeId>,
+    /// The same, folded.
+    folded: BTreeSet<&'a str>,
     /// Their resource groups and subscriptions, folded.
     above: BTreeSet<&'a str>,
     /// Subscriptions that hold a target.
@@ -164,10 +192,17 @@ impl<'a> Places<'a> {
             slashes.skip(2).step_by(2).take(2).filter_map(|at| text.get(..at))
         });
         Self {
+            folded: targets.iter().map(|scope| scope.folded()).collect(),
             above: above.collect(),
             subscriptions: targets.iter().filter_map(|scope| scope.subscription()).collect(),
             targets,
         }
+    }
+
+    /// Whether it lies in a target: one secret of a vault.
+    fn is_below(&self, scope: &ScopeId) -> bool {
+        let text = scope.folded();
+        text.match_indices('/').filter_map(|(at, _)| text.get(..at)).any(|above| self.folded.contains(above))
     }
 
     /// Whether an assignment there reaches a target of this subscription.
@@ -182,18 +217,22 @@ impl<'a> Places<'a> {
 }
 
 /// Tells ours from foreign, before any filter; then keeps all of ours, and of the others what stands exactly at a target,
-/// and what gives people access to one from above it.
+/// and what gives people access to one from above it, or to something in it.
 fn sort(
     desired: &Desired,
     of: SubscriptionId,
     places: &Places<'_>,
     listed: Vec<RoleAssignment>,
+    keep: Keep,
 ) -> BTreeMap<ScopeId, Vec<Standing>> {
     let mut kept: BTreeMap<ScopeId, Vec<Standing>> = BTreeMap::new();
     for assignment in listed {
         let hand = hand(&assignment, desired.instances());
         let scope = &assignment.triple.scope;
-        let matters = || assignment.principal_type.is_people() && places.reaches(scope, of);
+        let matters = || {
+            let holder = keep == Keep::Everything || assignment.principal_type.is_people();
+            holder && (places.reaches(scope, of) || places.is_below(scope))
+        };
         if hand == Hand::Ours || places.targets.contains(scope) || matters() {
             let scope = scope.clone();
             kept.entry(scope).or_default().push(Standing { assignment, hand, pim: Pim::NotAsked });

@@ -20,16 +20,22 @@ use crate::{
     ports::{AssignmentReader, Directory, PimInstance, Usage},
 };
 
-use super::SIDE_BY_SIDE_MAX;
+use super::{Keep, SIDE_BY_SIDE_MAX};
 
 /// Asks, and writes the answers into `observed`.
-pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &(impl Directory + AssignmentReader)) {
-    let open = open(desired, observed);
+pub(super) async fn ask(
+    desired: &Desired,
+    observed: &mut Observed,
+    keep: Keep,
+    azure: &(impl Directory + AssignmentReader),
+) {
+    let open = open(desired, observed, keep);
     let lists = stream::iter(open.subscriptions)
         .map(async |(id, Ask { pim, room })| {
             let asked = async { if pim { Some(azure.pim_instances(id).await) } else { None } };
             let used = async { if room { Some(azure.usage(id).await) } else { None } };
-            let (pim, locks, room) = futures::join!(asked, azure.locks(id), used);
+            let locks = async { if keep == Keep::Changes { Some(azure.locks(id).await) } else { None } };
+            let (pim, locks, room) = futures::join!(asked, locks, used);
             (id, pim, locks, room)
         })
         .buffer_unordered(SIDE_BY_SIDE_MAX)
@@ -41,8 +47,9 @@ pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &(imp
     for (id, pim, locks, room) in lists {
         let Some(subscription) = observed.subscriptions.get_mut(&id) else { continue };
         subscription.locks = match locks {
-            Ok(locks) => Locks::Known(locks),
-            Err(trouble) => Locks::Unanswered(Arc::new(trouble)),
+            None => Locks::NotAsked,
+            Some(Ok(locks)) => Locks::Known(locks),
+            Some(Err(trouble)) => Locks::Unanswered(Arc::new(trouble)),
         };
         subscription.room = match room {
             None => Room::NotAsked,
@@ -50,7 +57,11 @@ pub(super) async fn ask(desired: &Desired, observed: &mut Observed, azure: &(imp
             Some(Err(trouble)) => Room::Unanswered(Arc::new(trouble)),
         };
         if let (Reading::Seen(scopes), Some(pim)) = (&mut subscription.reading, pim) {
-            let ends = pim.ok().map(ends);
+            let ends = pim.ok().map(|instances| {
+                let dated = instances.iter().filter_map(|it| Some((it.triple.clone(), it.ends?)));
+                subscription.ends = dated.collect();
+                ends(instances)
+            });
             for standings in scopes.values_mut() {
                 mark(standings, ends.as_ref());
             }
@@ -148,7 +159,7 @@ struct Ask {
     room: bool,
 }
 
-fn open(desired: &Desired, observed: &Observed) -> Open {
+fn open(desired: &Desired, observed: &Observed, keep: Keep) -> Open {
     let mut open = Open::default();
     let mut known: BTreeMap<PrincipalId, &Person> = BTreeMap::new();
     for answer in observed.people.by_name.values() {
@@ -204,6 +215,7 @@ fn open(desired: &Desired, observed: &Observed) -> Open {
                     Hand::Ours => {
                         !is_explained(&explained, standing) || is_marked_only(assignment, desired.instances())
                     }
+                    Hand::Foreign if keep == Keep::Everything => true,
                     Hand::Foreign => {
                         targets.get(scope).is_some_and(|kind| managed.contains(&(*kind, triple.definition)))
                     }
@@ -215,6 +227,13 @@ fn open(desired: &Desired, observed: &Observed) -> Open {
                 }
                 if concerns {
                     open.subscriptions.entry(*id).or_default().pim = true;
+                }
+                if keep == Keep::Everything
+                    && let Some(InGroup::Members(members)) = observed.people.groups.get(&GroupKey::Id(triple.principal))
+                {
+                    open.people.extend(members.iter().filter(|id| !known.contains_key(*id)));
+                    open.known
+                        .extend(members.iter().filter_map(|id| Some((*id, ById::Person((*known.get(id)?).clone())))));
                 }
                 match known.get(&triple.principal) {
                     Some(person) => {

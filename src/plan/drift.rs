@@ -177,6 +177,7 @@ impl Class {
             | Code::AcceptUnused
             | Code::ExceptionEnded
             | Code::Inherited
+            | Code::StillHeld
             | Code::Recreated
             | Code::NotAssignable
             | Code::Locked

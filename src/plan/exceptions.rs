@@ -51,8 +51,9 @@ pub(super) fn accept(findings: &mut [Finding], accepted: &[Accept], today: Date)
 /// Entries that hold and that no finding fits.
 pub(super) fn unused(findings: &[Finding], accepted: &[Accept], today: Date) -> Vec<Finding> {
     let idle = accepted.iter().filter(|accept| {
-        // One that accepts what this very function says is judged by nothing.
-        let holds = accept.until.is_none_or(|until| until >= today) && accept.code != Code::AcceptUnused;
+        // One that accepts what this very function says is judged by nothing; who is still held is only asked for a change.
+        let is_judged = !matches!(accept.code, Code::AcceptUnused | Code::StillHeld);
+        let holds = accept.until.is_none_or(|until| until >= today) && is_judged;
         holds && !findings.iter().any(|finding| fits(accept, finding, today))
     });
     let finding = |accept: &Accept| {

@@ -4,7 +4,8 @@
 //! (`want`), and those are compared with what stands (`compare`); what
 //! stands and is not wanted goes if that is proven (`removal`, `doubt`). What may make changes fail is said (`room`,
 //! `standstill`), and what others gave beside it (`effect`, `wider`). What is unknown blocks what depends on it, and is said. Who
-//! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to.
+//! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to. What one
+//! change to git causes, beside all that differed before, is told by `caused` and `taken`.
 //! The other way round, `adopt` says what git would have to state so that a plan has nothing to do (`stated` tries it out), and
 //! `mark` what of others' can be made ours.
 
@@ -13,6 +14,7 @@ pub mod again;
 pub mod approve;
 pub mod basis;
 pub mod blocked;
+pub mod caused;
 pub mod change;
 mod compare;
 mod content;
@@ -31,8 +33,10 @@ mod resolve;
 mod room;
 pub mod saved;
 mod settle;
+mod shard;
 mod standstill;
 pub mod stated;
+pub mod taken;
 mod want;
 mod wider;
 
@@ -153,12 +157,18 @@ impl std::fmt::Display for Unresolved {
 impl Plan {
     /// Leaves only what concerns these owners.
     pub fn only(&mut self, owners: &BTreeSet<OwnerCode>) {
-        self.changes.retain(|change| owners.contains(&change.owner));
-        self.blocked.retain(|blocked| blocked.owner.is_some_and(|owner| owners.contains(&owner)));
-        self.findings.retain(|finding| finding.owner.is_none_or(|owner| owners.contains(&owner)));
-        self.standing.retain(|owner, _| owners.contains(owner));
-        self.kept.retain(|owner, _| owners.contains(owner));
-        self.expiring.retain(|expiring| owners.contains(&expiring.owner));
+        self.blocked.retain(|blocked| blocked.owner.is_some());
+        self.keep(|owner| owners.contains(&owner));
+    }
+
+    /// Leaves only what concerns chosen owners, and what is nobody's.
+    fn keep(&mut self, chosen: impl Fn(OwnerCode) -> bool) {
+        self.changes.retain(|change| chosen(change.owner));
+        self.blocked.retain(|blocked| blocked.owner.is_none_or(&chosen));
+        self.findings.retain(|finding| finding.owner.is_none_or(&chosen));
+        self.standing.retain(|owner, _| chosen(*owner));
+        self.kept.retain(|owner, _| chosen(*owner));
+        self.expiring.retain(|expiring| chosen(expiring.owner));
     }
 
     /// Whether all of Azure that matters was read.

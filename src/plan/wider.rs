@@ -8,7 +8,7 @@ use crate::model::{
     catalog::{Gives, Role},
     desired::{Desired, Grant, OwnerFile},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
-    observed::{Definitions, Observed, Reading},
+    observed::{Definitions, Observed, Reading, Sighting, TargetKey},
     owner::{OwnerCode, RoleName},
     people::ById,
 };
@@ -71,7 +71,7 @@ impl<'a> Wider<'a> {
             return; // whom the file lists is not known
         }
         for (name, role) in &self.desired.catalog.roles {
-            let Some(given) = self.opened(role, place, *definition) else { continue };
+            let Some(given) = opened(self.desired, self.observed, role, place.key, *definition) else { continue };
             let same = given == *definition;
             if same && scope == target {
                 continue; // what git gives itself: met, or unmanaged
@@ -97,24 +97,6 @@ impl<'a> Wider<'a> {
         let wants = self.wanted.at.get(target)?; // in the order of their keys
         let first = wants.partition_point(|want| want.key() < key);
         wants.get(first).filter(|want| want.key() == key).map(|want| want.grant)
-    }
-
-    /// What a role gives at a target that a definition opens there.
-    fn opened(&self, role: &Role, place: &Place<'_>, definition: RoleDefinitionId) -> Option<RoleDefinitionId> {
-        if role.environment != place.key.environment {
-            return None;
-        }
-        let kind = self.desired.catalog.kinds.get(&place.key.kind)?;
-        let opens = |given: RoleDefinitionId| match &self.observed.definitions {
-            _ if given == definition => true,
-            Definitions::Known(known) => known
-                .get(&definition)
-                .zip(known.get(&given))
-                .is_some_and(|(has, given)| has.opens_as(given, &kind.arm_type)),
-            Definitions::NotAsked | Definitions::Unanswered(_) => false,
-        };
-        let mut here = role.gives.iter().filter(|Gives { kind, .. }| *kind == place.key.kind);
-        here.find(|gives| opens(gives.definition.id)).map(|gives| gives.definition.id)
     }
 
     /// Whether git lists the holder there with a grant that has no place in `at`: one that waits.
@@ -166,8 +148,57 @@ impl<'a> Wider<'a> {
     }
 }
 
+/// What a role gives at a target that a definition opens there.
+fn opened(
+    desired: &Desired,
+    observed: &Observed,
+    role: &Role,
+    at: &TargetKey,
+    definition: RoleDefinitionId,
+) -> Option<RoleDefinitionId> {
+    if role.environment != at.environment {
+        return None;
+    }
+    let kind = desired.catalog.kinds.get(&at.kind)?;
+    let opens = |given: RoleDefinitionId| match &observed.definitions {
+        _ if given == definition => true,
+        Definitions::Known(known) => known
+            .get(&definition)
+            .zip(known.get(&given))
+            .is_some_and(|(has, given)| has.opens_as(given, &kind.arm_type)),
+        Definitions::NotAsked | Definitions::Unanswered(_) => false,
+    };
+    let mut here = role.gives.iter().filter(|Gives { kind, .. }| *kind == at.kind);
+    here.find(|gives| opens(gives.definition.id)).map(|gives| gives.definition.id)
+}
+
+/// What others gave to people that opens what this role gives at this owner, wherever it stands.
+pub(super) fn opening<'a>(
+    desired: &Desired,
+    observed: &'a Observed,
+    owner: OwnerCode,
+    role: &RoleName,
+) -> Vec<&'a Standing> {
+    let Some(role) = desired.catalog.roles.get(role) else { return Vec::new() };
+    let mut found: BTreeMap<AssignmentName, &Standing> = BTreeMap::new();
+    for (key, sighting) in observed.targets.iter().filter(|(key, _)| key.owner == owner) {
+        let Sighting::Found(target) = sighting else { continue };
+        let reading = observed.subscriptions.get(&target.subscription).map(|subscription| &subscription.reading);
+        let Some(Reading::Seen(scopes)) = reading else { continue };
+        let reaches = |at: &ScopeId| at.subscription().is_none() || at.holds(&target.scope);
+        for (_, standings) in scopes.iter().filter(|(at, _)| reaches(at)) {
+            for standing in standings.iter().filter(|standing| matters(standing, observed)) {
+                if opened(desired, observed, role, key, standing.assignment.triple.definition).is_some() {
+                    found.insert(standing.assignment.name, standing);
+                }
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
 /// `Owner` on the whole subscription `Altinn-TTD-Prod`.
-fn held(desired: &Desired, observed: &Observed, standing: &Standing) -> String {
+pub(super) fn held(desired: &Desired, observed: &Observed, standing: &Standing) -> String {
     let Triple { scope, definition, .. } = &standing.assignment.triple;
     let asked = match &observed.definitions {
         Definitions::Known(known) => known.get(definition).map(|definition| definition.name.as_str()),

@@ -7,6 +7,7 @@ use crate::{
 };
 
 use super::{
+    base,
     count::{Count, length, people, time},
     facts::Facts,
     words::Tense,
@@ -26,6 +27,8 @@ pub(super) fn plan(facts: &Facts<'_>) -> Closing {
     let count = Count::of(facts);
     let changes = people(&facts.changes(), Tense::Will);
     let mut next = not_read(facts, &count);
+    let base = facts.view.base.as_ref();
+    next.extend(base.and_then(base::before));
     if let Some(seconds) = facts.forecast() {
         let (about, at_once, then) = (length(seconds), pace::AT_ONCE, pace::PER_SECOND);
         next.push(format!(
@@ -34,10 +37,12 @@ pub(super) fn plan(facts: &Facts<'_>) -> Closing {
     }
     if changes.is_some() && !facts.view.is_applying {
         // What carries out a saved plan is said by whoever saved it.
-        let by = if facts.view.saved.is_none() { " `tilgang apply` carries this out." } else { "" };
+        let by = if facts.view.saved.is_none() && base.is_none() { " `tilgang apply` carries this out." } else { "" };
         next.push(format!("Nothing has been changed.{by}"));
     }
     let plan = match changes {
+        Some(changes) if base.is_some() => format!("This change: {changes}"),
+        None if base.is_some() => "This change: nothing to change in Azure".to_owned(),
         _ if count.is_converged() => {
             let at = time(facts.view.observed_at);
             format!("Nothing to do: Azure is as git says; {} checked at {at}", count.unchanged_in_words())

@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::{
-    model::desired::OwnerFile,
-    plan::change::{Action, Change},
-};
+use crate::plan::change::{Action, Change};
 
 use super::{
     View,
@@ -34,7 +31,7 @@ pub(super) struct Count {
 
 impl Count {
     pub(super) fn of(facts: &Facts<'_>) -> Self {
-        let View { plan, refused, desired, errors, .. } = facts.view;
+        let View { plan, refused, errors, .. } = facts.view;
         let changes = |action| facts.changes().filter(|change| change.action == action).count();
         let accepted = plan.findings.iter().filter(|finding| finding.accepted.is_some()).count();
         Self {
@@ -48,7 +45,7 @@ impl Count {
             findings: plan.findings.len() - accepted,
             accepted,
             unread: plan.unread.len(),
-            left_out: desired.owners.values().filter(|owner| matches!(owner.file, OwnerFile::Broken(_))).count(),
+            left_out: facts.view.left_out().count(),
             errors: *errors,
         }
     }

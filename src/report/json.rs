@@ -7,15 +7,16 @@ use serde::Serialize;
 use crate::{
     config::ConfigError,
     execute::Outcome,
-    model::desired::{Origin, OwnerFile, Revision},
+    model::desired::{Origin, Revision},
     plan::{
         basis::{About, Basis, Side},
+        caused::Before,
         drift::Class,
     },
 };
 
 use super::{
-    Checked, Reporter, SavedAs, View,
+    Base, Checked, Reporter, SavedAs, View, base,
     clean::clean_json,
     count::Count,
     facts::Facts,
@@ -133,6 +134,8 @@ struct Envelope {
     protected_unknown: Vec<String>,
     overrides: Vec<OverrideJson>,
     membership: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<BaseJson>,
     #[serde(flatten)]
     saved: Option<SavedJson>,
 }
@@ -265,7 +268,44 @@ impl Envelope {
             protected_unknown: plan.protected.unresolved.iter().map(ToString::to_string).collect(),
             overrides: plan.used.iter().map(|used| OverrideJson::of(view, used)).collect(),
             membership: if desired.policy.member_of.is_some() { "checked" } else { "unproven" },
+            base: view.base.as_ref().map(BaseJson::of),
             saved: None,
+        }
+    }
+}
+
+/// What `plan --base` held this against. Everything else in the plan is what the change causes, `summary` included.
+#[derive(Serialize)]
+struct BaseJson {
+    commit: Option<String>,
+    known: bool,
+    before: BeforeJson,
+    settled: usize,
+    notes: Vec<String>,
+}
+
+/// What differed before the change.
+#[derive(Serialize)]
+struct BeforeJson {
+    changes: usize,
+    blocked: usize,
+    refused: usize,
+    findings: usize,
+    accepted: usize,
+    unread: usize,
+    left_out: Vec<String>,
+}
+
+impl BaseJson {
+    fn of(base: &Base<'_>) -> Self {
+        let Before { changes, blocked, refused, findings, accepted, unread, settled, ref left_out } = *base.before;
+        let left_out = left_out.iter().map(ToString::to_string).collect();
+        Self {
+            commit: base.commit.map(str::to_owned),
+            known: base.is_known,
+            before: BeforeJson { changes, blocked, refused, findings, accepted, unread, left_out },
+            settled,
+            notes: base::notes(base),
         }
     }
 }
@@ -283,14 +323,10 @@ fn commit(revision: &Revision) -> Option<String> {
 }
 
 fn left_out(view: &View<'_>) -> Vec<LeftOutJson> {
-    let broken = view.desired.owners.iter().filter_map(|(code, owner)| match owner.file {
-        OwnerFile::Broken(file) => Some((code, file)),
-        OwnerFile::Read(_) | OwnerFile::Removed(_) | OwnerFile::Missing => None,
-    });
-    let left_out = broken.map(|(code, file)| LeftOutJson {
+    let left_out = view.left_out().map(|(code, file)| LeftOutJson {
         owner: code.to_string(),
         file: (view.places)(&Origin { file, path: Box::default() }).file,
-        kept: view.plan.kept.get(code).copied().unwrap_or_default(),
+        kept: view.plan.kept.get(&code).copied().unwrap_or_default(),
     });
     left_out.collect()
 }

@@ -6,10 +6,12 @@
 //!
 //! A format is one file with a `Reporter` in it, and one line in `ReportFormat::reporter`. What formats share stands in
 //! `facts` (what belongs together), `words` and `remedy` (how it is
-//! said), `groups` (what is said once) and `count` (the sums).
+//! said), `groups` (what is said once), `count` (the sums) and `base` (what differed before a change).
 
+pub mod access;
 mod adoption;
 mod azure_devops;
+mod base;
 mod clean;
 mod closing;
 mod count;
@@ -31,6 +33,7 @@ mod problems;
 mod remedy;
 mod rules;
 mod sarif;
+pub mod shards;
 mod text;
 mod text_drift;
 mod text_outcomes;
@@ -55,10 +58,10 @@ use crate::{
     config::ConfigError,
     execute::Outcome,
     model::{
-        desired::{Desired, Origin, Place},
+        desired::{Desired, FileId, Origin, OwnerFile, Place},
         owner::OwnerCode,
     },
-    plan::{Plan, approve::Refused, basis::Basis},
+    plan::{Plan, approve::Refused, basis::Basis, caused::Before},
 };
 
 /// An output format.
@@ -132,6 +135,34 @@ pub struct View<'a> {
     pub owners: Option<&'a BTreeSet<OwnerCode>>,
     /// Where the plan is written down, if it is.
     pub saved: Option<SavedAs<'a>>,
+    /// What the plan was held against, if it tells only what one change to git causes.
+    pub base: Option<Base<'a>>,
+}
+
+/// The state of git before a change, and what differed then.
+#[derive(Clone, Copy)]
+pub struct Base<'a> {
+    /// The commit it was at.
+    pub commit: Option<&'a str>,
+    /// What differed anyway.
+    pub before: &'a Before,
+    /// Whether it said anything: else there was no workspace, or it could not be read, and all is caused.
+    pub is_known: bool,
+    /// Whether `tilgang.yaml` or an override was changed, too.
+    pub rules: bool,
+    /// Owners whose files had errors then, and have none now.
+    pub mended: &'a BTreeSet<OwnerCode>,
+}
+
+impl View<'_> {
+    /// Owners whose files have errors. Those that a change did not touch are told apart.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = (OwnerCode, FileId)> {
+        let before = self.base.map(|base| &base.before.left_out);
+        self.desired.owners.iter().filter_map(move |(code, owner)| match owner.file {
+            OwnerFile::Broken(file) if before.is_none_or(|before| !before.contains(code)) => Some((*code, file)),
+            OwnerFile::Broken(_) | OwnerFile::Read(_) | OwnerFile::Removed(_) | OwnerFile::Missing => None,
+        })
+    }
 }
 
 /// What a plan's file holds beside its JSON.

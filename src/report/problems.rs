@@ -6,7 +6,7 @@ use crate::{
     config::ConfigError,
     execute::{Done, Failure, Outcome},
     model::{
-        desired::{Origin, OwnerFile, Place},
+        desired::{Origin, Place},
         owner::OwnerCode,
         policy,
         trouble::Trouble,
@@ -21,6 +21,7 @@ use crate::{
 };
 
 use super::{
+    base,
     clean::clean,
     facts::{Facts, MANY},
     groups::{self, Affected, group},
@@ -138,14 +139,16 @@ pub(super) fn loud<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
             last.more.push(format!("and {more} more like it{at}: nothing is removed there"));
         }
     }
-    for (code, owner) in &view.desired.owners {
-        let OwnerFile::Broken(file) = owner.file else { continue };
+    for note in view.base.iter().flat_map(base::notes) {
+        problems.push(Problem::new(Kind::Attention, "base", note));
+    }
+    for (code, file) in view.left_out() {
         let path = (view.places)(&Origin { file, path: Box::default() }).file;
-        let kept = view.plan.kept.get(code).copied().unwrap_or_default();
+        let kept = view.plan.kept.get(&code).copied().unwrap_or_default();
         let kept =
             if kept == 0 { String::new() } else { format!(" ({})", words::count(kept, "assignment", "assignments")) };
-        let words = format!("`{path}` has errors: what stands at {} stays as it is{kept}", words::owner(view, *code));
-        let place = facts.file_of(*code);
+        let words = format!("`{path}` has errors: what stands at {} stays as it is{kept}", words::owner(view, code));
+        let place = facts.file_of(code);
         problems.push(Problem { place, known_by: code.to_string(), ..Problem::new(Kind::LeftOut, "left-out", words) });
     }
     let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();

@@ -71,6 +71,8 @@ static ROWS: &[Row] = &[
     row_of("may-end", "Somebody else's assignment satisfies the grant, and may end by itself", AGAIN),
     row_of("lookalike", "Others made what opens the same, and git does not list it", HAND),
     row_of("inherited", "The person already holds the same from a wider scope", "Take the wider one away, if it is not meant."),
+    row_of("still-held", "Taken out of git by this change, and the person would keep the access another way", "Take the other way away by hand, too, if the access is to end."),
+    row_of("base", "How this was told from what differed before", "Nothing to do: this is to be seen."),
     row_of("not-enabled", "A subscription may refuse changes", "Enable the subscription again."),
     row_of("near-limit", "Little room is left under the limit on role assignments", "Take assignments away that nobody needs, or use groups."),
     row_of("unanswered", "Something that may make a change fail could not be asked", AGAIN),

@@ -5,15 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    model::{
-        desired::{Origin, OwnerFile},
-        owner::OwnerCode,
-        trouble::Trouble,
-    },
+    model::{desired::Origin, owner::OwnerCode, trouble::Trouble},
     plan::Unread,
 };
 
 use super::{
+    base,
     facts::{Facts, MANY},
     groups::{Affected, group},
     page::{Ink, Lead, Page},
@@ -47,13 +44,15 @@ pub(super) fn loud(page: &mut Page, facts: &Facts<'_>) {
             page.line(INDENT, Ink::Strong, &format!("and {more} more like it{at}: nothing is removed there"));
         }
     }
-    for (code, owner) in &view.desired.owners {
-        let OwnerFile::Broken(file) = owner.file else { continue };
+    for note in view.base.iter().flat_map(base::notes) {
+        entry(page, Ink::Warn, "! attention", &note);
+    }
+    for (code, file) in view.left_out() {
         let path = (view.places)(&Origin { file, path: Box::default() }).file;
-        let kept = view.plan.kept.get(code).copied().unwrap_or_default();
+        let kept = view.plan.kept.get(&code).copied().unwrap_or_default();
         let kept =
             if kept == 0 { String::new() } else { format!(" ({})", words::count(kept, "assignment", "assignments")) };
-        let words = format!("{path} has errors: what stands at {} stays as it is{kept}", words::owner(view, *code));
+        let words = format!("{path} has errors: what stands at {} stays as it is{kept}", words::owner(view, code));
         entry(page, Ink::Warn, "! left out", &words);
     }
     let mut unknown: BTreeMap<&str, Vec<String>> = BTreeMap::new();

@@ -8,7 +8,8 @@
 //! | `layout` | the page around it: style, script, policy, and what is said where nothing is found |
 //! | `overview`, `owner`, `person`, `people`, `run` | a page each |
 //! | `drift`, `health`, `timeline`, `expiries`, `runs` | parts of pages |
-//! | `holds` | who holds what at which target, by which assignment |
+//! | `matrix` | people × roles at an owner |
+//! | `ways` | every way by which somebody can do something, as `access` finds them |
 //! | `state` | all in one sentence; the same for machines |
 //! | `days` | how much differed on each day: what a time line is drawn from |
 //! | `when` | times and ages as people read them |
@@ -17,7 +18,6 @@ mod days;
 mod drift;
 mod expiries;
 mod health;
-mod holds;
 mod layout;
 mod matrix;
 mod overview;
@@ -28,6 +28,7 @@ mod run;
 mod runs;
 mod state;
 mod timeline;
+mod ways;
 mod when;
 
 #[cfg(test)]
@@ -45,6 +46,7 @@ use crate::{
         owner::OwnerCode,
         visible,
     },
+    plan::Plan,
     reconcile::Outlook,
     watch::{Commit, Entry, Memory, Run, RunReport},
 };
@@ -102,6 +104,8 @@ pub struct Seen<'a> {
     pub desired: &'a Desired,
     /// What Azure showed.
     pub observed: &'a Observed,
+    /// What lies between the two.
+    pub plan: &'a Plan,
     /// Where an origin stands in its file.
     pub place: &'a dyn Fn(&Origin) -> Place,
 }

@@ -6,9 +6,9 @@ use maud::html;
 
 use super::{
     Snapshot,
-    holds::known,
     layout::{Way, filter, page, person},
     plural, shown,
+    ways::known,
 };
 use crate::model::owner::OwnerCode;
 

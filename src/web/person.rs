@@ -3,14 +3,15 @@
 use maud::{Markup, html};
 
 use super::{
-    Seen, Snapshot, drift,
-    holds::{Hold, Level, holds, is_people, known, other_name},
-    layout::{Way, page, prose},
-    matrix, plural, shown, when,
+    Snapshot, drift,
+    layout::{Way, page},
+    matrix, plural, shown,
+    ways::{known, other_name, unknown, ways},
+    when,
 };
 use crate::{
+    access,
     model::{
-        assignment::{Hand, Pim, PrincipalType},
         desired::Grant,
         ids::{PrincipalId, UserName},
         people::Person,
@@ -41,10 +42,9 @@ pub fn person(snapshot: &Snapshot<'_>, text: &str) -> Option<String> {
         (it.key.person.is_some() && it.key.person == subject.id) || it.who.as_ref().is_some_and(|who| **who == *subject.name)
     };
     let differences: Vec<&Entry> = snapshot.open(None).filter(mine).collect();
-    let held = match (&snapshot.seen, subject.id) {
-        (Some(seen), Some(id)) => holds(seen, &|standing| standing.assignment.triple.principal == id),
-        _ => Vec::new(),
-    };
+    let access = snapshot.seen.as_ref().map(|seen| access::of(seen.desired, seen.observed, seen.plan, None));
+    let holder = access.as_ref().zip(subject.id).and_then(|(access, id)| access.holders.get(&id));
+    let held = holder.map(|holder| holder.ways.as_slice()).unwrap_or_default();
     let called = subject.person.and_then(|person| person.display_name.as_deref()).map(shown);
     let name = shown(&subject.name);
     let head = html! {
@@ -73,7 +73,7 @@ pub fn person(snapshot: &Snapshot<'_>, text: &str) -> Option<String> {
             section.heed aria-labelledby="drift-name" { h2 id="drift-name" { "What differs " span.count { (differences.len()) } } (drift::list(snapshot, differences, true)) }
         }
         (listed(snapshot, &grants))
-        @if let Some(seen) = &snapshot.seen { (standing(snapshot, seen, &held)) (groups(seen)) }
+        @if let (Some(seen), Some(access)) = (&snapshot.seen, &access) { (ways(snapshot, seen, access, held)) (unknown(access)) }
     };
     Some(page(snapshot, Way::Other, called.as_deref().unwrap_or(&name), &head, &body))
 }
@@ -93,8 +93,9 @@ fn subject<'a>(snapshot: &Snapshot<'a>, text: &str) -> Option<Subject<'a>> {
         };
         let stands = || {
             let seen = snapshot.seen.as_ref()?;
-            let any = !holds(seen, &|standing| standing.assignment.triple.principal == id).is_empty();
-            any.then(|| text.to_owned())
+            let access = access::of(seen.desired, seen.observed, seen.plan, None);
+            let who = &access.holders.get(&id)?.who;
+            Some(who.display_name.as_deref().unwrap_or(text).to_owned())
         };
         return Some(Subject { id: Some(id), name: other.or_else(of_entry).or_else(stands)?, person: None });
     }
@@ -169,79 +170,6 @@ fn listed(snapshot: &Snapshot<'_>, grants: &[&Grant]) -> Markup {
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-/// What stands in Azure: each assignment that reaches a target, foreign and inherited ones too.
-fn standing(snapshot: &Snapshot<'_>, seen: &Seen<'_>, held: &[Hold<'_>]) -> Markup {
-    html! {
-        section aria-labelledby="azure-name" {
-            h2 id="azure-name" { "What stands in Azure" }
-            @if held.is_empty() {
-                p.about { "Nothing that is held directly, at or above any target." }
-            } @else {
-                div.scroll role="region" tabindex="0" aria-label="What stands in Azure" {
-                    table.stack {
-                        caption.hush { "Each assignment that reaches a target" }
-                        thead { tr { th scope="col" { "Target" } th scope="col" { "Role" } th scope="col" { "From" } th scope="col" { "Made" } } }
-                        tbody { @for hold in held { (way(snapshot, seen, hold)) } }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn way(snapshot: &Snapshot<'_>, seen: &Seen<'_>, hold: &Hold<'_>) -> Markup {
-    let it = &hold.standing.assignment;
-    let by = it.trail.created_by.and_then(|id| other_name(seen, id).or_else(|| Some(id.to_string())));
-    let from = match hold.from {
-        Level::Target => "the target itself".to_owned(),
-        Level::Within(scope) => format!("a part of it: {}", scope.last_segment()),
-        Level::ResourceGroup(name) => format!("the resource group {name}"),
-        Level::Subscription(name) => format!("the subscription {name}"),
-        Level::Above(scope) => match scope.last_segment() {
-            "" => "the root of the tenant".to_owned(),
-            name => format!("the management group {name}"),
-        },
-    };
-    html! {
-        tr data-entry {
-            th scope="row" { code { (shown(&hold.target.name)) } span.below { (drift::owner_link(snapshot, Some(hold.target.owner))) ", " (shown(hold.target.environment.as_str())) } }
-            td data-label="Role" {
-                @match hold.definition { Some(name) => { (shown(name)) } None => { code { (it.triple.definition) } } }
-                @if it.condition.is_some() { span.below { "with a condition" } }
-                @if matches!(hold.standing.pim, Pim::Activated | Pim::Timed) { span.below { "ends by itself (PIM)" } }
-            }
-            td data-label="From" {
-                span title=(shown(it.triple.scope.as_str())) { (shown(&from)) }
-                @if hold.from.is_inherited() { " " span.count.heed { "inherited" } }
-            }
-            td data-label="Made" {
-                @match hold.standing.hand { Hand::Ours => { "by tilgang" } Hand::Foreign => { span.count.heed { "by others" } } }
-                @if let Some(at) = it.created_on { span.below { (when::ago(snapshot.now, at)) @if let (Hand::Foreign, Some(by)) = (hold.standing.hand, &by) { ", by " (shown(by)) } } }
-            }
-        }
-    }
-}
-
-/// Groups that hold something: whether this person is in one is not known here.
-fn groups(seen: &Seen<'_>) -> Markup {
-    let all = holds(seen, &|standing| is_people(standing) && standing.assignment.principal_type == PrincipalType::Group);
-    let mut names: Vec<String> = all
-        .iter()
-        .map(|hold| hold.standing.assignment.triple.principal)
-        .map(|id| other_name(seen, id).unwrap_or_else(|| id.to_string()))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    html! {
-        @if !names.is_empty() {
-            section.note aria-labelledby="groups-name" {
-                h2 id="groups-name" { "Not known" }
-                p { (prose(&format!("Whether this person is in one of the groups that hold something here: {}. Whoever is has what the group has", names.join(", ")))) "." }
             }
         }
     }

@@ -26,6 +26,7 @@ fn acts(c: char) -> bool {
 fn only_shows(what: &str, out: &Output) {
     for (name, bytes) in [("stdout", &out.stdout), ("stderr", &out.stderr)] {
         let text = std::str::from_utf8(bytes).unwrap();
+        let text = if what.contains("csv") { &text.replace("\r\n", "\n") } else { text }; // RFC 4180 ends lines so
         if let Some(c) = text.chars().find(|c| acts(*c)) {
             let line = text.lines().find(|line| line.contains(c)).unwrap_or_default();
             panic!("{what}: {name} holds {c:?}: {line:?}");
@@ -110,6 +111,16 @@ const COMMANDS: &[&[&str]] = &[
     &["adopt", "--simulate", "--check"],
     &["adopt", "--simulate", "--yes", "--mark"],
     &["validate"],
+    &["why", "kari.fiktiv@ai-dev.no", "--simulate"],
+    &["why", "kari.fiktiv@ai-dev.no", "--simulate", "--format", "json"],
+    &["why", "nobody at all", "--simulate"],
+    &["who", "--can", "read-secrets", "--simulate"],
+    &["who", "--can", "read-logs", "--simulate", "--format", "json"],
+    &["review", "--owner", "ttd", "--simulate"],
+    &["review", "--owner", "ttd", "--simulate", "--format", "csv"],
+    &["review", "--owner", "ttd", "--simulate", "--format", "markdown"],
+    &["review", "--owner", "ttd", "--simulate", "--format", "html"],
+    &["review", "--owner", "ttd", "--simulate", "--format", "json"],
     &["plan", "--simulate", "-vvv"],
     &["plan", "--simulate", "-vvv", "--log-format", "json"],
     &["apply", "--simulate", "--yes", "-v"],
@@ -136,7 +147,7 @@ fn very_long_names_and_names_from_right_to_left_stay_in_their_lines() {
     let (workspace, _) = world(&long);
     for arguments in COMMANDS {
         let out = workspace.tilgang(arguments);
-        only_shows(&format!("{:?}", &arguments[..1]), &out);
+        only_shows(&format!("{arguments:?}"), &out);
         assert_ne!(out.status.code(), Some(64));
     }
 }
@@ -193,7 +204,8 @@ fn what_azure_and_git_say_only_shows() {
         let flags = ["--faults", faults.to_str().unwrap()];
         let simulator = Simulator::start_with(&workspace.path().join("azure.yaml"), &flags);
         let far = simulator.flags();
-        for command in [&["plan"][..], &["plan", "--format", "json"], &["doctor"], &["doctor", "-vvv"]] {
+        let who = ["who", "--can", "read-logs"];
+        for command in [&["plan"][..], &["plan", "--format", "json"], &["doctor"], &["doctor", "-vvv"], &who] {
             let all: Vec<&str> = command.iter().copied().chain(far.iter().map(String::as_str)).collect();
             let out = workspace.tilgang(&all);
             assert_eq!(out.status.code(), Some(1), "{route}: {}", String::from_utf8_lossy(&out.stderr));
@@ -221,4 +233,53 @@ fn what_azure_and_git_say_only_shows() {
             only_shows(&format!("git {command:?}"), &out);
         }
     }
+}
+
+/// A cell of a table stays a cell, and nothing in it is a tag.
+#[test]
+fn a_table_of_hostile_names_keeps_its_columns() {
+    let (workspace, _) = world(EVIL);
+    let out = workspace.tilgang(&["review", "--owner", "ttd", "--simulate", "--format", "markdown"]);
+    let text = String::from_utf8(out.stdout).unwrap();
+    let bars: Vec<usize> =
+        text.lines().filter(|line| line.starts_with("| ")).map(|line| line.matches('|').count()).collect();
+    assert!(bars.len() > 3 && bars.iter().all(|bars| [4, 8].contains(bars)), "{bars:?}\n{text}");
+    let page = workspace.tilgang(&["review", "--owner", "ttd", "--simulate", "--format", "html"]).stdout;
+    let page = String::from_utf8(page).unwrap();
+    assert!(page.contains("&lt;script&gt;=cmd") && !page.contains("<script>=cmd"), "{page}");
+    assert_eq!(page.matches("<script").count(), 1, "the page's own");
+    // Out of code spans there is no tag but ours.
+    for line in text.lines() {
+        let outside: String = line.split('`').step_by(2).collect();
+        assert!(!outside.replace("<br>", "").contains(['<', '>', '@', '[']), "{line}");
+    }
+}
+
+/// Whoever commits chooses their name and what they say of it.
+#[test]
+fn authors_and_what_they_say_only_show() {
+    let (workspace, _) = world("x");
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        for role in ["AUTHOR", "COMMITTER"] {
+            git.env(format!("GIT_{role}_NAME"), EVIL).env(format!("GIT_{role}_EMAIL"), EVIL);
+        }
+        git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
+        assert!(git.args(arguments).current_dir(workspace.path()).output().unwrap().status.success(), "{arguments:?}");
+    };
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    git(&["add", "tilgang.yaml", "owners"]);
+    git(&["commit", "--quiet", "-m", EVIL]);
+    for format in ["text", "json"] {
+        let out = workspace.tilgang(&["why", "kari.fiktiv@ai-dev.no", "--simulate", "--format", format]);
+        only_shows(&format!("why {format}"), &out);
+        let text = String::from_utf8(out.stdout).unwrap();
+        assert!(
+            text.contains("E\\u{1b}[2J") || text.contains("\"E\\u001b[2J"),
+            "the hostile name does stand there: {text}"
+        );
+        assert!(text.contains("script"), "{text}");
+    }
+    let out = workspace.tilgang(&["review", "--owner", "ttd", "--simulate", "--format", "csv"]);
+    only_shows("review csv", &out);
 }

@@ -170,7 +170,7 @@ fn what_a_condition_leaves_out_is_foretold() {
 
     // Where nobody can tell, that is said.
     let fault = json!({ "faults": [{ "route": "assignedTo", "does": { "answer": { "status": 403, "code": "AuthorizationFailed" } } }] });
-    assert_eq!(simulator.send("PUT", "/_simulator/faults", None, Some(&fault)).0, 200);
+    assert_eq!(simulator.send("PUT", "/_simulator/faults", None, Some(&fault)).0, 204);
     let (code, text) = run(&workspace, &simulator, &["plan"]);
     assert!(code == 0 && text.contains("whether our identity may make changes there could not be asked"), "{text}");
     assert!(!text.contains("not-assignable"), "{text}");

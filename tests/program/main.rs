@@ -9,6 +9,7 @@ mod browser;
 mod cases;
 #[cfg(unix)]
 mod chromium;
+mod ci;
 mod clients;
 mod examples;
 mod faults;
@@ -24,6 +25,8 @@ mod requests;
 mod secrets;
 #[cfg(unix)]
 mod serve;
+mod shards;
+mod signals;
 #[cfg(unix)]
 mod simulate;
 mod simulator;

@@ -82,3 +82,16 @@ fn every_command_and_exit_code_is_told() {
         assert!(text.contains(&format!("\n| {code} |")), "README does not tell of exit code {code}");
     }
 }
+
+/// What the README says of notices is read without a mistake, and all of it counts.
+#[test]
+fn the_channels_shown_are_valid() {
+    let block = blocks("yaml").into_iter().find(|block| block.starts_with("notify:")).unwrap();
+    let settings =
+        "version: 1\ntenant: 00000000-0000-0000-0000-0000000000aa\ninstance: altinn-apps\n".to_owned() + &block;
+    let loaded =
+        tilgang::config::load_texts(&[("tilgang.yaml", &settings), ("owners/ttd.yaml", "owner: ttd\nusers: []\n")]);
+    assert!(loaded.errors.is_empty(), "{:#?}", loaded.errors);
+    let notify = loaded.notify;
+    assert!(notify.channels.len() == 5 && notify.quiet.is_some() && notify.digest.is_some() && notify.zone.is_some());
+}

@@ -74,3 +74,85 @@ fn a_change_costs_one_request() {
     assert_eq!(more("GET roleDefinitions"), 1, "the one role definition that we hold");
     assert!(looks(&again) == 0 && (1..=removals as u64).contains(&looks(&removed)), "{}", removed["by_route"]);
 }
+
+/// Two states of git are held against one look at Azure: the lists are asked for once, and only whom the state before the change
+/// names beside the others is asked for.
+#[cfg(unix)]
+#[test]
+fn a_plan_against_a_base_looks_once() {
+    let workspace = Workspace::generated(&Options::a_thousand_standing());
+    let simulator = Simulator::start(&workspace.path().join("azure.yaml"));
+    std::fs::remove_file(workspace.path().join("azure.yaml")).unwrap();
+    let (said, code) = workspace.shell("git init -q && git add . && git commit -qm 'As it is'");
+    assert_eq!(code, 0, "{said}");
+    let file = std::fs::read_dir(workspace.path().join("owners")).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let entries: Vec<&str> = text.split("\n  - user: ").collect();
+    let (kept, _) = entries.split_at(entries.len() - 1);
+    std::fs::write(&file, kept.join("\n  - user: ") + "\n").unwrap();
+    let (code, text, plain) = run(&workspace, &simulator, &["plan"]);
+    assert_eq!(code, 0, "{text}");
+    let (code, text, stats) = run(&workspace, &simulator, &["plan", "--base", "HEAD", "--detailed-exitcode"]);
+    assert!(code == 2 && text.contains("This change: 1 person loses"), "{text}");
+    for route in ["POST resourceGraph", "GET roleAssignments", "GET roleAssignmentScheduleInstances", "GET locks"] {
+        assert_eq!(stats["by_route"][route], plain["by_route"][route], "{route}");
+    }
+    let batches = |stats: &Value| stats["by_route"]["POST $batch"].as_u64().unwrap();
+    assert!(batches(&stats) <= batches(&plain) + 1, "{}", stats["by_route"]);
+}
+
+/// Who can do what costs one `$batch` of members for twenty groups and one for 300 people, however many assignments there are.
+#[test]
+fn a_question_costs_no_request_a_person() {
+    let ask = |groups: usize, people: usize| {
+        let workspace = Workspace::empty();
+        let write = |path: &str, text: String| {
+            let path = workspace.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let tenant = "tenant: 00000000-0000-0000-0000-0000000000aa\n";
+        let settings = format!("version: 1\n{tenant}instance: i\nowners: {{ ttd: {{ environments: [prod] }} }}\n");
+        write("tilgang.yaml", settings);
+        write("owners/ttd.yaml", "owner: ttd\nusers: []\n".to_owned());
+        let name = |n: usize| format!("person{n}@ai-dev.no");
+        let users: Vec<String> = (0..people).map(name).collect();
+        let of = |n: usize| users.iter().skip(n % people).step_by(7).cloned().collect::<Vec<_>>().join(", ");
+        let groups: Vec<usize> = (0..groups).collect();
+        let made: Vec<String> = groups.iter().map(|n| format!("{{ name: g{n}, members: [{}] }}", of(*n))).collect();
+        let held = groups.iter().map(|n| format!("g{n}")).chain(users.iter().cloned());
+        let at =
+            |who: String| format!("{{ principal: {who}, role: Key Vault Secrets User, scope: ttd-prod-keyvault }}");
+        let held: Vec<String> = held.map(at).collect();
+        write(
+            "azure.yaml",
+            format!(
+                "{tenant}clock: 2026-11-20T09:00:00Z\nusers: [{}]\ngroups: [{}]\nsubscriptions:\n  - name: Altinn-TTD-Prod\n    \
+                 tags: {{ finops_serviceownercode: ttd }}\n    resources: [component ttd-prod-ai, vault ttd-prod-keyvault]\n\
+                 assignments: [{}]\n",
+                users.join(", "),
+                made.join(", "),
+                held.join(", ")
+            ),
+        );
+        let simulator = Simulator::start(&workspace.path().join("azure.yaml"));
+        let (code, text, stats) = run(&workspace, &simulator, &["who", "--can", "read-secrets"]);
+        assert_eq!(code, 0, "{text}");
+        assert!(text.contains(&format!("Who: {people} people; 0 by git")), "{text}");
+        assert_eq!(stats["writes"], 0);
+        stats
+    };
+    for (groups, people, batches) in [(0, 10, 1), (1, 10, 1 + 1), (20, 10, 1 + 1), (21, 250, 2 + 1), (45, 250, 3 + 1)] {
+        let stats = ask(groups, people);
+        let routes = &stats["by_route"];
+        assert_eq!(routes["POST $batch"], batches, "{groups} groups, {people} people: {routes}");
+
+        assert_eq!(routes["POST getByIds"], 1, "whatever is no person, in one question: {routes}");
+        let lists =
+            ["GET roleAssignments", "GET roleDefinitions", "GET roleAssignmentScheduleInstances", "POST resourceGraph"];
+        for route in lists {
+            assert_eq!(routes[route], 1, "{route}: {routes}");
+        }
+        assert!(routes["GET locks"].is_null(), "{routes}");
+    }
+}

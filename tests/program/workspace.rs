@@ -86,9 +86,21 @@ pub(crate) fn program() -> Command {
 /// No variable of this machine reaches the program, nor git a configuration of its user.
 fn quiet(command: &mut Command) {
     for (name, _) in std::env::vars() {
-        if ["AZURE_", "ARM_", "TILGANG_", "ACTIONS_", "SYSTEM_", "IDENTITY_", "GIT_", "GITHUB_", "TF_", "BUILD_"]
-            .iter()
-            .any(|p| name.starts_with(p))
+        if [
+            "AZURE_",
+            "ARM_",
+            "TILGANG_",
+            "ACTIONS_",
+            "SYSTEM_",
+            "IDENTITY_",
+            "GIT_",
+            "GITHUB_",
+            "TF_",
+            "BUILD_",
+            "OTEL_",
+        ]
+        .iter()
+        .any(|p| name.starts_with(p))
         {
             command.env_remove(name);
         }

@@ -23,7 +23,7 @@ use super::{
     link::Link,
 };
 use crate::{
-    azure::policies::{gate::Gate, pin::Pin, retry::Retry, told::Told},
+    azure::policies::{gate::Gate, pin::Pin, retry::Retry, told::Told, traced::Traced},
     model::trouble::{Trouble, TroubleKind},
 };
 
@@ -126,7 +126,7 @@ impl Sources {
 
     /// The same, pinned to any host.
     pub(crate) fn options_for(&self, host: Option<&Url>) -> ClientOptions {
-        let mut per_call: Vec<Arc<dyn Policy>> = vec![Arc::new(Told), Retry::unpaced()];
+        let mut per_call: Vec<Arc<dyn Policy>> = vec![Arc::new(Traced), Arc::new(Told), Retry::unpaced()];
         if let Some(url) = host {
             per_call.insert(0, Pin::to(url));
         }

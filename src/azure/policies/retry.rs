@@ -91,6 +91,7 @@ impl Policy for Retry {
             *count += 1;
             let Some(wait) = wait(&outcome, *count, spent) else { return outcome };
             spent += wait;
+            tracing::Span::current().record("http.request.resend_count", tries + throttled);
             tracing::debug!(tries, throttled, ?wait, host = request.url().host_str(), "waiting to repeat a request");
             if !(was_told && keeps_turns) {
                 sleep(wait).await; // else the next turn comes after that

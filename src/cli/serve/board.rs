@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::{
     config::Loaded,
     model::{desired::Desired, observed::Observed},
+    plan::Plan,
     reconcile::Outlook,
     watch::{Commit, Memory, Run, RunReport},
 };
@@ -49,6 +50,8 @@ pub(in crate::cli) struct SeenLast {
     pub loaded: Loaded,
     /// What Azure showed.
     pub observed: Observed,
+    /// What lies between the two, before anything was healed.
+    pub plan: Plan,
 }
 
 /// What is known of git.

@@ -15,6 +15,7 @@ use tokio::{
     task::{JoinError, JoinHandle},
     time::{Instant, sleep_until},
 };
+use tracing::Instrument as _;
 
 use super::{
     board::{Board, GitNow, RUNS_MAX, SeenLast, Snapshot},
@@ -193,7 +194,7 @@ impl Daemon {
                 *wake = None;
                 Event::TimerFired
             }
-            Happened::Stop => {
+            Happened::Stop | Happened::Asked(Asked::Stop) => {
                 tracing::info!("somebody asked for the end");
                 Event::StopAsked
             }
@@ -336,7 +337,9 @@ impl Daemon {
     fn begin(&mut self, order: Order) {
         let Some(tip) = self.tip.clone() else { return };
         let (end, told) = watch::channel(false);
-        tracing::info!(number = order.number, what = order.what.word(), trigger = order.trigger.word(), "a run begins");
+        // Each run is a trace of its own, and every line of it says which run it is.
+        let span = tracing::error_span!(parent: None, "run", run = order.number);
+        span.in_scope(|| tracing::info!(what = order.what.word(), trigger = order.trigger.word(), "a run begins"));
         self.number = order.number;
         let task = Task {
             order,
@@ -353,7 +356,7 @@ impl Daemon {
         let work = tokio::task::spawn_blocking(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    brought = worker.run(task) => Some(Box::new(brought)),
+                    brought = worker.run(task).instrument(span) => Some(Box::new(brought)),
                     _ = ended => None,
                 }
             })
@@ -405,7 +408,7 @@ impl Daemon {
         self.verdict = Some(run.verdict);
         let report = Arc::new(report);
         for listener in &mut self.listeners {
-            listener.told(&report);
+            listener.told(&report, self.seen.as_ref());
         }
         let (runs, memory) = (Arc::new(self.runs.clone()), Arc::new(self.known.memory.clone()));
         let (looked, seen) = (self.compared, self.seen.clone());
@@ -466,8 +469,8 @@ fn log(report: &RunReport) {
     let words = run.notes.iter().fold(String::new(), |words, note| words + ": " + note);
     let verdict = run.verdict.word();
     if run.verdict.looked() {
-        tracing::info!(number = run.number, verdict, drift, news = new, took, commit, "a run is over{words}");
+        tracing::info!(run = run.number, verdict, drift, news = new, took, commit, "a run is over{words}");
     } else {
-        tracing::warn!(number = run.number, verdict, took, commit, "a run failed{words}");
+        tracing::warn!(run = run.number, verdict, took, commit, "a run failed{words}");
     }
 }

@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    board::SeenLast,
     keep::{Found, Kept},
     listeners::Listener,
 };
@@ -92,7 +93,7 @@ fn counts(of: &[(String, Option<String>, usize)]) -> crate::web::Counts {
 }
 
 impl Listener for DayBook {
-    fn told(&mut self, report: &Arc<RunReport>) {
+    fn told(&mut self, report: &Arc<RunReport>, _seen: Option<&Arc<SeenLast>>) {
         let changed = {
             let mut days = self.days.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::make_mut(&mut days).saw(&report.run)
@@ -140,7 +141,7 @@ mod tests {
         let mut book = DayBook::open(folder.path());
         for day in 0..200 {
             for count in [1, 3, 2] {
-                book.told(&report(day, count));
+                book.told(&report(day, count), None);
             }
         }
         let days = book.shared().now();
@@ -155,11 +156,11 @@ mod tests {
     fn a_day_like_those_before_is_not_written_again() {
         let folder = tempfile::tempdir().unwrap();
         let mut book = DayBook::open(folder.path());
-        book.told(&report(0, 2));
+        book.told(&report(0, 2), None);
         std::fs::remove_file(folder.path().join(NAME)).unwrap();
-        book.told(&report(0, 2));
+        book.told(&report(0, 2), None);
         assert!(!folder.path().join(NAME).exists());
-        book.told(&report(0, 3));
+        book.told(&report(0, 3), None);
         assert!(folder.path().join(NAME).exists());
     }
 }

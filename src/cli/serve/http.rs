@@ -38,8 +38,9 @@ pub(in crate::cli) enum Asked {
     /// The branch is right at this commit, though its history was rewritten; answers whether that is its tip.
     Acknowledge(String, oneshot::Sender<bool>),
     /// Whether this replica leads now: said by whoever holds the lease.
-    #[allow(dead_code, reason = "for leadership among several")]
     Leads(bool),
+    /// To end in good order.
+    Stop,
     /// To look where Azure tells of a change.
     Look(std::collections::BTreeSet<ScopeId>),
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::board::SeenLast;
 use crate::watch::RunReport;
 
 /// Somebody who is told what each run came to.
@@ -9,8 +10,8 @@ use crate::watch::RunReport;
 /// Called on the daemon's own task: it takes what it needs and returns at once. What is to be sent is queued there, sent from
 /// a task of its own, and kept in a file of its own in the state folder (`keep::Kept`), so that it survives a restart.
 pub(in crate::cli) trait Listener: Send {
-    /// A run is over.
-    fn told(&mut self, report: &Arc<RunReport>);
+    /// A run is over; and what the last look at all owners showed, this one's or one before.
+    fn told(&mut self, report: &Arc<RunReport>, seen: Option<&Arc<SeenLast>>);
 
     /// The daemon ends: what must not be lost is written down.
     fn end(&mut self) {}

@@ -47,8 +47,8 @@ const TOOL: &str = concat!("tilgang ", env!("CARGO_PKG_VERSION"));
 pub(super) struct Guard {
     /// The header in which a proxy says who asks; without it nobody reads.
     pub(super) trusted: Option<HeaderName>,
-    /// Names by which the page is asked for, beside this machine's own; none: any, if the address is not this machine's own.
-    pub(super) hosts: Vec<String>,
+    /// A name by which the page is asked for, beside this machine's own; none: any, if the address is not this machine's own.
+    pub(super) host: Option<String>,
     /// It listens on this machine's own address.
     pub(super) loopback: bool,
 }
@@ -110,7 +110,7 @@ impl Guard {
     fn admit(&self, headers: &HeaderMap) -> Result<Reader, (StatusCode, &'static str, &'static str)> {
         if !self.is_known(one(headers, &header::HOST).unwrap_or_default()) {
             let why = "This page was asked for by a name that is not its own. Ask for it as localhost, or start tilgang with \
-                       `--host NAME` if a proxy passes that name on.";
+                       `--external-url` if a proxy passes that name on.";
             return Err((StatusCode::MISDIRECTED_REQUEST, "Another name", why));
         }
         let Some(trusted) = &self.trusted else { return Ok(Reader(None)) };
@@ -130,7 +130,7 @@ impl Guard {
             None => host.split_once(':').map_or(host, |(name, _)| name),
         };
         let own = name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|it| it.is_loopback());
-        own || self.hosts.iter().any(|host| host.eq_ignore_ascii_case(name)) || (!self.loopback && self.hosts.is_empty())
+        own || self.host.as_ref().map_or(!self.loopback, |host| host.eq_ignore_ascii_case(name))
     }
 }
 
@@ -172,7 +172,7 @@ fn with<T>(now: &Snapshot, days: &web::Days, reader: Option<&str>, make: impl Fn
         last: now.last.as_deref(),
         looked: now.looked,
         memory: &now.memory,
-        seen: seen.map(|seen| web::Seen { desired: &seen.desired, observed: &seen.observed, place: &place }),
+        seen: seen.map(|seen| web::Seen { desired: &seen.desired, observed: &seen.observed, plan: &seen.plan, place: &place }),
         days,
     })
 }
@@ -296,7 +296,7 @@ mod tests {
         for other in ["", "evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]:8080", "0.0.0.0"] {
             assert!(!guard.is_known(other), "{other}");
         }
-        let named = Guard { hosts: vec!["access.example".to_owned()], ..guard };
+        let named = Guard { host: Some("access.example".to_owned()), ..guard };
         assert!(named.is_known("access.example") && named.is_known("Access.Example:443") && !named.is_known("other.example"));
         let open = Guard { loopback: false, ..Guard::default() };
         assert!(open.is_known("anything.example"), "there a proxy says who asks");

@@ -20,7 +20,6 @@ use super::{
 use crate::{
     azure::{Counted, Sent},
     cli::{Exit, Global, environment, far::Far, far::Kind, ground::Ground, ground::draw, output, survey::Survey},
-    config::Repository,
     model::{
         assignment::Hand,
         desired::{Desired, OwnerFile},
@@ -126,7 +125,7 @@ impl Worker {
         far.look_at_the_clock().await?;
         let part = ground.owners.clone().map_or(Part::Everything, Part::Owners);
         run.part = part.clone();
-        let mut survey = Box::pin(Survey::at(ground, desired, &far, task.order.what == What::Heal)).await;
+        let mut survey = Box::pin(Survey::at(ground, desired, &far, &far.reader, task.order.what == What::Heal)).await;
         run.observed = Some(survey.observed.at);
         if is_signed_out(&survey.observed) {
             self.far.lock().await.take_if(|_| far.azure == Kind::Real); // a new one reads its secrets anew
@@ -154,7 +153,7 @@ impl Worker {
         let mut healed = Vec::new();
         let mut exit = reading;
         // What was shown is what was looked at: healing narrows the plan.
-        let shown = is_whole.then(|| survey.observed.clone());
+        let shown = is_whole.then(|| (survey.observed.clone(), survey.plan.clone()));
         if task.order.what == What::Heal {
             let treated = match ledger {
                 Ok(ledger) => self.heal(task, &mut survey, &far, ledger).await,
@@ -180,7 +179,7 @@ impl Worker {
         let Survey { ground, desired, .. } = survey;
         run.verdict = verdict(exit, refused && task.order.what == What::Heal, &known.memory);
         let report = report(run.clone(), &known.memory, news, healed, unseen);
-        let seen = shown.map(|observed| SeenLast { desired, loaded: ground.loaded, observed });
+        let seen = shown.map(|(observed, plan)| SeenLast { desired, loaded: ground.loaded, observed, plan });
         Ok(Brought { report, known: Some(known), seen, failed: false })
     }
 
@@ -203,8 +202,7 @@ impl Worker {
         let desired = desired.ok_or_else(|| format!("the workspace cannot be read: {first}"))?;
         let chosen = self.chosen(&desired, &task.order.part)?;
         let tip = task.tip.in_git().cloned();
-        let (dir, repository) = (self.dir.clone(), Repository::of(&self.dir));
-        Ok((Ground { dir, loaded, repository, owners: chosen, tip }, desired))
+        Ok((Ground { tip, ..Ground::new(self.dir.clone(), loaded, chosen) }, desired))
     }
 
     /// The owners to look at: those of the order, of those that the daemon is for.

@@ -12,7 +12,7 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("filter.js");
 
 /// What differs from page to page.
-pub(super) struct Page<'a> {
+pub(in crate::report) struct Page<'a> {
     pub title: &'a str,
     /// What else is to be said first.
     pub sums: &'a [String],
@@ -26,7 +26,7 @@ pub(super) struct Page<'a> {
 }
 
 /// A whole page.
-pub(super) fn page(page: &Page<'_>) -> String {
+pub(in crate::report) fn page(page: &Page<'_>) -> String {
     let Page { title, sums, about, people, owners, body } = page;
     let rest = sums.join("; ");
     let markup = html! {

@@ -45,7 +45,7 @@ pub(super) fn difference(classes: &[(Class, usize)]) -> Markup {
 }
 
 /// Text in which what stands between backticks is code.
-fn prose(text: &str) -> Markup {
+pub(in crate::report) fn prose(text: &str) -> Markup {
     let text = shown(text);
     let parts: Vec<&str> = text.split('`').collect();
     html! {

@@ -5,8 +5,8 @@
 //! it, one to search. Text from YAML, Azure and git is cleaned and escaped by `shown`, the one way out.
 
 mod access;
-mod layout;
-mod lists;
+pub(super) mod layout;
+pub(super) mod lists;
 mod matrix;
 
 use maud::{Markup, html};
@@ -36,7 +36,7 @@ use super::{
 pub(super) struct Html;
 
 /// Text from YAML, Azure or git: it only shows. Whatever else is dangerous in HTML is escaped where it is put in.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     clean(text)
 }
 

@@ -11,7 +11,7 @@ use super::super::clean::clean;
 const CHARS_MAX: usize = 600;
 
 /// Text as words, with what stands between backticks, and what could act, as code.
-pub(super) fn prose(text: &str) -> String {
+pub(in crate::report) fn prose(text: &str) -> String {
     let text = short(text);
     let parts: Vec<&str> = text.split('`').collect();
     let mut out = Out::default();
@@ -23,14 +23,14 @@ pub(super) fn prose(text: &str) -> String {
 }
 
 /// All of it as code: names of files, people's sign-in names.
-pub(super) fn code(text: &str) -> String {
+pub(in crate::report) fn code(text: &str) -> String {
     let mut out = Out::default();
     out.code(&short(text).replace('`', "'"));
     out.text
 }
 
 /// Words in bold.
-pub(super) fn bold(text: &str) -> String {
+pub(in crate::report) fn bold(text: &str) -> String {
     match prose(text).as_str() {
         "" => String::new(),
         words => format!("**{words}**"),

@@ -3,7 +3,7 @@
 //! `escape` is the only way out for text from YAML, Azure or git; `room` sees to it that a report fits where it is put. The first
 //! line is a marker that nobody sees, by which CI finds the comment that it wrote before.
 
-mod escape;
+pub(super) mod escape;
 mod owners;
 mod room;
 

@@ -218,6 +218,7 @@ impl World {
             fit: crate::report::Fit::GithubComment,
             owners: None,
             saved: None,
+            base: None,
         })
     }
 }

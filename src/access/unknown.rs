@@ -1,0 +1,137 @@
+//! What is not known of who can do what: said, so that nobody takes silence for "nobody".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Being, Group, Holder};
+use crate::model::{
+    assignment::Pim,
+    desired::{Desired, OwnerFile},
+    ids::{PrincipalId, RoleDefinitionId},
+    observed::{Definitions, Observed, Reading, Sighting, TargetKey},
+    owner::{EnvironmentName, KindName, OwnerCode},
+    people::ByName,
+};
+
+/// Something that is not known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unknown {
+    /// Whose access it concerns, if it is one owner's.
+    pub owner: Option<OwnerCode>,
+    /// In which environment, if it is one.
+    pub environment: Option<EnvironmentName>,
+    /// At which kind of target, if it is one.
+    pub kind: Option<KindName>,
+    /// What, in words.
+    pub words: String,
+    /// Whether something is there that could not be read. Else it was looked for and is not there.
+    pub unread: bool,
+}
+
+pub(super) fn unknown(
+    desired: &Desired,
+    observed: &Observed,
+    groups: &BTreeMap<PrincipalId, Group>,
+    holders: &BTreeMap<PrincipalId, Holder<'_>>,
+    chosen: &impl Fn(OwnerCode) -> bool,
+) -> Vec<Unknown> {
+    let mut unknown = BTreeSet::new();
+    let everywhere = |words: String| Unknown { owner: None, environment: None, kind: None, words, unread: true };
+    if let Err(trouble) = &observed.inventory {
+        unknown.insert(everywhere(trouble.without_request().to_string()));
+    }
+    targets(desired, observed, chosen, &mut unknown);
+    let broken =
+        desired.owners.iter().filter(|(code, owner)| chosen(**code) && matches!(owner.file, OwnerFile::Broken(_)));
+    unknown.extend(broken.map(|(code, _)| {
+        let words = format!("whom `owners/{code}.yaml` lists: the file has errors");
+        Unknown { owner: Some(*code), ..everywhere(words) }
+    }));
+    for (id, group) in groups {
+        if let Err(why) = &group.members {
+            let name = group.name.as_deref().map_or_else(|| format!("with object id {id}"), |name| format!("`{name}`"));
+            unknown.insert(everywhere(format!("who is in the group {name}, which holds something here: {why}")));
+        }
+    }
+    let nameless = holders.values().filter(|it| it.being == Being::Unknown).count();
+    if nameless > 0 {
+        let words = format!("who {nameless} of the holders are: Entra could not say");
+        unknown.insert(everywhere(words));
+    }
+    let names = observed.people.by_name.iter().filter_map(|(name, answer)| match answer {
+        ByName::Unanswered(trouble) => Some((name, trouble)),
+        ByName::Person(_) | ByName::Nobody(_) => None,
+    });
+    unknown.extend(names.map(|(name, trouble)| everywhere(format!("who `{name}` is: {}", trouble.without_request()))));
+    if let Definitions::Unanswered(trouble) = &observed.definitions {
+        unknown.insert(everywhere(format!("what role definitions permit: {}", trouble.without_request())));
+    } else {
+        let unread = holders.values().flat_map(|it| &it.ways).filter(|way| way.opens.unread);
+        let unread: BTreeSet<(RoleDefinitionId, Option<&str>)> =
+            unread.map(|way| (way.standing.assignment.triple.definition, way.definition)).collect();
+        unknown.extend(unread.into_iter().map(|(id, name)| {
+            let name = name.map_or_else(|| id.to_string(), |name| format!("`{name}`"));
+            everywhere(format!("what the role definition {name} permits, which somebody holds here: it was not found"))
+        }));
+    }
+    let unasked = holders.values().flat_map(|it| &it.ways).any(|way| way.standing.pim == Pim::Unanswered);
+    if unasked {
+        let words = "which assignments end by themselves: Privileged Identity Management could not be asked";
+        unknown.insert(everywhere(words.to_owned()));
+    }
+    unknown.into_iter().collect()
+}
+
+fn targets(
+    desired: &Desired,
+    observed: &Observed,
+    chosen: &impl Fn(OwnerCode) -> bool,
+    unknown: &mut BTreeSet<Unknown>,
+) {
+    for (key, sighting) in observed.targets.iter().filter(|(key, _)| chosen(key.owner)) {
+        let of = |words: String, unread: bool| Unknown {
+            owner: Some(key.owner),
+            environment: Some(key.environment.clone()),
+            kind: Some(key.kind.clone()),
+            words,
+            unread,
+        };
+        let name = &key.name;
+        let it = match sighting {
+            Sighting::Found(target) => match observed.subscriptions.get(&target.subscription).map(|it| &it.reading) {
+                Some(Reading::Seen(_)) => continue,
+                Some(Reading::Unseen(trouble)) => {
+                    of(format!("who holds what at `{name}`: {}", trouble.without_request()), true)
+                }
+                None => of(format!("who holds what at `{name}`: its subscription was not read"), true),
+            },
+            // Said once, of the whole subscription.
+            Sighting::Missing(_) if is_absent(desired, observed, key) => continue,
+            Sighting::Missing(words) => of(format!("nothing to look at: {words}"), false),
+            Sighting::Several(several) => {
+                of(format!("which `{name}` is meant: {} resources are called so", several.len()), true)
+            }
+            // Said once, where nothing could be looked for at all.
+            Sighting::Unseen(_) if observed.inventory.is_err() => continue,
+            Sighting::Unseen(trouble) => of(format!("who holds what at `{name}`: {}", trouble.without_request()), true),
+        };
+        unknown.insert(it);
+    }
+    for (owner, name) in observed.absent.iter().filter(|(owner, _)| chosen(*owner)) {
+        let mut environments = desired.environments_of(*owner);
+        let its = environments.find(|(_, it)| it.subscription.fill(*owner, &it.azure_name) == *name);
+        unknown.insert(Unknown {
+            owner: Some(*owner),
+            environment: its.map(|(environment, _)| environment.clone()),
+            kind: None,
+            words: format!("what stands in the subscription `{name}`: our identity does not see it"),
+            unread: true,
+        });
+    }
+}
+
+/// Whether the whole subscription where a target should be cannot be seen.
+fn is_absent(desired: &Desired, observed: &Observed, key: &TargetKey) -> bool {
+    let environment = desired.catalog.environments.get(&key.environment);
+    let name = environment.map(|it| it.subscription.fill(key.owner, &it.azure_name));
+    name.is_some_and(|name| observed.absent.contains(&(key.owner, name)))
+}

@@ -1,0 +1,91 @@
+//! Who wrote a line, and when. Asks the `git` program; never changes anything.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use jiff::Timestamp;
+
+use super::revision::{git_bytes, is_shallow};
+
+/// The commit that a line is from. Names and words are as somebody wrote them: data, to be made harmless where they are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blame {
+    /// The commit's hash.
+    pub hash: String,
+    /// Who wrote the change.
+    pub author: String,
+    /// Who committed it: somebody else where a change was merged for its author.
+    pub committer: String,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// The first line of what was said of it.
+    pub summary: String,
+    /// The history ends here: the line may be older.
+    pub or_earlier: bool,
+}
+
+/// Lines of a file, from 1, each with the commit it is from; a line without one is not committed yet.
+pub fn blame(dir: &Path, file: &str, lines: &BTreeSet<usize>) -> Result<BTreeMap<usize, Blame>, String> {
+    let mut args = vec!["-c".to_owned(), "blame.ignoreRevsFile=".to_owned(), "blame".to_owned()];
+    args.extend(["--line-porcelain", "--no-textconv", "--encoding=UTF-8"].map(str::to_owned));
+    args.extend(lines.iter().map(|line| format!("-L{line},{line}")));
+    args.extend(["--".to_owned(), file.to_owned()]);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let told = git_bytes(dir, &args, None)?;
+    Ok(read(&String::from_utf8_lossy(&told), is_shallow(dir)))
+}
+
+/// Git's line porcelain: a head `<hash> <line then> <line now>`, keys with values, a tab and the line itself.
+fn read(told: &str, shallow: bool) -> BTreeMap<usize, Blame> {
+    let mut found = BTreeMap::new();
+    let mut lines = told.lines();
+    while let Some(head) = lines.next() {
+        let mut words = head.split(' ');
+        let (hash, now) = (words.next().unwrap_or_default(), words.nth(1));
+        let mut values: BTreeMap<&str, &str> = BTreeMap::new();
+        for line in lines.by_ref() {
+            if line.starts_with('\t') {
+                break; // the line of the file, whatever it says
+            }
+            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+            values.entry(key).or_insert(value);
+        }
+        let text = |key: &str| values.get(key).copied().unwrap_or_default().to_owned();
+        let at = text("committer-time").parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let committed = hash.bytes().any(|byte| byte != b'0');
+        if let (Some(now), Some(at), true) = (now.and_then(|now| now.parse().ok()), at, committed) {
+            let blame = Blame {
+                hash: hash.to_owned(),
+                author: format!("{} {}", text("author"), text("author-mail")),
+                committer: format!("{} {}", text("committer"), text("committer-mail")),
+                at,
+                summary: text("summary"),
+                or_earlier: shallow && values.contains_key("boundary"),
+            };
+            found.insert(now, blame);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_its_commit_and_nothing_in_a_file_or_name_can_say_another() {
+        let told = "1111111111111111111111111111111111111111 3 7 1\nauthor Kari\nauthor-mail <kari@x.no>\n\
+            author-time 1\ncommitter GitHub\ncommitter-mail <noreply@x.no>\ncommitter-time 1700000000\n\
+            summary summary of x\nboundary\nfilename f\n\t2222222222222222222222222222222222222222 1 1\n\
+            0000000000000000000000000000000000000000 8 8 1\nauthor Not Committed Yet\ncommitter-time 1700000001\n\tx\n";
+        let found = read(told, true);
+        assert_eq!(found.keys().copied().collect::<Vec<_>>(), [7]);
+        let Blame { hash, author, committer, at, summary, or_earlier } = &found[&7];
+        assert_eq!((hash.as_str(), at.as_second()), ("1111111111111111111111111111111111111111", 1_700_000_000));
+        assert_eq!((author.as_str(), committer.as_str()), ("Kari <kari@x.no>", "GitHub <noreply@x.no>"));
+        assert_eq!((summary.as_str(), *or_earlier), ("summary of x", true));
+        assert!(!read(told, false)[&7].or_earlier);
+    }
+}

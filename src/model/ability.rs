@@ -1,0 +1,126 @@
+//! What somebody can do at a target, in words that people ask with: each is one action of Azure's, with the page it is from.
+//!
+//! A row more is a word more: nothing else knows these actions.
+
+use super::permissions::{Definition, Extent};
+
+/// One thing that somebody can do at a target.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ability {
+    /// What people ask with: `read-secrets`.
+    pub word: &'static str,
+    /// To be read after "may", in two parts: `read` and `secrets`. Those with the same second part are said together.
+    pub may: (&'static str, &'static str),
+    /// ARM resource type in lower case where it means something; `None`: everywhere.
+    pub arm_type: Option<&'static str>,
+    /// The action that it takes, as Azure spells it. `*` stands for several: whoever may only some of them may it in part.
+    pub action: &'static str,
+    /// Whether that is an action of the data plane.
+    pub of_data: bool,
+    /// Microsoft's page that says so.
+    pub source: &'static str,
+}
+
+const COMPONENT: Option<&str> = Some("microsoft.insights/components");
+const VAULT: Option<&str> = Some("microsoft.keyvault/vaults");
+const SECRETS: &str =
+    "Microsoft, \"Azure permissions for Security\", Microsoft.KeyVault, data actions of vaults/secrets";
+
+/// Every ability, in the order in which they are said.
+pub const ABILITIES: &[Ability] = &[
+    Ability {
+        word: "read-logs",
+        may: ("read", "logs"),
+        arm_type: COMPONENT,
+        action: "Microsoft.Insights/logs/*/read",
+        of_data: false,
+        source: "Microsoft, \"Manage access to Log Analytics workspaces\": resource permissions, `Microsoft.Insights/logs/*/read`",
+    },
+    Ability {
+        word: "list-secrets",
+        may: ("list", "secrets"),
+        arm_type: VAULT,
+        action: "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+        of_data: true,
+        source: SECRETS,
+    },
+    Ability {
+        word: "read-secrets",
+        may: ("read", "secrets"),
+        arm_type: VAULT,
+        action: "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+        of_data: true,
+        source: SECRETS,
+    },
+    Ability {
+        word: "change-secrets",
+        may: ("change", "secrets"),
+        arm_type: VAULT,
+        action: "Microsoft.KeyVault/vaults/secrets/setSecret/action",
+        of_data: true,
+        source: SECRETS,
+    },
+    Ability {
+        word: "delete-secrets",
+        may: ("delete", "secrets"),
+        arm_type: VAULT,
+        action: "Microsoft.KeyVault/vaults/secrets/delete",
+        of_data: true,
+        source: SECRETS,
+    },
+    Ability {
+        word: "give-access",
+        may: ("give", "access to others"),
+        arm_type: None,
+        action: "Microsoft.Authorization/roleAssignments/write",
+        of_data: false,
+        source: "Microsoft, \"Steps to assign an Azure role\", step 4: `Microsoft.Authorization/roleAssignments/write`",
+    },
+];
+
+impl Ability {
+    /// The one with this word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<&'static Self> {
+        ABILITIES.iter().find(|ability| ability.word == word)
+    }
+
+    /// Those that mean something at a resource of this type (lower case).
+    pub fn at(arm_type: &str) -> impl Iterator<Item = &'static Self> {
+        ABILITIES.iter().filter(move |ability| ability.arm_type.is_none_or(|its| its == arm_type))
+    }
+
+    /// How much of it a role definition gives; `None`: nothing.
+    #[must_use]
+    pub fn given_by(&self, definition: &Definition) -> Option<Extent> {
+        definition.permits(self.action, self.of_data)
+    }
+}
+
+impl PartialOrd for Ability {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ability {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let place = |it: &Self| ABILITIES.iter().position(|ability| ability.word == it.word);
+        place(self).cmp(&place(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_unlike_and_types_are_folded() {
+        for (n, ability) in ABILITIES.iter().enumerate() {
+            assert_eq!(Ability::named(ability.word), Some(ability), "{}", ability.word);
+            assert!(ability.arm_type.is_none_or(|it| it == it.to_lowercase()));
+            assert!(n == 0 || ABILITIES[n - 1] < *ability);
+        }
+        assert_eq!(Ability::named("read"), None);
+    }
+}

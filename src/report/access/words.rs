@@ -1,0 +1,221 @@
+//! How ways, lines of git and what is in the way are said. One sentence each, for every format but JSON.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::Asked;
+use crate::{
+    access::{Being, Holder, Level, Listed, State, Way},
+    config::Blame,
+    model::{
+        ability::Ability,
+        assignment::{Hand, Pim},
+        desired::{Grant, Place},
+        ids::PrincipalId,
+        observed::Impediment,
+        permissions::Extent,
+    },
+    report::{count::time, words::list},
+};
+
+/// So much of a commit's hash is said.
+const COMMIT_CHARS: usize = 12;
+
+/// `list, read and change secrets; give access to others`.
+pub(super) fn may(abilities: &BTreeMap<&Ability, Extent>) -> String {
+    let mut objects: Vec<(&str, Vec<String>)> = Vec::new();
+    for (ability, extent) in abilities {
+        let (verb, object) = ability.may;
+        let verb = if *extent == Extent::Part { format!("{verb} some") } else { verb.to_owned() };
+        match objects.iter_mut().find(|(it, _)| *it == object) {
+            Some((_, verbs)) => verbs.push(verb),
+            None => objects.push((object, vec![verb])),
+        }
+    }
+    let parts: Vec<String> = objects.into_iter().map(|(object, verbs)| format!("{} {object}", list(&verbs))).collect();
+    list(&parts)
+}
+
+/// `2026-11-20`.
+pub(super) fn day(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).date().to_string()
+}
+
+/// `on the management group `altinn``.
+pub(super) fn level(way: &Way<'_>) -> String {
+    match way.from {
+        Level::Within(scope) => format!("on `{}` in it only", scope.last_segment()),
+        Level::Target => format!("on `{}`", way.standing.assignment.triple.scope.last_segment()),
+        Level::ResourceGroup(name) => format!("on the resource group `{name}`"),
+        Level::Subscription(name) => format!("on the whole subscription `{name}`"),
+        Level::ManagementGroup(name) => format!("on the management group `{name}`"),
+        Level::Tenant => "on the whole tenant".to_owned(),
+    }
+}
+
+/// What it is that gives it: `Owner` on the management group `altinn`, held by the group `Platform`, made by others on …
+pub(super) fn way(asked: &Asked<'_>, way: &Way<'_>) -> String {
+    let assignment = &way.standing.assignment;
+    let definition = match way.definition {
+        Some(name) => format!("`{name}`"),
+        None => format!("the role definition {}", assignment.triple.definition),
+    };
+    let group = match way.through.map(|id| (id, asked.access.groups.get(&id).and_then(|group| group.name.as_deref()))) {
+        Some((_, Some(name))) => format!(", held by the group `{name}`"),
+        Some((id, None)) => format!(", held by the group with object id {id}"),
+        None => String::new(),
+    };
+    let hand = match way.standing.hand {
+        Hand::Ours => "made by tilgang",
+        Hand::Foreign => "made by others",
+    };
+    let when = assignment.created_on.map(|at| format!(" on {}", day(at))).unwrap_or_default();
+    format!("{definition} {}{group}, {hand}{when}", level(way))
+}
+
+/// What narrows a way or ends it.
+pub(super) fn notes(way: &Way<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if way.standing.assignment.condition.is_some() {
+        notes.push("with a condition that tilgang does not weigh".to_owned());
+    }
+    let ends = way.ends.map(|at| format!(", ends {}", time(at))).unwrap_or_default();
+    match way.standing.pim {
+        Pim::Activated => notes.push(format!("activated by Privileged Identity Management{ends}")),
+        Pim::Timed => notes.push(format!("for a time{ends}")),
+        Pim::Unanswered => notes.push("whether it ends by itself is not known".to_owned()),
+        Pim::NotAsked | Pim::No => {}
+    }
+    if way.opens.unread {
+        notes.push("what its role definition permits is not known".to_owned());
+    }
+    notes
+}
+
+/// What is to be known of the account.
+pub(super) fn being(being: Being) -> Vec<&'static str> {
+    match being {
+        Being::Person { enabled, guest } => {
+            let disabled = (!enabled).then_some("the account is disabled: nobody can sign in with it");
+            let guest = guest.then_some("a guest from elsewhere");
+            disabled.into_iter().chain(guest).collect()
+        }
+        Being::Application => vec!["an application"],
+        Being::Group => vec!["a group that could not be opened: whoever is in it"],
+        Being::Other => vec!["neither a person nor a group"],
+        Being::Deleted => vec!["deleted: cannot sign in, and has it again if restored"],
+        Being::Gone => vec!["no longer in Entra"],
+        Being::Unknown => vec!["Entra could not say who this is"],
+    }
+}
+
+/// What is in these groups beside people.
+pub(super) fn others(asked: &Asked<'_>, groups: &BTreeSet<PrincipalId>) -> Vec<String> {
+    let groups = groups.iter().filter_map(|id| asked.access.groups.get(id));
+    let others = groups.filter_map(|group| {
+        let members = group.members.as_ref().ok().filter(|members| !members.others.is_empty())?;
+        let name = group.name.as_deref().unwrap_or("a group without a known name");
+        let others: Vec<&str> = members.others.iter().map(|name| &**name).collect();
+        Some(format!(
+            "`{name}`: {}: groups, whose people are counted, or applications, which can do the same",
+            list(&others)
+        ))
+    });
+    others.collect()
+}
+
+/// What people call a holder, and what tells them apart.
+pub(super) fn called(holder: &Holder<'_>) -> (String, String) {
+    crate::report::words::person(&holder.who)
+}
+
+/// Why what is given has no effect, or not the whole one.
+pub(super) fn impediment(name: &str, why: &Impediment) -> String {
+    match why {
+        Impediment::AccessPolicyMode => format!(
+            "`{name}` is in access-policy mode, where no role assignment opens a secret: its access policies decide, and \
+             tilgang does not read them"
+        ),
+        Impediment::NetworkClosed => {
+            format!(
+                "`{name}` is closed to public networks: its secrets are read and changed only from inside its network"
+            )
+        }
+        Impediment::WorkspaceDemandsRights(workspace) => format!(
+            "`{name}` keeps its logs in `{}`, which demands rights of its own: rights on `{name}` alone do not open them",
+            workspace.last_segment()
+        ),
+        Impediment::WorkspaceUnseen(workspace) => format!(
+            "`{name}` keeps its logs in `{}`, which could not be seen: whether rights on `{name}` open them is not known",
+            workspace.last_segment()
+        ),
+    }
+}
+
+/// `owners/ttd.yaml:9`.
+pub(super) fn place(Place { file, line, .. }: &Place) -> String {
+    format!("{file}:{line}")
+}
+
+/// `Prod Operations at ttd, until 2027-01-31: on call for the tax season, TTD-123`.
+pub(super) fn grant(asked: &Asked<'_>, grant: &Grant) -> String {
+    let title = asked.desired.catalog.roles.get(&grant.role).map_or(grant.role.as_str(), |role| role.title.as_str());
+    let until = grant.until.map(|until| format!(", until {until}")).unwrap_or_default();
+    let why = why(grant);
+    let why = if why.is_empty() { why } else { format!(": {why}") };
+    format!("{title} at {}{until}{why}", grant.owner)
+}
+
+/// Git's own reason and ticket.
+pub(super) fn why(grant: &Grant) -> String {
+    let words = [grant.reason.as_deref(), grant.ticket.as_deref()];
+    words.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Who wrote a line, and when.
+pub(super) fn commit(asked: &Asked<'_>, Place { file, line, .. }: &Place) -> Option<String> {
+    if !asked.commits.asked {
+        return None;
+    }
+    if let Some(why) = asked.commits.unknown.get(file) {
+        return Some(format!("who wrote it is not known: {why}"));
+    }
+    let Some(Blame { hash, author, committer, at, summary, or_earlier }) =
+        asked.commits.known.get(&(file.clone(), *line))
+    else {
+        return Some("not committed yet".to_owned());
+    };
+    let committed = if author == committer { String::new() } else { format!(", committed by {committer}") };
+    let earlier = if *or_earlier { " or before: the history that is here ends there" } else { "" };
+    let short = |hash: &str| hash.get(..COMMIT_CHARS).unwrap_or(hash).to_owned();
+    let changed =
+        asked.commits.changed.get(&(file.clone(), *line)).map(|Blame { hash, author, at, summary, .. }| {
+            format!(
+                "; what stands with it changed last by commit {} of {}, by {author}: {summary}",
+                short(hash),
+                day(*at)
+            )
+        });
+    let changed = changed.unwrap_or_default();
+    Some(format!("commit {} of {}{earlier}, by {author}{committed}: {summary}{changed}", short(hash), day(*at)))
+}
+
+/// What became of a line of git, where it does not simply stand.
+pub(super) fn state(listed: &Listed<'_>) -> Vec<(String, Option<String>)> {
+    match &listed.state {
+        State::Stands => Vec::new(),
+        State::Ended => {
+            let until = listed.grant.until.map(|until| until.to_string()).unwrap_or_default();
+            vec![(format!("ended with {until}: no longer wanted"), None)]
+        }
+        State::Due(changes) => {
+            let targets: Vec<&str> = changes.iter().map(|change| change.triple.scope.last_segment()).collect();
+            let what = format!("not yet as git says on {}", list(&targets));
+            vec![(what, Some("`tilgang apply` carries it out".to_owned()))]
+        }
+        State::Blocked(blocked) => {
+            blocked.iter().map(|it| (format!("blocked: {}", it.block), it.block.help())).collect()
+        }
+    }
+}
