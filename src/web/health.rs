@@ -92,15 +92,20 @@ fn reading(snapshot: &Snapshot<'_>) -> Source {
         (Some(good), Some(bad)) => Some(good.number > bad.number),
         (good, _) => Some(good.is_some()),
     };
-    Source { name: "Azure, as a whole", well, words, trouble: bad.map(|run| (Some(run.ended), why(run))) }
+    Source { name: "Azure, in all", well, words, trouble: bad.map(|run| (Some(run.ended), why(run))) }
 }
 
-fn of_service(snapshot: &Snapshot<'_>, service: Service) -> Source {
-    let name = match service {
+/// A service as people call it.
+pub(super) fn name(service: Service) -> &'static str {
+    match service {
         Service::ResourceManager => "Azure Resource Manager",
         Service::Graph => "Microsoft Graph",
         Service::SignIn => "Sign-in at Entra",
-    };
+    }
+}
+
+fn of_service(snapshot: &Snapshot<'_>, service: Service) -> Source {
+    let name = name(service);
     let used = |run: &&Run| run.cost.get(&service).is_some_and(|spent| spent.requests > 0);
     let last = snapshot.runs.iter().rev().find(used);
     let (requests, throttled) = snapshot.runs.iter().filter_map(|run| run.cost.get(&service)).fold((0, 0), |sum, spent| {
@@ -109,7 +114,7 @@ fn of_service(snapshot: &Snapshot<'_>, service: Service) -> Source {
     let limited = snapshot.runs.iter().rev().find(|run| run.cost.get(&service).is_some_and(|spent| spent.throttled > 0));
     let words = html! {
         @match last {
-            Some(run) => { "asked " (when::ago(snapshot.now, run.ended)) "; " (requests) " requests in " (plural(snapshot.runs.len(), "run", "runs")) ", " (throttled) " put off" }
+            Some(run) => { "asked " (when::ago(snapshot.now, run.ended)) "; " (plural(usize::try_from(requests).unwrap_or(usize::MAX), "request", "requests")) " in " (plural(snapshot.runs.len(), "run", "runs")) ", " (throttled) " put off" }
             None => { "not asked in the runs that are remembered" }
         }
     };

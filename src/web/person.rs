@@ -73,7 +73,7 @@ pub fn person(snapshot: &Snapshot<'_>, text: &str) -> Option<String> {
             section.heed aria-labelledby="drift-name" { h2 id="drift-name" { "What differs " span.count { (differences.len()) } } (drift::list(snapshot, differences, true)) }
         }
         (listed(snapshot, &grants))
-        @if let (Some(seen), Some(access)) = (&snapshot.seen, &access) { (ways(snapshot, seen, access, held)) (unknown(access)) }
+        @if let (Some(seen), Some(access)) = (&snapshot.seen, &access) { (ways(snapshot, seen, access, held)) (unknown(seen, access)) }
     };
     Some(page(snapshot, Way::Other, called.as_deref().unwrap_or(&name), &head, &body))
 }

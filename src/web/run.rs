@@ -56,7 +56,7 @@ fn facts(run: &Run) -> Markup {
                     div { dt { "Healed" } dd { (healing.done) " done, " (healing.already) " so already, " (healing.failed) " failed, " (healing.refused) " refused" } }
                 }
                 @for (service, spent) in &run.cost {
-                    div { dt { (service.word()) } dd { (spent.requests) " requests, " (spent.throttled) " put off" } }
+                    div { dt { (super::health::name(*service)) } dd { "asked " (spent.requests) "×, " (spent.throttled) " put off" } }
                 }
                 @for note in &run.notes { div { dt { "Note" } dd { (prose(note)) } } }
             }

@@ -14,7 +14,7 @@ const BAR: usize = 8;
 /// Its height, in its own measure.
 const HIGH: usize = 1_000;
 
-/// `name`: what the drawing's parts are called, so that there may be several on a page.
+/// What differed on each day that is known: at all owners, or at one.
 pub(super) fn timeline(snapshot: &Snapshot<'_>, owner: Option<OwnerCode>) -> Markup {
     let days = snapshot.days.drawn(snapshot.today(), owner);
     let most = days.iter().map(|(_, counts)| sum(counts.as_ref())).max().unwrap_or_default();

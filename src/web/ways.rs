@@ -11,6 +11,7 @@ use crate::{
     model::{
         assignment::{Hand, Pim},
         ids::PrincipalId,
+        observed::Definitions,
         people::{ById, ByName, Person},
         permissions::Extent,
     },
@@ -18,6 +19,8 @@ use crate::{
 
 /// How much that is not known is listed. Ours.
 const UNKNOWN_MAX: usize = 20;
+/// How `access` begins to say that it does not know a role definition: a look at drift does not ask for git's own.
+const OF_DEFINITIONS: &str = "what the role definition";
 
 /// Each way by which a person can do something.
 pub(super) fn ways(snapshot: &Snapshot<'_>, seen: &Seen<'_>, access: &Access<'_>, ways: &[Way<'_>]) -> Markup {
@@ -47,7 +50,7 @@ fn one(snapshot: &Snapshot<'_>, seen: &Seen<'_>, access: &Access<'_>, way: &Way<
             th scope="row" { code { (shown(&way.target.name)) } span.below { (drift::owner_link(snapshot, Some(way.target.owner))) ", " (shown(way.target.environment.as_str())) } }
             td data-label="Role" {
                 @match way.definition { Some(name) => { (shown(name)) } None => { code { (it.triple.definition) } } }
-                @let may = may(way);
+                @let may = may(seen, way);
                 @if !may.is_empty() { span.below { "may " (may) } }
                 @if it.condition.is_some() { span.below { "with a condition, which is not weighed here" } }
                 @match way.ends {
@@ -81,8 +84,12 @@ fn one(snapshot: &Snapshot<'_>, seen: &Seen<'_>, access: &Access<'_>, way: &Way<
     }
 }
 
-/// What a way opens, in words; those with the same object together.
-fn may(way: &Way<'_>) -> String {
+/// What a way opens, in words: those of the role that git gives, else of the table of abilities, with the same object together.
+fn may(seen: &Seen<'_>, way: &Way<'_>) -> String {
+    let role = way.grants.first().and_then(|grant| seen.desired.catalog.roles.get(&grant.role));
+    if let Some(role) = role.filter(|_| way.opens.abilities.is_empty()) {
+        return format!("{} ({})", shown(&role.may), shown(&role.title));
+    }
     let mut said: Vec<(&str, Vec<String>)> = Vec::new();
     for (ability, extent) in &way.opens.abilities {
         let (verb, object) = ability.may;
@@ -107,13 +114,20 @@ fn from(level: Level<'_>) -> String {
     }
 }
 
-/// What nobody can say of who can do what.
-pub(super) fn unknown(access: &Access<'_>) -> Markup {
-    let all = &access.unknown;
+/// What a look at drift does not ask, and what it could not read.
+pub(super) fn unknown(seen: &Seen<'_>, access: &Access<'_>) -> Markup {
+    let asked = matches!(seen.observed.definitions, Definitions::Known(_));
+    let all: Vec<_> = access.unknown.iter().filter(|it| asked || !it.words.starts_with(OF_DEFINITIONS)).collect();
     html! {
-        @if !all.is_empty() {
-            section.note aria-labelledby="unknown-name" {
-                h2 id="unknown-name" { "Not known " span.count { (all.len()) } }
+        section.note aria-labelledby="unknown-name" {
+            h2 id="unknown-name" { "What is not in this" }
+            p {
+                (prose("A look at drift does not open groups, and asks what a role permits only where others gave it at or above a \
+                        target. `tilgang why` and `tilgang who` ask all of that"))
+                "."
+            }
+            @if !all.is_empty() {
+                p.about { "Not known besides:" }
                 ul.plain {
                     @for it in all.iter().take(UNKNOWN_MAX) {
                         li { @if let Some(owner) = it.owner { (owner) ": " } (prose(&it.words)) }

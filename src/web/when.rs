@@ -23,6 +23,9 @@ pub(super) fn length(of: SignedDuration) -> String {
 /// `3 days ago`, or `in 4 minutes`.
 pub(super) fn away(now: Timestamp, at: Timestamp) -> String {
     let passed = now.duration_since(at);
+    if (0..60).contains(&passed.as_secs()) && !passed.is_negative() {
+        return "just now".to_owned();
+    }
     if passed.is_negative() { format!("in {}", length(-passed)) } else { format!("{} ago", length(passed)) }
 }
 
