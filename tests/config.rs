@@ -450,7 +450,7 @@ fn a_commit_is_read_as_its_files_would_be_and_runs_nothing() {
     for key in ["filter.evil.smudge", "filter.evil.clean", "diff.evil.textconv", "core.fsmonitor"] {
         git(top, &["config", key, &evil]);
     }
-    write(top, ".git/hooks/post-checkout", &format!("#!/bin/sh\ntouch {}\n", trace.display()));
+    write(top, ".git/hooks/post-checkout", format!("#!/bin/sh\ntouch {}\n", trace.display()));
     let load_at = |name: &str, folder: &str| {
         let _ = fs::remove_file(&trace); // what git itself ran for this test
         let loaded = tilgang::config::Tip::of(top.to_owned(), name, folder).and_then(|tip| tip.load());

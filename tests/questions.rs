@@ -62,7 +62,7 @@ struct Seed {
 }
 
 fn seed() -> impl Strategy<Value = Seed> {
-    let assignment = (0..8u8, 0..ROLES.len() as u8, 0..12u8, 0..8u8);
+    let assignment = (0..8u8, 0..u8::try_from(ROLES.len()).unwrap(), 0..12u8, 0..8u8);
     (
         any::<[u8; 3]>(),
         proptest::collection::vec(assignment, 0..14),

@@ -14,6 +14,7 @@ use super::{Exit, Global, channels, environment, output};
 
 /// Try the channels that `tilgang serve` tells people through
 #[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang notify test --channel platform --dry-run")]
 pub(super) struct Notify {
     #[command(subcommand)]
     command: NotifyCommand,

@@ -23,6 +23,7 @@ pub(crate) const OVERLAYS: [&str; 2] = ["test", "prod"];
 
 /// One object, in its type.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there are a dozen of them")]
 pub(crate) enum Object {
     ServiceAccount(ServiceAccount),
     Lease(Lease),

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
     api::{
+        coordination::v1::LeaseSpec,
         core::v1::{Container, PodSpec},
         networking::v1::NetworkPolicyPort,
     },
-    apimachinery::pkg::util::intstr::IntOrString,
+    apimachinery::pkg::{apis::meta::v1::LabelSelector, util::intstr::IntOrString},
 };
 
 use super::manifests::{OVERLAYS, Object, built, pods};
@@ -118,10 +119,10 @@ fn the_lease_is_one_everywhere() {
             match object {
                 Object::Lease(lease) => {
                     leases.insert(lease.metadata.name.unwrap());
-                    assert_eq!(lease.spec, Some(Default::default()), "to apply it again takes it from nobody");
+                    assert_eq!(lease.spec, Some(LeaseSpec::default()), "to apply it again takes it from nobody");
                 }
-                Object::Role(role) => {
-                    let [rule] = role.rules.as_deref().unwrap() else { panic!("{name} has one rule") };
+                Object::Role(it) => {
+                    let [rule] = it.rules.as_deref().unwrap() else { panic!("{name} has one rule") };
                     assert_eq!(rule.api_groups.as_deref(), Some(&["coordination.k8s.io".to_owned()][..]));
                     assert_eq!(rule.resources.as_deref(), Some(&["leases".to_owned()][..]));
                     assert_eq!(rule.resource_names.as_deref(), Some(&["tilgang".to_owned()][..]));
@@ -160,7 +161,7 @@ fn only_names_and_https_go_out_and_only_monitoring_comes_in() {
             let spec = policy.spec.unwrap();
             let types = spec.policy_types.clone().unwrap();
             let selector = spec.pod_selector.unwrap_or_default();
-            covers_all |= selector == Default::default() && types == ["Ingress", "Egress"];
+            covers_all |= selector == LabelSelector::default() && types == ["Ingress", "Egress"];
             for rule in spec.egress.iter().flatten() {
                 assert!(rule.to.as_ref().is_some_and(|to| !to.is_empty()));
                 out.extend(rule.ports.iter().flatten().map(port));

@@ -168,13 +168,12 @@ fn a_dead_leader_is_followed_after_a_lease_and_one_that_stops_at_once() {
         let first = play.start(0);
         play.start(1_000);
         if is_stop {
-            play.stop(100_000, first)
+            play.stop(100_000, first);
         } else {
-            play.die(100_000, first)
+            play.die(100_000, first);
         }
         play.run_until(300_000);
-        let (after, leader, _) =
-            *play.told.iter().filter(|(at, _, word)| *at > 100_000 && *word == "lead").next().unwrap();
+        let (after, leader, _) = *play.told.iter().find(|(at, _, word)| *at > 100_000 && *word == "lead").unwrap();
         assert_ne!(leader, first);
         assert!(after - 100_000 <= at_most, "stop: {is_stop}: {} ms", after - 100_000);
     }

@@ -54,7 +54,7 @@ fn leads(standing: &Standing) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_is_taken_renewed_and_let_go_of() {
     let server = ApiServer::start().await;
-    server.apply(released());
+    server.apply(&released());
     let mut a = stand(&server, "pod-a").await;
     let first = until(&mut a, "a leads", leads).await;
     until(&mut a, "a renews", |standing| standing.until > first.until).await;
@@ -91,7 +91,7 @@ async fn a_lease_that_is_not_there_is_made_for_nobody_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_cut_off_gives_up_before_another_leads() {
     let server = ApiServer::start().await;
-    server.apply(released());
+    server.apply(&released());
     let mut a = stand(&server, "pod-a").await;
     until(&mut a, "a leads", leads).await;
     let mut b = stand(&server, "pod-b").await;
@@ -117,7 +117,7 @@ async fn whoever_is_cut_off_gives_up_before_another_leads() {
 async fn bad_answers_are_lived_with() {
     use Fault::{Broken, Busy, Forbidden, Gateway, Lost, Slow};
     let server = ApiServer::start().await;
-    server.apply(released());
+    server.apply(&released());
     server.fail("pod-a", &[Broken, Gateway, Forbidden, Busy]); // while it looks
     let mut a = stand(&server, "pod-a").await;
     let standing = until(&mut a, "403 is said", |it| it.trouble.as_ref().is_some_and(|it| it.contains("403"))).await;
@@ -142,10 +142,10 @@ async fn bad_answers_are_lived_with() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_who_takes_the_lease_ends_a_leadership() {
     let server = ApiServer::start().await;
-    server.apply(released());
+    server.apply(&released());
     let mut a = stand(&server, "pod-a").await;
     until(&mut a, "a leads", leads).await;
-    server.apply(json!({ "holderIdentity": "somebody", "leaseDurationSeconds": 3600, "renewTime": "2026-11-22T09:00:00.000000Z" }));
+    server.apply(&json!({ "holderIdentity": "somebody", "leaseDurationSeconds": 3600, "renewTime": "2026-11-22T09:00:00.000000Z" }));
     until(&mut a, "a is told", |standing| standing.until.is_none()).await;
     until(&mut a, "a sees who", |standing| standing.holder.as_deref() == Some("somebody")).await;
     assert!(server.log("pod-a").contains(&(Method::PUT, 409)), "by a lost race");

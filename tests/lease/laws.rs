@@ -44,7 +44,7 @@ fn schedules_of_the_law_are_eventful() {
         let choices: Vec<u16> = (0..600)
             .map(|_| {
                 seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                (seed >> 40) as u16
+                u16::try_from(seed >> 48).unwrap()
             })
             .collect();
         let mut play = Play::new(&choices).with_lease();

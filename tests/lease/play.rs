@@ -146,7 +146,7 @@ impl<'a> Play<'a> {
     pub(crate) fn start(&mut self, now: i64) -> usize {
         self.born += 1;
         let name = self.born;
-        let rate = 1000 + [0, -1, 1][self.choices.next(3) as usize] * self.choices.next(DRIFT_MAX + 1);
+        let rate = 1000 + [0, -1, 1][usize::try_from(self.choices.next(3)).unwrap()] * self.choices.next(DRIFT_MAX + 1);
         let wall = (self.choices.next(1000) - 500) * 1_000_000;
         let elector = Elector::new(format!("pod-{name}"), Terms::DEFAULT, Moment::ZERO);
         let replica = Replica {
@@ -177,7 +177,7 @@ impl<'a> Play<'a> {
     pub(crate) fn disturb(&mut self) {
         for _ in 0..self.choices.next(8) {
             let at = self.choices.next(300) * 1000;
-            let replica = 1 + self.choices.next(4) as usize;
+            let replica = 1 + usize::try_from(self.choices.next(4)).unwrap();
             match self.choices.next(5) {
                 0 => {}
                 1 => self.die(at, replica),

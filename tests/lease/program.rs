@@ -105,7 +105,7 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap).filter(|entry| entry.file_name() != ".tilgang") {
         let to = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to)
+            copy(&entry.path(), &to);
         } else {
             fs::copy(entry.path(), to).unwrap();
         }
@@ -116,8 +116,9 @@ fn copy(from: &Path, to: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_replica_works_and_another_goes_on() {
     let server = ApiServer::start().await;
-    server
-        .apply(json!({ "leaseDurationSeconds": 1, "leaseTransitions": 1, "renewTime": "2026-11-22T09:00:00.000000Z" }));
+    server.apply(
+        &json!({ "leaseDurationSeconds": 1, "leaseTransitions": 1, "renewTime": "2026-11-22T09:00:00.000000Z" }),
+    );
     let folder = tempfile::tempdir().unwrap();
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/altinn"), folder.path());
     tokio::task::block_in_place(|| {
