@@ -295,7 +295,11 @@ impl Serve {
     }
 
     /// The sockets; whether the page is on each.
-    async fn sockets(&self, listen: SocketAddr, probes: Option<SocketAddr>) -> Result<Vec<(TcpListener, bool)>, String> {
+    async fn sockets(
+        &self,
+        listen: SocketAddr,
+        probes: Option<SocketAddr>,
+    ) -> Result<Vec<(TcpListener, bool)>, String> {
         let mut sockets = Vec::new();
         let wanted = [(Some(listen), true), (probes, false)];
         for (address, with_page) in wanted.into_iter().filter(|_| !self.once) {

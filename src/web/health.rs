@@ -108,10 +108,13 @@ fn of_service(snapshot: &Snapshot<'_>, service: Service) -> Source {
     let name = name(service);
     let used = |run: &&Run| run.cost.get(&service).is_some_and(|spent| spent.requests > 0);
     let last = snapshot.runs.iter().rev().find(used);
-    let (requests, throttled) = snapshot.runs.iter().filter_map(|run| run.cost.get(&service)).fold((0, 0), |sum, spent| {
-        (sum.0 + spent.requests, sum.1 + spent.throttled)
-    });
-    let limited = snapshot.runs.iter().rev().find(|run| run.cost.get(&service).is_some_and(|spent| spent.throttled > 0));
+    let (requests, throttled) = snapshot
+        .runs
+        .iter()
+        .filter_map(|run| run.cost.get(&service))
+        .fold((0, 0), |sum, spent| (sum.0 + spent.requests, sum.1 + spent.throttled));
+    let limited =
+        snapshot.runs.iter().rev().find(|run| run.cost.get(&service).is_some_and(|spent| spent.throttled > 0));
     let words = html! {
         @match last {
             Some(run) => { "asked " (when::ago(snapshot.now, run.ended)) "; " (plural(usize::try_from(requests).unwrap_or(usize::MAX), "request", "requests")) " in " (plural(snapshot.runs.len(), "run", "runs")) ", " (throttled) " put off" }

@@ -16,8 +16,10 @@
       }
       found.textContent = words.length ? `${count} of ${entries.length} lines` : "";
     };
-    tools.hidden = entries.length < 4;
-    tools.addEventListener("submit", (event) => event.preventDefault());
+    if (!tools.hasAttribute("action")) {
+      tools.hidden = entries.length < 4;
+      tools.addEventListener("submit", (event) => event.preventDefault());
+    }
     search.addEventListener("input", apply);
     document.addEventListener("keydown", (event) => {
       const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);

@@ -56,9 +56,17 @@ pub(super) fn matrix(snapshot: &Snapshot<'_>, owner: OwnerCode) -> Markup {
     }
 }
 
-fn table(snapshot: &Snapshot<'_>, seen: &Seen<'_>, rows: &Rows<'_>, environment: &EnvironmentName, title: &str) -> Markup {
-    let roles: Vec<_> = seen.desired.catalog.roles.iter().filter(|(_, role)| role.environment == *environment).collect();
-    let here: Vec<_> = rows.values().filter(|(_, cells)| roles.iter().any(|(role, _)| cells.contains_key(role))).collect();
+fn table(
+    snapshot: &Snapshot<'_>,
+    seen: &Seen<'_>,
+    rows: &Rows<'_>,
+    environment: &EnvironmentName,
+    title: &str,
+) -> Markup {
+    let roles: Vec<_> =
+        seen.desired.catalog.roles.iter().filter(|(_, role)| role.environment == *environment).collect();
+    let here: Vec<_> =
+        rows.values().filter(|(_, cells)| roles.iter().any(|(role, _)| cells.contains_key(role))).collect();
     let is_production = seen.desired.policy.production.contains(environment);
     html! {
         @if here.is_empty() {

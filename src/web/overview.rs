@@ -35,10 +35,9 @@ pub fn overview(snapshot: &Snapshot<'_>) -> String {
         (drift::by_owner(snapshot))
         (timeline(snapshot, None))
         div.pair {
-            (expiries(snapshot, None, 8))
+            div { (expiries(snapshot, None, 8)) (runs(snapshot, 8)) }
             (health(snapshot))
         }
-        (runs(snapshot, 10))
         (owners(snapshot))
     };
     page(snapshot, Way::Overview, &words, &head, &body)

@@ -6,7 +6,7 @@ use maud::html;
 
 use super::{
     Snapshot,
-    layout::{Way, filter, page, person},
+    layout::{Way, page, person},
     plural, shown,
     ways::known,
 };
@@ -60,12 +60,13 @@ pub fn people(snapshot: &Snapshot<'_>, query: &str) -> String {
     let head = html! {
         h1 { (plural(found.len(), "person", "people")) @if found.len() < all { " of " (all) } }
         p.sums { "Whom git lists, and whose access differs from it." }
-        form.tools.ask method="get" action="/people" {
-            label for="q" { "Find" }
-            input type="search" id="q" name="q" value=(shown(query)) autocomplete="off" spellcheck="false" placeholder="a part of a name";
+        // Without JavaScript it asks for another page; with it, it narrows this one down as well.
+        form.tools role="search" method="get" action="/people" id="tools" {
+            label for="search" { "Find" }
+            input type="search" id="search" name="q" value=(shown(query)) autocomplete="off" spellcheck="false" placeholder="a part of a name" aria-keyshortcuts="/";
             button type="submit" { "Find" }
+            output id="found" for="search" aria-live="polite" {}
         }
-        (filter("person or owner"))
     };
     let body = html! {
         section aria-labelledby="people-name" {

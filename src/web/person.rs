@@ -31,15 +31,12 @@ struct Subject<'a> {
 #[must_use]
 pub fn person(snapshot: &Snapshot<'_>, text: &str) -> Option<String> {
     let subject = subject(snapshot, text)?;
-    let grants: Vec<&Grant> = snapshot
-        .seen
-        .iter()
-        .flat_map(|seen| &seen.desired.grants)
-        .filter(|grant| is_of(&subject, grant))
-        .collect();
+    let grants: Vec<&Grant> =
+        snapshot.seen.iter().flat_map(|seen| &seen.desired.grants).filter(|grant| is_of(&subject, grant)).collect();
     let mine = |entry: &&Entry| {
         let it = &entry.difference;
-        (it.key.person.is_some() && it.key.person == subject.id) || it.who.as_ref().is_some_and(|who| **who == *subject.name)
+        (it.key.person.is_some() && it.key.person == subject.id)
+            || it.who.as_ref().is_some_and(|who| **who == *subject.name)
     };
     let differences: Vec<&Entry> = snapshot.open(None).filter(mine).collect();
     let access = snapshot.seen.as_ref().map(|seen| access::of(seen.desired, seen.observed, seen.plan, None));
@@ -80,7 +77,11 @@ pub fn person(snapshot: &Snapshot<'_>, text: &str) -> Option<String> {
 
 fn subject<'a>(snapshot: &Snapshot<'a>, text: &str) -> Option<Subject<'a>> {
     let people = snapshot.seen.as_ref().map(known).unwrap_or_default();
-    let of_person = |person: &&'a Person| Subject { id: Some(person.id), name: person.name.as_str().to_owned(), person: Some(*person) };
+    let of_person = |person: &&'a Person| Subject {
+        id: Some(person.id),
+        name: person.name.as_str().to_owned(),
+        person: Some(*person),
+    };
     let entry = |is: &dyn Fn(&Entry) -> bool| snapshot.memory.open().find(|entry| is(entry));
     if let Ok(id) = text.parse::<PrincipalId>() {
         if let Some(person) = people.get(&id) {
@@ -109,7 +110,9 @@ fn subject<'a>(snapshot: &Snapshot<'a>, text: &str) -> Option<Subject<'a>> {
         let person = grant.user.id.and_then(|id| people.get(&id)).copied();
         return Some(Subject { id: grant.user.id, name: grant.user.name.as_str().to_owned(), person });
     }
-    if let Some(entry) = entry(&|entry| entry.difference.who.as_deref().is_some_and(|who| who.eq_ignore_ascii_case(text))) {
+    if let Some(entry) =
+        entry(&|entry| entry.difference.who.as_deref().is_some_and(|who| who.eq_ignore_ascii_case(text)))
+    {
         let id = entry.difference.key.person;
         let person = id.and_then(|id| people.get(&id)).copied();
         return Some(Subject { id, name: entry.difference.who.as_deref().unwrap_or(text).to_owned(), person });
@@ -126,7 +129,9 @@ fn is_of(subject: &Subject<'_>, grant: &Grant) -> bool {
 
 /// What git gives: where, what, why, until when, and at which line.
 fn listed(snapshot: &Snapshot<'_>, grants: &[&Grant]) -> Markup {
-    let Some(seen) = &snapshot.seen else { return html! { p.about.aside { "What git lists is not known before the first look." } } };
+    let Some(seen) = &snapshot.seen else {
+        return html! { p.about.aside { "What git lists is not known before the first look." } };
+    };
     let today = snapshot.today();
     html! {
         section aria-labelledby="git-name" {

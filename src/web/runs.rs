@@ -42,7 +42,11 @@ pub(super) fn took(run: &Run) -> String {
     let millis = run.took().as_millis().max(0);
     if millis < 1_000 {
         format!("{millis} ms")
-    } else if millis < 60_000 { format!("{}.{} s", millis / 1_000, millis % 1_000 / 100) } else { when::length(run.took()) }
+    } else if millis < 60_000 {
+        format!("{}.{} s", millis / 1_000, millis % 1_000 / 100)
+    } else {
+        when::length(run.took())
+    }
 }
 
 /// How one ended: a sign and words.

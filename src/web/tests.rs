@@ -47,7 +47,11 @@ fn run(number: u64, verdict: Verdict, minute: i64, count: usize) -> Run {
 
 fn entry(class: Class, text: &str) -> Entry {
     let difference = Difference {
-        key: Key { scope: Some(ScopeId::new(text)), detail: Some(text.into()), ..Key::new(class, OwnerCode::new("ttd")) },
+        key: Key {
+            scope: Some(ScopeId::new(text)),
+            detail: Some(text.into()),
+            ..Key::new(class, OwnerCode::new("ttd"))
+        },
         environment: Some(EnvironmentName::new(text)),
         role: Some(RoleName::new(text)),
         who: Some(text.into()),

@@ -120,7 +120,11 @@ fn table(days: &[(Date, Option<BTreeMap<Class, usize>>)], classes: &[Class]) -> 
 
 fn told(days: &[(Date, Option<BTreeMap<Class, usize>>)], most: usize, looked: usize) -> String {
     let now = days.last().map(|(_, counts)| sum(counts.as_ref())).unwrap_or_default();
-    format!("Over {} with {}: at most {most} on one day, {now} today.", plural(days.len(), "day", "days"), plural(looked, "day of looks", "days of looks"))
+    format!(
+        "Over {} with {}: at most {most} on one day, {now} today.",
+        plural(days.len(), "day", "days"),
+        plural(looked, "day of looks", "days of looks")
+    )
 }
 
 fn said(counts: &BTreeMap<Class, usize>, total: usize) -> String {

@@ -179,7 +179,8 @@ fn beyond_this_machine_there_is_no_page_without_a_proxy_that_says_who_asks() {
         assert!(said.contains("--trust-header") && said.contains(&format!("--probes {address}")), "{said}");
     }
     let watched = Watched::start(&["--trust-header", "X-Forwarded-User", "--probes", "127.0.0.1:0", "-v"]);
-    for headers in ["", "x-forwarded-user: \r\n", "x-forwarded-user: a\r\nx-forwarded-user: b\r\n", "x-other: kari\r\n"] {
+    for headers in ["", "x-forwarded-user: \r\n", "x-forwarded-user: a\r\nx-forwarded-user: b\r\n", "x-other: kari\r\n"]
+    {
         for path in ["/", "/live", "/api/state.json", "/nowhere"] {
             let answer = watched.ask("GET", path, headers);
             assert_eq!(answer.status, 401, "{path} {headers:?}");
@@ -230,9 +231,14 @@ fn an_open_page_hears_of_a_run_while_it_is_on_and_so_many_pages_may_be_open() {
     let mut news = News::open(watched.port);
     let first = news.next().unwrap();
     assert_eq!((&first["run"], &first["running"], &first["state"]), (&json!(1), &Value::Null, &json!("drift")));
-    assert_eq!(watched.ask("POST", "/-/reload", "content-length: 0\r\n").status, 202);
-    let told: Vec<Value> = std::iter::from_fn(|| news.next()).take_while(|it| it["run"] == 1 || it["running"] != Value::Null).collect();
-    assert!(told.iter().any(|it| it["running"] == 2), "{told:?}");
+    // A run here takes some milliseconds: one that was over before the page's turn came is not seen while it is on.
+    let seen = (2..50).any(|number| {
+        assert_eq!(watched.ask("POST", "/-/reload", "content-length: 0\r\n").status, 202);
+        let still = |it: &Value| it["run"].as_u64() < Some(number) || !it["running"].is_null();
+        let told: Vec<Value> = std::iter::from_fn(|| news.next()).take_while(still).collect();
+        told.iter().any(|it| it["running"] == number)
+    });
+    assert!(seen, "no run was seen while it was on");
     drop(news);
 
     let mut open: Vec<TcpStream> = Vec::new();
@@ -305,7 +311,10 @@ fn somebody_clicks_through_the_page_and_sees_news_come_in() {
     click(&mut browser, "nav a[href=\"/people\"]");
     browser.press("/", 191);
     browser.ask("Input.insertText", &json!({ "text": "lars" }));
-    assert_eq!(browser.value("[...document.querySelectorAll('tbody tr')].filter((e) => e.checkVisibility()).length"), 1);
+    assert_eq!(
+        browser.value("[...document.querySelectorAll('tbody tr')].filter((e) => e.checkVisibility()).length"),
+        1
+    );
 
     // News: a look that finds the same, and one that finds more.
     browser.visit(&watched.url("/"));

@@ -117,7 +117,8 @@ impl Guard {
         match one(headers, trusted) {
             Some(name) if !name.trim().is_empty() => Ok(Reader(Some(name.to_owned()))),
             _ => {
-                let why = "The proxy before this page does not say who asks. Come through the proxy, and sign in there.";
+                let why =
+                    "The proxy before this page does not say who asks. Come through the proxy, and sign in there.";
                 Err((StatusCode::UNAUTHORIZED, "Who asks?", why))
             }
         }
@@ -172,7 +173,12 @@ fn with<T>(now: &Snapshot, days: &web::Days, reader: Option<&str>, make: impl Fn
         last: now.last.as_deref(),
         looked: now.looked,
         memory: &now.memory,
-        seen: seen.map(|seen| web::Seen { desired: &seen.desired, observed: &seen.observed, plan: &seen.plan, place: &place }),
+        seen: seen.map(|seen| web::Seen {
+            desired: &seen.desired,
+            observed: &seen.observed,
+            plan: &seen.plan,
+            place: &place,
+        }),
         days,
     })
 }
@@ -244,9 +250,16 @@ async fn state(State(pages): State<Pages>, reader: Who) -> Response {
 /// News for a page that is open: a line whenever it says something else.
 async fn live(State(pages): State<Pages>) -> Response {
     let Ok(place) = pages.places.clone().try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")], "too many pages are open\n").into_response();
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "30")], "too many pages are open\n")
+            .into_response();
     };
-    let sight = Sight { board: pages.board.follow(), said: None, until: Instant::now() + LIVE_WITHIN, over: false, _place: place };
+    let sight = Sight {
+        board: pages.board.follow(),
+        said: None,
+        until: Instant::now() + LIVE_WITHIN,
+        over: false,
+        _place: place,
+    };
     Sse::new(news(sight)).keep_alive(KeepAlive::new().interval(LIVE_STILL)).into_response()
 }
 
@@ -290,14 +303,28 @@ mod tests {
     #[test]
     fn only_this_machines_own_names_lead_to_a_page_that_asks_nobody_to_sign_in() {
         let guard = Guard { loopback: true, ..Guard::default() };
-        for own in ["localhost", "localhost:8080", "LOCALHOST:1", "127.0.0.1:8080", "127.0.0.2", "[::1]:8080", "[::1]"] {
+        for own in ["localhost", "localhost:8080", "LOCALHOST:1", "127.0.0.1:8080", "127.0.0.2", "[::1]:8080", "[::1]"]
+        {
             assert!(guard.is_known(own), "{own}");
         }
-        for other in ["", "evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]:8080", "0.0.0.0"] {
+        for other in [
+            "",
+            "evil.example",
+            "evil.example:8080",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "[::2]:8080",
+            "0.0.0.0",
+        ] {
             assert!(!guard.is_known(other), "{other}");
         }
         let named = Guard { host: Some("access.example".to_owned()), ..guard };
-        assert!(named.is_known("access.example") && named.is_known("Access.Example:443") && !named.is_known("other.example"));
+        assert!(
+            named.is_known("access.example")
+                && named.is_known("Access.Example:443")
+                && !named.is_known("other.example")
+        );
         let open = Guard { loopback: false, ..Guard::default() };
         assert!(open.is_known("anything.example"), "there a proxy says who asks");
     }
