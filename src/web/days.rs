@@ -26,6 +26,7 @@ impl Days {
     }
 
     /// Every day, the oldest first.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Date, &Counts)> {
         self.0.iter()
     }

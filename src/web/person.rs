@@ -41,7 +41,7 @@ pub fn person(snapshot: &Snapshot<'_>, text: &str) -> Option<String> {
     let differences: Vec<&Entry> = snapshot.open(None).filter(mine).collect();
     let access = snapshot.seen.as_ref().map(|seen| access::of(seen.desired, seen.observed, seen.plan, None));
     let holder = access.as_ref().zip(subject.id).and_then(|(access, id)| access.holders.get(&id));
-    let held = holder.map(|holder| holder.ways.as_slice()).unwrap_or_default();
+    let standing = holder.map(|holder| holder.ways.as_slice()).unwrap_or_default();
     let called = subject.person.and_then(|person| person.display_name.as_deref()).map(shown);
     let name = shown(&subject.name);
     let head = html! {
@@ -50,7 +50,7 @@ pub fn person(snapshot: &Snapshot<'_>, text: &str) -> Option<String> {
         p.sums {
             @if called.is_some() { (name) ": " }
             (plural(grants.len(), "entry", "entries")) " in git, "
-            (plural(held.len(), "way", "ways")) " in Azure, "
+            (plural(standing.len(), "way", "ways")) " in Azure, "
             (plural(differences.iter().filter(|it| it.difference.key.class.differs()).count(), "difference", "differences"))
         }
         p.about {
@@ -70,7 +70,7 @@ pub fn person(snapshot: &Snapshot<'_>, text: &str) -> Option<String> {
             section.heed aria-labelledby="drift-name" { h2 id="drift-name" { "What differs " span.count { (differences.len()) } } (drift::list(snapshot, differences, true)) }
         }
         (listed(snapshot, &grants))
-        @if let (Some(seen), Some(access)) = (&snapshot.seen, &access) { (ways(snapshot, seen, access, held)) (unknown(seen, access)) }
+        @if let (Some(seen), Some(access)) = (&snapshot.seen, &access) { (ways(snapshot, seen, access, standing)) (unknown(seen, access)) }
     };
     Some(page(snapshot, Way::Other, called.as_deref().unwrap_or(&name), &head, &body))
 }

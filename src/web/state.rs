@@ -70,7 +70,7 @@ pub fn sentence(snapshot: &Snapshot<'_>) -> String {
     let at: BTreeSet<Option<OwnerCode>> = differing(snapshot).map(|entry| entry.difference.key.owner).collect();
     let differs = match (count, at.iter().flatten().count()) {
         (count, 0 | 1) => plural(count, "difference from git", "differences from git"),
-        (count, owners) => format!("{} differences from git, at {owners} owners", count),
+        (count, owners) => format!("{count} differences from git, at {owners} owners"),
     };
     match (mood(snapshot), snapshot.looked) {
         (Mood::Waiting, _) if snapshot.outlook.running.is_some() => "The first look is on".to_owned(),

@@ -147,7 +147,6 @@ pub(super) fn scale(most: usize) -> (usize, usize) {
             break;
         }
         step = match factor {
-            2 => step * 2,
             5 => step / 2 * 5,
             _ => step * 2,
         };

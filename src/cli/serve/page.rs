@@ -168,7 +168,7 @@ fn with<T>(now: &Snapshot, days: &web::Days, reader: Option<&str>, make: impl Fn
         asked: now.git.asked,
         git_error: now.git.error.as_deref(),
         rewritten: now.git.rewritten_from.is_some(),
-        outlook: now.outlook.clone(),
+        outlook: now.outlook,
         runs: &now.runs,
         last: now.last.as_deref(),
         looked: now.looked,
@@ -197,8 +197,8 @@ async fn perhaps(
     what: String,
     make: impl FnOnce(&web::Snapshot<'_>) -> Option<String> + Send + 'static,
 ) -> Response {
-    let made = shown(pages, reader, move |now| make(now).ok_or_else(|| web::missing(now, &what))).await;
-    match made {
+    let answer = shown(pages, reader, move |now| make(now).ok_or_else(|| web::missing(now, &what))).await;
+    match answer {
         Some(Ok(found)) => page(Some(found)),
         Some(Err(missing)) => (StatusCode::NOT_FOUND, Html(missing)).into_response(),
         None => page(None),
@@ -208,7 +208,7 @@ async fn perhaps(
 type Who = axum::Extension<Reader>;
 
 async fn overview(State(pages): State<Pages>, reader: Who) -> Response {
-    page(shown(&pages, reader.0, |now| web::overview(now)).await)
+    page(shown(&pages, reader.0, web::overview).await)
 }
 
 async fn owner(State(pages): State<Pages>, reader: Who, Path(code): Path<String>) -> Response {
@@ -241,7 +241,7 @@ async fn nowhere(State(pages): State<Pages>, reader: Who, uri: Uri) -> Response 
 }
 
 async fn state(State(pages): State<Pages>, reader: Who) -> Response {
-    match shown(&pages, reader.0, |now| web::state(now)).await {
+    match shown(&pages, reader.0, web::state).await {
         Some(state) => axum::Json(state).into_response(),
         None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
