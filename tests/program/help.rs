@@ -90,7 +90,17 @@ fn the_examples_can_be_run() {
     let mut run = BTreeSet::new();
     for (name, text) in all() {
         for example in examples(&text) {
-            let left_out = ["simulate --world", "…", "> /etc/", "/tmp/", "serve", "notify test", "merge 0.json", "--as-of", "--since"];
+            let left_out = [
+                "simulate --world",
+                "…",
+                "> /etc/",
+                "/tmp/",
+                "serve",
+                "notify test",
+                "merge 0.json",
+                "--as-of",
+                "--since",
+            ];
             let real = example.starts_with("tilgang ledger") && !example.contains("--simulate"); // nothing was done there
             if real || left_out.iter().any(|word| example.contains(word)) {
                 continue;
