@@ -21,6 +21,7 @@
 //! | [`saved`] | a plan's JSON → the file; a file → `Saved`, of which a plan made now lets through what is still so | belief in the file |
 //! | [`watch`] | a plan, seen again and again → each difference with its life: since when, by whom, until when; what a run came to | IO, async, a clock |
 //! | [`reconcile`] | what happens around the daemon, and the time → what to do next | IO, async, a clock |
+//! | [`web`] | what the daemon knows, and the time → pages for a browser | IO, async, a clock, a write |
 //! | [`execute`] | `ApprovedPlan` + the writing port → `Outcomes`, each told to a journal before and after | a decision |
 //! | [`ledger`] | what is done and seen → lines in a folder that CI keeps; and back | a line changed or taken out |
 //! | [`lease`] | what a Lease says and when → who of several replicas leads | IO, async, a clock |
@@ -56,6 +57,8 @@ pub mod saved;
 pub mod watch;
 
 pub mod reconcile;
+
+pub mod web;
 
 pub mod execute;
 

@@ -12,11 +12,13 @@
 //! | `listeners` | who is told of each run |
 //! | `lease` | one of several replicas works |
 //! | `http`, `socket`, `event_grid`, `secret` | the socket |
+//! | `page` | the web page's routes, and who may read |
 //! | `telling` | notices and metrics |
-//! | `state`, `keep` | files of the state folder |
+//! | `state`, `days`, `keep` | files of the state folder |
 
 pub(in crate::cli) mod board;
 mod daemon;
+mod days;
 mod event_grid;
 mod follow;
 pub(in crate::cli) mod heal;
@@ -24,6 +26,7 @@ pub(in crate::cli) mod http;
 pub(in crate::cli) mod keep;
 mod lease;
 pub(in crate::cli) mod listeners;
+mod page;
 pub(in crate::cli) mod secret;
 mod socket;
 mod state;
@@ -38,17 +41,23 @@ use std::{
     sync::Arc,
 };
 
+use axum::http::HeaderName;
 use clap::Args;
 use jiff::SignedDuration;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
 
 use self::{
     daemon::Daemon,
+    days::DayBook,
     follow::{Branch, Follow, clone_in},
     heal::Heal,
     http::{App, Doors, router},
     keep::{Found, Kept},
     lease::{LeaseFlags, Stood},
+    page::Guard,
     secret::Secret,
     state::State,
     telling::{Ground, Telling},
@@ -61,7 +70,10 @@ const HELP: &str =
     "Without `--branch` or `--remote` it watches the folder as it stands. Healing needs a branch: what is healed \
 is what its tip says, and nothing else.
 
-Over HTTP, at `--listen`:
+Over HTTP, at `--listen`, on this machine alone unless `--trust-header` is given:
+  GET /                          the web page: what differs, at whom, since when; owners, people, runs
+  GET /api/state.json            the same as JSON
+And there, and at `--probes`:
   GET /healthz, /readyz          probes
   GET /metrics                   for Prometheus; deploy/ has alert rules and a dashboard
   POST /-/reload                 ask git, and look now; so does SIGHUP
@@ -111,12 +123,19 @@ pub(super) struct Serve {
     /// Gather what Azure tells for so long before looking there
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = length, env = "TILGANG_SETTLE")]
     settle: SignedDuration,
-    /// Where to listen; anything but loopback is open to whoever reaches it
+    /// Where the web page is, and the rest beside it; this machine's own address, unless --trust-header is given
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "TILGANG_LISTEN")]
     listen: SocketAddr,
+    /// Probes, metrics and events at this address, too, without the page: for Kubernetes, say 0.0.0.0:8081
+    #[arg(long, value_name = "ADDRESS", env = "TILGANG_PROBES")]
+    probes: Option<SocketAddr>,
+    /// Let in whoever a proxy names in this header, such as X-Forwarded-User, and nobody else. The proxy must sign people in,
+    /// strip the header from what clients send, and be the only one that reaches --listen
+    #[arg(long, value_name = "NAME", env = "TILGANG_TRUST_HEADER")]
+    trust_header: Option<HeaderName>,
     #[command(flatten)]
     lease: LeaseFlags,
-    /// Where people reach the web page: notices lead there
+    /// Where people reach the web page, through a proxy say: notices lead there, and it may be asked for by that name
     #[arg(long, value_name = "URL", env = "TILGANG_EXTERNAL_URL", value_parser = page)]
     external_url: Option<String>,
     /// Look once, tell everybody, and end with the exit code of `drift`
@@ -162,23 +181,28 @@ impl Serve {
         if self.interval.is_zero() || self.poll.is_zero() || self.run_timeout.is_zero() {
             return Err(usage("--interval, --poll and --run-timeout must be longer than nothing"));
         }
+        if !self.listen.ip().is_loopback() && self.trust_header.is_none() {
+            return Err(usage(&self.refused()));
+        }
         let dir = match (&self.remote, &global.dir) {
             (Some(_), None) => None,
             _ => Some(workspace(global)?),
         };
         let folder = self.state_folder(dir.as_deref(), global)?;
         let mut signals = Signals::listen().map_err(|error| fail(&error))?;
-        let mut listen = self.listen;
+        let (mut listen, mut probes) = (self.listen, self.probes);
         let leadership = match self.lease.stand().await.map_err(|error| fail(&error))? {
             None => None,
             Some(mut leadership) => {
-                let stood = lease::stand_by(&mut leadership, &mut signals, listen).await;
-                let (stood, address) = stood.map_err(|error| fail(&format!("{listen}: {error}")))?;
+                // Who stands by has no page, and answers where probes ask.
+                let at = probes.as_mut().unwrap_or(&mut listen);
+                let stood = lease::stand_by(&mut leadership, &mut signals, *at).await;
+                let (stood, address) = stood.map_err(|error| fail(&format!("{at}: {error}")))?;
                 if matches!(stood, Stood::Ended) {
                     lease::let_go(leadership).await;
                     return Ok(Exit::Converged);
                 }
-                listen = address;
+                *at = address;
                 Some(leadership)
             }
         };
@@ -200,36 +224,39 @@ impl Serve {
                 State::default()
             }
         };
-        let listener = if self.once {
-            None
-        } else {
-            Some(socket::listen(listen).await.map_err(|error| fail(&format!("{listen}: {error}")))?)
-        };
+        let sockets = self.sockets(listen, probes).await.map_err(|error| fail(&error))?;
         let source = follow.source();
         let heal: BTreeSet<Heal> = self.heal.iter().copied().collect();
         // Beside a repository elsewhere there is no workspace on disk: a relative `ledger.dir` stands below the state folder.
         let below = dir.unwrap_or_else(|| folder.clone());
         let worker = Arc::new(Worker::new(global.clone(), below, follow, heal));
-        let ground = Ground { folder, page: self.external_url.clone(), ca_pem: global.ca_pem()? };
+        let ground = Ground { folder: folder.clone(), page: self.external_url.clone(), ca_pem: global.ca_pem()? };
         let (telling, teller) = Telling::begin(ground, self.interval);
-        let daemon = Daemon::new(self.settings(), worker, vec![teller], kept, state, self.once);
+        let book = DayBook::open(&folder);
+        let days = book.shared();
+        let daemon = Daemon::new(self.settings(), worker, vec![teller, Box::new(book)], kept, state, self.once);
         let (asking, asked) = mpsc::channel(ASKED_MAX);
         let (stop, stopping) = watch::channel(false);
-        let metrics = telling.routes(daemon.board());
-        let serving = listener.map(|listener| {
-            let doors = Doors {
-                events: environment::variable("TILGANG_EVENTS_SECRET").as_deref().map(Secret::new),
-                admin: environment::variable("TILGANG_ADMIN_TOKEN").as_deref().map(Secret::new),
-            };
+        let doors = Doors {
+            events: environment::variable("TILGANG_EVENTS_SECRET").as_deref().map(Secret::new),
+            admin: environment::variable("TILGANG_ADMIN_TOKEN").as_deref().map(Secret::new),
+        };
+        let app = App { board: daemon.board(), daemon: asking.clone(), doors: Arc::new(doors) };
+        let open = router(app).merge(telling.routes(daemon.board()));
+        let mut serving = Vec::new();
+        for (listener, with_page) in sockets {
             let address = listener.local_addr().map_or(listen, |address| address);
-            output::say(format_args!("watching {source}; listening on http://{address}"));
-            let app = App { board: daemon.board(), daemon: asking.clone(), doors: Arc::new(doors) };
-            tokio::spawn(socket::serve(listener, router(app).merge(metrics), stopping))
-        });
+            let what = if with_page { "listening" } else { "probes" };
+            output::say(format_args!("watching {source}; {what} on http://{address}"));
+            let pages = with_page.then(|| page::router(daemon.board(), days.clone(), self.guard(address)));
+            let routes = pages.map_or_else(|| open.clone(), |pages| open.clone().merge(pages));
+            serving.push(tokio::spawn(socket::serve(listener, routes, stopping.clone())));
+        }
+        drop(open);
         let watching = leadership.map(|it| tokio::spawn(lease::watch_over(it, asking.clone(), stop.subscribe())));
         let verdict = daemon.run(asked, signals).await;
         stop.send_replace(true);
-        if let Some(serving) = serving {
+        for serving in serving {
             let _ = serving.await;
         }
         telling.end(self.once).await; // before another may lead: what was told is theirs then
@@ -247,6 +274,40 @@ impl Serve {
             None if self.once => Exit::Failed,
             None => Exit::Converged,
         })
+    }
+
+    /// Why the page is not served there, and what to do.
+    fn refused(&self) -> String {
+        let port = self.listen.port();
+        format!(
+            "--listen {}: the web page says who can do what, and would be open to whoever reaches that address; listen on \
+             127.0.0.1:{port}, or put a proxy before it that signs people in and name its header with `--trust-header`; for probes, \
+             metrics and events alone there is `--probes {}`",
+            self.listen, self.listen
+        )
+    }
+
+    /// Who may read the page at this address. The name of --external-url leads there, too.
+    fn guard(&self, address: SocketAddr) -> Guard {
+        let url = self.external_url.as_deref().and_then(|url| reqwest::Url::parse(url).ok());
+        let host = url.and_then(|url| url.host_str().map(str::to_owned));
+        Guard { trusted: self.trust_header.clone(), host, loopback: address.ip().is_loopback() }
+    }
+
+    /// The sockets; whether the page is on each.
+    async fn sockets(
+        &self,
+        listen: SocketAddr,
+        probes: Option<SocketAddr>,
+    ) -> Result<Vec<(TcpListener, bool)>, String> {
+        let mut sockets = Vec::new();
+        let wanted = [(Some(listen), true), (probes, false)];
+        for (address, with_page) in wanted.into_iter().filter(|_| !self.once) {
+            let Some(address) = address else { continue };
+            let socket = socket::listen(address).await.map_err(|error| format!("{address}: {error}"))?;
+            sockets.push((socket, with_page));
+        }
+        Ok(sockets)
     }
 
     fn settings(&self) -> Settings {

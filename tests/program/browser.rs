@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Text whose contrast to what lies behind it is less than 4.5 to 1 (WCAG 2.2, 1.4.3), by its own formula.
-const FAINT: &str = r#"(() => {
+pub(crate) const FAINT: &str = r#"(() => {
   const parse = (c) => (c.match(/[\d.]+/g) || []).map(Number);
   const part = (v) => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
   const light = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
@@ -30,7 +30,7 @@ const FAINT: &str = r#"(() => {
 })()"#;
 
 /// Tables that a screen reader cannot tell, fields without a name, ids that stand twice.
-const UNTOLD: &str = r#"(() => {
+pub(crate) const UNTOLD: &str = r#"(() => {
   const wrong = [];
   for (const table of document.querySelectorAll("table")) {
     if (!table.caption?.textContent.trim()) wrong.push("a table without a caption");

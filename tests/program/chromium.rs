@@ -112,10 +112,20 @@ impl Chromium {
         }
     }
 
-    /// Opens a page, and waits until it stands.
+    /// Opens a page that is a file, and waits until it stands.
     pub(crate) fn open(&mut self, file: &Path) {
+        self.visit(&format!("file://{}", file.display()));
+    }
+
+    /// Opens a page, and waits until it stands.
+    pub(crate) fn visit(&mut self, url: &str) {
+        self.turns(|it| drop(it.ask("Page.navigate", &json!({ "url": url }))));
+    }
+
+    /// Does something that leads to another page, and waits until that stands.
+    pub(crate) fn turns(&mut self, deed: impl FnOnce(&mut Self)) {
         self.events.retain(|event| event["method"] != "Page.loadEventFired");
-        self.ask("Page.navigate", &json!({ "url": format!("file://{}", file.display()) }));
+        deed(self);
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             let event = self.from.recv_timeout(PATIENCE).unwrap();
             self.events.push(event);

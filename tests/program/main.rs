@@ -20,6 +20,8 @@ mod identity;
 #[cfg(unix)]
 mod ledger;
 mod pace;
+#[cfg(unix)]
+mod page;
 mod readme;
 mod requests;
 mod secrets;

@@ -383,7 +383,7 @@ fn azure_tells_of_a_change_and_only_its_owner_is_looked_at() {
     assert_eq!(daemon.send("POST", "/-/reload", &[("Origin", "https://evil.example")], "").0, 403);
     assert_eq!(daemon.send("POST", "/-/reload", &[], "").0, 202);
     assert_eq!((daemon.send("GET", "/healthz", &[], "").0, daemon.send("GET", "/readyz", &[], "").0), (200, 200));
-    assert_eq!(daemon.send("GET", "/nowhere", &[], "").0, 404);
+    assert_eq!(daemon.send("GET", "/nowhere", &[], "").0, 421, "pages answer to this machine's own names");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::{
     config::Loaded,
     model::{desired::Desired, observed::Observed},
+    plan::Plan,
     reconcile::Outlook,
     watch::{Commit, Memory, Run, RunReport},
 };
@@ -20,7 +21,6 @@ pub(in crate::cli) const RUNS_MAX: usize = 500;
 
 /// Everything that is known at one time.
 #[derive(Clone)]
-#[allow(dead_code, reason = "what a page shows")]
 pub(in crate::cli) struct Snapshot {
     /// When the daemon started.
     pub started: Timestamp,
@@ -43,7 +43,6 @@ pub(in crate::cli) struct Snapshot {
 }
 
 /// What the last look at all owners showed: who can do what where.
-#[allow(dead_code, reason = "what a page shows")]
 pub(in crate::cli) struct SeenLast {
     /// What git says.
     pub desired: Desired,
@@ -51,6 +50,8 @@ pub(in crate::cli) struct SeenLast {
     pub loaded: Loaded,
     /// What Azure showed.
     pub observed: Observed,
+    /// What lies between the two, before anything was healed.
+    pub plan: Plan,
 }
 
 /// What is known of git.
@@ -84,7 +85,6 @@ impl Board {
     }
 
     /// For whoever wants to be woken at each change.
-    #[allow(dead_code, reason = "for a page that is live")]
     pub(in crate::cli) fn follow(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.0.subscribe()
     }

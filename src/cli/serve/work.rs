@@ -153,7 +153,7 @@ impl Worker {
         let mut healed = Vec::new();
         let mut exit = reading;
         // What was shown is what was looked at: healing narrows the plan.
-        let shown = is_whole.then(|| survey.observed.clone());
+        let shown = is_whole.then(|| (survey.observed.clone(), survey.plan.clone()));
         if task.order.what == What::Heal {
             let treated = match ledger {
                 Ok(ledger) => self.heal(task, &mut survey, &far, ledger).await,
@@ -179,7 +179,7 @@ impl Worker {
         let Survey { ground, desired, .. } = survey;
         run.verdict = verdict(exit, refused && task.order.what == What::Heal, &known.memory);
         let report = report(run.clone(), &known.memory, news, healed, unseen);
-        let seen = shown.map(|observed| SeenLast { desired, loaded: ground.loaded, observed });
+        let seen = shown.map(|(observed, plan)| SeenLast { desired, loaded: ground.loaded, observed, plan });
         Ok(Brought { report, known: Some(known), seen, failed: false })
     }
 

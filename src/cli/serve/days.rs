@@ -1,0 +1,166 @@
+//! How much differed on each day, kept for the page's time line: `days.json` of the state folder, version 1.
+//!
+//! Written when a day is new or worse than it was, so a quiet daemon writes once a day. What cannot be read of one day loses it.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    board::SeenLast,
+    keep::{Found, Kept},
+    listeners::Listener,
+};
+use crate::{cli::output, model::owner::OwnerCode, plan::drift::Class, watch::RunReport, web::Days};
+
+const NAME: &str = "days.json";
+const VERSION: u32 = 1;
+
+/// A day: class, owner, how many.
+#[derive(Serialize, Deserialize)]
+struct DayJson {
+    day: Date,
+    counts: Vec<(String, Option<String>, usize)>,
+}
+
+/// The days, for whoever shows them.
+#[derive(Clone, Default)]
+pub(super) struct Shared(Arc<Mutex<Arc<Days>>>);
+
+impl Shared {
+    pub(super) fn now(&self) -> Arc<Days> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Who writes them down.
+pub(super) struct DayBook {
+    days: Shared,
+    kept: Kept,
+    /// The last attempt to write did not succeed.
+    unwritten: bool,
+}
+
+impl DayBook {
+    /// With what was kept in this folder.
+    pub(super) fn open(state: &Path) -> Self {
+        let kept = Kept::new(state, NAME, VERSION);
+        let days = match kept.read::<Vec<DayJson>>() {
+            Found::Whole(days) => Days::restored(days.into_iter().map(|day| (day.day, counts(&day.counts)))),
+            Found::Nothing => Days::default(),
+            Found::Broken(why) => {
+                output::say(format_args!("note: {why}; the time line begins anew"));
+                Days::default()
+            }
+        };
+        Self { days: Shared(Arc::new(Mutex::new(Arc::new(days)))), kept, unwritten: false }
+    }
+
+    pub(super) fn shared(&self) -> Shared {
+        self.days.clone()
+    }
+
+    fn write(&mut self) {
+        let days = self.days.now();
+        let day = |(day, counts): (&Date, &crate::web::Counts)| DayJson {
+            day: *day,
+            counts: counts
+                .iter()
+                .map(|((class, owner), n)| (class.word().to_owned(), owner.map(|owner| owner.to_string()), *n))
+                .collect(),
+        };
+        let written = self.kept.write(&days.iter().map(day).collect::<Vec<_>>());
+        self.unwritten = written.is_err();
+        if let Err(error) = written {
+            tracing::error!("the time line could not be written: {error}");
+        }
+    }
+}
+
+fn counts(of: &[(String, Option<String>, usize)]) -> crate::web::Counts {
+    let one = |(class, owner, count): &(String, Option<String>, usize)| {
+        let owner = match owner {
+            None => None,
+            Some(text) => Some(OwnerCode::new(text)?),
+        };
+        Some(((Class::named(class)?, owner), *count))
+    };
+    of.iter().filter_map(one).collect()
+}
+
+impl Listener for DayBook {
+    fn told(&mut self, report: &Arc<RunReport>, _seen: Option<&Arc<SeenLast>>) {
+        let changed = {
+            let mut days = self.days.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::make_mut(&mut days).saw(&report.run)
+        };
+        if changed || self.unwritten {
+            self.write();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::watch::{Part, Run, Trigger, Verdict, What};
+
+    fn report(day: i64, count: usize) -> Arc<RunReport> {
+        let at = jiff::Timestamp::from_second(1_800_000_000 + day * 86_400).unwrap();
+        let run = Run {
+            number: 1,
+            what: What::Look,
+            trigger: Trigger::Schedule,
+            part: Part::Everything,
+            started: at,
+            ended: at,
+            observed: Some(at),
+            commit: None,
+            verdict: Verdict::Drift,
+            notes: Vec::new(),
+            counts: BTreeMap::from([((Class::Unmanaged, OwnerCode::new("ttd")), count)]),
+            owners: 1,
+            unchanged: 0,
+            healing: None,
+            cost: BTreeMap::new(),
+            next_expiry: None,
+            unseen: 0,
+        };
+        Arc::new(RunReport { run, drift: Vec::new(), news: Vec::new(), healed: Vec::new(), unseen: Vec::new() })
+    }
+
+    #[test]
+    fn days_survive_a_restart_keep_the_worst_and_are_ninety_at_most() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut book = DayBook::open(folder.path());
+        for day in 0..200 {
+            for count in [1, 3, 2] {
+                book.told(&report(day, count), None);
+            }
+        }
+        let days = book.shared().now();
+        assert_eq!(days.iter().len(), crate::web::DAYS_MAX);
+        assert!(days.iter().all(|(_, counts)| counts.values().copied().collect::<Vec<_>>() == [3]), "{days:?}");
+        let size = std::fs::metadata(folder.path().join(NAME)).unwrap().len();
+        assert!(size < 10_000, "{size}");
+        assert_eq!(*DayBook::open(folder.path()).shared().now(), *days);
+    }
+
+    #[test]
+    fn a_day_like_those_before_is_not_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut book = DayBook::open(folder.path());
+        book.told(&report(0, 2), None);
+        std::fs::remove_file(folder.path().join(NAME)).unwrap();
+        book.told(&report(0, 2), None);
+        assert!(!folder.path().join(NAME).exists());
+        book.told(&report(0, 3), None);
+        assert!(folder.path().join(NAME).exists());
+    }
+}

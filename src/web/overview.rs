@@ -1,0 +1,95 @@
+//! The first page: how it stands in one sentence, what differs at whom, and how it came to be.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use super::{
+    Snapshot, drift,
+    expiries::expiries,
+    health::{commit, health},
+    layout::{Way, filter, page},
+    runs::runs,
+    shown, state,
+    timeline::timeline,
+    when,
+};
+use crate::model::owner::OwnerCode;
+
+/// The page for all.
+#[must_use]
+pub fn overview(snapshot: &Snapshot<'_>) -> String {
+    let words = state::sentence(snapshot);
+    let (look, sign) = state::mood(snapshot).looks();
+    let head = html! {
+        div.hero.(look) {
+            span.sign aria-hidden="true" { (sign) }
+            div {
+                h1 { (words) }
+                (beneath(snapshot))
+            }
+        }
+        (filter("owner, person or class"))
+    };
+    let body = html! {
+        (drift::by_owner(snapshot))
+        (timeline(snapshot, None))
+        div.pair {
+            div { (expiries(snapshot, None, 8)) (runs(snapshot, 8)) }
+            (health(snapshot))
+        }
+        (owners(snapshot))
+    };
+    page(snapshot, Way::Overview, &words, &head, &body)
+}
+
+/// When it was looked at, from which commit, and when again.
+fn beneath(snapshot: &Snapshot<'_>) -> Markup {
+    let run = snapshot.runs.back();
+    let note = run.filter(|run| !run.verdict.looked()).and_then(|run| run.notes.first());
+    html! {
+        @if let Some(note) = note { p.sums { (shown(note)) } }
+        p.about {
+            @match snapshot.looked {
+                Some(at) => { "Looked " (when::ago(snapshot.now, at)) }
+                None => { "No look is over yet" }
+            }
+            @if let Some(it) = run.and_then(|run| run.commit.as_ref()) { ", at commit " (commit(&it.hash)) }
+            @match (snapshot.outlook.running, snapshot.outlook.next) {
+                (Some(_), _) => { "; looking now" }
+                (None, Some(next)) => { "; again " (when::ago(snapshot.now, next)) }
+                (None, None) => {}
+            }
+            @if snapshot.outlook.is_stopping { "; it is about to end" }
+            "."
+        }
+    }
+}
+
+/// Every owner, with how much differs there.
+fn owners(snapshot: &Snapshot<'_>) -> Markup {
+    let mut counts: BTreeMap<OwnerCode, usize> = BTreeMap::new();
+    if let Some(seen) = &snapshot.seen {
+        counts.extend(seen.desired.owners.keys().map(|owner| (*owner, 0)));
+    }
+    for entry in snapshot.open(None).filter(|entry| entry.difference.key.class.differs()) {
+        if let Some(owner) = entry.difference.key.owner {
+            *counts.entry(owner).or_default() += 1;
+        }
+    }
+    html! {
+        section aria-labelledby="owners-name" {
+            h2 id="owners-name" { "Service owners " span.count { (counts.len()) } }
+            ul.chips {
+                @for (owner, count) in &counts {
+                    li data-entry {
+                        a href={ "/owners/" (owner) } {
+                            (snapshot.called(*owner)) span.code { (owner) }
+                            @if *count > 0 { span.count.heed { (count) span.hush { " differences" } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

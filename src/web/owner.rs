@@ -1,0 +1,77 @@
+//! An owner's page: who may do what there, what differs, what ends, and how it was over time.
+
+use maud::html;
+
+use super::{
+    Snapshot, drift,
+    expiries::expiries,
+    layout::{Way, filter, page},
+    matrix::matrix,
+    plural, shown,
+    timeline::timeline,
+    when,
+};
+use crate::{model::owner::OwnerCode, watch::Entry};
+
+/// How many that are over are listed. Ours.
+const OVER_MAX: usize = 20;
+
+/// An owner's page; none where nobody knows of it.
+#[must_use]
+pub fn owner(snapshot: &Snapshot<'_>, code: OwnerCode) -> Option<String> {
+    let of_git = snapshot.seen.as_ref().and_then(|seen| seen.desired.owners.get(&code));
+    let open: Vec<&Entry> = snapshot.open(Some(code)).collect();
+    let (differ, rest): (Vec<_>, Vec<_>) = open.into_iter().partition(|entry| entry.difference.key.class.differs());
+    let here = |entry: &&Entry| entry.difference.key.owner == Some(code);
+    let over: Vec<&Entry> = snapshot.memory.over().iter().rev().filter(here).take(OVER_MAX).collect();
+    let accepted: Vec<&Entry> =
+        snapshot.memory.open().filter(here).filter(|entry| entry.difference.accepted.is_some()).collect();
+    if of_git.is_none() && differ.is_empty() && rest.is_empty() && over.is_empty() && accepted.is_empty() {
+        return None;
+    }
+    let words = match (snapshot.looked, differ.len()) {
+        (None, _) => "Not looked at yet".to_owned(),
+        (Some(_), 0) => "As git says".to_owned(),
+        (Some(_), count) => plural(count, "difference from git", "differences from git"),
+    };
+    let (look, sign) = match (snapshot.looked, differ.len()) {
+        (None, _) => ("waiting", "…"),
+        (Some(_), 0) => ("calm", "✓"),
+        (Some(_), _) => ("heed", "!"),
+    };
+    let name = snapshot.called(code);
+    let head = html! {
+        p.way { a href="/" { "Overview" } " / " (code) }
+        div.hero.(look) {
+            span.sign aria-hidden="true" { (sign) }
+            div {
+                h1 { (name) }
+                p.sums { (words) }
+                p.about {
+                    @if let Some(at) = snapshot.looked { "Looked " (when::ago(snapshot.now, at)) ". " }
+                    @if let Some(contact) = of_git.and_then(|it| it.contact.as_deref()) { "Contact: " (shown(contact)) ". " }
+                    @if let Some(it) = of_git { @if !it.reviewers.is_empty() { "Reviewed by " (shown(&it.reviewers.join(", "))) "." } }
+                }
+            }
+        }
+        (filter("person or class"))
+    };
+    let body = html! {
+        @if !differ.is_empty() {
+            section.heed aria-labelledby="drift-name" { h2 id="drift-name" { "What differs " span.count { (differ.len()) } } (drift::list(snapshot, differ, false)) }
+        }
+        (matrix(snapshot, code))
+        @if !rest.is_empty() {
+            section aria-labelledby="rest-name" { h2 id="rest-name" { "To know " span.count { (rest.len()) } } (drift::list(snapshot, rest, false)) }
+        }
+        (timeline(snapshot, Some(code)))
+        (expiries(snapshot, Some(code), 20))
+        @if !accepted.is_empty() {
+            section aria-labelledby="accepted-name" { h2 id="accepted-name" { "Accepted by policy " span.count { (accepted.len()) } } (drift::list(snapshot, accepted, false)) }
+        }
+        @if !over.is_empty() {
+            section aria-labelledby="over-name" { h2 id="over-name" { "Over by now" } (drift::list(snapshot, over, false)) }
+        }
+    };
+    Some(page(snapshot, Way::Other, &name, &head, &body))
+}

@@ -1,0 +1,156 @@
+//! All in one sentence, for whoever has five seconds; the same for a page that is live, and for machines.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::{Snapshot, plural, shown, when};
+use crate::{
+    model::owner::OwnerCode,
+    watch::{Entry, Run, Verdict},
+};
+
+/// How it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// All is as git says.
+    Calm,
+    /// Something differs.
+    Heed,
+    /// It cannot be said: nobody could look, or not everywhere.
+    Blind,
+    /// Nobody has looked yet.
+    Waiting,
+}
+
+impl Mood {
+    /// The class of style, and the sign.
+    pub(super) fn looks(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Calm => ("calm", "✓"),
+            Self::Heed => ("heed", "!"),
+            Self::Blind => ("blind", "✕"),
+            Self::Waiting => ("waiting", "…"),
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Calm => "as-git-says",
+            Self::Heed => "drift",
+            Self::Blind => "cannot-look",
+            Self::Waiting => "not-looked-yet",
+        }
+    }
+}
+
+/// How it stands.
+#[must_use]
+pub fn mood(snapshot: &Snapshot<'_>) -> Mood {
+    let last = snapshot.runs.iter().rev().find(|run| run.verdict != Verdict::Ended);
+    match (last, snapshot.looked) {
+        (None, _) => Mood::Waiting,
+        (Some(_), None) => Mood::Blind,
+        (Some(run), Some(_)) if !run.verdict.looked() => Mood::Blind,
+        (Some(_), Some(_)) if differing(snapshot).next().is_some() => Mood::Heed,
+        (Some(run), Some(_)) if run.verdict == Verdict::Incomplete => Mood::Blind,
+        (Some(_), Some(_)) => Mood::Calm,
+    }
+}
+
+fn differing<'a>(snapshot: &'a Snapshot<'_>) -> impl Iterator<Item = &'a Entry> {
+    snapshot.open(None).filter(|entry| entry.difference.key.class.differs())
+}
+
+/// How it stands, in one sentence without a full stop.
+#[must_use]
+pub fn sentence(snapshot: &Snapshot<'_>) -> String {
+    let last = snapshot.runs.iter().rev().find(|run| run.verdict != Verdict::Ended);
+    let count = differing(snapshot).count();
+    let at: BTreeSet<Option<OwnerCode>> = differing(snapshot).map(|entry| entry.difference.key.owner).collect();
+    let differs = match (count, at.iter().flatten().count()) {
+        (count, 0 | 1) => plural(count, "difference from git", "differences from git"),
+        (count, owners) => format!("{count} differences from git, at {owners} owners"),
+    };
+    match (mood(snapshot), snapshot.looked) {
+        (Mood::Waiting, _) if snapshot.outlook.running.is_some() => "The first look is on".to_owned(),
+        (Mood::Waiting, _) if !snapshot.outlook.leads => "Another replica leads, and looks".to_owned(),
+        (Mood::Waiting, _) => "Nobody has looked yet".to_owned(),
+        (Mood::Calm, _) => "All is as git says".to_owned(),
+        (Mood::Heed, _) if last.is_some_and(|run| run.verdict == Verdict::Incomplete) => {
+            format!("{differs}; and not everything could be read")
+        }
+        (Mood::Heed, _) => differs,
+        (Mood::Blind, Some(looked)) if last.is_some_and(|run| !run.verdict.looked()) => {
+            format!("Could not look since {} UTC", when::minute(looked))
+        }
+        (Mood::Blind, Some(_)) => "What was read is as git says; not everything could be read".to_owned(),
+        (Mood::Blind, None) => "Could not look yet".to_owned(),
+    }
+}
+
+/// What a page that is live is told: one line of JSON. `run`: the number of the last run that is shown.
+#[must_use]
+pub fn live(snapshot: &Snapshot<'_>) -> String {
+    let last = snapshot.runs.back().map_or(0, |run| run.number);
+    json!({ "run": last, "running": snapshot.outlook.running, "words": sentence(snapshot), "state": mood(snapshot).word() })
+        .to_string()
+}
+
+/// The overview for machines.
+#[must_use]
+pub fn state(snapshot: &Snapshot<'_>) -> Value {
+    let text = |it: Option<&dyn std::fmt::Display>| it.map(|it| shown(&it.to_string()));
+    let differences = snapshot.memory.open().map(|entry| {
+        let it = &entry.difference;
+        json!({
+            "id": it.key.id(),
+            "class": it.key.class.word(),
+            "owner": it.key.owner.map(|owner| owner.to_string()),
+            "environment": text(it.environment.as_ref().map(|it| it as _)),
+            "role": text(it.role.as_ref().map(|it| it as _)),
+            "who": text(it.who.as_ref().map(|it| it as _)),
+            "words": shown(&it.words),
+            "remedy": shown(&it.remedy),
+            "accepted": text(it.accepted.as_ref().map(|it| it as _)),
+            "since": entry.life.began().to_string(),
+            "first_seen": entry.life.first_seen.to_string(),
+            "by": shown(&entry.life.by.to_string()),
+            "places": it.places.iter().map(|place| shown(&place.to_string())).collect::<Vec<_>>(),
+        })
+    });
+    let day = |(day, counts): (&jiff::civil::Date, &super::days::Counts)| {
+        let mut sums: BTreeMap<&str, usize> = BTreeMap::new();
+        for ((class, _), count) in counts {
+            *sums.entry(class.word()).or_default() += count;
+        }
+        json!({ "day": day.to_string(), "differences": sums })
+    };
+    json!({
+        "version": 1,
+        "at": snapshot.now.to_string(),
+        "state": mood(snapshot).word(),
+        "words": sentence(snapshot),
+        "source": shown(snapshot.source),
+        "commit": snapshot.tip.map(|tip| tip.hash.to_string()),
+        "looked": snapshot.looked.map(|at| at.to_string()),
+        "running": snapshot.outlook.running,
+        "next": snapshot.outlook.next.map(|at| at.to_string()),
+        "differences": differences.collect::<Vec<_>>(),
+        "days": snapshot.days.iter().map(day).collect::<Vec<_>>(),
+        "runs": snapshot.runs.iter().rev().take(50).map(brief).collect::<Vec<_>>(),
+    })
+}
+
+fn brief(run: &Run) -> Value {
+    json!({
+        "number": run.number,
+        "what": run.what.word(),
+        "trigger": run.trigger.word(),
+        "started": run.started.to_string(),
+        "ended": run.ended.to_string(),
+        "verdict": run.verdict.word(),
+        "drift": run.drift(),
+        "commit": run.commit.as_ref().map(|commit| commit.hash.to_string()),
+    })
+}
