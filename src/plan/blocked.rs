@@ -295,11 +295,8 @@ impl fmt::Display for Block {
                 )
             }
             Self::IdUnproven(name) => {
-                write!(
-                    f,
-                    "nobody has this name; the `id` in the file is that of `{name}`, who holds nothing here, and the name \
-                     may be an older one of somebody who does"
-                )
+                let others = "who holds nothing here; the name may be an older one of somebody who does";
+                write!(f, "nobody has this name, and the `id` in the file is that of `{name}`, {others}")
             }
             Self::HeldWithCondition => {
                 f.write_str("someone else's assignment with a condition stands in its place, and Azure allows only one")

@@ -6,18 +6,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use crate::model::{
-    assignment::{Hand, Mark, Standing},
+    assignment::{Hand, Standing},
     desired::{Desired, FileId, Grant, Origin, UserEntry},
-    ids::{PrincipalId, ScopeId, UserName},
-    observed::{Observed, Reading, Sighting, Subscription, TargetKey},
-    owner::{OwnerCode, RoleName},
+    ids::{PrincipalId, UserName},
+    observed::{Observed, Reading, Sighting, TargetKey},
+    owner::{EnvironmentName, OwnerCode, RoleName},
     people::{ById, ByName, Hint, People},
 };
 
 use super::{Plan, blocked::Block, resolve::resolve, want::Wanted};
+
+/// How long after an assignment was made Entra may not show its person everywhere. Ours: far above the 69 seconds that
+/// were recorded (FACTS §10).
+const DIRECTORY_SETTLED: SignedDuration = SignedDuration::from_hours(24);
 
 /// A grant whose person could not be resolved.
 #[derive(Clone, Copy, Debug)]
@@ -120,9 +124,9 @@ pub(super) fn deleted(entry: &UserEntry, people: &People) -> Option<PrincipalId>
 }
 
 /// Entries whose `id` cannot be believed. Nobody has the name, so it cannot be checked against the id; whose id it is holds
-/// nothing of ours at the owner, so they are not somebody who got it by this entry and was renamed since; and somebody who
-/// does, unexplained, could be whom the name meant when it was written. Believed, a wrong id would take from whom git means
-/// what it gives to another.
+/// nothing of ours there, so they are not somebody who got it by this entry and was renamed since; and somebody who could be
+/// whom the name meant when it was written holds, unexplained, what the entry would give. Believed, a wrong id would take
+/// from whom git means what it gives to another.
 pub(super) fn unproven_ids<'a>(desired: &'a Desired, observed: &'a Observed, today: Date) -> BTreeSet<&'a Origin> {
     let people = &observed.people;
     let lasting = || desired.grants.iter().filter(|grant| !grant.has_ended(today));
@@ -134,52 +138,52 @@ pub(super) fn unproven_ids<'a>(desired: &'a Desired, observed: &'a Observed, tod
     if unchecked.is_empty() {
         return BTreeSet::new();
     }
-    let places = observed.targets.iter().filter_map(|(key, sighting)| match sighting {
-        Sighting::Found(target) => Some((&target.scope, key)),
-        Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => None,
-    });
-    let mut keys: BTreeMap<&ScopeId, Vec<&TargetKey>> = BTreeMap::new();
-    places.for_each(|(scope, key)| keys.entry(scope).or_default().push(key));
-    let ours = |subscription: &'a Subscription| {
-        let Reading::Seen(scopes) = &subscription.reading else { return Vec::new() };
-        let all = scopes.values().flatten().filter(|standing| standing.hand == Hand::Ours);
-        all.map(|standing| (subscription, standing)).collect()
-    };
-    let ours: Vec<(&Subscription, &Standing)> = observed.subscriptions.values().flat_map(ours).collect();
-    let at = |standing: &Standing| keys.get(&standing.assignment.triple.scope).map_or(&[][..], Vec::as_slice);
+    let mut ours: BTreeMap<OwnerCode, Vec<(&TargetKey, &Standing)>> = BTreeMap::new();
+    for (key, sighting) in &observed.targets {
+        let Sighting::Found(target) = sighting else { continue };
+        let subscription = observed.subscriptions.get(&target.subscription);
+        let Some(Reading::Seen(scopes)) = subscription.map(|it| &it.reading) else { continue };
+        let here = scopes.get(&target.scope).into_iter().flatten().filter(|standing| standing.hand == Hand::Ours);
+        ours.entry(key.owner).or_default().extend(here.map(|standing| (key, standing)));
+    }
+    let ours_at = |owner: OwnerCode| ours.get(&owner).map_or(&[][..], Vec::as_slice);
+    let role = |grant: &Grant| desired.catalog.roles.get(&grant.role);
     let gives = |grant: &Grant, key: &TargetKey, standing: &Standing| {
         let definition = standing.assignment.triple.definition;
-        let role = desired.catalog.roles.get(&grant.role).filter(|role| role.environment == key.environment);
+        let role = role(grant).filter(|role| role.environment == key.environment);
         role.is_some_and(|role| role.gives.iter().any(|it| it.kind == key.kind && it.definition.id == definition))
     };
-    let is_explained = |standing: &Standing| {
-        let mut meant = lasting().filter(|grant| {
-            resolve(&grant.user, people).is_ok_and(|person| person.id == standing.assignment.triple.principal)
-        });
-        meant.any(|grant| at(standing).iter().any(|key| key.owner == grant.owner && gives(grant, key, standing)))
+    let is_explained = |owner: OwnerCode, key: &TargetKey, standing: &Standing| {
+        let id = standing.assignment.triple.principal;
+        let mut giving = lasting().filter(|grant| grant.owner == owner && gives(grant, key, standing));
+        giving.any(|grant| resolve(&grant.user, people).is_ok_and(|person| person.id == id))
     };
-    let open: Vec<_> = ours.iter().filter(|(_, standing)| !is_explained(standing)).collect();
-    // Any sign of an owner: the place, the mark, the subscription.
-    let concerns = |owner: OwnerCode, subscription: &Subscription, standing: &Standing| {
-        let text = standing.assignment.description.as_deref().unwrap_or_default();
-        let is_marked =
-            || desired.instances().find_map(|it| Mark::read(text, it)).is_some_and(|mark| mark.owner == owner);
-        let belongs = standing.assignment.triple.scope.subscription().is_some()
-            && subscription.belongs_to.as_ref().is_some_and(|(whose, _)| *whose == owner);
-        at(standing).iter().any(|key| key.owner == owner) || belongs || is_marked()
+    let is_held = |entry: &UserEntry, owner: OwnerCode| {
+        let theirs = lasting().filter(|grant| grant.owner == owner && grant.user.origin == entry.origin);
+        let environments: Vec<&EnvironmentName> = theirs.filter_map(role).map(|role| &role.environment).collect();
+        let mut here = ours_at(owner).iter().filter(|(key, _)| environments.contains(&&key.environment));
+        here.any(|(_, standing)| Some(standing.assignment.triple.principal) == entry.id)
     };
     let is_unproven = |grant: &&Grant| {
-        let holds = |id: PrincipalId| {
-            let theirs = ours.iter().filter(|(_, standing)| standing.assignment.triple.principal == id);
-            theirs.flat_map(|(_, standing)| at(standing)).any(|key| key.owner == grant.owner)
+        let holds = |id: &PrincipalId| ours_at(grant.owner).iter().any(|(_, it)| it.assignment.triple.principal == *id);
+        let doubt = Doubt { grant, id: deleted(&grant.user, people).filter(holds) };
+        let could_be = |standing: &Standing| {
+            let holder = Holder::of(standing, people);
+            !is_gone_for_good(&holder, observed) && doubt.could_mean(&holder, people)
         };
-        let doubt = Doubt { grant, id: deleted(&grant.user, people).filter(|id| holds(*id)) };
-        let could_be = |(subscription, standing): &&(&Subscription, &Standing)| {
-            concerns(grant.owner, subscription, standing) && doubt.could_mean(&Holder::of(standing, people), people)
-        };
-        !grant.user.id.is_some_and(holds) && open.iter().any(|it| could_be(it))
+        !is_held(&grant.user, grant.owner)
+            && ours_at(grant.owner).iter().any(|(key, standing)| {
+                gives(grant, key, standing) && could_be(standing) && !is_explained(grant.owner, key, standing)
+            })
     };
     unchecked.into_iter().filter(is_unproven).map(|grant| &grant.user.origin).collect()
+}
+
+/// Whether the holder is no more, not even among the deleted, and was not made just now: whomever git means, nobody can sign
+/// in as this one.
+pub(super) fn is_gone_for_good(holder: &Holder<'_>, observed: &Observed) -> bool {
+    let settled = holder.made.and_then(|made| made.checked_add(DIRECTORY_SETTLED).ok());
+    settled.is_some_and(|settled| settled <= observed.at) && observed.people.by_id.get(&holder.id) == Some(&ById::Gone)
 }
 
 /// The names that nobody could be found by, where a removal, or the trust in an `id`, hangs on one of them: what git should be asked about, by file.

@@ -20,7 +20,7 @@ use super::{
     blocked::{Block, Blocked},
     change::{Action, Because, Change, Gone, Stray, Who},
     compare::Compare,
-    doubt::Holder,
+    doubt::{Holder, is_gone_for_good},
     finding::{Code, Finding},
     resolve::resolve,
     want::Place,
@@ -28,10 +28,6 @@ use super::{
 
 /// How long after its last day a removal still counts as an expiry. Ours: a nightly job may rest for a month.
 const EXPIRY_RECENT: SignedDuration = SignedDuration::from_hours(31 * 24);
-
-/// How long after an assignment was made Entra may not show its person everywhere. Ours: far above the 69 seconds that
-/// were recorded (FACTS §10).
-const DIRECTORY_SETTLED: SignedDuration = SignedDuration::from_hours(24);
 
 /// What stands, and whose place it is, as the removal of an assignment needs to know it.
 pub(super) struct Surplus<'a> {
@@ -220,7 +216,9 @@ impl<'a> Compare<'a> {
             return Err(Block::PersonUnanswered(trouble.clone()));
         }
         let listed_as = self.listed_as(owner, surplus);
-        if let Some(entry) = listed_as.filter(|_| !self.gone_for_good(standing)) {
+        if let Some(entry) =
+            listed_as.filter(|_| !is_gone_for_good(&Holder::of(standing, &self.observed.people), self.observed))
+        {
             return Err(Block::Doubt(entry.name.clone()));
         }
         // What git now means for a listed person is not standing yet, and what stands is what it meant before.
@@ -306,14 +304,6 @@ impl<'a> Compare<'a> {
     fn listed_as(&self, owner: OwnerCode, surplus: &Surplus<'a>) -> Option<&'a UserEntry> {
         let holder = Holder::of(surplus.standing, &self.observed.people);
         self.wanted.doubt(owner, &holder, &self.observed.people, |listed| self.concerns(surplus, listed))
-    }
-
-    /// Whether the holder is no more, not even among the deleted, and was not made just now: whomever git means, nobody
-    /// can sign in as this one.
-    fn gone_for_good(&self, standing: &Standing) -> bool {
-        let settled = standing.assignment.created_on.and_then(|made| made.checked_add(DIRECTORY_SETTLED).ok());
-        let settled = settled.is_some_and(|settled| settled <= self.observed.at);
-        settled && self.gone(standing.assignment.triple.principal) == Some(Gone::ForGood)
     }
 
     /// Whether a last day has just passed. One that lies far back was written so: its removal is an edit, not an expiry.

@@ -177,7 +177,7 @@ fn listed(run: &Run<'_>) -> Vec<String> {
                 // beside it, an id decides that is another's, if they hold something of ours here; else nobody knows.
                 let answer = run.seen().names.get(&UserName::new(&entry.name));
                 let others = entry.id.map(PrincipalId).filter(|id| id != principal);
-                let by_id = others.is_some_and(|id| run.oracle.holds(owner, id));
+                let by_id = others.is_some() && run.oracle.is_held(owner, entry);
                 let moved_on = match answer {
                     Some(ByName::Person(person)) => person.id != *principal,
                     Some(ByName::Nobody(_)) => by_id,

@@ -329,70 +329,81 @@ impl Oracle<'_> {
     }
 
     /// The same at an owner. An id beside a name that nobody has is believed, unless whose it is holds nothing of ours there,
-    /// and somebody who does, unexplained, could be the one whom the name meant.
+    /// and somebody who could be whom the name meant holds, unexplained, what the entry would give.
     fn meaning_at(&self, owner: Owner, entry: &Entry) -> Meaning {
         let meaning = self.meaning(entry);
         let name = UserName::new(&entry.name);
-        let lasts = |until: Option<Date>| until.is_none_or(|until| until >= self.today);
-        let (Some(id), Some(ByName::Nobody(hint)), Meaning::Person(_)) =
-            (entry.id.map(PrincipalId), self.seen.names.get(&name), meaning)
+        let (Some(ByName::Nobody(hint)), Some(_), Meaning::Person(_)) = (self.seen.names.get(&name), entry.id, meaning)
         else {
             return meaning;
         };
-        if !entry.roles.iter().any(|role| lasts(role.until)) || self.holds(owner, id) {
+        if self.is_held(owner, entry) {
             return meaning;
         }
+        let ours = self.ours_at(owner);
         let deleted = match hint {
             Hint::Deleted { id, .. } => Some(*id),
             _ => None,
         };
-        let places = self.places();
-        let is_explained = |row: &RoleAssignment, place: &Place| {
-            let File::Read(entries) = self.file(place.owner) else { return false };
-            let mut meant = entries.iter().filter(|it| self.meaning(it) == Meaning::Person(row.triple.principal));
-            meant.any(|it| {
-                it.roles.iter().any(|role| {
-                    lasts(role.until)
-                        && environment_of(role.name) == Some(place.environment)
-                        && self.gives(role.name).contains(&(place.kind, row.triple.definition))
-                })
-            })
-        };
-        let could_be_meant = |row: &RoleAssignment| match deleted.filter(|id| self.holds(owner, *id)) {
-            Some(only) => only == row.triple.principal,
-            None => {
-                let holder = match self.by_id(row.triple.principal) {
-                    ById::Person(person) => Some(person.name),
-                    ById::Deleted { name, .. } => Some(name),
-                    ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
-                };
-                let known = holder.zip(row.created_on);
-                !known.is_some_and(|(holder, made)| self.is_no_older_name(owner, &name, &holder, made))
+        let only = deleted.filter(|id| ours.iter().any(|(row, _)| row.triple.principal == *id));
+        let could_be_meant = |row: &RoleAssignment| {
+            let now = self.by_id(row.triple.principal);
+            let settled =
+                row.created_on.is_some_and(|made| self.now.duration_since(made) >= SignedDuration::from_hours(24));
+            if now == ById::Gone && settled {
+                return false;
             }
+            if let Some(only) = only {
+                return only == row.triple.principal;
+            }
+            let holder = match now {
+                ById::Person(person) => Some(person.name),
+                ById::Deleted { name, .. } => Some(name),
+                ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+            };
+            let known = holder.zip(row.created_on);
+            !known.is_some_and(|(holder, made)| self.is_no_older_name(owner, &name, &holder, made))
         };
-        let ours = self.standings().into_iter().filter(|it| it.is_ours);
-        let mut open = ours.filter(|it| {
-            let at = |place: &&Place| matches!(&place.at, Where::Found(scope, _) if *scope == it.row.triple.scope);
-            let subscription = it.row.triple.scope.subscription().and_then(|id| {
-                let Some(Ok(stock)) = &self.seen.stock else { return None };
-                self.belongs_to(&stock.subscriptions.get(&id)?.name)
-            });
-            let concerns = places.iter().filter(at).any(|place| place.owner == owner)
-                || self.mark(it.row).is_some_and(|mark| mark.owner == Some(owner))
-                || subscription.is_some_and(|(whose, _)| whose == owner);
-            concerns && !places.iter().filter(at).any(|place| is_explained(it.row, place))
+        let File::Read(entries) = self.file(owner) else { return meaning };
+        let is_explained = |row: &RoleAssignment, place: &Place| {
+            let mut meant = entries.iter().filter(|it| self.meaning(it) == Meaning::Person(row.triple.principal));
+            meant.any(|it| self.gives_here(it, place, row.triple.definition))
+        };
+        let in_its_place = ours.iter().any(|(row, place)| {
+            self.gives_here(entry, place, row.triple.definition) && could_be_meant(row) && !is_explained(row, place)
         });
-        if open.any(|it| could_be_meant(it.row)) { Meaning::Unsure(deleted) } else { meaning }
+        if in_its_place { Meaning::Unsure(deleted) } else { meaning }
     }
 
-    /// Whether something of ours stands for somebody at an owner's targets.
-    pub fn holds(&self, owner: Owner, id: PrincipalId) -> bool {
-        let places = self.places();
-        let here = |scope: &ScopeId| {
-            let mut theirs = places.iter().filter(|place| place.owner == owner);
-            theirs.any(|place| matches!(&place.at, Where::Found(at, _) if at == scope))
-        };
-        self.standings().iter().any(|it| it.is_ours && it.row.triple.principal == id && here(&it.row.triple.scope))
+    /// Whether an entry gives this at one of its owner's places today.
+    fn gives_here(&self, entry: &Entry, place: &Place, definition: RoleDefinitionId) -> bool {
+        entry.roles.iter().filter(|role| role.until.is_none_or(|until| until >= self.today)).any(|role| {
+            environment_of(role.name) == Some(place.environment)
+                && self.gives(role.name).contains(&(place.kind, definition))
+        })
+    }
+
+    /// What stands of ours at an owner's targets.
+    fn ours_at(&self, owner: Owner) -> Vec<(&RoleAssignment, Place)> {
+        let standings = self.standings();
+        let places = self.places().into_iter().filter(|place| place.owner == owner);
+        let here = places.flat_map(|place| {
+            let at = |row: &&RoleAssignment| matches!(&place.at, Where::Found(scope, _) if *scope == row.triple.scope);
+            let rows: Vec<_> = standings.iter().filter(|it| it.is_ours).map(|it| it.row).filter(at).collect();
+            let (owner, environment, kind, name) = (place.owner, place.environment, place.kind, place.name);
+            rows.into_iter()
+                .map(move |row| (row, Place { owner, environment, kind, name: name.clone(), at: Where::Nowhere }))
+        });
+        here.collect()
+    }
+
+    /// Whether something of ours stands for whose id an entry has, in an environment where the entry gives something today.
+    pub fn is_held(&self, owner: Owner, entry: &Entry) -> bool {
+        let lasting = || entry.roles.iter().filter(|role| role.until.is_none_or(|until| until >= self.today));
+        self.ours_at(owner).iter().any(|(row, place)| {
+            Some(row.triple.principal.0) == entry.id
+                && lasting().any(|role| environment_of(role.name) == Some(place.environment))
+        })
     }
 
     /// Whether a name that nobody has is for certain no older one of this holder: it was written, each time into a file that
