@@ -174,10 +174,12 @@ fn listed(run: &Run<'_>) -> Vec<String> {
             for entry in entries {
                 let named = world.user_named(&UserName::new(&entry.name)).map(|user| user.id);
                 // Without an id the name decides, and it may have moved on before the run asked. Nobody may have it by then:
-                // beside it, an id decides that is another's, if they hold something of ours here; else nobody knows.
+                // beside it, an id decides that is another's, if they hold something of ours here; else nobody knows. What lies
+                // where no target is found (a stray) cannot be what the entry gives: there the id is believed.
                 let answer = run.seen().names.get(&UserName::new(&entry.name));
                 let others = entry.id.map(PrincipalId).filter(|id| id != principal);
-                let by_id = others.is_some() && run.oracle.is_held(owner, entry);
+                let is_stray = !run.oracle.is_at_target(owner, scope);
+                let by_id = others.is_some() && (is_stray || run.oracle.is_held(owner, entry));
                 let moved_on = match answer {
                     Some(ByName::Person(person)) => person.id != *principal,
                     Some(ByName::Nobody(_)) => by_id,

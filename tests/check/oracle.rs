@@ -397,6 +397,12 @@ impl Oracle<'_> {
         here.collect()
     }
 
+    /// Whether a scope is one of an owner's targets.
+    pub fn is_at_target(&self, owner: Owner, scope: &ScopeId) -> bool {
+        let mut theirs = self.places().into_iter().filter(|place| place.owner == owner);
+        theirs.any(|place| matches!(&place.at, Where::Found(found, _) if found == scope))
+    }
+
     /// Whether something of ours stands for whose id an entry has, in an environment where the entry gives something today.
     pub fn is_held(&self, owner: Owner, entry: &Entry) -> bool {
         let lasting = || entry.roles.iter().filter(|role| role.until.is_none_or(|until| until >= self.today));
