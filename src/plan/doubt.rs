@@ -159,10 +159,16 @@ pub(super) fn unproven_ids<'a>(desired: &'a Desired, observed: &'a Observed, tod
         giving.any(|grant| resolve(&grant.user, people).is_ok_and(|person| person.id == id))
     };
     let is_held = |entry: &UserEntry, owner: OwnerCode| {
-        let theirs = lasting().filter(|grant| grant.owner == owner && grant.user.origin == entry.origin);
+        let at_owner = || lasting().filter(|grant| grant.owner == owner);
+        let theirs = at_owner().filter(|grant| grant.user.origin == entry.origin);
         let environments: Vec<&EnvironmentName> = theirs.filter_map(role).map(|role| &role.environment).collect();
+        // Another entry that lists them explains what they hold, and this one proves nothing.
+        let mut others = at_owner().filter(|grant| grant.user.origin != entry.origin).filter(|grant| {
+            role(grant).is_some_and(|role| environments.contains(&&role.environment))
+                && resolve(&grant.user, people).is_ok_and(|person| Some(person.id) == entry.id)
+        });
         let mut here = ours_at(owner).iter().filter(|(key, _)| environments.contains(&&key.environment));
-        here.any(|(_, standing)| Some(standing.assignment.triple.principal) == entry.id)
+        others.next().is_none() && here.any(|(_, standing)| Some(standing.assignment.triple.principal) == entry.id)
     };
     let is_unproven = |grant: &&Grant| {
         let holds = |id: &PrincipalId| ours_at(grant.owner).iter().any(|(_, it)| it.assignment.triple.principal == *id);

@@ -406,10 +406,20 @@ impl Oracle<'_> {
     /// Whether something of ours stands for whose id an entry has, in an environment where the entry gives something today.
     pub fn is_held(&self, owner: Owner, entry: &Entry) -> bool {
         let lasting = || entry.roles.iter().filter(|role| role.until.is_none_or(|until| until >= self.today));
-        self.ours_at(owner).iter().any(|(row, place)| {
-            Some(row.triple.principal.0) == entry.id
-                && lasting().any(|role| environment_of(role.name) == Some(place.environment))
-        })
+        let File::Read(entries) = self.file(owner) else { return false };
+        // Another entry that lists them explains what they hold.
+        let others = entries.iter().filter(|it| !std::ptr::eq(*it, entry));
+        let mut others =
+            others.filter(|it| entry.id.is_some_and(|id| self.meaning(it) == Meaning::Person(PrincipalId(id))));
+        let is_here = |name: &str| lasting().any(|role| environment_of(role.name) == environment_of(name));
+        let is_listed = others.any(|it| {
+            it.roles.iter().any(|role| role.until.is_none_or(|until| until >= self.today) && is_here(role.name))
+        });
+        !is_listed
+            && self.ours_at(owner).iter().any(|(row, place)| {
+                Some(row.triple.principal.0) == entry.id
+                    && lasting().any(|role| environment_of(role.name) == Some(place.environment))
+            })
     }
 
     /// Whether a name that nobody has is for certain no older one of this holder: it was written, each time into a file that
