@@ -262,6 +262,11 @@ impl Block {
     }
 }
 
+fn unproven(id_is: &UserName) -> String {
+    let others = "who holds nothing here; the name may be an older one of somebody who does";
+    format!("nobody has this name, and the `id` in the file is that of `{id_is}`, {others}")
+}
+
 impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -294,10 +299,7 @@ impl fmt::Display for Block {
                     "nobody has this name; the `id` in the file is that of `{name}`: a guest, or of another domain"
                 )
             }
-            Self::IdUnproven(name) => {
-                let others = "who holds nothing here; the name may be an older one of somebody who does";
-                write!(f, "nobody has this name, and the `id` in the file is that of `{name}`, {others}")
-            }
+            Self::IdUnproven(name) => f.write_str(&unproven(name)),
             Self::HeldWithCondition => {
                 f.write_str("someone else's assignment with a condition stands in its place, and Azure allows only one")
             }
