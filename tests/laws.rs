@@ -1068,9 +1068,9 @@ proptest! {
 
     /// A change that puts things right again undoes what it caused: what one causes, the other settles.
     #[test]
-    fn what_a_change_settles_its_reverse_causes((was, is) in change()) {
-        let (.., there) = told(&was, &is, 999, &BTreeSet::new());
-        let (.., back) = told(&is, &was, 999, &BTreeSet::new());
+    fn what_a_change_settles_its_reverse_causes((was, is) in change(), per_owner in 0..4_usize) {
+        let (.., there) = told(&was, &is, per_owner, &BTreeSet::new());
+        let (.., back) = told(&is, &was, per_owner, &BTreeSet::new());
         let entries = |caused: &Caused| {
             let Caused { plan, .. } = caused;
             plan.changes.len() + plan.blocked.len() + plan.findings.len()
@@ -1099,6 +1099,35 @@ proptest! {
         }
         prop_assert_eq!(held.len(), expected, "{:#?}", held);
         prop_assert!(held.iter().all(|finding| finding.code == Code::StillHeld));
+    }
+}
+
+/// A person of a new name, whom another owner lists by the old one, too: that line is what the change causes, and the one that was
+/// there is not, whichever owner comes first.
+#[test]
+fn a_second_owner_of_somebody_renamed_is_caused() {
+    for (first, second) in [(0, 1), (1, 0)] {
+        let was = Seed {
+            grants: [(first, 1, 0, false)].into(),
+            standings: BTreeSet::new(),
+            ids: vec![0, 2, 0, 0, 0], // the second person's entry carries the third one's id
+            people: vec![0, 1, 0, 0, 0],
+            files: vec![0; OWNERS.len()],
+            targets: vec![0; OWNERS.len() * ROLES.len()],
+            subscriptions: vec![0; OWNERS.len() * 2],
+        };
+        let is = Seed { grants: [(0, 1, 0, false), (1, 1, 0, false)].into(), ..was.clone() };
+        let (plan, there) = told(&was, &is, 999, &BTreeSet::new());
+        let owners = |plan: &Plan| {
+            let renamed = plan.findings.iter().filter(|finding| finding.code == Code::Renamed);
+            renamed.map(|finding| finding.owner).collect::<Vec<_>>()
+        };
+        let [first, second] = [first, second].map(|n: usize| OwnerCode::new(OWNERS[n]));
+        assert_eq!(owners(&plan).len(), 2);
+        assert_eq!(owners(&there.plan), [second], "{first:?} was there: {:#?}", there.plan.findings);
+        let (.., back) = told(&is, &was, 999, &BTreeSet::new());
+        assert_eq!((owners(&back.plan), there.before.settled), (vec![], 0));
+        assert_eq!(back.before.settled, there.plan.blocked.len() + there.plan.findings.len());
     }
 }
 

@@ -656,7 +656,7 @@ impl Week {
             }
             Deed::Commit(change) => {
                 // In the middle of a run, which has seen Azure already.
-                while !self.replicas.iter().any(|it| it.on.as_ref().is_some_and(|on| on.saw.is_some())) {
+                while !self.replicas.iter().any(|it| it.alive && it.on.as_ref().is_some_and(|on| on.saw.is_some())) {
                     self.pass(self.now + 500).await;
                 }
                 let (mut git, _) = self.commits.last().unwrap().clone();
@@ -717,7 +717,7 @@ async fn a_week_with_a_stranger_locks_outages_pushes_and_a_leader_that_dies() {
         "{runs} runs; {count} differences noticed, the last after {worst} s; {} granted, {} removed; told {:?}; {told}",
         week.granted, week.removed, week.told
     );
-    assert_eq!(week.overtaken, 3);
+    assert_eq!(week.overtaken, 2, "three commits, each in the middle of a run: the first two within one");
     assert!(count > 100 && week.granted > 50 && week.removed == 3);
     assert!((1_900..2_600).contains(&runs), "a run in five minutes, and some by event: {runs}");
 }

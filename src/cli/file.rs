@@ -12,7 +12,7 @@ use crate::{
     saved::{self, BYTES_MAX},
 };
 
-/// Seals a plan's JSON and writes it, as [`write`] does.
+/// Seals a plan's JSON and writes it, as [`write()`] does.
 pub(super) fn save(path: &Path, json: &str) -> Result<(), String> {
     write(path, &saved::seal(json).map_err(|error| error.to_string())?)
 }

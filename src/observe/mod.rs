@@ -44,7 +44,6 @@ use self::targets::ToRead;
 const SIDE_BY_SIDE_MAX: usize = 32;
 
 /// Looks at Azure. `owners`: only these, if given.
-#[tracing::instrument(level = "trace", skip_all)]
 pub async fn observe(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
@@ -71,6 +70,7 @@ pub async fn observe_with(
 }
 
 /// The same for owners that are chosen by a rule: one that also knows those of whom git says nothing.
+#[tracing::instrument(name = "observe", level = "trace", skip_all)]
 pub async fn observe_where(
     desired: &Desired,
     chosen: impl Fn(OwnerCode) -> bool + Sync,

@@ -24,6 +24,7 @@ use super::{Keep, Looked, definitions, look, names, questions};
 /// Looks at Azure for who can do what. `owners`: only at these, if given.
 ///
 /// A plan can be made of the answer as of any other; locks are not asked for.
+#[tracing::instrument(name = "observe", level = "trace", skip_all)]
 pub async fn widely(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,

@@ -1,8 +1,9 @@
 //! Two plans made from one look at Azure, of git before a change and after it → what the change causes, and how much differed
 //! before. Every entry of the plan afterwards is in exactly one of the two.
 //!
-//! Where something stands in a file is no part of it: a line further down is not another grant. A number in a refusal or
-//! finding is none either: the eleventh of ten allowed is caused by whoever adds it, and the ten were there.
+//! Where something stands in a file is no part of it: a line further down is not another grant, but a second line that says the
+//! same is. A number in a refusal or finding is none either: the eleventh of ten allowed is caused by whoever adds it, and the ten
+//! were there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,25 +85,22 @@ pub fn caused(
     refused.retain(|refused| !there.contains(&key(&refused.change)));
     before.refused = approval.refused.len() - refused.len();
     before.changes = there.len() - before.refused;
-    let mut met = there.len();
+    let mut in_both = there.len();
 
-    let mut blocked: BTreeMap<_, Vec<&Blocked>> = BTreeMap::new();
-    was.blocked.iter().for_each(|it| blocked.entry(place(it)).or_default().push(it));
-    let is_met =
-        |it: &Blocked| blocked.get(&place(it)).is_some_and(|all| all.iter().any(|was| alike(&was.block, &it.block)));
-    before.blocked = drop_if(&mut plan.blocked, is_met);
-    met += before.blocked;
+    let is_met = met(&plan.blocked, &was.blocked, place, |was, is| alike(&was.block, &is.block));
+    before.blocked = take_out(&mut plan.blocked, &is_met);
+    in_both += before.blocked;
 
-    let mut findings: BTreeMap<_, Vec<&Finding>> = BTreeMap::new();
-    was.findings.iter().for_each(|it| findings.entry(about(it)).or_default().push(it));
-    let is_met = |it: &Finding| findings.get(&about(it)).is_some_and(|all| all.iter().any(|was| is_same(was, it)));
-    before.accepted = plan.findings.iter().filter(|it| it.accepted.is_some() && is_met(it)).count();
-    before.findings = drop_if(&mut plan.findings, is_met) - before.accepted;
-    met += before.findings + before.accepted;
-    before.settled = (was.changes.len() + was.blocked.len() + was.findings.len()).saturating_sub(met);
+    let is_met = met(&plan.findings, &was.findings, about, is_same);
+    before.accepted =
+        plan.findings.iter().zip(&is_met).filter(|(it, is_met)| **is_met && it.accepted.is_some()).count();
+    before.findings = take_out(&mut plan.findings, &is_met) - before.accepted;
+    in_both += before.findings + before.accepted;
+    before.settled = (was.changes.len() + was.blocked.len() + was.findings.len()).saturating_sub(in_both);
 
     let concerns = |owner: Option<OwnerCode>| owner.is_none_or(|owner| touched.contains(&owner));
-    before.unread = drop_if(&mut plan.unread, |it| was.unread.contains(it) && !concerns(it.owner));
+    let is_met: Vec<bool> = plan.unread.iter().map(|it| was.unread.contains(it) && !concerns(it.owner)).collect();
+    before.unread = take_out(&mut plan.unread, &is_met);
     let broken = desired.owners.iter().filter(|(_, owner)| matches!(owner.file, OwnerFile::Broken(_)));
     before.left_out = broken.map(|(code, _)| *code).filter(|code| !touched.contains(code)).collect();
     plan.kept.retain(|owner, _| touched.contains(owner));
@@ -113,10 +111,22 @@ pub fn caused(
     caused
 }
 
-/// Takes out what is so; how many that were.
-fn drop_if<T>(all: &mut Vec<T>, is_so: impl Fn(&T) -> bool) -> usize {
-    let before = all.len();
-    all.retain(|it| !is_so(it));
+/// For each entry, whether it was there. Each that was there answers for one: a second line that says the same is new.
+fn met<'a, T, K: Ord>(is: &'a [T], was: &'a [T], key: impl Fn(&'a T) -> K, same: impl Fn(&T, &T) -> bool) -> Vec<bool> {
+    let mut there: BTreeMap<K, Vec<&T>> = BTreeMap::new();
+    was.iter().for_each(|it| there.entry(key(it)).or_default().push(it));
+    let mut is_met = |it| {
+        let left = there.get_mut(&key(it))?;
+        let at = left.iter().position(|was| same(was, it))?;
+        Some(left.remove(at))
+    };
+    is.iter().map(|it| is_met(it).is_some()).collect()
+}
+
+/// Takes out what was met; how many that were.
+fn take_out<T>(all: &mut Vec<T>, is_met: &[bool]) -> usize {
+    let (before, mut is_met) = (all.len(), is_met.iter());
+    all.retain(|_| is_met.next() != Some(&true));
     before - all.len()
 }
 

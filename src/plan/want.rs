@@ -87,7 +87,7 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
     for grant in &desired.grants {
         let Some(role) = desired.catalog.roles.get(&grant.role) else { continue }; // config lets none through
         let ended = grant.has_ended(today);
-        let resolved = person.resolve(&grant.user, observed);
+        let resolved = person.resolve(grant, observed);
         if !ended {
             listed.push(Listed { grant, person: resolved.as_ref().ok().copied() });
         }
@@ -201,7 +201,8 @@ struct Memo<'a> {
 }
 
 impl<'a> Memo<'a> {
-    fn resolve(&mut self, entry: &'a Arc<UserEntry>, observed: &'a Observed) -> Result<&'a Person, Block> {
+    fn resolve(&mut self, grant: &'a Grant, observed: &'a Observed) -> Result<&'a Person, Block> {
+        let entry = &grant.user;
         if let Some((last, answer)) = &self.last
             && Arc::ptr_eq(last, entry)
         {
@@ -213,7 +214,7 @@ impl<'a> Memo<'a> {
         {
             self.findings.push(Finding {
                 code: Code::Renamed,
-                owner: None,
+                owner: Some(grant.owner),
                 environment: None,
                 role: None,
                 who: Some(Who::person(person)),

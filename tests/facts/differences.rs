@@ -47,6 +47,8 @@ const NULLS: &str = "a property of a resource that is null is left out of the wo
 const ETAG: &str = "the simulator keeps no etags";
 const OTHERS: &str = "fields that only another provider has beside `properties`";
 const OLD_VAULT: &str = "2021-04-01-preview was answered without it; it is asked as 2021-10-01";
+const OLDER_VAULT: &str =
+    "2019-09-01 and 2021-04-01-preview were answered without it; 2021-10-01, as which they are asked, describes it";
 const NO_TAGS: &str = "empty tags are recorded as `{}` and as no key, by provider: here as no key";
 const NEWER: &str = "older recordings do not have it, later ones do";
 
@@ -65,6 +67,7 @@ pub(crate) const FIELDS: &[(&str, &str, &str)] = &[
         "+/properties/publicNetworkAccess",
         OLD_VAULT,
     ),
+    ("* subscriptions/{}/*Microsoft.KeyVault/vaults*", "+*/systemData", OLDER_VAULT),
     ("GET subscriptions/{}/resources", "-/value/[]/sku", OTHERS),
     ("GET subscriptions/{}/resources", "-/value/[]/tags", NO_TAGS),
     ("GET subscriptions/{}/providers/Microsoft.Storage/storageAccounts", "-/value/[]/sku", OTHERS),
