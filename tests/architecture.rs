@@ -177,10 +177,10 @@ fn pure_rooms_stay_pure() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// A notice can be written down, and that is all: who is told what hangs on nothing but arguments.
+/// Notices and pages can be written down, and that is all: what they say hangs on nothing but arguments.
 #[test]
-fn notices_are_decided_without_a_disk_or_a_clock() {
-    for (file, text) in &rooms()["notify"] {
+fn notices_and_pages_are_made_without_a_disk_or_a_clock() {
+    for (file, text) in rooms()["notify"].iter().chain(&rooms()["web"]) {
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         let never =
             ["std::fs", "fs::", "tokio", "async ", ".await", "std::time", "std::env", "Timestamp::now", "HashMap"];

@@ -114,7 +114,9 @@ pub fn caused(
 /// For each entry, whether it was there. Each that was there answers for one: a second line that says the same is new.
 fn met<'a, T, K: Ord>(is: &'a [T], was: &'a [T], key: impl Fn(&'a T) -> K, same: impl Fn(&T, &T) -> bool) -> Vec<bool> {
     let mut there: BTreeMap<K, Vec<&T>> = BTreeMap::new();
-    was.iter().for_each(|it| there.entry(key(it)).or_default().push(it));
+    for it in was {
+        there.entry(key(it)).or_default().push(it);
+    }
     let mut is_met = |it| {
         let left = there.get_mut(&key(it))?;
         let at = left.iter().position(|was| same(was, it))?;

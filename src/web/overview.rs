@@ -77,6 +77,9 @@ fn owners(snapshot: &Snapshot<'_>) -> Markup {
             *counts.entry(owner).or_default() += 1;
         }
     }
+    if counts.is_empty() {
+        return html! {};
+    }
     html! {
         section aria-labelledby="owners-name" {
             h2 id="owners-name" { "Service owners " span.count { (counts.len()) } }

@@ -229,8 +229,8 @@ impl News {
 fn an_open_page_hears_of_a_run_while_it_is_on_and_so_many_pages_may_be_open() {
     let watched = Watched::start(&[]);
     let mut news = News::open(watched.port);
-    let first = news.next().unwrap();
-    assert_eq!((&first["run"], &first["running"], &first["state"]), (&json!(1), &Value::Null, &json!("drift")));
+    let first = std::iter::from_fn(|| news.next()).find(|it| it["running"].is_null()).unwrap();
+    assert_eq!((&first["run"], &first["state"]), (&json!(1), &json!("drift")));
     // A run here takes some milliseconds: one that was over before the page's turn came is not seen while it is on.
     let seen = (2..50).any(|number| {
         assert_eq!(watched.ask("POST", "/-/reload", "content-length: 0\r\n").status, 202);
