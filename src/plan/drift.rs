@@ -122,7 +122,10 @@ impl Class {
             Self::Stray => {
                 "`tilgang apply` removes it; if it should stand, correct the rule or the catalogue in `tilgang.yaml`"
             }
-            Self::Orphaned | Self::Unmanaged => "`tilgang apply` removes it",
+            Self::Orphaned => "`tilgang apply` removes what is ours; what others made, take away by hand",
+            Self::Unmanaged => {
+                "list it in the owner's file, or take it away by hand; with `unmanaged: revoke`, `tilgang apply` removes it"
+            }
             Self::Lookalike => "take it away by hand, list the person in git, or accept it in `policy.accept`",
             Self::Locked => "take the lock away, run `tilgang apply`, and put the lock back",
             Self::Blocked => "what is in its way stands with each",

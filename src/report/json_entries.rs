@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-use super::{View, remedy::remedy, words};
+use super::{View, words};
 
 #[derive(Serialize)]
 pub(super) struct ChangeJson {
@@ -272,7 +272,7 @@ impl FindingJson {
 impl DriftJson {
     pub(super) fn of_change(view: &View<'_>, change: &Change) -> Self {
         let class = Class::of(change);
-        let remedy = remedy(class).to_owned();
+        let remedy = class.remedy().to_owned();
         Self { class: class.word(), remedy, what: DriftOf::Change(ChangeJson::of(view, change)) }
     }
 
@@ -280,7 +280,7 @@ impl DriftJson {
         let class = Class::of_finding(finding.code)?;
         let what = DriftOf::Finding(FindingJson::of(view, finding));
         // The message of the others says what to do.
-        let remedy = if class == Class::NoEffect { remedy(class).to_owned() } else { finding.message.clone() };
+        let remedy = if class == Class::NoEffect { class.remedy().to_owned() } else { finding.message.clone() };
         Some(Self { class: class.word(), remedy, what })
     }
 }
@@ -289,7 +289,7 @@ impl DriftJson {
     /// Only what a lock is in the way of: everything else that is blocked stands under `blocked`.
     pub(super) fn of_blocked(view: &View<'_>, blocked: &Blocked) -> Option<Self> {
         let class = Class::of_block(&blocked.block).filter(|class| *class == Class::Locked)?;
-        let help = blocked.block.help().unwrap_or_else(|| remedy(class).to_owned());
+        let help = blocked.block.help().unwrap_or_else(|| class.remedy().to_owned());
         Some(Self { class: class.word(), remedy: help, what: DriftOf::Blocked(BlockedJson::of(view, blocked)) })
     }
 
@@ -306,7 +306,7 @@ impl DriftJson {
             origins: places(view, std::slice::from_ref(origin)),
         };
         let class = Class::ExpiringSoon;
-        Self { class: class.word(), remedy: remedy(class).to_owned(), what: DriftOf::Expiring(what) }
+        Self { class: class.word(), remedy: class.remedy().to_owned(), what: DriftOf::Expiring(what) }
     }
 }
 

@@ -5,7 +5,7 @@
 //! A service owner's lead reads the text: people first, GUIDs only where there is no name.
 //!
 //! A format is one file with a `Reporter` in it, and one line in `ReportFormat::reporter`. What formats share stands in
-//! `facts` (what belongs together), `words` and `remedy` (how it is
+//! `facts` (what belongs together), `words` (how it is
 //! said), `groups` (what is said once), `count` (the sums) and `base` (what differed before a change).
 
 pub mod access;
@@ -30,7 +30,6 @@ mod markdown;
 mod notes;
 mod page;
 mod problems;
-mod remedy;
 mod rules;
 mod sarif;
 pub mod shards;

@@ -18,7 +18,7 @@ use super::{
     facts::{Facts, Item, items},
     groups::Affected,
     problems::{self, Kind, Problem},
-    remedy, words,
+    words,
     words::Tense,
 };
 
@@ -76,7 +76,7 @@ pub(super) fn drift(facts: &Facts<'_>) -> Vec<Note> {
             grade: Grade::Warning,
             code: class.word(),
             title: format!("drift: {}", class.word()),
-            more: note.more.into_iter().chain([remedy::remedy(class).to_owned()]).collect(),
+            more: note.more.into_iter().chain([class.remedy().to_owned()]).collect(),
             ..note
         });
         notes.extend(notes_of);

@@ -13,10 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{model::shard::Shard, plan::drift::Class};
 
-use super::{
-    clean::{clean, clean_json},
-    remedy,
-};
+use super::clean::{clean, clean_json};
 
 /// The number that stands under `format`, of a part's file.
 const FORMAT: u32 = 1;
@@ -317,7 +314,7 @@ impl Merged {
         let mut text = String::new();
         for (class, lines) in &self.drift {
             let label = class.word().to_uppercase();
-            let _ = writeln!(text, "{label} ({})  {}", lines.len(), remedy::meaning(*class));
+            let _ = writeln!(text, "{label} ({})  {}", lines.len(), class.meaning());
             text.extend(lines.iter().map(|line| format!("  {line}\n")));
             text += "\n";
         }

@@ -7,7 +7,7 @@ use super::{
     facts::Facts,
     groups::{self, group},
     page::{Ink, Lead, Page},
-    problems, remedy,
+    problems,
     text::{ending, sections},
     text_sections,
     words::Tense,
@@ -30,9 +30,9 @@ pub(super) fn drift(facts: &Facts<'_>, style: Style) -> String {
         sums.push((class, number));
         page.gap();
         let label = format!("{} ({number})", class.word().to_uppercase());
-        page.put(0, &[Lead { ink: Ink::Warn, text: &label, width: 0 }], Ink::Strong, remedy::meaning(class));
+        page.put(0, &[Lead { ink: Ink::Warn, text: &label, width: 0 }], Ink::Strong, class.meaning());
         if has_remedy {
-            page.line(0, Ink::Plain, &format!("remedy: {}", remedy::remedy(class)));
+            page.line(0, Ink::Plain, &format!("remedy: {}", class.remedy()));
         }
         sections(&mut page, facts, &facts.sections(changes()), Tense::Is);
         for group in group(findings.into_iter(), |finding| (finding.code.word(), finding.message.clone())) {

@@ -13,7 +13,6 @@ use super::{
         facts::{Facts, Item, items},
         groups::Affected,
         problems::{Kind, Problem},
-        remedy,
         words::{self, Tense},
     },
     shown,
@@ -36,7 +35,7 @@ pub(super) fn difference(classes: &[(Class, usize)]) -> Markup {
                 @for (class, number) in classes {
                     div {
                         dt { (class.word()) " " span.number { (number) } }
-                        dd { (prose(remedy::meaning(*class))) ". " (prose(remedy::remedy(*class))) "." }
+                        dd { (prose(class.meaning())) ". " (prose(class.remedy())) "." }
                     }
                 }
             }

@@ -27,7 +27,6 @@ use super::{
     facts::Facts,
     groups::{self, Affected, group},
     problems::{self, Kind, Problem},
-    remedy,
     words::{Tense, count},
 };
 
@@ -90,8 +89,8 @@ impl Reporter for Markdown {
             }
             let word = class.word();
             let heading = word.get(..1).unwrap_or_default().to_uppercase() + word.get(1..).unwrap_or_default();
-            let mut intro = vec![prose(remedy::meaning(class))];
-            intro.extend(changes().next().map(|_| format!("*What mends it:* {}", prose(remedy::remedy(class)))));
+            let mut intro = vec![prose(class.meaning())];
+            intro.extend(changes().next().map(|_| format!("*What mends it:* {}", prose(class.remedy()))));
             let title = format!("{heading} ({number})");
             sections.push(Section { fold: Some(title.clone()), name: word.to_owned(), title, intro, entries });
         }
