@@ -345,9 +345,11 @@ impl<'a, P: Far> Play<'a, P> {
 /// Somebody edits a saved plan, and makes a seal that fits; whether it is another plan now.
 fn lay_hands(saved: &mut tilgang::plan::saved::Saved, how: usize) -> bool {
     let Some(first) = saved.changes.first_mut() else { return false };
+    let other = PrincipalId(universe::other_id(3));
     match how {
         1 => saved.basis.0.clear(),
-        2 => first.triple.principal = PrincipalId(universe::other_id(3)),
+        2 if first.triple.principal == other => return false, // git itself has this id: the plan is what it was
+        2 => first.triple.principal = other,
         3 => first.action = if first.action == Action::Revoke { Action::Grant } else { Action::Revoke },
         4 => {
             let basis = saved.basis.0.iter().next().map(|(about, _)| about.clone());
