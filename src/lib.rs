@@ -34,7 +34,7 @@
 //! | [`simulator`] | Azure, small enough to own: the same ports in process, and over HTTP for anybody | an answer Azure would not give |
 //! | [`cli`] | arguments, environment → all of the above → exit code | a rule of its own |
 //!
-//! Who may name whom is a test: `tests/architecture.rs`.
+//! Who may name whom is a test: `tests/laws/architecture.rs`.
 
 pub mod model;
 

@@ -1,5 +1,5 @@
 //! What the program needs of Azure: traits, each with two implementors, `azure` over HTTP and `simulator::world` in
-//! process, and one suite of tests for both (`tests/contract.rs`).
+//! process, and one suite of tests for both (`tests/facts/contract.rs`).
 //!
 //! Reading and writing are apart: whoever plans never holds an [`AssignmentWriter`]. An empty answer means "looked, and
 //! nothing is there"; whatever could not be read to its end is an error, never a shorter list.

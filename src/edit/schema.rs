@@ -1,7 +1,7 @@
 //! The form of each file, as JSON Schema for editors; the order of its keys is the canonical one.
 //!
 //! `config` alone decides what a file means. What it knows and what stands here are held together by tests
-//! (`tests/schema.rs`): every key, and every invalid file that a schema can tell.
+//! (`tests/laws/schema.rs`): every key, and every invalid file that a schema can tell.
 
 use std::sync::LazyLock;
 

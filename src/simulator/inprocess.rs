@@ -1,6 +1,6 @@
 //! The ports, answered by a world in the same process, as one of its applications.
 //!
-//! In: what the ports take. Out: what `azure` makes of the same answers over HTTP; `tests/contract.rs` compares the two.
+//! In: what the ports take. Out: what `azure` makes of the same answers over HTTP; `tests/facts/contract.rs` compares the two.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

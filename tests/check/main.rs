@@ -3,9 +3,13 @@
 //!
 //! `cargo bench --bench check` plays ten thousand and prints what was met. A schedule that breaks a promise is printed as its
 //! decisions, made as few as possible: keep that line, or its seed, in `kept.txt`, with what it was.
+//!
+//! Also in this program: `week`, a daemon in simulated time, and `lease`, which of several replicas leads.
 
 #[path = "mod.rs"]
 mod check;
+mod lease;
+mod week;
 
 use std::collections::{BTreeMap, BTreeSet};
 

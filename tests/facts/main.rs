@@ -19,10 +19,12 @@
 //! | `members` | who was in which group then |
 //! | `replayed` | proof: the simulator answers each recorded request as Azure did |
 //! | `differences` | what differs on purpose, and what is not replayed, each with its reason |
+//! | `contract` | what each implementor of the ports owes, and what no public source settles; needs no facts |
 //! | `loopback` | an HTTPS server that answers what a test says, or passes on and listens |
 
 mod asked;
 mod cassette;
+mod contract;
 mod described;
 mod differences;
 mod loopback;

@@ -1,9 +1,11 @@
 #![cfg(test)]
 #![allow(clippy::disallowed_methods, reason = "a test may look at its environment")]
 #![allow(clippy::print_stdout, reason = "counts are there to be read")]
-//! The program as people run it: its binary, its files, its streams and its exit codes.
+//! The program as people run it: its binary, its files, its streams and its exit codes; its two ends of the
+//! wire (`azure_http`, `simulator_http`); and the files that it is deployed with (`deploy`).
 
 mod adopt;
+mod azure_http;
 #[cfg(unix)]
 mod browser;
 mod cases;
@@ -11,6 +13,7 @@ mod cases;
 mod chromium;
 mod ci;
 mod clients;
+mod deploy;
 mod examples;
 mod faults;
 mod hands;
@@ -32,5 +35,6 @@ mod signals;
 #[cfg(unix)]
 mod simulate;
 mod simulator;
+mod simulator_http;
 mod threats;
 mod workspace;

@@ -1,5 +1,5 @@
 //! The page by itself: complete, closed to the outside, tables with headers; hostile text only shows. How it works in a browser:
-//! `tests/browser.rs`.
+//! `tests/program/browser.rs`.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest as _, Sha256};

@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! The simulated Azure over real sockets: sign-in, routes, and each misbehaviour of the wire.
 
 use serde_json::{Value, json};

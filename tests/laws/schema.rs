@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! The JSON Schema for editors, held against the reader: the same keys, every valid file, and every invalid one that a schema
 //! can tell.
 

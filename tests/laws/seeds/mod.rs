@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! The seeds of `fuzz/`, so that they do not rot; those for Azure's answers are tested in `src/azure/fuzzing.rs`.
 
 mod targets;

@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! People whom the directory knows and Azure's access control does not know yet: waited for side by side and for so long, in
 //! paused time, while everybody else goes on.
 

@@ -40,7 +40,7 @@ pub(crate) enum Object {
 
 /// What Kustomize builds of an overlay: stored, so that a review sees what a change does, and checked by the gate.
 pub(crate) fn built(overlay: &str) -> Vec<(String, Object)> {
-    let text = read(&format!("tests/deploy/{overlay}.yaml"));
+    let text = read(&format!("tests/program/deploy/{overlay}.yaml"));
     let documents = serde_yaml::Deserializer::from_str(&text).map(|it| Value::deserialize(it).unwrap());
     documents.map(|document| parse(&document).unwrap_or_else(|error| panic!("{overlay}: {error}"))).collect()
 }
@@ -109,7 +109,7 @@ fn a_key_that_kubernetes_does_not_know_is_found() {
 #[test]
 fn everything_lives_in_its_own_namespace() {
     for (overlay, namespace) in [("test", "tilgang-test"), ("prod", "tilgang")] {
-        let text = read(&format!("tests/deploy/{overlay}.yaml"));
+        let text = read(&format!("tests/program/deploy/{overlay}.yaml"));
         for document in serde_yaml::Deserializer::from_str(&text).map(|it| Value::deserialize(it).unwrap()) {
             let metadata = &document["metadata"];
             let of = if document["kind"] == "Namespace" { &metadata["name"] } else { &metadata["namespace"] };
@@ -126,7 +126,8 @@ fn the_stored_manifests_are_what_kustomize_builds() {
         let folder = root().join("deploy/kubernetes/overlays").join(overlay);
         let output = Command::new(&kubectl).arg("kustomize").arg(folder).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let (built, stored) = (String::from_utf8(output.stdout).unwrap(), format!("tests/deploy/{overlay}.yaml"));
+        let (built, stored) =
+            (String::from_utf8(output.stdout).unwrap(), format!("tests/program/deploy/{overlay}.yaml"));
         if env::var("BLESS").is_ok() {
             fs::write(root().join(&stored), &built).unwrap();
         }

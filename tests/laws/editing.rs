@@ -1,4 +1,3 @@
-#![cfg(test)]
 #![allow(clippy::format_push_string, clippy::format_collect, reason = "a generator reads like the text that it makes")]
 //! What is true of every edit of every file: nothing else in it moves, and what was put in can be taken out again.
 

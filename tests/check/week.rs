@@ -1,4 +1,3 @@
-#![cfg(test)]
 #![allow(clippy::print_stdout, reason = "counts are there to be read")]
 //! A week in the life of a daemon that heals, in simulated time: the machine, the memory of drift and the whole way from YAML to
 //! role assignments, over an Azure in the same process. Strangers add, remove and widen; people leave; a vault is locked; Azure

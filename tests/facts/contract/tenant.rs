@@ -5,7 +5,7 @@
 //! TILGANG_SANDBOX=yes-this-is-a-sandbox \
 //! TILGANG_SANDBOX_SCOPE=/subscriptions/<id>/resourceGroups/<an empty group> \
 //! TILGANG_SANDBOX_USER=<object id of a person whom nobody minds> \
-//! cargo test --test contract -- --ignored --nocapture
+//! cargo test --test facts contract -- --ignored --nocapture
 //! ```
 //!
 //! `TILGANG_SANDBOX_VAULT`: a vault's id, for three questions more. Tokens come from `az`, or `TILGANG_SANDBOX_TOKEN` and

@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! The production client over HTTPS against the simulated Azure, compared with the same world asked in process.
 
 use std::collections::BTreeSet;

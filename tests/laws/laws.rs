@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! What is true of every workspace and every Azure: the promises, as laws of the planner.
 //!
 //! Each world is small and crowded on purpose: two owners, five people, four targets each, so that everything meets.

@@ -1,9 +1,7 @@
-#![cfg(test)]
 //! What every implementor of the ports owes: one suite, run against each.
 //!
 //! An implementor is one line at the end: its name, and how to get it from a world.
 
-#[path = "contract/tenant.rs"]
 mod tenant;
 
 use std::collections::{BTreeMap, BTreeSet};

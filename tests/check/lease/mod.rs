@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! Who leads: the laws of the pure machine under bad clocks and a bad network, and the real client against an API server.
 
 mod examples;

@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! The map in `src/lib.rs`, kept true: who may name whom, what pure rooms never do, how large a room may be.
 
 use std::{

@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! Texts made to be expensive. Speed itself is measured by `cargo bench --bench scale`.
 
 use tilgang::config::load_texts;

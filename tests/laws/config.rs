@@ -1,8 +1,7 @@
-#![cfg(test)]
 //! Every case of `tests/invalid/` with its exact messages beside it, and what is true of every workspace.
 //!
 //! A case is a folder (a whole workspace) or a file: `tilgang-….yaml` stands for `tilgang.yaml`, any other for
-//! `owners/ttd.yaml`. `BLESS=1 cargo test --test config` writes the messages anew; then read them.
+//! `owners/ttd.yaml`. `BLESS=1 cargo test --test laws config` writes the messages anew; then read them.
 
 use std::{
     collections::BTreeSet,

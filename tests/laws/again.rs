@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! The last look before the first write: what moved after everything was read, in the simulated Azure itself.
 
 use std::{collections::BTreeSet, sync::atomic::AtomicBool};

@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! Owners' files as data: what is written down means what the files mean, and whatever a file of the kind holds, it reaches no further
 //! than the owners that it names.
 

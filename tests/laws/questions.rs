@@ -1,4 +1,3 @@
-#![cfg(test)]
 //! Who can do what, held against an oracle: random worlds, in which the simulator's own evaluation of rights says what is true.
 
 use std::{

@@ -1,5 +1,3 @@
-#![cfg(test)]
-#![allow(clippy::disallowed_methods, reason = "a test may look at its environment")]
 //! `deploy/`: what Kustomize builds is what Kubernetes takes, is safe, and is about this program. No cluster, no engine, no root.
 
 mod image;

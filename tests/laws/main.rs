@@ -1,0 +1,14 @@
+#![cfg(test)]
+//! What always holds: the promises of the planner, of the files that people write and of the source itself.
+
+mod again;
+mod architecture;
+mod config;
+mod editing;
+mod hostile_texts;
+mod laws;
+mod newcomers;
+mod proposal;
+mod questions;
+mod schema;
+mod seeds;
