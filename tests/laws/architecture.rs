@@ -1,10 +1,27 @@
-//! The map in `src/lib.rs`, kept true: who may name whom, what pure rooms never do, how large a room may be.
+#![allow(clippy::print_stdout, reason = "counts are there to be read")]
+//! The map in `src/lib.rs`, kept true: who may name whom, what pure rooms never do, how large a file may be.
+//!
+//! Where the source is not yet as it should be, a table has the numbers of today. They may only fall, and a test fails until
+//! its table follows. `cargo test --test laws architecture -- --nocapture` prints what is counted.
+//!
+//! | file | what it holds to |
+//! |---|---|
+//! | `circles` | files that do not name each other in circles |
+//! | `decisions` | `cli` and the daemon decide nothing |
+//! | `signatures` | few parameters, no bare `bool`, no errors that are only texts |
+
+mod circles;
+mod decisions;
+mod signatures;
+mod source;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::{Path, PathBuf},
+    path::Path,
 };
+
+use source::{Source, count, ratchet, sources};
 
 /// Who may name whom. `cli` may name everyone.
 const ROOMS: &[(&str, &[&str])] = &[
@@ -60,31 +77,15 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// A file beyond this does more than one thing.
-const LINES_MAX: usize = 600;
+const LINES_MAX: usize = 500;
+/// The files that are longer today, and by how many lines. Wanted: none.
+const LINES_BEYOND: &[(&str, usize)] = &[("ledger/tests.rs", 63), ("plan/adopt.rs", 16)];
 
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Each room's files, by name, with their text.
-fn rooms() -> BTreeMap<String, Vec<(PathBuf, String)>> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut rooms: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
-    for file in files(&src) {
-        let inside = file.strip_prefix(&src).unwrap();
-        let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
-        let text = fs::read_to_string(&file).unwrap();
-        rooms.entry(first.trim_end_matches(".rs").to_owned()).or_default().push((inside.to_owned(), text));
+/// Each room's files, by name.
+fn rooms() -> BTreeMap<String, Vec<Source>> {
+    let mut rooms: BTreeMap<String, Vec<Source>> = BTreeMap::new();
+    for source in sources() {
+        rooms.entry(source.room().to_owned()).or_default().push(source);
     }
     rooms
 }
@@ -127,10 +128,10 @@ fn rooms_name_only_whom_they_may() {
         }
         let (_, may) =
             ROOMS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("`{room}` is not on the map"));
-        for (file, text) in files {
-            for other in named(&text) {
+        for file in files {
+            for other in named(&file.text) {
                 if other != room && ROOMS.iter().any(|(name, _)| *name == other) && !may.contains(&other.as_str()) {
-                    wrong.push(format!("{} names `{other}`", file.display()));
+                    wrong.push(format!("{} names `{other}`", file.path));
                 }
             }
         }
@@ -162,13 +163,13 @@ fn pure_rooms_stay_pure() {
     ];
     let mut wrong = Vec::new();
     for room in ["model", "plan", "access", "rights", "lease", "watch", "reconcile"] {
-        for (file, text) in &rooms()[room] {
-            for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+        for file in &rooms()[room] {
+            for (n, line) in file.lines() {
                 wrong.extend(
                     never
                         .iter()
                         .filter(|word| line.contains(**word))
-                        .map(|word| format!("{}:{} has `{word}`", file.display(), n + 1)),
+                        .map(|word| format!("{}:{n} has `{word}`", file.path)),
                 );
             }
         }
@@ -179,12 +180,12 @@ fn pure_rooms_stay_pure() {
 /// Notices and pages can be written down, and that is all: what they say hangs on nothing but arguments.
 #[test]
 fn notices_and_pages_are_made_without_a_disk_or_a_clock() {
-    for (file, text) in rooms()["notify"].iter().chain(&rooms()["web"]) {
-        let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    for file in rooms()["notify"].iter().chain(&rooms()["web"]) {
+        let code = file.code();
         let never =
             ["std::fs", "fs::", "tokio", "async ", ".await", "std::time", "std::env", "Timestamp::now", "HashMap"];
         let wrong: Vec<_> = never.iter().filter(|word| code.contains(**word)).collect();
-        assert!(wrong.is_empty(), "{} has {wrong:?}", file.display());
+        assert!(wrong.is_empty(), "{} has {wrong:?}", file.path);
     }
 }
 
@@ -192,37 +193,36 @@ fn notices_and_pages_are_made_without_a_disk_or_a_clock() {
 #[test]
 fn the_ledger_means_the_same_without_a_disk() {
     let may = ["ledger/store.rs", "ledger/journal.rs", "ledger/tests.rs"];
-    for (file, text) in &rooms()["ledger"] {
-        let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    for file in &rooms()["ledger"] {
+        let code = file.code();
         let words = ["std::fs", "fs::", "tokio", "async ", "std::time", "std::env"];
         let wrong: Vec<_> = words.iter().filter(|word| code.contains(**word)).collect();
-        assert!(may.iter().any(|may| file.ends_with(may)) || wrong.is_empty(), "{} has {wrong:?}", file.display());
+        assert!(may.contains(&file.path.as_str()) || wrong.is_empty(), "{} has {wrong:?}", file.path);
     }
 }
 
 #[test]
 fn who_plans_or_looks_never_holds_a_writer() {
     for (room, files) in rooms() {
-        for (file, text) in files {
+        for file in files {
             let may = ["ports", "execute", "azure", "simulator", "cli"].contains(&room.as_str());
-            assert!(may || !text.contains("AssignmentWriter"), "{} names the writing port", file.display());
-            let is_apply = ["cli/apply.rs", "cli/far.rs", "cli/serve/heal.rs"].iter().any(|may| file.ends_with(may));
-            assert!(room != "cli" || is_apply || !text.contains("writer()"), "{} takes a writer", file.display());
+            assert!(may || !file.text.contains("AssignmentWriter"), "{} names the writing port", file.path);
+            let is_apply = ["cli/apply.rs", "cli/far.rs", "cli/serve/heal.rs"].contains(&file.path.as_str());
+            assert!(room != "cli" || is_apply || !file.text.contains("writer()"), "{} takes a writer", file.path);
         }
     }
 }
 
 #[test]
-fn no_room_is_too_large() {
-    for (file, text) in rooms().into_values().flatten() {
-        let lines = text.lines().count();
-        assert!(lines <= LINES_MAX, "{} has {lines} lines: which one thing does it do?", file.display());
-    }
+fn no_file_is_too_large() {
+    let beyond = |source: &Source| source.text.lines().count().saturating_sub(LINES_MAX);
+    let beyond = count(sources().into_iter().map(|source| (source.path.clone(), beyond(&source))));
+    ratchet(&format!("lines beyond {LINES_MAX} (which one thing does it do?)"), LINES_BEYOND, &beyond);
 }
 
 #[test]
 fn every_room_says_what_it_is() {
-    for (file, text) in rooms().into_values().flatten() {
-        assert!(text.starts_with("//!"), "{} has no header", file.display());
+    for source in sources() {
+        assert!(source.text.starts_with("//!"), "{} has no header", source.path);
     }
 }
