@@ -6,10 +6,12 @@
 //!
 //! | file | what it holds to |
 //! |---|---|
+//! | `actions` | one matcher for the actions of role definitions, which answers as Microsoft documents |
 //! | `circles` | files that do not name each other in circles |
 //! | `decisions` | `cli` and the daemon decide nothing |
 //! | `signatures` | few parameters, no bare `bool`, no errors that are only texts |
 
+mod actions;
 mod circles;
 mod decisions;
 mod signatures;
