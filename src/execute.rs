@@ -1,8 +1,8 @@
 //! `ApprovedPlan` + the writing port → `Outcome`s, in the plan's order.
 //!
 //! Decides nothing: what is asked for is in the plan, complete. Grants and updates first, side by side; revokes only when
-//! all of those have answered. A failure is an outcome, and the others go on. A revoke from a person one of whose grants at
-//! the same owner was not made is held back: nobody loses access halfway.
+//! all of those have answered. A failure is an outcome, and the others go on. A revoke that waits for a grant that was not made is held
+//! back ([`Pending`]): nobody loses the old access before they have the new.
 //!
 //! A [`Journal`] is told of each write before it is made and of its answer after. A write that it cannot take down is not
 //! made. When it fails, or somebody sets `stop`, what is in flight ends and nothing new begins.
@@ -13,7 +13,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    future::Future,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -22,16 +21,17 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::time::sleep;
 
 use crate::{
+    ledger::Journal,
     model::{
         assignment::PrincipalType,
-        ids::{PrincipalId, SubscriptionId},
-        owner::OwnerCode,
+        ids::SubscriptionId,
         trouble::{Trouble, TroubleKind},
     },
     plan::{
-        again::{Moved, Withheld},
         approve::ApprovedPlan,
         change::{Action, Change},
+        outcome::{Done, Failure, Outcome},
+        selection::Pending,
     },
     ports::{Answered, AssignmentWriter, Deleted, PutAssignment},
 };
@@ -56,72 +56,6 @@ pub const NEWCOMER_WAITS: [Duration; 6] = [
 /// How soon a run that is stopped notices while it waits.
 const STOP_SEEN_WITHIN: Duration = Duration::from_millis(250);
 
-/// What became of one change.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// The change.
-    pub change: Change,
-    /// How it ended.
-    pub result: Result<Done, Failure>,
-}
-
-/// A change that Azure has now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Done {
-    /// We made it so.
-    Now,
-    /// It was so already: somebody was faster.
-    Already,
-}
-
-/// A change that Azure does not have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Azure refused, or could not be reached.
-    Trouble(Trouble),
-    /// Not tried: a grant of the same person at the same owner was not made.
-    HeldBack,
-    /// Not tried: what it rests on is no longer as the plan saw it.
-    Moved(Moved),
-    /// Not tried: the journal could not take it down; why.
-    Unrecorded(String),
-    /// Not tried: the run was stopped before.
-    NotTried,
-}
-
-impl From<Withheld> for Outcome {
-    fn from(Withheld { change, moved }: Withheld) -> Self {
-        Self { change, result: Err(moved.map_or(Failure::HeldBack, Failure::Moved)) }
-    }
-}
-
-/// Takes down what is asked of Azure, and what comes back.
-pub trait Journal: Sync {
-    /// A write is about to be made. It is made only when this has ended well.
-    fn asked(&self, change: &Change) -> impl Future<Output = Result<(), String>> + Send;
-
-    /// A change has ended, tried or not. `answer` is Azure's, where there was a good one.
-    fn ended(
-        &self,
-        outcome: &Outcome,
-        answer: Option<&Answered<()>>,
-    ) -> impl Future<Output = Result<(), String>> + Send;
-}
-
-/// A journal that takes nothing down, and lets everything go on.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoJournal;
-
-impl Journal for NoJournal {
-    async fn asked(&self, _change: &Change) -> Result<(), String> {
-        Ok(())
-    }
-
-    async fn ended(&self, _outcome: &Outcome, _answer: Option<&Answered<()>>) -> Result<(), String> {
-        Ok(())
-    }
-}
-
 /// Carries a plan out. `stop`: set by anybody, at any time; from then on nothing new begins.
 #[tracing::instrument(level = "trace", skip_all)]
 pub async fn execute(
@@ -136,22 +70,21 @@ pub async fn execute(
     let made = side_by_side(&grants, async |change| run.begin(change).await);
     let (ended, unknown) = sort_out(made.await);
     // "Already" counts as not done here: what somebody else made since we looked may be narrower, or end by itself.
-    let not_done = |ended: &BTreeMap<usize, Outcome>| -> BTreeSet<Whose> {
-        ended.values().filter(|outcome| outcome.result != Ok(Done::Now)).map(|outcome| whose(&outcome.change)).collect()
-    };
-    let held_back = not_done(&ended);
-    let awaited: BTreeSet<Whose> = unknown.iter().map(|((_, change), _)| whose(change)).collect();
-    let (later, now): (Vec<_>, Vec<_>) = revokes.into_iter().partition(|(_, change)| awaited.contains(&whose(change)));
-    let take = async |revokes: &[Numbered<'_>], held_back: &BTreeSet<Whose>| {
+    let not_done = |outcome: &&Outcome| outcome.result != Ok(Done::Now);
+    let not_made = Pending::of(ended.values().filter(not_done).map(|outcome| &outcome.change));
+    let awaited = Pending::of(unknown.iter().map(|((_, change), _)| *change));
+    let (later, now): (Vec<_>, Vec<_>) = revokes.into_iter().partition(|(_, change)| awaited.holds_back(change));
+    let take = async |revokes: &[Numbered<'_>], not_made: &Pending| {
         let taken = side_by_side(revokes, async |change| {
-            let is_held_back = held_back.contains(&whose(change));
+            let is_held_back = not_made.holds_back(change);
             Ok(if is_held_back { run.hold_back(change).await } else { run.take(change).await })
         });
         sort_out(taken.await).0
     };
-    let (newcomers, taken) = futures::join!(run.wait_for(unknown), take(&now, &held_back));
-    let held_back = &held_back | &not_done(&newcomers);
-    let taken_later = take(&later, &held_back).await;
+    let (newcomers, taken) = futures::join!(run.wait_for(unknown), take(&now, &not_made));
+    let not_made =
+        Pending::of([&ended, &newcomers].into_iter().flat_map(BTreeMap::values).filter(not_done).map(|it| &it.change));
+    let taken_later = take(&later, &not_made).await;
     [ended, newcomers, taken, taken_later].into_iter().flatten().collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
@@ -160,13 +93,6 @@ type Numbered<'a> = (usize, &'a Change);
 
 /// A change whose person access control does not know yet, and what it said.
 type Unknown<'a> = (Numbered<'a>, Trouble);
-
-/// Who gains or loses, and where.
-type Whose = (OwnerCode, PrincipalId);
-
-fn whose(change: &Change) -> Whose {
-    (change.owner, change.triple.principal)
-}
 
 /// What comes of a try: its end; or that the person is not known yet, which is not the end of it.
 type Tried = Result<Outcome, Trouble>;
@@ -189,7 +115,7 @@ impl<W: AssignmentWriter, J: Journal> Run<'_, W, J> {
         }
         self.journal.asked(change).await.map_err(|why| {
             self.stop.store(true, Ordering::SeqCst);
-            Failure::Unrecorded(why)
+            Failure::Unrecorded(why.to_string())
         })
     }
 

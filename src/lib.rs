@@ -11,6 +11,7 @@
 //! | room | what comes in → what goes out | never |
 //! |---|---|---|
 //! | [`model`] | the field's words | IO, async, serde, a clock |
+//! | [`host`] | the machine: variables, the one real clock, signals, stderr, traces | a plan, an owner, Azure |
 //! | [`config`] | YAML and the built-in catalogue → `Desired`, or every error at once | the network |
 //! | [`edit`] | YAML + what is asked for, or stands in Azure → YAML, with nothing else changed; JSON Schema | the network, a clock |
 //! | [`plan`] | `Desired` + `Observed` → `Plan`; `Plan` + policy → `ApprovedPlan` | IO, async, a clock |
@@ -22,6 +23,7 @@
 //! | [`watch`] | a plan, seen again and again → each difference with its life: since when, by whom, until when; what a run came to | IO, async, a clock |
 //! | [`reconcile`] | what happens around the daemon, and the time → what to do next | IO, async, a clock |
 //! | [`web`] | what the daemon knows, and the time → pages for a browser | IO, async, a clock, a write |
+//! | [`app`] | a workspace, ports, records, the time → a run that is planned, narrowed, carried out, recorded: the order of steps | a printed word, a question, an implementation of a port |
 //! | [`execute`] | `ApprovedPlan` + the writing port → `Outcomes`, each told to a journal before and after | a decision |
 //! | [`ledger`] | what is done and seen → lines in a folder that CI keeps; and back | a line changed or taken out |
 //! | [`lease`] | what a Lease says and when → who of several replicas leads | IO, async, a clock |
@@ -37,6 +39,8 @@
 //! Who may name whom is a test: `tests/laws/architecture.rs`.
 
 pub mod model;
+
+pub mod host;
 
 pub mod config;
 
@@ -59,6 +63,8 @@ pub mod watch;
 pub mod reconcile;
 
 pub mod web;
+
+pub mod app;
 
 pub mod execute;
 

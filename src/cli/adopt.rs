@@ -7,21 +7,26 @@ use clap::Args;
 use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
+    app::{
+        Exit,
+        adopt::{AdoptInput, Edits, Written},
+    },
     config,
     edit::{self, Edited},
-    plan::{adopt, change::Change, mark},
-    report::{self, ReportFormat, Style},
+    plan::adopt,
+    report::{self, Fit, ReportFormat, Style, View},
 };
 
 use super::{
-    Exit, Global,
-    adopt_look::{Look, Written},
-    apply::{applying, ask_whether, conclude},
-    apply_run::unwritten,
+    Global, TOOL,
+    apply::{applying, ask_whether, conclude, record},
     change::{diff, diff_new},
+    connect::Connection,
     environment,
     grant::day,
     output,
+    planning::Planned,
+    progress,
     reports::Reports,
 };
 
@@ -72,61 +77,71 @@ impl Adopt {
             return output::usage(global, "`--format` is for what `--mark` does: files are shown as they will be");
         }
         let begun = Instant::now();
-        let mut far = None;
-        let look = match Look::make(global, &mut far).await {
-            Ok(look) => look,
+        let (look, connection) = match Box::pin(self.observe(global)).await {
+            Ok(read) => read,
             Err(exit) => return exit,
         };
-        let Some(far) = far else { return Exit::Failed };
         let may_list = |name: &str| config::may_be_listed(name, &look.loaded.domains);
         let (reason, ticket) = (self.reason.as_deref(), self.ticket.as_deref());
         let terms = adopt::Terms { may_list: &may_list, reason, ticket, until: self.until };
-        let written = match look.written(terms, global) {
+        let written = match look.written(terms) {
             Ok(written) => written,
-            Err(exit) => return exit,
+            Err(error) => return output::error(global, &error),
         };
-        let reading = if written.plan.is_complete() { Exit::Converged } else { Exit::Failed };
+        let reading = Exit::Failed.when(!written.plan.is_complete());
+        show(&written, &look, self, global);
         let exit = if self.check {
-            written.show(&look, self, global);
-            let pending = !written.edits.is_empty() || (self.mark && !written.marks(&look).is_empty());
-            reading.max(if pending { Exit::Pending } else { Exit::Converged })
+            let is_pending = !written.edits.is_empty() || (self.mark && !look.marks(&written).is_empty());
+            reading.max(Exit::Pending.when(is_pending))
         } else {
-            written.show(&look, self, global);
             match self.write(&look, &written, global) {
                 Ok(()) => reading,
                 Err(exit) => return exit,
             }
         };
-        written.close(&look, self);
+        close(&written, &look, self);
         if !self.mark {
             return exit;
         }
-        let survey = match look.survey(written, &far, self.check) {
-            Ok(survey) => survey,
-            Err(error) => return output::fail(global, error),
+        let marking = match look.marking(written, if self.check { Edits::Shown } else { Edits::Written }) {
+            Ok(marking) => marking,
+            Err(error) => return output::error(global, &error),
         };
-        if survey.plan.changes.is_empty() && is_text {
+        let recording = connection.recording(&marking.workspace, &marking.desired);
+        let run = marking.plan(recording.records());
+        if run.plan().changes.is_empty() && is_text {
             output::say("Nothing to mark: whatever git lists and a description may mark is ours.");
             return exit;
         }
         if is_text {
-            output::result("\n"); // what is written to files stands above
+            output::result("\n"); // what is written to files was printed before
         }
         if self.check {
-            reports.print(&survey, global, |view, format, style| report::plan(&applying(view), format, style));
+            reports.print(&run, global, |view, format, style| report::plan(&applying(view), format, style));
             output::say("Nothing was marked. `tilgang adopt --mark` marks it.");
-            return exit.max(survey.exit());
+            return exit.max(run.exit());
         }
-        let ledger = match survey.record() {
-            Ok(ledger) => ledger,
-            Err(error) => return output::fail(global, format_args!("{}; nothing was marked", unwritten(&error))),
-        };
-        let with = (&far, ledger);
-        exit.max(conclude("adopt", self.yes, &mut reports, &survey, with, begun, global).await)
+        let planned = Planned { run, recording, connection };
+        if let Err(exit) = record(&planned, "nothing was marked", global) {
+            return exit;
+        }
+        exit.max(Box::pin(conclude("adopt", self.yes, &mut reports, planned, begun, global)).await)
+    }
+
+    async fn observe(&self, global: &Global) -> Result<(AdoptInput, Connection), Exit> {
+        let dir = global.find_dir()?;
+        let (workspace, desired) = AdoptInput::read(&dir).map_err(|error| output::error(global, &error))?;
+        let connection = Connection::open(global, &workspace, desired.tenant).await?;
+        let spinner = progress::looking();
+        let work = AdoptInput::observe((workspace, desired), &global.owner, connection.now(), &connection.reader);
+        let work = Box::pin(work); // it holds much
+        let observed = progress::telling(&spinner, || connection.session.waiting(), work).await;
+        spinner.finish_and_clear();
+        Ok((observed.map_err(|error| output::error(global, &error))?, connection))
     }
 
     /// Asks, and writes.
-    fn write(&self, look: &Look, written: &Written, global: &Global) -> Result<(), Exit> {
+    fn write(&self, look: &AdoptInput, written: &Written, global: &Global) -> Result<(), Exit> {
         if written.edits.is_empty() {
             return Ok(());
         }
@@ -152,75 +167,89 @@ impl Adopt {
     }
 }
 
-impl Written {
-    fn marks(&self, look: &Look) -> Vec<Change> {
-        mark::marks(&self.desired, &self.observed, look.today, look.owners.as_ref())
+/// The difference, then what is left out.
+fn show(written: &Written, look: &AdoptInput, adopt: &Adopt, global: &Global) {
+    let mut text = String::new();
+    for Edited { path, is_new, before, after, .. } in &written.edits {
+        text += &if *is_new { diff_new(path, after) } else { diff(path, before, after) };
     }
+    let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
+    let report = in_view(written, look, |view| report::adoption(view, written.counted, style));
+    let gap = if text.is_empty() { "" } else { "\n" };
+    let _ = write!(text, "{gap}{report}");
+    if adopt.reports.format == ReportFormat::Text { output::result(&text) } else { output::say(text.trim_end()) }
+}
 
-    /// The difference, then what is left out.
-    fn show(&self, look: &Look, adopt: &Adopt, global: &Global) {
-        let mut text = String::new();
-        for Edited { path, is_new, before, after, .. } in &self.edits {
-            text += &if *is_new { diff_new(path, after) } else { diff(path, before, after) };
-        }
-        let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
-        let report = look.view(&self.plan, |view| report::adoption(view, self.counted, style));
-        let gap = if text.is_empty() { "" } else { "\n" };
-        let _ = write!(text, "{gap}{report}");
-        if adopt.reports.format == ReportFormat::Text { output::result(&text) } else { output::say(text.trim_end()) }
+/// What this means, and what comes next.
+fn close(written: &Written, look: &AdoptInput, adopt: &Adopt) {
+    if written.unlisted > 0 {
+        let (number, are) = (written.unlisted, if written.unlisted == 1 { "assignment" } else { "assignments" });
+        output::say(format_args!(
+            "note: {number} {are} of ours that git no longer lists stay unlisted: `tilgang plan` shows what becomes of them"
+        ));
     }
+    for owner in &written.lost {
+        output::say(format_args!(
+            "note: what stands at {owner} was made by tilgang, and owners/{owner}.yaml is missing: git's history may have it, \
+             with last days and reasons that Azure does not know (`git log --all -- owners/{owner}.yaml`)"
+        ));
+    }
+    if !written.empty.is_empty() {
+        let owners = written.empty.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        output::say(format_args!(
+            "note: subscriptions are named as those of {owners}, and hold nothing that the naming rule leads to: left out"
+        ));
+    }
+    for (owner, name) in &look.observed.absent {
+        let revealed = !look.loaded.desired.iter().any(|desired| desired.owners.contains_key(owner));
+        if revealed && !written.empty.contains(owner) {
+            output::say(format_args!(
+                "note: our identity sees no subscription `{name}`; if {owner} has none, say so in tilgang.yaml: \
+                 `owners: {{ {owner}: {{ environments: [{}] }} }}`",
+                look.seen(*owner).join(", ")
+            ));
+        }
+    }
+    if !written.plan.changes.is_empty() {
+        let (number, are) =
+            (written.plan.changes.len(), if written.plan.changes.len() == 1 { "change" } else { "changes" });
+        output::say(format_args!(
+            "note: a plan from these files has {number} {are} to make: `tilgang plan` shows them"
+        ));
+    }
+    if adopt.check {
+        if !written.edits.is_empty() {
+            output::say("Nothing was written. `tilgang adopt` writes it.");
+        }
+    } else if !written.edits.is_empty() {
+        output::say("Written. Read the files, and commit them: a plan from them has nothing more to do than before.");
+    }
+    if !adopt.mark && !look.marks(written).is_empty() {
+        output::say(
+            "What others made stays theirs, and meets what git lists as long as it stands: whom git drops keeps it, and \
+             `tilgang drift` says so (unmanaged). `tilgang adopt --mark` makes it ours.",
+        );
+    }
+}
 
-    /// What this means, and what comes next.
-    fn close(&self, look: &Look, adopt: &Adopt) {
-        if self.unlisted > 0 {
-            let (number, are) = (self.unlisted, if self.unlisted == 1 { "assignment" } else { "assignments" });
-            output::say(format_args!(
-                "note: {number} {are} of ours that git no longer lists stay unlisted: `tilgang plan` shows what becomes of them"
-            ));
-        }
-        for owner in &self.lost {
-            output::say(format_args!(
-                "note: what stands at {owner} was made by tilgang, and owners/{owner}.yaml is missing: git's history may have it, \
-                 with last days and reasons that Azure does not know (`git log --all -- owners/{owner}.yaml`)"
-            ));
-        }
-        if !self.empty.is_empty() {
-            let owners = self.empty.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            output::say(format_args!(
-                "note: subscriptions are named as those of {owners}, and hold nothing that the naming rule leads to: left out"
-            ));
-        }
-        for (owner, name) in &look.observed.absent {
-            let revealed = !look.loaded.desired.iter().any(|desired| desired.owners.contains_key(owner));
-            if revealed && !self.empty.contains(owner) {
-                output::say(format_args!(
-                    "note: our identity sees no subscription `{name}`; if {owner} has none, say so in tilgang.yaml: \
-                     `owners: {{ {owner}: {{ environments: [{}] }} }}`",
-                    look.seen(*owner).join(", ")
-                ));
-            }
-        }
-        if !self.plan.changes.is_empty() {
-            let (number, are) =
-                (self.plan.changes.len(), if self.plan.changes.len() == 1 { "change" } else { "changes" });
-            output::say(format_args!(
-                "note: a plan from these files has {number} {are} to make: `tilgang plan` shows them"
-            ));
-        }
-        if adopt.check {
-            if !self.edits.is_empty() {
-                output::say("Nothing was written. `tilgang adopt` writes it.");
-            }
-        } else if !self.edits.is_empty() {
-            output::say(
-                "Written. Read the files, and commit them: a plan from them has nothing more to do than before.",
-            );
-        }
-        if !adopt.mark && !self.marks(look).is_empty() {
-            output::say(
-                "What others made stays theirs, and meets what git lists as long as it stands: whom git drops keeps it, and \
-                 `tilgang drift` says so (unmanaged). `tilgang adopt --mark` makes it ours.",
-            );
-        }
-    }
+fn in_view<T>(written: &Written, look: &AdoptInput, report: impl FnOnce(&View<'_>) -> T) -> T {
+    report(&View {
+        desired: &look.desired,
+        plan: &written.plan,
+        refused: &[],
+        deferred: &[],
+        places: &|origin| look.loaded.sources.place(origin),
+        errors: 0,
+        mistakes: &[],
+        folder: "",
+        observed_at: look.observed.at,
+        config_digest: &look.loaded.digest,
+        observed_digest: "",
+        tool: TOOL,
+        is_applying: false,
+        fit: Fit::default(),
+        owners: look.scope.owners(),
+        saved: None,
+        base: None,
+    })
 }

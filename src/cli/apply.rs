@@ -5,32 +5,32 @@ use std::{
     collections::BTreeSet,
     io::{BufRead, Write},
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use clap::{Args, ValueEnum};
 
 use crate::{
-    execute::Outcome,
-    ledger::Ledger,
-    model::{ids::PrincipalId, observed::Observed, owner::OwnerCode},
+    app::{AppliedRun, Note, PlannedRun},
+    ledger::RunJournal,
+    model::observed::Observed,
     plan::{
-        basis::Side,
-        change::{Action, Change},
+        basis::{Basis, Side},
+        outcome::Outcome,
         saved::{Difference, Saved},
+        selection::{Kind, Kinds, Scope},
     },
     report::{self, ReportFormat, SavedAs, View},
 };
 
 use super::{
     Exit, Global, TOOL,
-    apply_run::{Ran, carry_out, unwritten},
-    environment,
-    far::{Far, Kind},
-    file, output,
+    applying::{How, Signals, carry_out},
+    connect::Kind as Azure,
+    environment, file, output,
+    planning::{Planned, What, plan},
+    progress,
     reports::{Opened, Reports},
-    survey::Survey,
 };
 
 /// Make Azure as git says: plans, asks, and carries out what policy allows
@@ -68,21 +68,12 @@ enum Only {
     Expired,
 }
 
-impl Only {
-    fn keeps(self, change: &Change) -> bool {
-        match self {
-            Self::Expired => change.because.is_expiry(),
+impl From<Only> for Kinds {
+    fn from(only: Only) -> Self {
+        match only {
+            Only::Expired => Self::Only(BTreeSet::from([Kind::Expired])),
         }
     }
-}
-
-/// How old a plan may be when it is carried out: somebody may have thought about it for longer than Azure stood still.
-const PLAN_AGE_MAX: Duration = Duration::from_mins(5);
-
-/// Whose grants are still to be made: nobody loses the old before they have the new.
-fn waiting(changes: &[Change]) -> BTreeSet<(OwnerCode, PrincipalId)> {
-    let grants = changes.iter().filter(|change| change.action == Action::Grant);
-    grants.map(|change| (change.owner, change.triple.principal)).collect()
 }
 
 impl Apply {
@@ -92,59 +83,68 @@ impl Apply {
             Err(exit) => return exit,
         };
         if let Some(file) = &self.plan {
-            return run_saved(file, &mut reports, global).await;
+            return Box::pin(run_saved(file, &mut reports, global)).await;
         }
-        let mut far = None;
-        let mut survey = match reports.survey("apply", global, &mut far).await {
-            Ok(survey) => survey,
+        let mut planned = match reports.plan("apply", What::Changes, global).await {
+            Ok(planned) => planned,
             Err(exit) => return exit,
         };
-        let planned = Instant::now();
-        let Some(far) = far else { return Exit::Failed };
-        let ledger = match survey.record() {
-            Ok(ledger) => ledger,
-            Err(error) => return output::fail(global, format_args!("{}; nothing was changed", unwritten(&error))),
-        };
-        if ledger.is_none() && far.azure != Kind::Embedded {
-            output::say("note: tilgang.yaml names no `ledger`, so this run is recorded nowhere");
+        let begun = Instant::now();
+        if let Err(exit) = record(&planned, "nothing was changed", global) {
+            return exit;
+        }
+        if planned.recording.ledger().is_none() && planned.connection.azure != Azure::Embedded {
+            output::note(&Note::NotRecorded);
         }
         if let Some(only) = self.only {
-            let waiting = waiting(&survey.plan.changes);
-            survey.narrow(|change| only.keeps(change) && !waiting.contains(&(change.owner, change.triple.principal)));
+            planned.run.select(&only.into());
         }
-        conclude("apply", self.yes, &mut reports, &survey, (&far, ledger), planned, global).await
+        conclude("apply", self.yes, &mut reports, planned, begun, global).await
+    }
+}
+
+/// Records who holds what, as it was read. `undone`: what was not done where that fails.
+pub(super) fn record(planned: &Planned, undone: &str, global: &Global) -> Result<(), Exit> {
+    let Planned { run, recording, .. } = planned;
+    match recording.saw(run.desired(), run.observed(), run.scope()) {
+        Ok(notes) => {
+            notes.iter().for_each(output::note);
+            Ok(())
+        }
+        Err(error) => Err(output::fail(global, format_args!("{error}; {undone}"))),
     }
 }
 
 /// Shows a plan, asks, carries out what policy approved of it, and says what became of it. `command`: who does it, as the
-/// ledger names it.
+/// ledger names it; `begun`: when Azure had been read.
 pub(super) async fn conclude(
-    command: &str,
+    command: &'static str,
     yes: bool,
     reports: &mut Opened<'_>,
-    survey: &Survey,
-    (far, ledger): (&Far, Option<Arc<Ledger>>),
-    planned: Instant,
+    planned: Planned,
+    begun: Instant,
     global: &Global,
 ) -> Exit {
+    let run = &planned.run;
     let is_text = reports.format() == ReportFormat::Text;
     if is_text {
-        reports.print(survey, global, |view, format, style| report::plan(&applying(view), format, style));
+        reports.print(run, global, |view, format, style| report::plan(&applying(view), format, style));
     }
-    survey.tell_age();
-    let changes = survey.approval.approved.changes().len();
+    name_refusal(run);
+    let changes = run.approval().approved.changes().len();
     if changes > 0 && !yes && !is_text {
         return output::usage(global, "with this format nobody sees the plan before the question; pass `--yes`");
     }
     if changes > 0 && !yes {
         match ask(changes) {
-            Some(true) if planned.elapsed() > PLAN_AGE_MAX => {
-                return output::fail(global, "the plan is older than five minutes: nothing was changed; run again");
+            Some(true) => {
+                if let Err(error) = run.check_age(begun.elapsed()) {
+                    return output::fail(global, format_args!("{error}: nothing was changed; run again"));
+                }
             }
-            Some(true) => {}
             Some(false) => {
                 output::say("nothing was changed");
-                return survey.exit();
+                return run.exit();
             }
             None => {
                 let words = "nobody can be asked here; pass `--yes` to apply without asking";
@@ -152,30 +152,77 @@ pub(super) async fn conclude(
             }
         }
     }
-    match carry_out(command, survey, far, &far.writer(), ledger, None).await {
-        Ok(ran) => {
-            if changes > 0 && is_text {
-                output::result("\n"); // the plan stands above
-            }
-            end(survey, &ran, None, reports, global)
+    let gap = if changes > 0 && is_text { "\n" } else { "" }; // the plan was printed before
+    Box::pin(carry_out_and_end(command, planned, None, gap, reports, global)).await
+}
+
+/// Names the newer commit, where no refused change does.
+pub(super) fn name_refusal(run: &PlannedRun) {
+    if let Some(refusal) = run.unnamed_refusal() {
+        output::say(format_args!("refused: {refusal}"));
+    }
+}
+
+/// A saved plan: the owners that it was made for, and what it rests on.
+struct OfSaved {
+    selected: Option<BTreeSet<crate::model::owner::OwnerCode>>,
+    basis: Basis,
+}
+
+impl OfSaved {
+    fn view(&self) -> SavedAs<'_> {
+        SavedAs { selected: self.selected.as_ref(), basis: &self.basis }
+    }
+}
+
+/// Carries a run out, with a bar, and says what became of it, here and in the ledger.
+async fn carry_out_and_end(
+    command: &'static str,
+    Planned { run, recording, connection }: Planned,
+    saved: Option<OfSaved>,
+    gap: &str,
+    reports: &mut Opened<'_>,
+    global: &Global,
+) -> Exit {
+    let bar = progress::applying(run.approval().approved.changes().len());
+    let tick = || bar.inc(1);
+    let journal = RunJournal::new(recording.ledger(), &tick);
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals, // before the ledger says that we began
+        Err(error) => return output::fail(global, format_args!("{error}; nothing was changed")),
+    };
+    let digest = saved.as_ref().map(|saved| saved.basis.digest(Side::Azure));
+    let how = How { command, saved: digest, connection: &connection, journal: &journal, stop: &mut signals };
+    let applied = progress::telling(&bar, || connection.session.waiting(), Box::pin(carry_out(run, how))).await;
+    bar.finish_and_clear();
+    match applied {
+        Ok(applied) => {
+            output::result(gap);
+            end(applied, saved.as_ref().map(OfSaved::view), reports, global)
         }
-        Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
+        Err(not_begun) => output::fail(global, format_args!("{}; nothing was changed", not_begun.why)),
     }
 }
 
 /// Says what became of it, here and in the ledger.
-fn end(survey: &Survey, ran: &Ran, saved: Option<SavedAs<'_>>, reports: &mut Opened<'_>, global: &Global) -> Exit {
+fn end(
+    applied: AppliedRun<'_, RunJournal<'_>>,
+    saved: Option<SavedAs<'_>>,
+    reports: &mut Opened<'_>,
+    global: &Global,
+) -> Exit {
     let said = |outcomes: &'_ [Outcome], view: &View<'_>, format, style| {
-        // In text the plan stands above, unless it was a saved one; in any other format the outcomes stand alone.
+        // In text the plan was printed before, unless it was a saved one; in any other format the outcomes come alone.
         let is_applying = saved.is_none() && format == ReportFormat::Text;
         report::outcomes(&View { is_applying, saved, ..*view }, outcomes, format, style)
     };
     let mut written = Exit::Converged;
-    if let Some(outcomes) = ran.outcomes.as_deref() {
+    if let Some(outcomes) = applied.outcomes() {
+        let run = applied.run();
         if !outcomes.is_empty() || saved.is_some() || reports.format() != ReportFormat::Text {
-            reports.print(survey, global, |view, format, style| said(outcomes, view, format, style));
+            reports.print(run, global, |view, format, style| said(outcomes, view, format, style));
         }
-        written = reports.write(survey, global, |view, format, style| {
+        written = reports.write(run, global, |view, format, style| {
             report::outcomes(&View { is_applying: false, saved, ..*view }, outcomes, format, style)
         });
     } else {
@@ -183,14 +230,13 @@ fn end(survey: &Survey, ran: &Ran, saved: Option<SavedAs<'_>>, reports: &mut Ope
             "ended at once: what was asked of Azure last may or may not be done; run again to see, and to go on",
         );
     }
-    let exit = survey.exit().max(ran.exit()).max(written);
-    if let Some(error) = &ran.ledger {
-        output::fail(global, unwritten(error));
+    let exit = applied.exit().max(written);
+    if let Some(error) = applied.unrecorded() {
+        output::fail(global, error);
     }
-    match ran.end(exit) {
-        Ok(()) => exit,
-        Err(_) if ran.ledger.is_some() => exit, // said already
-        Err(error) => output::fail(global, error).max(exit),
+    match applied.close(exit) {
+        (_, None) => exit,
+        (_, Some(error)) => output::fail(global, error).max(exit),
     }
 }
 
@@ -203,54 +249,33 @@ async fn run_saved(path: &Path, reports: &mut Opened<'_>, global: &Global) -> Ex
         Ok(saved) => saved,
         Err(error) => return output::fail(global, error),
     };
-    let mut ground = match global.ground() {
-        Ok(ground) => ground,
+    let (workspace, _) = match global.workspace() {
+        Ok(read) => read,
         Err(exit) => return exit,
     };
-    let elsewhere = ground.loaded.desired.as_ref().map(|desired| saved.elsewhere(desired, TOOL)).unwrap_or_default();
+    let elsewhere = workspace.loaded.desired.as_ref().map(|desired| saved.elsewhere(desired, TOOL));
+    let elsewhere = elsewhere.unwrap_or_default();
     if !elsewhere.is_empty() {
-        return differs(
-            global,
-            path,
-            "is not for here",
-            &elsewhere.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        );
+        let lines: Vec<String> = elsewhere.iter().map(ToString::to_string).collect();
+        return differs(global, path, "is not for here", &lines);
     }
-    ground.owners.clone_from(&saved.selected);
-    let mut far = None;
-    let mut survey = match Survey::on(ground, global, &mut far, true).await {
-        Ok(survey) => survey,
+    let scope = Scope::chosen(saved.selected.clone());
+    let mut planned = match plan(global, workspace, scope, What::Changes).await {
+        Ok(planned) => planned,
         Err(exit) => return exit,
     };
-    let Some(far) = far else { return Exit::Failed };
-    survey.approval = match saved.admit(&survey.desired, &survey.observed, &survey.plan) {
-        Ok(approval) => approval.unless_older(&survey.desired.revision, survey.applied.as_ref()),
+    match planned.run.limit_to(&saved) {
+        Ok(note) => note.iter().for_each(output::note),
         Err(differences) => {
-            let lines = named(&saved, &differences, &survey.observed);
+            let lines = named(&saved, &differences, planned.run.observed());
             return differs(global, path, "is no longer what git and Azure say", &lines);
         }
-    };
-    let (approved, refused) = (survey.approval.approved.changes(), &survey.approval.refused);
-    let meant: BTreeSet<_> = approved.iter().chain(refused.iter().map(|it| &it.change)).map(|it| it.name).collect();
-    let others = survey.plan.changes.len();
-    survey.plan.changes.retain(|change| meant.contains(&change.name));
-    let others = others - survey.plan.changes.len();
-    if others > 0 {
-        let changes = if others == 1 { "change" } else { "changes" };
-        output::say(format_args!("note: a plan made now has {others} more {changes}, not in this one"));
     }
-    let ledger = match survey.record() {
-        Ok(ledger) => ledger,
-        Err(error) => return output::fail(global, format_args!("{}; nothing was changed", unwritten(&error))),
-    };
-    let basis = survey.basis();
-    match carry_out("apply", &survey, &far, &far.writer(), ledger, Some(basis.digest(Side::Azure))).await {
-        Ok(ran) => {
-            let saved = SavedAs { selected: saved.selected.as_ref(), basis: &basis };
-            end(&survey, &ran, Some(saved), reports, global)
-        }
-        Err(error) => output::fail(global, format_args!("{error}; nothing was changed")),
+    if let Err(exit) = record(&planned, "nothing was changed", global) {
+        return exit;
     }
+    let saved = OfSaved { selected: saved.selected.clone(), basis: planned.run.basis() };
+    Box::pin(carry_out_and_end("apply", planned, Some(saved), "", reports, global)).await
 }
 
 /// How many differences are named one by one: the first say what kind of thing happened.

@@ -5,13 +5,14 @@ use jiff::tz::TimeZone;
 use crate::{
     config,
     edit::{self, Change, EditError, Edited, Granted},
+    model::visible::argument,
 };
 
-use super::{Exit, Global, environment, ground::draw, output};
+use super::{Exit, Global, environment, output, workspace::draw};
 
 /// Changes these owners' files, or with `check` shows what would change.
 pub(super) fn carry_out(global: &Global, change: &Change, check: bool) -> Exit {
-    let dir = match global.workspace() {
+    let dir = match global.find_dir() {
         Ok(dir) => dir,
         Err(exit) => return exit,
     };
@@ -88,17 +89,12 @@ fn tell(global: &Global, owner: &str, error: &EditError) -> Exit {
         }
         _ => {}
     }
-    let message = shown(&error.to_string());
+    let message = argument(&error.to_string());
     if let EditError::UnknownOwner { .. } = error {
         return output::usage(global, with_help(&message, error.help()));
     }
     let place = error.line().map(|line| format!(":{line}")).unwrap_or_default();
     output::fail(global, with_help(&format!("owners/{owner}.yaml{place}: {message}"), error.help()))
-}
-
-/// Text from the command line, which may come from a script: nothing in it moves the cursor.
-pub(super) fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// A message, and below it what to do.

@@ -22,12 +22,12 @@ pub(super) struct Codeowners {
 
 impl Codeowners {
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let ground = match global.ground() {
-            Ok(ground) => ground,
+        let workspace = match global.workspace() {
+            Ok((workspace, _)) => workspace,
             Err(exit) => return exit,
         };
-        let Some(desired) = &ground.loaded.desired else { return ground.exit().max(Exit::Failed) };
-        let repository = Repository::of(&ground.dir);
+        let Some(desired) = &workspace.loaded.desired else { return workspace.exit().max(Exit::Failed) };
+        let repository = Repository::of(&workspace.dir);
         let (place, text) = match repository.wanted(desired) {
             Ok(wanted) => wanted,
             Err(why) => return output::fail(global, why),

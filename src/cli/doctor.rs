@@ -1,12 +1,13 @@
 //! `tilgang doctor`: tries what a run needs by calls that do no harm, and says what our identity lacks, by action and scope;
 //! what it has too much of; and what stands in the way.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use futures::{StreamExt, stream};
 
 use crate::{
+    app::{self, own_permissions::held},
     model::{
         ids::{PrincipalId, UserName},
         observed::{Observed, Reading, Sighting},
@@ -21,7 +22,7 @@ use crate::{
     },
 };
 
-use super::{Exit, Global, far::Far, output, own, survey, validate::count};
+use super::{Exit, Global, connect::Connection, output, validate::count};
 
 /// Questions asked at the same time.
 const SIDE_BY_SIDE_MAX: usize = 16;
@@ -58,22 +59,25 @@ impl Doctor {
     pub(super) async fn run(&self, global: &Global) -> Exit {
         let Self { purpose, format } = self;
         let purpose = Purpose::from(*purpose);
-        let mut ground = match global.ground() {
-            Ok(ground) => ground,
+        let (mut workspace, scope) = match global.workspace() {
+            Ok(read) => read,
             Err(exit) => return exit,
         };
-        let Some(desired) = ground.loaded.desired.take() else { return ground.exit().max(Exit::Failed) };
-        let far = match Far::connect(global, &ground, desired.tenant).await {
-            Ok(far) => far,
+        let desired = match workspace.take_desired() {
+            Ok(desired) => desired,
             Err(exit) => return exit,
         };
-        let (observed, plan) = survey::look(&desired, ground.owners.as_ref(), &far, &far.reader, BTreeMap::new()).await;
-        let workspace = format!("workspace {}: {}", ground.dir.display(), count(desired.owners.len(), "service owner"));
+        let far = match Connection::open(global, &workspace, desired.tenant).await {
+            Ok(connection) => connection,
+            Err(exit) => return exit,
+        };
+        let (observed, plan) = app::observe(&desired, &scope, far.now(), &far.reader).await;
+        let read = format!("workspace {}: {}", workspace.dir.display(), count(desired.owners.len(), "service owner"));
         let (tenant, by) = (desired.tenant, far.session.signed_in_by());
         let mut notes = vec![format!("as {}", far.who)];
         notes.extend(far.used.iter().map(|used| format!("{} gave the {}", used.variable, used.became)));
         let mut good =
-            vec![(workspace, Vec::new()), (format!("signed in to tenant {tenant} by {by} at {}", far.address), notes)];
+            vec![(read, Vec::new()), (format!("signed in to tenant {tenant} by {by} at {}", far.address), notes)];
         let mut problems = Vec::new();
         match &observed.inventory {
             Ok(()) => {
@@ -104,16 +108,16 @@ impl Doctor {
         let tool = concat!("tilgang ", env!("CARGO_PKG_VERSION"));
         let checkup = Checkup { purpose, who: &far.who, good: &good, problems: &problems, verdict: &verdict, tool };
         output::result(&report::doctor(&checkup, *format));
-        ground.exit().max(if checkup.is_well() { Exit::Converged } else { Exit::Failed })
+        workspace.exit().max(if checkup.is_well() { Exit::Converged } else { Exit::Failed })
     }
 }
 
 /// Asks what is to be asked of our identity.
-async fn look(far: &Far, observed: &Observed) -> Seen {
+async fn look(far: &Connection, observed: &Observed) -> Seen {
     let identity = far.session.identity().await.ok().and_then(|identity| identity.object);
     let names = observed.subscriptions.iter().map(|(id, it)| (*id, it.name.clone())).collect();
     let (graph, probes, targets, held) =
-        futures::join!(graph(far), probes(far, observed), targets(far, observed), own::held(far, &names, identity));
+        futures::join!(graph(far), probes(far, observed), targets(far, observed), held(&far.reader, &names, identity));
     let (holdings, own, definitions) = held;
     let permissions = far.session.graph_permissions().await.unwrap_or_default(); // a token that does not come is said by `graph`
     Seen {
@@ -126,7 +130,7 @@ async fn look(far: &Far, observed: &Observed) -> Seen {
 }
 
 /// A name and an id that nobody has: what comes back says whether people, groups and the deleted can be looked up.
-async fn graph(far: &Far) -> Vec<Probe> {
+async fn graph(far: &Connection) -> Vec<Probe> {
     let (name, id) = (UserName::new("nobody@tilgang.invalid"), PrincipalId(uuid::Uuid::max()));
     let (names, ids) = ([name].into(), [id].into());
     let (by_name, by_id) = futures::join!(far.reader.by_name(&names), far.reader.by_id(&ids));
@@ -151,7 +155,7 @@ async fn graph(far: &Far) -> Vec<Probe> {
 }
 
 /// The lists that a run reads, at each subscription.
-async fn probes(far: &Far, observed: &Observed) -> Vec<Probe> {
+async fn probes(far: &Connection, observed: &Observed) -> Vec<Probe> {
     let asked = observed.subscriptions.iter().map(async |(id, subscription)| {
         let (pim, locks) = futures::join!(far.reader.pim_instances(*id), far.reader.locks(*id));
         let assignments = match &subscription.reading {
@@ -177,7 +181,7 @@ async fn probes(far: &Far, observed: &Observed) -> Vec<Probe> {
 }
 
 /// Our permissions at each target.
-async fn targets(far: &Far, observed: &Observed) -> Vec<TargetSeen> {
+async fn targets(far: &Connection, observed: &Observed) -> Vec<TargetSeen> {
     let found = observed.targets.iter().filter_map(|(key, sighting)| match sighting {
         Sighting::Found(target) => Some((key, target)),
         Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => None,

@@ -8,9 +8,18 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::{model::shard::Shard, report};
+use crate::{
+    app::{Error, Exit, Note},
+    model::shard::Shard,
+    plan::selection::Scope,
+    report,
+};
 
-use super::{Exit, Global, file, output, reports::Reports, survey::Survey};
+use super::{
+    Global, file, output,
+    planning::{self, Planned, What},
+    reports::{Reports, in_view},
+};
 
 /// Say what differs between git and Azure: missing, unmanaged, stray, orphaned, expired; exit 2 if anything does
 #[derive(Debug, Args)]
@@ -35,35 +44,34 @@ impl Drift {
             Ok(reports) => reports,
             Err(exit) => return exit,
         };
-        let mut far = None;
-        let survey = match reports.survey("drift", global, &mut far).await {
-            Ok(survey) => survey,
+        let Planned { run, recording, .. } = match reports.plan("drift", What::Drift, global).await {
+            Ok(planned) => planned,
             Err(exit) => return exit,
         };
-        if let Err(error) = survey.record() {
-            output::say(format_args!("note: what was seen is not recorded: {error}"));
+        match recording.saw(run.desired(), run.observed(), run.scope()) {
+            Ok(notes) => notes.iter().for_each(output::note),
+            Err(Error::Unrecorded(why)) => output::note(&Note::ObservedNotRecorded(why.to_string())),
+            Err(error) => output::note(&Note::ObservedNotRecorded(error.to_string())),
         }
-        reports.print(&survey, global, report::drift);
-        let written = reports.write(&survey, global, report::drift);
-        written.max(survey.reading()).max(if survey.plan.has_drift() { Exit::Pending } else { Exit::Converged })
+        reports.print(&run, global, report::drift);
+        let written = reports.write(&run, global, report::drift);
+        written.max(run.reading()).max(run.drift())
     }
 }
 
 /// Looks at a part, and writes its report. That something differs is no failure of the part: `merge` says it, of all parts.
 async fn look(global: &Global, shard: Shard, out: &Path) -> Exit {
-    let mut ground = match global.ground() {
-        Ok(ground) => ground,
+    let (workspace, _) = match global.workspace() {
+        Ok(read) => read,
         Err(exit) => return exit,
     };
-    ground.shard = Some(shard);
-    let mut far = None;
-    let survey = match Survey::on(ground, global, &mut far, false).await {
-        Ok(survey) => survey,
+    let run = match planning::plan(global, workspace, Scope::Shard(shard), What::Drift).await {
+        Ok(planned) => planned.run,
         Err(exit) => return exit,
     };
-    let came_to = survey.reading().max(if survey.plan.has_drift() { Exit::Pending } else { Exit::Converged });
-    let basis = survey.basis();
-    let json = survey.view(&basis, |view| report::drift(view, report::ReportFormat::Json, report::Style::Plain));
+    let came_to = run.reading().max(run.drift());
+    let basis = run.basis();
+    let json = in_view(&run, &basis, |view| report::drift(view, report::ReportFormat::Json, report::Style::Plain));
     let text = report::shards::part(shard, came_to.code(), &json);
     if let Err(error) = file::write(out, &text) {
         return output::fail(global, format_args!("{}: {error}", out.display()));

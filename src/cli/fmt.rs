@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::{
-    config,
+    app::Workspace,
     edit::{self, LeftAlone},
 };
 
-use super::{Exit, Global, change::diff, ground::draw, output, validate::count};
+use super::{Exit, Global, change::diff, output, validate::count, workspace::draw};
 
 /// Bring the YAML into canonical form: order, indentation, quotes; its meaning and its comments stay
 #[derive(Debug, Args)]
@@ -27,17 +27,18 @@ pub(super) struct Fmt {
 
 impl Fmt {
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let dir = match global.workspace() {
+        let dir = match global.find_dir() {
             Ok(dir) => dir,
             Err(exit) => return exit,
         };
-        let loaded = &config::load(&dir);
-        let owners = match global.owners(loaded) {
-            Ok(owners) => owners,
+        let workspace = Workspace::read(dir);
+        let scope = match global.chosen(&workspace) {
+            Ok(scope) => scope,
             Err(exit) => return exit,
         };
+        let Workspace { dir, loaded, .. } = &workspace;
         let mut paths: Vec<_> = loaded.sources.files().map(|(_, path)| path).collect();
-        if let Some(owners) = &owners {
+        if let Some(owners) = scope.owners() {
             paths.retain(|path| owners.iter().any(|owner| edit::path_of(*owner) == *path));
         }
         if !self.files.is_empty() {
@@ -71,7 +72,7 @@ impl Fmt {
                     formatted += 1;
                     if self.check {
                         output::result(&diff(path, &edited.before, &edited.after));
-                    } else if let Err(error) = edit::write(&dir, &edited) {
+                    } else if let Err(error) = edit::write(dir, &edited) {
                         return output::fail(global, format!("{path}: {error}"));
                     } else {
                         output::result(&format!("{path}\n"));

@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use clap::Args;
 
 use crate::{
+    app::Workspace,
     model::{desired::Desired, ids::ScopeId},
+    plan::selection::Scope,
     ports::{Inventory, Stock},
     report::{self, Means},
     rights::{Needs, Purpose, condition},
 };
 
-use super::{Exit, Global, doctor::For, far::Far, ground::Ground, output};
+use super::{Exit, Global, connect::Connection, doctor::For, output};
 
 /// Write the least rights that an identity needs: a role, its condition, and the commands that give them
 #[derive(Debug, Args)]
@@ -37,14 +39,17 @@ impl Identity {
             let words = "write `/subscriptions/<id>` or `/providers/Microsoft.Management/managementGroups/<name>`";
             return output::usage(global, format_args!("`{odd}` is no subscription or management group: {words}"));
         }
-        let mut ground = match global.ground() {
-            Ok(ground) => ground,
+        let (mut workspace, chosen) = match global.workspace() {
+            Ok(read) => read,
             Err(exit) => return exit,
         };
-        let Some(desired) = ground.loaded.desired.take() else { return ground.exit().max(Exit::Failed) };
+        let desired = match workspace.take_desired() {
+            Ok(desired) => desired,
+            Err(exit) => return exit,
+        };
         let needs = Needs::of(&desired.catalog);
         let (scopes, absent) = if scope.is_empty() {
-            match meant(global, &ground, &desired, &needs).await {
+            match meant(global, (&workspace, &chosen), &desired, &needs).await {
                 Ok(found) => found,
                 Err(exit) => return exit,
             }
@@ -72,7 +77,7 @@ impl Identity {
             tool: concat!("tilgang ", env!("CARGO_PKG_VERSION")),
         };
         output::result(&report::identity(&means, *format));
-        ground.exit()
+        workspace.exit()
     }
 }
 
@@ -98,14 +103,18 @@ fn is_scope(text: &str) -> bool {
 type Scopes = (Vec<(ScopeId, Option<String>)>, Vec<String>);
 
 /// The subscriptions that the workspace means, by their names in Azure; and the names that were not seen.
-async fn meant(global: &Global, ground: &Ground, desired: &Desired, needs: &Needs) -> Result<Scopes, Exit> {
-    let far = Far::connect(global, ground, desired.tenant).await?;
+async fn meant(
+    global: &Global,
+    (workspace, chosen): (&Workspace, &Scope),
+    desired: &Desired,
+    needs: &Needs,
+) -> Result<Scopes, Exit> {
+    let far = Connection::open(global, workspace, desired.tenant).await?;
     let stock: Stock = far.reader.stock(&needs.arm_types).await.map_err(|trouble| output::fail(global, trouble))?;
-    let chosen = |code| ground.owners.as_ref().is_none_or(|owners| owners.contains(code));
     let names: BTreeSet<String> = desired
         .owners
         .keys()
-        .filter(|code| chosen(code))
+        .filter(|code| chosen.holds(**code))
         .flat_map(|code| {
             let environments = desired.environments_of(*code).map(|(_, environment)| environment);
             environments.map(|environment| environment.subscription.fill(*code, &environment.azure_name))

@@ -1,26 +1,18 @@
-//! `tilgang ledger`: whether all that was recorded is whole, and what it says. And the ledger of a run, for other commands.
+//! `tilgang ledger`: whether all that was recorded is whole, and what it says.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
-    config::{self, Loaded},
-    ledger::{self, Hash, Sheet, Whose, entry::Entry, read_all, verify},
-    model::desired::Desired,
+    app::record,
+    config,
+    ledger::{Hash, Sheet, Whose, read_all, verify},
     report::{self, Format, Style, ledger::Filter},
 };
 
-use super::{
-    Exit, Global,
-    far::{Far, Kind},
-    ground::{Ground, draw},
-    output,
-};
-
-/// A simulated Azure has a ledger of its own, below the real one's folder.
-const SIMULATED: &str = "simulated";
+use super::{Exit, Global, output, workspace::draw};
 
 const EXAMPLES: &str = "Examples:
   Is it whole, and does it still hold the line whose hash was noted last week?
@@ -98,7 +90,7 @@ impl Ledger {
                 ),
             );
         }
-        if let Some(owner) = foreign(&sheets, &whose) {
+        if let Some(owner) = record::other(&sheets, &whose) {
             return output::fail(
                 global,
                 format_args!(
@@ -112,17 +104,6 @@ impl Ledger {
             Command::Show(command) => command.run(global, &sheets),
         }
     }
-}
-
-/// Whose ledger it is, if it is not ours.
-fn foreign(sheets: &[(String, Sheet)], whose: &Whose) -> Option<String> {
-    let mut lines = sheets.iter().flat_map(|(_, sheet)| &sheet.lines);
-    lines.find_map(|line| match &line.entry {
-        Entry::Opened(it) if it.tenant != whose.tenant || !whose.instances.contains(&it.instance) => {
-            Some(format!("tenant {}, instance {}", it.tenant, it.instance))
-        }
-        _ => None,
-    })
 }
 
 impl Verify {
@@ -191,60 +172,20 @@ impl Show {
 
 /// Where the ledger is, and whose.
 fn place(global: &Global) -> Result<(PathBuf, Whose), Exit> {
-    let dir = global.workspace()?;
+    let dir = global.find_dir()?;
     let loaded = config::load(&dir); // an owner's broken file is no matter here
-    let tell = || {
+    let Some(desired) = &loaded.desired else {
         for error in &loaded.errors {
             output::say(draw(error, global.color.stderr()));
         }
-    };
-    let Some(desired) = &loaded.desired else {
-        tell();
         return Err(output::fail(
             global,
             "without a valid tilgang.yaml nobody knows whose ledger is meant; correct it first",
         ));
     };
-    let Some(ledger) = folder(&loaded, &dir, global.simulate.is_some()) else {
+    let Some(ledger) = record::folder(&loaded, &dir, global.recorded()) else {
         let words = "tilgang.yaml names no ledger, so nothing is recorded; add `ledger: { dir: ../ledger }`";
         return Err(output::fail(global, words));
     };
-    Ok((ledger, whose(desired)))
-}
-
-fn folder(loaded: &Loaded, dir: &std::path::Path, simulated: bool) -> Option<PathBuf> {
-    let folder = dir.join(loaded.ledger.as_ref()?);
-    Some(if simulated { folder.join(SIMULATED) } else { folder })
-}
-
-fn whose(desired: &Desired) -> Whose {
-    let instances = desired.instances().map(ToString::to_string).collect();
-    Whose { tenant: desired.tenant.to_string(), instances }
-}
-
-/// All that is recorded, in order; or why it cannot be used.
-pub(super) fn lines(
-    loaded: &Loaded,
-    dir: &std::path::Path,
-    simulated: bool,
-    desired: &Desired,
-) -> Result<Vec<ledger::Line>, String> {
-    let folder = folder(loaded, dir, simulated).ok_or("tilgang.yaml names no ledger, so nothing is recorded")?;
-    let sheets = read_all(&folder).map_err(|error| error.to_string())?;
-    if let Some(owner) = foreign(&sheets, &whose(desired)) {
-        return Err(format!("{}: this is the ledger of {owner}", folder.display()));
-    }
-    // A chain that does not hold says nothing that anybody can rely on.
-    match verify(&sheets) {
-        Err(found) => Err(format!("the ledger is not whole: {found}")),
-        Ok(None) => Err(format!("nothing is recorded in {}", folder.display())),
-        Ok(Some(_)) => Ok(sheets.into_iter().flat_map(|(_, sheet)| sheet.lines).collect()),
-    }
-}
-
-/// A run's ledger, where the workspace names one. Reads it; the first line is written when there is something to say.
-pub(super) fn open(ground: &Ground, desired: &Desired, far: &Far) -> Option<Result<Arc<ledger::Ledger>, String>> {
-    let folder = folder(&ground.loaded, &ground.dir, far.azure != Kind::Real)?;
-    let opened = ledger::Ledger::open(&folder, whose(desired), far.clock());
-    Some(opened.map(Arc::new).map_err(|error| error.to_string()))
+    Ok((ledger, record::whose(desired)))
 }

@@ -9,8 +9,8 @@ use tracing_subscriber::{
 
 use super::{Global, environment, output};
 use crate::{
+    host::traces::{Otlp, Telemetry},
     model::visible,
-    signals::{Otlp, Telemetry},
 };
 
 /// How log lines look.

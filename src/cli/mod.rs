@@ -5,24 +5,20 @@
 
 mod actor;
 mod adopt;
-mod adopt_look;
-mod against;
 mod apply;
-mod apply_run;
-mod ask;
+mod applying;
 mod change;
 mod channels;
 mod codeowners;
+mod color;
 mod completions;
+mod connect;
 mod doctor;
 mod drift;
-mod environment;
 mod exit;
-mod far;
 mod file;
 mod fmt;
 mod grant;
-mod ground;
 mod identity;
 mod ledger;
 mod logs;
@@ -30,28 +26,29 @@ mod man;
 mod merge;
 mod notify;
 mod output;
-mod own;
 mod plan;
+mod planning;
 mod progress;
+mod questions;
 mod reports;
 mod review;
 mod revoke;
 mod schema;
 mod serve;
-mod signals;
 mod simulate;
-mod survey;
 mod validate;
 mod who;
 mod why;
+mod workspace;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use tracing::Instrument as _;
 
-pub use self::exit::Exit;
-use self::{environment::Color, logs::LogFormat};
+use self::{color::Color, logs::LogFormat};
+pub use crate::app::Exit;
+use crate::host::{environment, signals};
 
 /// Keeps Azure RBAC equal to what git says: who may read logs and manage secrets, per service owner.
 #[derive(Debug, Parser)]

@@ -52,9 +52,9 @@ impl Notify {
 
 impl Test {
     async fn run(&self, global: &Global) -> Result<Exit, Exit> {
-        let ground = global.ground()?;
-        let notify = &ground.loaded.notify;
-        let Some(desired) = &ground.loaded.desired else { return Err(ground.exit().max(Exit::Failed)) };
+        let (workspace, _) = global.workspace()?;
+        let notify = &workspace.loaded.notify;
+        let Some(desired) = &workspace.loaded.desired else { return Err(workspace.exit().max(Exit::Failed)) };
         let chosen: Vec<&Channel> =
             notify.channels.iter().filter(|it| self.channel.is_empty() || self.channel.contains(&it.name)).collect();
         if let Some(unknown) = self.channel.iter().find(|name| notify.channel(name).is_none()) {

@@ -1,11 +1,15 @@
-//! The two streams: results on stdout, everything for people on stderr. The only room that writes to either.
+//! Results on stdout, errors on stderr with the exit code that goes with them.
 
 use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
 use super::{Exit, Global};
-use crate::model::visible;
+pub(super) use crate::host::stderr::{say, say_drawn};
+use crate::{
+    app::{Error, Note},
+    model::visible,
+};
 
 /// A result. A reader that has gone away (`| head`) is no error.
 pub(super) fn result(text: &str) {
@@ -13,14 +17,17 @@ pub(super) fn result(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Something for people. Whatever it quotes only shows.
-pub(super) fn say(text: impl std::fmt::Display) {
-    say_drawn(visible::lines(&text.to_string()));
+/// A use case that came to nothing: why, and the exit code that goes with it.
+pub(super) fn error(global: &Global, error: &Error) -> Exit {
+    if let Error::Invalid { errors, .. } = error {
+        global.draw(errors);
+    }
+    fail_with(global, error.exit(), error)
 }
 
-/// Something with colours of ours in it; whatever it quotes was made harmless before.
-pub(super) fn say_drawn(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+/// Something that people should know and no report says.
+pub(super) fn note(note: &Note) {
+    say(format_args!("note: {note}"));
 }
 
 /// An error, said; the exit code that goes with it.

@@ -4,15 +4,18 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::report::{self, ReportFormat, SavedAs, Style, View};
+use crate::{
+    app::{Exit, PlannedRun, base_diff},
+    config::PROPOSAL_BYTES_MAX,
+    report::{self, ReportFormat, SavedAs, Style, View},
+};
 
 use super::{
-    Exit, Global,
-    apply::whole_only,
-    far::Far,
+    Global,
+    apply::{name_refusal, whole_only},
     file, output,
-    reports::{Opened, Reports},
-    survey::Survey,
+    planning::{Planned, What},
+    reports::{Opened, Reports, in_view},
 };
 
 /// Show what would change in Azure, and why; changes nothing
@@ -48,51 +51,57 @@ impl Plan {
             Ok(reports) => reports,
             Err(exit) => return exit,
         };
-        let mut far = None;
-        let survey = match self.survey(&mut reports, global, &mut far).await {
-            Ok(survey) => survey,
+        let Planned { run, recording, .. } = match self.plan(&mut reports, global).await {
+            Ok(planned) => planned,
             Err(exit) => return exit,
         };
-        if let Some(Err(error)) = &survey.ledger {
-            output::say(format_args!("note: whether a newer commit was applied before is not known: {error}"));
-        }
+        recording.notes().iter().for_each(output::note);
         let saved = match &self.out {
             None => {
-                reports.print(&survey, global, report::plan);
-                reports.write(&survey, global, report::plan)
+                reports.print(&run, global, report::plan);
+                reports.write(&run, global, report::plan)
             }
-            Some(out) => match save(out, &survey, &mut reports, global) {
+            Some(out) => match save(out, &run, &mut reports, global) {
                 Ok(written) => written,
                 Err(exit) => return exit,
             },
         };
-        survey.tell_age();
-        let pending = self.detailed_exitcode && !survey.plan.changes.is_empty();
-        saved.max(survey.exit()).max(if pending { Exit::Pending } else { Exit::Converged })
+        name_refusal(&run);
+        let is_pending = self.detailed_exitcode && !run.plan().changes.is_empty();
+        saved.max(run.exit()).max(Exit::Pending.when(is_pending))
     }
 
-    async fn survey(&self, reports: &mut Opened<'_>, global: &Global, far: &mut Option<Far>) -> Result<Survey, Exit> {
-        let (ground, base) = match (&self.base, &self.proposal) {
-            (Some(reference), _) => global.ground_since(reference)?,
-            (None, Some(file)) => global.ground_with(file)?,
-            (None, None) => return reports.survey("plan", global, far).await,
+    async fn plan(&self, reports: &mut Opened<'_>, global: &Global) -> Result<Planned, Exit> {
+        let base = match (&self.base, &self.proposal) {
+            (None, None) => return reports.plan("plan", What::Changes, global).await,
+            (Some(reference), _) => base_diff::since(global.find_dir()?, reference),
+            (None, Some(file)) => {
+                let dir = global.find_dir()?;
+                let bytes = file::bytes(file, PROPOSAL_BYTES_MAX);
+                let bytes = bytes.map_err(|error| output::fail(global, format_args!("{}: {error}", file.display())))?;
+                base_diff::with_proposal(dir, &bytes, file)
+            }
         };
-        reports.survey_on("plan", ground, Some(base), global, far).await
+        let (workspace, base, note) = base.map_err(|error| output::error(global, &error))?;
+        global.draw(&workspace.loaded.errors);
+        note.iter().for_each(output::note);
+        let scope = global.chosen(&workspace)?;
+        reports.plan_of("plan", (workspace, scope), What::Since(Box::new(base)), global).await
     }
 }
 
 /// Prints the plan, writes it down, and says what carries it out.
-fn save(out: &Path, survey: &Survey, reports: &mut Opened<'_>, global: &Global) -> Result<Exit, Exit> {
-    let basis = survey.basis();
-    let saved = Some(SavedAs { selected: survey.ground.owners.as_ref(), basis: &basis });
+fn save(out: &Path, run: &PlannedRun, reports: &mut Opened<'_>, global: &Global) -> Result<Exit, Exit> {
+    let basis = run.basis();
+    let saved = Some(SavedAs { selected: run.scope().owners(), basis: &basis });
     let shown = |view: &View<'_>, format, style| {
         // A report for machines is no plan to carry out.
         let saved = saved.filter(|_| format != ReportFormat::Json);
         report::plan(&View { saved, ..*view }, format, style)
     };
-    reports.print(survey, global, shown);
-    let written = reports.write(survey, global, shown);
-    let json = survey.view(&basis, |view| report::plan(&View { saved, ..*view }, ReportFormat::Json, Style::Plain));
+    reports.print(run, global, shown);
+    let written = reports.write(run, global, shown);
+    let json = in_view(run, &basis, |view| report::plan(&View { saved, ..*view }, ReportFormat::Json, Style::Plain));
     file::save(out, &json).map_err(|error| output::fail(global, format_args!("{}: {error}", out.display())))?;
     let out = out.display();
     output::say(format_args!("{out} is written. To carry out exactly this plan: tilgang apply {out}"));

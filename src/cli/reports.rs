@@ -9,11 +9,18 @@ use std::{
 use clap::{Args, ValueEnum as _};
 
 use crate::{
-    plan::basis::Basis,
+    app::{Exit, PlannedRun, Workspace},
+    plan::{
+        basis::{Basis, Side},
+        selection::Scope,
+    },
     report::{self, Checked, Fit, ReportFormat, Style, View},
 };
 
-use super::{Exit, Global, TOOL, against::Against, far::Far, ground::Ground, output, survey::Survey};
+use super::{
+    Global, TOOL, output,
+    planning::{self, Planned, What},
+};
 
 /// How a result looks, and where else it goes.
 #[derive(Debug, Args)]
@@ -92,40 +99,29 @@ impl Opened<'_> {
         self.reports.format
     }
 
-    /// Reads, looks and compares. `Err` when there is nothing to compare with; what is wrong in the files is then all there is to
-    /// report.
-    pub(super) async fn survey(
-        &mut self,
-        command: &'static str,
-        global: &Global,
-        far: &mut Option<Far>,
-    ) -> Result<Survey, Exit> {
-        self.survey_on(command, global.ground()?, None, global, far).await
+    /// Reads the workspace and Azure, and compares. `Err` when there is nothing to compare with; what is wrong in the files is then
+    /// all there is to report.
+    pub(super) async fn plan(&mut self, command: &'static str, what: What, global: &Global) -> Result<Planned, Exit> {
+        self.plan_of(command, global.workspace()?, what, global).await
     }
 
-    /// The same on a workspace that was read, beside the state before a change where there is one.
-    pub(super) async fn survey_on(
+    /// The same on a workspace that was read.
+    pub(super) async fn plan_of(
         &mut self,
         command: &'static str,
-        ground: Ground,
-        base: Option<Against>,
+        (workspace, scope): (Workspace, Scope),
+        what: What,
         global: &Global,
-        far: &mut Option<Far>,
-    ) -> Result<Survey, Exit> {
-        match base {
-            Some(base) if ground.loaded.desired.is_some() => return Survey::against(base, ground, global, far).await,
-            None if ground.loaded.desired.is_some() => {
-                let to_change = command != "drift"; // who changes nothing is not asked whether they may
-                return Survey::on(ground, global, far, to_change).await;
-            }
-            _ => {}
+    ) -> Result<Planned, Exit> {
+        if workspace.loaded.desired.is_some() {
+            return planning::plan(global, workspace, scope, what).await;
         }
-        let mistakes = &ground.loaded.errors;
+        let mistakes = &workspace.loaded.errors;
         let checked = Checked {
             command,
             mistakes,
             sizes: None,
-            folder: ground.repository.folder(),
+            folder: workspace.repository.folder(),
             tool: TOOL,
             fit: self.reports.fit,
         };
@@ -136,7 +132,7 @@ impl Opened<'_> {
         };
         self.print_made(global, made);
         let written = self.write_made(global, made);
-        Err(ground.exit().max(Exit::Failed).max(written))
+        Err(workspace.exit().max(Exit::Failed).max(written))
     }
 
     /// Says on stdout, and writes into the files, what a look at the files alone has found.
@@ -149,21 +145,21 @@ impl Opened<'_> {
     /// Says it on stdout.
     pub(super) fn print(
         &self,
-        survey: &Survey,
+        run: &PlannedRun,
         global: &Global,
         report: impl Fn(&View<'_>, ReportFormat, Style) -> String,
     ) {
-        self.print_made(global, |format, fit, style| of_survey(survey, format, fit, style, &report));
+        self.print_made(global, |format, fit, style| of_run(run, format, fit, style, &report));
     }
 
     /// Writes it into the files. What could not be written was said.
     pub(super) fn write(
         &mut self,
-        survey: &Survey,
+        run: &PlannedRun,
         global: &Global,
         report: impl Fn(&View<'_>, ReportFormat, Style) -> String,
     ) -> Exit {
-        self.write_made(global, |format, fit, style| of_survey(survey, format, fit, style, &report))
+        self.write_made(global, |format, fit, style| of_run(run, format, fit, style, &report))
     }
 
     fn print_made(&self, global: &Global, made: impl Fn(ReportFormat, Fit, Style) -> String) {
@@ -183,13 +179,38 @@ impl Opened<'_> {
     }
 }
 
-fn of_survey(
-    survey: &Survey,
+fn of_run(
+    run: &PlannedRun,
     format: ReportFormat,
     fit: Fit,
     style: Style,
     report: &impl Fn(&View<'_>, ReportFormat, Style) -> String,
 ) -> String {
-    let basis = if format == ReportFormat::Json { survey.basis() } else { Basis::default() };
-    survey.view(&basis, |view| report(&View { fit, ..*view }, format, style))
+    let basis = if format == ReportFormat::Json { run.basis() } else { Basis::default() };
+    in_view(run, &basis, |view| report(&View { fit, ..*view }, format, style))
+}
+
+/// Everything a report needs of a run, borrowed.
+pub(super) fn in_view<T>(run: &PlannedRun, basis: &Basis, report: impl FnOnce(&View<'_>) -> T) -> T {
+    let workspace = run.workspace();
+    let view = View {
+        desired: run.desired(),
+        plan: run.plan(),
+        refused: &run.approval().refused,
+        deferred: run.deferred(),
+        places: &|origin| workspace.place(origin),
+        errors: workspace.loaded.errors.len(),
+        mistakes: &workspace.loaded.errors,
+        folder: workspace.repository.folder(),
+        observed_at: run.observed().at,
+        config_digest: &workspace.loaded.digest,
+        observed_digest: &basis.digest(Side::Azure),
+        tool: TOOL,
+        is_applying: false,
+        fit: Fit::default(),
+        owners: run.scope().owners(),
+        saved: None,
+        base: run.base(),
+    };
+    report(&view)
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::{
+    app::Answer,
     config::{self, Then},
     ledger::{self, Knowledge, entry::Held},
     model::{
@@ -19,11 +20,7 @@ use crate::{
     },
 };
 
-use super::{
-    Exit, Global, TOOL,
-    ask::{self, Answer},
-    output,
-};
+use super::{Exit, Global, TOOL, output, questions};
 
 const HELP: &str = "Examples:
   The pack for this quarter, with what changed since the last one, to print and sign
@@ -36,7 +33,7 @@ Exit codes: 0 whole; 1 something could not be read: the pack says what.";
 #[command(after_help = HELP)]
 pub(super) struct Review {
     /// Say what changed since the last review: a day, which means its end, UTC, or a time
-    #[arg(long, value_name = "DATE", value_parser = ask::moment)]
+    #[arg(long, value_name = "DATE", value_parser = questions::moment)]
     since: Option<Timestamp>,
     /// How the pack looks
     #[arg(long, value_enum, default_value_t = ReviewFormat::Text, value_name = "FORMAT")]
@@ -49,14 +46,14 @@ impl Review {
     }
 
     async fn answer(&self, global: &Global) -> Result<Exit, Exit> {
-        let ground = global.ground()?;
-        let owner = match ground.owners.as_ref().map(|owners| (owners.len(), owners.first())) {
+        let (workspace, scope) = global.workspace()?;
+        let owner = match scope.owners().map(|owners| (owners.len(), owners.first())) {
             Some((1, Some(owner))) => *owner,
             _ => return Err(output::usage(global, "a review is of one service owner: name it with `--owner CODE`")),
         };
-        let answer = Box::pin(Answer::make(ground, global, &mut None)).await?;
+        let (answer, _) = questions::answer(global, (workspace, scope)).await?;
         let access = answer.access();
-        let sources = &answer.ground.loaded.sources;
+        let sources = &answer.workspace.loaded.sources;
         let commits = answer.commits(access.listed.iter().map(|listed| &listed.grant.origin));
         let commit = match &answer.desired.revision {
             Revision::Commit { hash, .. } => Some(hash.as_str()),
@@ -80,7 +77,7 @@ impl Review {
         let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
         output::result(&report::access::review(&asked, &question, self.format, style));
         let read = if question.is_answered(&asked) { Exit::Converged } else { Exit::Failed };
-        Ok(answer.ground.exit().max(read))
+        Ok(answer.workspace.exit().max(read))
     }
 }
 
@@ -98,7 +95,7 @@ fn lines(desired: &Desired, owner: OwnerCode) -> Lines {
 
 /// Who came and went in the owner's file.
 fn git_since(answer: &Answer, owner: OwnerCode, at: Timestamp) -> Result<Vec<String>, String> {
-    let Then { loaded, .. } = config::load_at(&answer.ground.dir, at)?;
+    let Then { loaded, .. } = config::load_at(&answer.workspace.dir, at)?;
     let then = loaded.desired.ok_or("the files had errors then")?;
     if matches!(then.file_of(owner), crate::model::desired::OwnerFile::Broken(_)) {
         return Err("the owner's file had errors then".to_owned());
@@ -125,7 +122,7 @@ fn azure_since(
     owner: OwnerCode,
     at: Timestamp,
 ) -> Result<Vec<String>, String> {
-    let known = ledger::holdings_as_of(&ask::ledger(global, &answer.ground, &answer.desired)?, at);
+    let known = ledger::holdings_as_of(&questions::ledger(global, &answer.workspace, &answer.desired)?, at);
     let mut before: BTreeMap<String, &Held> = BTreeMap::new();
     let mut unknown: BTreeSet<String> = BTreeSet::new();
     let here = known.iter().filter(|(target, _)| target.owner == owner.as_str());

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::{config, edit};
+use crate::{config, edit, model::visible};
 
 use super::{Exit, Global, change, output};
 
@@ -37,12 +37,12 @@ impl Revoke {
 
 /// Nobody is taken out everywhere by leaving a flag out; but where that would be is said.
 fn where_listed(global: &Global, user: &str) -> Exit {
-    let dir = match global.workspace() {
+    let dir = match global.find_dir() {
         Ok(dir) => dir,
         Err(exit) => return exit,
     };
     let loaded = config::load(&dir);
-    let user = &change::shown(user);
+    let user = &visible::argument(user);
     let found = edit::owners_of(&loaded, user);
     let mut text = format!("name the service owner with `--owner CODE`; `{user}` ");
     if found.is_empty() {

@@ -353,7 +353,7 @@ impl Serve {
 
 /// The folder, which may be a bare repository where a branch of it is followed.
 fn workspace(global: &Global) -> Result<PathBuf, Exit> {
-    let dir = global.workspace()?;
+    let dir = global.find_dir()?;
     if dir.is_dir() { Ok(dir) } else { Err(output::fail(global, format_args!("{}: no such folder", dir.display()))) }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     simulator::{ServeOptions, SharedWorld, Tls, faults, file, generate, serve},
 };
 
-use super::{Exit, Global, environment, ground::draw, output, signals::End};
+use super::{Exit, Global, environment, output, signals::End, workspace::draw};
 
 const EXAMPLES: &str = "Examples:
   Plain HTTP, for a browser and curl; the page is http://127.0.0.1:8080/_simulator

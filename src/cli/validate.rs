@@ -8,16 +8,12 @@ use std::{
 use clap::Args;
 
 use crate::{
+    app::Workspace,
     config::{self, ConfigError, Proposal},
     report::{Checked, Fit},
 };
 
-use super::{
-    Exit, Global, TOOL, environment, file,
-    ground::{Ground, draw},
-    output,
-    reports::Reports,
-};
+use super::{Exit, Global, TOOL, environment, file, output, reports::Reports, workspace::draw};
 
 /// Check the YAML: offline, without a credential, every error at once
 #[derive(Debug, Args)]
@@ -39,25 +35,25 @@ impl Validate {
             Ok(reports) => reports,
             Err(exit) => return exit,
         };
-        let ground = match global.ground() {
-            Ok(ground) => ground,
+        let workspace = match global.workspace() {
+            Ok((workspace, _)) => workspace,
             Err(exit) => return exit,
         };
         if let Some(out) = &self.out
-            && let Err(exit) = self.propose(out, &ground, global)
+            && let Err(exit) = self.propose(out, &workspace, global)
         {
             return exit;
         }
-        let too_long = ground.loaded.too_long(environment::now().to_zoned(jiff::tz::TimeZone::UTC).date());
+        let too_long = workspace.loaded.too_long(environment::now().to_zoned(jiff::tz::TimeZone::UTC).date());
         for error in &too_long {
             output::say(draw(error, global.color.stderr()));
         }
-        let sizes = ground.loaded.desired.as_ref().map(|desired| {
+        let sizes = workspace.loaded.desired.as_ref().map(|desired| {
             let people: BTreeSet<_> = desired.grants.iter().map(|grant| &grant.user.name).collect();
             [desired.owners.len(), people.len(), desired.grants.len()]
         });
-        let mistakes: Vec<ConfigError> = ground.loaded.errors.iter().cloned().chain(too_long).collect();
-        let folder = ground.repository.folder();
+        let mistakes: Vec<ConfigError> = workspace.loaded.errors.iter().cloned().chain(too_long).collect();
+        let folder = workspace.repository.folder();
         let written = reports.checked(
             global,
             &Checked { command: "validate", mistakes: &mistakes, sizes, folder, tool: TOOL, fit: Fit::default() },
@@ -66,14 +62,14 @@ impl Validate {
             output::say(format_args!("{}", count(mistakes.len(), "error")));
             return Exit::Failed;
         }
-        reviewers(&ground);
-        ground.exit().max(written)
+        reviewers(&workspace);
+        workspace.exit().max(written)
     }
 
     /// Writes down what the owners' files want. One with errors is written down as that.
-    fn propose(&self, out: &Path, ground: &Ground, global: &Global) -> Result<(), Exit> {
-        let Ground { dir, loaded, .. } = ground;
-        let Some(desired) = &loaded.desired else { return Err(ground.exit().max(Exit::Failed)) };
+    fn propose(&self, out: &Path, workspace: &Workspace, global: &Global) -> Result<(), Exit> {
+        let Workspace { dir, loaded, .. } = workspace;
+        let Some(desired) = &loaded.desired else { return Err(workspace.exit().max(Exit::Failed)) };
         let base = match &self.base {
             Some(reference) => Some(
                 config::base(dir, reference, &loaded.sources, &desired.revision)
@@ -88,9 +84,9 @@ impl Validate {
 }
 
 /// Says when the repository's CODEOWNERS is not what `reviewers` come to.
-fn reviewers(ground: &Ground) {
-    let repository = &ground.repository;
-    let wanted = ground.loaded.desired.as_ref().and_then(|desired| repository.wanted(desired).ok());
+fn reviewers(workspace: &Workspace) {
+    let repository = &workspace.repository;
+    let wanted = workspace.loaded.desired.as_ref().and_then(|desired| repository.wanted(desired).ok());
     if let (Some((_, wanted)), Some((place, there))) = (wanted, repository.codeowners())
         && wanted != there
     {

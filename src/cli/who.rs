@@ -7,7 +7,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     access,
-    config::{self, Sources, Then},
+    app::Workspace,
+    config::{self, Commits, Sources, Then},
     ledger::{self, Knowledge, entry::TargetName, past},
     model::{
         ability::{ABILITIES, Ability},
@@ -16,20 +17,14 @@ use crate::{
         observed::{Definitions, Observed, Reading, Sighting, TargetKey},
     },
     observe::permitted,
-    plan::{Plan, Rules},
+    plan::{Plan, Rules, selection::Scope},
     report::{
         self, Format, Style,
-        access::{AsOf, Asked, Commits, Look, Question},
+        access::{AsOf, Asked, Look, Question},
     },
 };
 
-use super::{
-    Exit, Global, TOOL,
-    ask::{self, Answer},
-    far::Far,
-    ground::Ground,
-    output,
-};
+use super::{Exit, Global, TOOL, connect::Connection, output, questions};
 
 const HELP: &str = "Examples:
   Who can read ttd's secrets in production?
@@ -57,7 +52,7 @@ pub(super) struct Who {
     #[arg(long, value_name = "ENVIRONMENT")]
     env: Option<String>,
     /// At this time: a day, which means its end, UTC, or 2026-03-01T09:00:00Z
-    #[arg(long, value_name = "DATE", value_parser = ask::moment)]
+    #[arg(long, value_name = "DATE", value_parser = questions::moment)]
     as_of: Option<Timestamp>,
     /// How the answer looks
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
@@ -74,9 +69,9 @@ impl Who {
     }
 
     async fn now(&self, global: &Global) -> Result<Exit, Exit> {
-        let answer = Box::pin(Answer::make(global.ground()?, global, &mut None)).await?;
+        let answer = questions::answer(global, global.workspace()?).await?.0;
         let access = answer.access();
-        let sources = &answer.ground.loaded.sources;
+        let sources = &answer.workspace.loaded.sources;
         let asked = Asked {
             desired: &answer.desired,
             plan: &answer.plan,
@@ -86,14 +81,14 @@ impl Who {
             at: answer.observed.at,
             tool: TOOL,
         };
-        let read = self.print(global, &answer.ground, &asked, None)?;
-        Ok(answer.ground.exit().max(read))
+        let read = self.print(global, &answer.scope, &asked, None)?;
+        Ok(answer.workspace.exit().max(read))
     }
 
-    fn print(&self, global: &Global, ground: &Ground, asked: &Asked<'_>, as_of: Option<&AsOf>) -> Result<Exit, Exit> {
-        let environment = ask::environment(global, self.env.as_deref(), asked.desired)?;
+    fn print(&self, global: &Global, scope: &Scope, asked: &Asked<'_>, as_of: Option<&AsOf>) -> Result<Exit, Exit> {
+        let environment = questions::environment(global, self.env.as_deref(), asked.desired)?;
         let Some(can) = Ability::named(&self.can) else { return Err(Exit::Usage) }; // clap lets none through
-        let question = Question { can, environment: environment.as_ref(), owners: ground.owners.as_ref(), as_of };
+        let question = Question { can, environment: environment.as_ref(), owners: scope.owners(), as_of };
         let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
         output::result(&report::access::who(asked, &question, self.format, style));
         Ok(if question.is_answered(asked) { Exit::Converged } else { Exit::Failed })
@@ -101,14 +96,14 @@ impl Who {
 
     /// The past: what git said then, and what the ledger saw. Azure is only asked what role definitions permit.
     async fn then(&self, global: &Global, at: Timestamp) -> Result<Exit, Exit> {
-        let mut ground = global.ground()?;
-        let Some(today) = ground.loaded.desired.take() else { return Err(ground.exit().max(Exit::Failed)) };
-        let lines = ask::ledger(global, &ground, &today);
+        let (mut workspace, scope) = global.workspace()?;
+        let today = workspace.take_desired()?;
+        let lines = questions::ledger(global, &workspace, &today);
         let known = match &lines {
             Ok(lines) => ledger::holdings_as_of(lines, at),
             Err(why) => return Err(output::fail(global, format_args!("who held what then is not known: {why}"))),
         };
-        let (git, desired, sources) = match config::load_at(&ground.dir, at) {
+        let (git, desired, sources) = match config::load_at(&workspace.dir, at) {
             Ok(Then { loaded, commit, at, next }) => match loaded.desired {
                 Some(desired) => {
                     let newer = next.map(|next| format!("; the next is of {}", minutes(next))).unwrap_or_default();
@@ -122,12 +117,12 @@ impl Who {
             Err(why) => (Err(why), unlisted(&today), Sources::default()),
         };
         let mut observed = past::observed(&known, at);
-        observed.definitions = definitions(global, &ground, &today, &observed).await?;
+        observed.definitions = definitions(global, &workspace, &today, &observed).await?;
         name_subscriptions(&mut observed, &desired);
         let date = at.to_zoned(TimeZone::UTC).date();
         let plan = Plan { rules: Rules { today: date, ..Rules::default() }, ..Plan::default() };
-        let access = access::of(&desired, &observed, &plan, ground.owners.as_ref());
-        let as_of = AsOf { at, git, looks: looks(&known, &desired, &ground), limits: limits(&access) };
+        let access = access::of(&desired, &observed, &plan, scope.owners());
+        let as_of = AsOf { at, git, looks: looks(&known, &desired, &scope), limits: limits(&access) };
         let asked = Asked {
             desired: &desired,
             plan: &plan,
@@ -137,8 +132,8 @@ impl Who {
             at,
             tool: TOOL,
         };
-        let read = self.print(global, &ground, &asked, Some(&as_of))?;
-        Ok(ground.exit().max(read))
+        let read = self.print(global, &scope, &asked, Some(&as_of))?;
+        Ok(workspace.exit().max(read))
     }
 }
 
@@ -167,7 +162,7 @@ fn name_subscriptions(observed: &mut Observed, desired: &Desired) {
 /// What the definitions permit today that somebody held then.
 async fn definitions(
     global: &Global,
-    ground: &Ground,
+    workspace: &Workspace,
     desired: &Desired,
     observed: &Observed,
 ) -> Result<Definitions, Exit> {
@@ -179,13 +174,13 @@ async fn definitions(
         }
     }
     let given: BTreeSet<RoleDefinitionId> = desired.catalog.managed().iter().map(|(_, id)| *id).collect();
-    let far = Far::connect(global, ground, desired.tenant).await?;
+    let far = Connection::open(global, workspace, desired.tenant).await?;
     Ok(permitted(&held, &given, &far.reader).await)
 }
 
 /// What the ledger knows of each target of these owners: of those that git means, and of those that it meant.
-fn looks(known: &BTreeMap<TargetName, Knowledge>, desired: &Desired, ground: &Ground) -> BTreeMap<TargetKey, Look> {
-    let chosen = |key: &TargetKey| ground.owners.as_ref().is_none_or(|owners| owners.contains(&key.owner));
+fn looks(known: &BTreeMap<TargetName, Knowledge>, desired: &Desired, scope: &Scope) -> BTreeMap<TargetKey, Look> {
+    let chosen = |key: &TargetKey| scope.holds(key.owner);
     let mut looks = BTreeMap::new();
     for (name, knowledge) in known {
         let Some(key) = past::key(name).filter(chosen) else { continue };

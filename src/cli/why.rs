@@ -16,12 +16,7 @@ use crate::{
     },
 };
 
-use super::{
-    Exit, Global, TOOL,
-    ask::{self, Answer},
-    far::Far,
-    output,
-};
+use super::{Exit, Global, TOOL, connect::Connection, output, questions};
 
 const HELP: &str = "Examples:
   Why can Siri read secrets in production at ttd?
@@ -55,17 +50,15 @@ impl Why {
     }
 
     async fn answer(&self, global: &Global) -> Result<Exit, Exit> {
-        let mut far = None;
-        let answer = Box::pin(Answer::make(global.ground()?, global, &mut far)).await?;
-        let environment = ask::environment(global, self.env.as_deref(), &answer.desired)?;
+        let (answer, far) = questions::answer(global, global.workspace()?).await?;
+        let environment = questions::environment(global, self.env.as_deref(), &answer.desired)?;
         let access = answer.access();
-        let subject = match (access::find(&self.person, &access, &answer.observed), &far) {
-            (Found::One(subject), _) => subject,
-            (Found::Several(several), _) => return Err(self.several(global, &several)),
-            (Found::Nobody(close), Some(far)) => self.look_up(global, far, &access, &close).await?,
-            (Found::Nobody(close), None) => return Err(self.nobody(global, &close)),
+        let subject = match access::find(&self.person, &access, &answer.observed) {
+            Found::One(subject) => subject,
+            Found::Several(several) => return Err(self.several(global, &several)),
+            Found::Nobody(close) => self.look_up(global, &far, &access, &close).await?,
         };
-        let sources = &answer.ground.loaded.sources;
+        let sources = &answer.workspace.loaded.sources;
         let is_theirs = |listed: &&access::Listed<'_>| match &subject {
             Subject::Known(who) => listed.person == Some(who.id),
             Subject::Listed(name) => listed.grant.user.name == *name,
@@ -80,19 +73,19 @@ impl Why {
             at: answer.observed.at,
             tool: TOOL,
         };
-        let owners = answer.ground.owners.as_ref();
+        let owners = answer.scope.owners();
         let question = Question { subject: &subject, owners, environment: environment.as_ref() };
         let style = if global.color.stdout() { Style::Colour } else { Style::Plain };
         output::result(&report::access::why(&asked, &question, self.format, style));
         let read = if question.is_answered(&asked) { Exit::Converged } else { Exit::Failed };
-        Ok(answer.ground.exit().max(read))
+        Ok(answer.workspace.exit().max(read))
     }
 
     /// Somebody who holds nothing and is not listed: Entra may know them all the same.
     async fn look_up(
         &self,
         global: &Global,
-        far: &Far,
+        far: &Connection,
         access: &Access<'_>,
         close: &[UserName],
     ) -> Result<Subject, Exit> {

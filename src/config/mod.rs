@@ -5,7 +5,7 @@
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
 //! What hangs on the day is judged apart (`dated`), `codeowners` says to GitHub who reviews what, and `proposal` makes data of
 //! owners' files, and owners' files of data. Of git's past, `base` and `as_of` read a workspace as it was, `past` how names came
-//! and went, and `blame` who wrote a line.
+//! and went, and `blame` who wrote a line (`commits`: of many).
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
 mod as_of;
@@ -17,6 +17,7 @@ mod characters;
 mod checks;
 mod codeowners;
 mod commit;
+mod commits;
 mod content;
 mod cursor;
 mod dated;
@@ -60,6 +61,7 @@ pub use as_of::{Then, load_at};
 pub use base::{Base, Touched, base};
 pub use blame::{Blame, blame};
 pub use codeowners::Repository;
+pub use commits::Commits;
 pub use error::{ConfigError, DrawnFile};
 pub use past::past;
 pub use proposal::{Lines, PROPOSAL_BYTES_MAX, Proposal};

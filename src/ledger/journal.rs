@@ -1,89 +1,68 @@
-//! Takes down a run: what `execute` is about to ask, and what came back. Disk work is done beside the requests, not between.
+//! What a run is recorded in, as a trait: its beginning, each write before it is made and after, its end.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    entry::{Asked, Entry},
-    record,
-    store::{Durable, Ledger},
-};
+use super::entry::{Begun, Ended};
 use crate::{
-    execute::{self, Failure, Outcome},
-    model::{
-        desired::{Origin, Place},
-        ids::AssignmentName,
-    },
-    plan::change::Change,
+    model::desired::{Origin, Place},
+    plan::{change::Change, outcome::Outcome},
     ports::Answered,
 };
 
-/// A run's journal. Without a ledger it only counts.
-pub struct Journal<'a> {
-    ledger: Option<(Arc<Ledger>, u64)>,
-    place: &'a (dyn Fn(&Origin) -> Place + Sync),
-    tick: &'a (dyn Fn() + Sync),
-    asked: Mutex<BTreeMap<AssignmentName, u64>>,
-    failed: Mutex<Option<String>>,
-}
+/// Why something could not be recorded, in words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unrecorded(pub Arc<str>);
 
-impl<'a> Journal<'a> {
-    /// A journal of nothing yet. `ledger`: where to write, and the number of the run there; `place`: where an origin stands in its
-    /// file; `tick`: told as each change ends.
-    pub fn new(
-        ledger: Option<(Arc<Ledger>, u64)>,
-        place: &'a (dyn Fn(&Origin) -> Place + Sync),
-        tick: &'a (dyn Fn() + Sync),
-    ) -> Self {
-        Self { ledger, place, tick, asked: Mutex::default(), failed: Mutex::default() }
-    }
-
-    /// What went wrong with the ledger first.
-    #[must_use]
-    pub fn failed(&self) -> Option<String> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn write(&self, change: &Change) -> Box<Asked> {
-        let run = self.ledger.as_ref().map_or(0, |(_, run)| *run);
-        Box::new(record::asked(run, change, self.place))
-    }
-
-    async fn append(&self, entry: Entry, durable: Durable) -> Result<Option<u64>, String> {
-        let Some((ledger, _)) = self.ledger.clone() else { return Ok(None) };
-        let appended = tokio::task::spawn_blocking(move || ledger.append(entry, durable)).await;
-        let number = match appended {
-            Ok(Ok(number)) => return Ok(Some(number)),
-            Ok(Err(error)) => error.to_string(),
-            Err(error) => error.to_string(),
-        };
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| number.clone());
-        Err(number)
+impl Unrecorded {
+    /// From whatever went wrong.
+    pub fn new(why: impl std::fmt::Display) -> Self {
+        Self(why.to_string().into())
     }
 }
 
-impl execute::Journal for Journal<'_> {
-    async fn asked(&self, change: &Change) -> Result<(), String> {
-        let asked = Entry::Asked(self.write(change));
-        if let Some(number) = self.append(asked, Durable::Yes).await? {
-            self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(change.name, number);
-        }
+/// Takes down a run. What is not taken down is not done.
+pub trait Journal: Sync {
+    /// A run begins. If this fails, nothing is asked of Azure. `places`: where the origins of its changes are in their files.
+    fn begin(&self, begun: Begun, places: BTreeMap<Origin, Place>) -> Result<(), Unrecorded>;
+
+    /// A write is about to be made. It is made only when this has ended well.
+    fn asked(&self, change: &Change) -> impl Future<Output = Result<(), Unrecorded>> + Send;
+
+    /// A change has ended, tried or not. `answer` is Azure's, where there was a good one.
+    fn ended(
+        &self,
+        outcome: &Outcome,
+        answer: Option<&Answered<()>>,
+    ) -> impl Future<Output = Result<(), Unrecorded>> + Send;
+
+    /// The run is over. The number of the run (`of`) is the journal's to fill in.
+    fn close(&self, ended: Ended) -> Result<(), Unrecorded>;
+
+    /// What could not be taken down first, and why.
+    fn failed(&self) -> Option<Unrecorded> {
+        None
+    }
+}
+
+/// A journal that takes nothing down, and lets everything go on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoJournal;
+
+impl Journal for NoJournal {
+    fn begin(&self, _begun: Begun, _places: BTreeMap<Origin, Place>) -> Result<(), Unrecorded> {
         Ok(())
     }
 
-    async fn ended(&self, outcome: &Outcome, answer: Option<&Answered<()>>) -> Result<(), String> {
-        (self.tick)();
-        let of = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&outcome.change.name).copied();
-        let entry = match (&outcome.result, of) {
-            (Err(Failure::HeldBack | Failure::Moved(_)), _) => Some(Entry::HeldBack(self.write(&outcome.change))),
-            (_, Some(of)) => record::answered(of, outcome, answer),
-            (_, None) => None,
-        };
-        match entry {
-            Some(entry) => self.append(entry, Durable::No).await.map(drop),
-            None => Ok(()),
-        }
+    async fn asked(&self, _change: &Change) -> Result<(), Unrecorded> {
+        Ok(())
+    }
+
+    async fn ended(&self, _outcome: &Outcome, _answer: Option<&Answered<()>>) -> Result<(), Unrecorded> {
+        Ok(())
+    }
+
+    fn close(&self, _ended: Ended) -> Result<(), Unrecorded> {
+        Ok(())
     }
 }

@@ -16,7 +16,8 @@
 //! | `sight` | `Observed` → what is compared with the last record | no |
 //! | `record` | changes, outcomes and plans → entries | no |
 //! | `store` | the folder: lock, append, sync; a torn last line is kept aside | files |
-//! | `journal` | takes down a run for `execute` | through `store` |
+//! | `journal` | what a run is recorded in, as a trait | no |
+//! | `run_journal` | that trait, in a folder | through `store` |
 
 pub mod chain;
 pub mod entry;
@@ -24,6 +25,7 @@ pub mod holdings;
 mod journal;
 pub mod past;
 pub mod record;
+mod run_journal;
 pub mod sight;
 mod store;
 pub mod verify;
@@ -34,7 +36,8 @@ mod tests;
 pub use self::{
     chain::{Hash, Line, Sheet, read},
     holdings::{Knowledge, Replay, holdings_as_of},
-    journal::Journal,
+    journal::{Journal, NoJournal, Unrecorded},
+    run_journal::RunJournal,
     store::{Clock, Ledger, LedgerError, Whose, read_all},
     verify::{Break, Verified, verify},
 };

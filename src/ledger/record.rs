@@ -6,9 +6,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::entry::{Answered, Asked, Commit, Entry, How, Refusals};
 use crate::{
-    execute::{Done, Failure, Outcome},
     model::desired::{Origin, Place, Revision},
-    plan::{approve::Approval, change::Change},
+    plan::{
+        approve::Approval,
+        change::Change,
+        outcome::{Done, Failure, Outcome},
+    },
     ports,
 };
 

@@ -91,6 +91,12 @@ impl Catalog {
         let mut known = given.chain(self.retired.iter().map(|(_, definition)| definition));
         known.find(|definition| definition.id == id).map(|definition| definition.name.as_str())
     }
+
+    /// What people call a role: its title, or its name where the catalogue does not have it.
+    #[must_use]
+    pub fn role_title(&self, name: &RoleName) -> String {
+        self.roles.get(name).map_or_else(|| format!("role `{name}`"), |role| role.title.clone())
+    }
 }
 
 /// A name with holes: `{owner}` and `{OWNER}` for the code, `{env}` for the environment's name in Azure.

@@ -53,6 +53,12 @@ pub fn lines(text: &str) -> String {
     without_orders(out)
 }
 
+/// Text from the command line, which may come from a script: nothing in it moves the cursor.
+#[must_use]
+pub fn argument(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 /// The same, byte for byte as long and with its line feeds where they were: for a file that is drawn with marks in it.
 #[must_use]
 pub fn as_long(text: &str) -> String {

@@ -11,13 +11,13 @@ use std::{
 use crate::{
     model::{
         assignment::RoleAssignment,
-        ids::{PrincipalId, RoleDefinitionId, SubscriptionId, UserName},
+        ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::Lock,
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
         permissions::Definition,
         trouble::Trouble,
     },
-    ports::{AssignmentReader, Directory, Inventory, PimInstance, Stock, Usage},
+    ports::{AssignmentReader, Directory, Inventory, Permission, Permits, PimInstance, Rights, Stock, Usage},
 };
 
 /// Answers by what was asked.
@@ -141,5 +141,20 @@ impl<A: AssignmentReader> AssignmentReader for Remembering<'_, A> {
 
     async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
         one(&self.definitions, at, self.azure.definitions(at)).await
+    }
+}
+
+/// What our own identity may do is asked once in a run anyway.
+impl<A: Rights> Rights for Remembering<'_, A> {
+    async fn permissions(&self, at: &ScopeId) -> Result<Vec<Permission>, Trouble> {
+        self.azure.permissions(at).await
+    }
+
+    async fn held_by(&self, who: PrincipalId, at: SubscriptionId) -> Result<Vec<RoleAssignment>, Trouble> {
+        self.azure.held_by(who, at).await
+    }
+
+    async fn definition(&self, id: RoleDefinitionId, at: SubscriptionId) -> Result<Permits, Trouble> {
+        self.azure.definition(id, at).await
     }
 }

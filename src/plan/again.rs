@@ -19,6 +19,7 @@ use crate::model::{
 use super::{
     approve::ApprovedPlan,
     change::{Action, Because, Change, Gone},
+    selection::Pending,
 };
 
 /// What to look at once more.
@@ -130,12 +131,9 @@ impl ApprovedPlan {
         };
         let mut why: BTreeMap<_, Option<Moved>> =
             self.changes().iter().filter_map(|change| Some((change.name, Some(moved(change)?)))).collect();
-        // As in execution: nobody loses the old before they have the new.
-        let whose = |change: &Change| (change.owner, change.triple.principal);
-        let not_granted = self.changes().iter().filter(|it| it.action != Action::Revoke && why.contains_key(&it.name));
-        let not_granted: BTreeSet<_> = not_granted.map(whose).collect();
+        let pending = Pending::of(self.changes().iter().filter(|change| why.contains_key(&change.name)));
         for change in self.changes().iter().filter(|change| change.action == Action::Revoke) {
-            if not_granted.contains(&whose(change)) {
+            if pending.holds_back(change) {
                 why.entry(change.name).or_default();
             }
         }

@@ -37,6 +37,21 @@ pub struct Caused {
     pub before: Before,
 }
 
+/// What differed before a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseDiff {
+    /// The commit it was at.
+    pub commit: Option<String>,
+    /// What differed anyway.
+    pub before: Before,
+    /// Whether it said anything: else there was no workspace, or it could not be read, and all is caused.
+    pub is_known: bool,
+    /// Whether `tilgang.yaml` or an override was changed, too.
+    pub rules: bool,
+    /// Owners whose files had errors then, and have none now.
+    pub fixed: BTreeSet<OwnerCode>,
+}
+
 /// What differs between git and Azure without the change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Before {

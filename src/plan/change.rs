@@ -12,6 +12,9 @@ use crate::model::{
     people::{ById, People, Person},
 };
 
+/// How long after its last day a removal still counts as an expiry. Ours: a nightly job may rest for a month.
+pub(super) const EXPIRY_RECENT_DAYS: i64 = 31;
+
 /// What is done to an assignment. The order is the order of execution: nobody loses access halfway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
@@ -75,6 +78,32 @@ impl Who {
             Some(ById::Deleted { name, .. }) => Self { name: Some(name.clone()), ..nameless },
             Some(ById::NotAPerson(name)) => Self { display_name: Some(name.clone()), ..nameless },
             Some(ById::Gone | ById::Unanswered(_)) | None => nameless,
+        }
+    }
+}
+
+impl Who {
+    /// Somebody in one word or two: the sign-in name where there is one.
+    #[must_use]
+    pub fn short(&self) -> String {
+        match (&self.name, &self.display_name) {
+            (Some(name), _) => name.to_string(),
+            (None, Some(display_name)) => match self.kind() {
+                Some(kind) => format!("{display_name} ({kind})"),
+                None => display_name.to_string(),
+            },
+            (None, None) => format!("object id {}", self.id),
+        }
+    }
+
+    /// What it is, if not a user.
+    #[must_use]
+    pub fn kind(&self) -> Option<&'static str> {
+        match self.principal_type {
+            PrincipalType::User => None,
+            PrincipalType::Group => Some("a group"),
+            PrincipalType::ServicePrincipal => Some("an application"),
+            PrincipalType::Other => Some("neither a person nor a group"),
         }
     }
 }

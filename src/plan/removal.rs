@@ -18,16 +18,14 @@ use crate::model::{
 
 use super::{
     blocked::{Block, Blocked},
-    change::{Action, Because, Change, Gone, Stray, Who},
+    change::{Action, Because, Change, EXPIRY_RECENT_DAYS, Gone, Stray, Who},
     compare::Compare,
     doubt::{Holder, is_gone_for_good},
     finding::{Code, Finding},
     resolve::resolve,
+    selection::waits,
     want::Place,
 };
-
-/// How long after its last day a removal still counts as an expiry. Ours: a nightly job may rest for a month.
-const EXPIRY_RECENT: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// What stands, and whose place it is, as the removal of an assignment needs to know it.
 pub(super) struct Surplus<'a> {
@@ -231,7 +229,7 @@ impl<'a> Compare<'a> {
         }
         let ended = self.wanted.ended.get(&(&triple.scope, triple.principal, triple.definition));
         let ended = ended.and_then(|grant| grant.until);
-        if let Some(grant) = self.waiting_for(owner, surplus).filter(|_| ended.is_none()) {
+        if let Some(grant) = self.waiting_for(owner, surplus, ended) {
             return Err(Block::GrantWaits(grant.role.clone()));
         }
         match &self.desired.revision {
@@ -285,14 +283,11 @@ impl<'a> Compare<'a> {
         })
     }
 
-    /// What the holder of a surplus shall have in its place and cannot get now. Roles of one environment stand in for each
-    /// other; access to prod is no loss of access to test.
-    fn waiting_for(&self, owner: OwnerCode, surplus: &Surplus<'_>) -> Option<&'a Grant> {
+    /// What the holder of a surplus shall have in its place and cannot get now.
+    fn waiting_for(&self, owner: OwnerCode, surplus: &Surplus<'_>, ended: Option<Date>) -> Option<&'a Grant> {
         let holder = Holder::of(surplus.standing, &self.observed.people);
         let environment_of = |grant: &Grant| self.desired.catalog.roles.get(&grant.role).map(|role| &role.environment);
-        let here = |grant: &&'a Grant| {
-            surplus.environment.as_ref().is_none_or(|environment| environment_of(grant) == Some(environment))
-        };
+        let here = |grant: &&'a Grant| waits(ended, surplus.environment.as_ref(), environment_of(grant));
         let waiting = self.wanted.waiting.get(&(owner, holder.id)).into_iter().flatten().copied();
         // Listed by this id or today's name, and yet not told for certain from anybody else.
         let doubts = self.wanted.doubts.get(&owner).filter(|_| self.gone(holder.id).is_none()).into_iter().flatten();
@@ -308,7 +303,7 @@ impl<'a> Compare<'a> {
 
     /// Whether a last day has just passed. One that lies far back was written so: its removal is an edit, not an expiry.
     fn recently(&self, on: Date) -> bool {
-        on.saturating_add(EXPIRY_RECENT) >= self.today
+        on.saturating_add(SignedDuration::from_hours(EXPIRY_RECENT_DAYS * 24)) >= self.today
     }
 
     fn gives(&self, role: &RoleName, definition: RoleDefinitionId) -> bool {

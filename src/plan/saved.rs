@@ -21,7 +21,7 @@ use crate::model::{
 
 use super::{
     Plan,
-    approve::{Approval, Refusal},
+    approve::{Approval, Refusal, Refused},
     basis::{About, Basis, Side},
     change::{Action, Change},
 };
@@ -114,17 +114,28 @@ impl Saved {
         differ.map(|(what, saved, here)| Difference::Elsewhere(what, saved, here)).collect()
     }
 
+    /// The owners whose access it changes, or would if policy let it.
+    #[must_use]
+    pub fn owners(&self) -> BTreeSet<OwnerCode> {
+        self.changes.iter().chain(&self.refused).map(|deed| deed.owner).collect()
+    }
+
     /// What may be carried out: exactly what was saved, if a plan made now, from these same facts, would do all of it.
-    /// `plan` is that plan, for the owners that were selected then.
-    pub fn admit(&self, desired: &Desired, observed: &Observed, plan: &Plan) -> Result<Approval, Vec<Difference>> {
+    /// `plan` is that plan, for the owners of this one, and `approval` what may be carried out of it.
+    pub fn admit(
+        &self,
+        desired: &Desired,
+        observed: &Observed,
+        plan: &Plan,
+        approval: Approval,
+    ) -> Result<Approval, Vec<Difference>> {
         let mut differences = self.moved(&Basis::of(desired, observed, &self.changes));
-        // Each owner's removals are judged with all that are planned for it now, saved or not.
-        let owners: BTreeSet<OwnerCode> = self.changes.iter().chain(&self.refused).map(|deed| deed.owner).collect();
-        let mut now = plan.clone();
-        now.changes.retain(|change| owners.contains(&change.owner));
-        let mut approval = now.approve(&desired.policy);
-        let deeds: BTreeMap<AssignmentName, Deed> = now.changes.iter().map(|it| (it.name, it.into())).collect();
-        let refused = |deed: &Deed| approval.refused.iter().find(|refused| refused.change.name == deed.name);
+        let deeds: BTreeMap<AssignmentName, Deed> = plan.changes.iter().map(|it| (it.name, it.into())).collect();
+        // An older commit refuses everything, as it would without a saved plan: that is no difference.
+        let is_older = |refused: &Refused| matches!(refused.refusal, Refusal::OlderCommit(_));
+        let refused = |deed: &Deed| {
+            approval.refused.iter().find(|refused| refused.change.name == deed.name && !is_older(refused))
+        };
         for saved in &self.changes {
             if deeds.get(&saved.name) != Some(saved) {
                 differences.push(Difference::NotPlanned(saved.clone()));
@@ -136,8 +147,10 @@ impl Saved {
             return Err(differences);
         }
         let saved: BTreeSet<AssignmentName> = self.changes.iter().map(|saved| saved.name).collect();
-        approval.approved.retain(|change| saved.contains(&change.name));
-        Ok(approval)
+        let Approval { mut approved, mut refused } = approval;
+        approved.retain(|change| saved.contains(&change.name));
+        refused.retain(|refused| !is_older(refused) || saved.contains(&refused.change.name));
+        Ok(Approval { approved, refused })
     }
 
     fn moved(&self, now: &Basis) -> Vec<Difference> {

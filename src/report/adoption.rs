@@ -1,9 +1,6 @@
-//! What an adoption found and did not list → text for people; and each such thing as a comment for an owner's file.
+//! What an adoption found and did not list → text for people; and how much it lists.
 
-use crate::{
-    model::ids::ScopeId,
-    plan::finding::{Code, Finding},
-};
+use crate::app::adopt::Counted;
 
 use super::{
     Style, View,
@@ -12,19 +9,6 @@ use super::{
     page::{Ink, Page},
     problems, text_sections, words,
 };
-
-/// What an adoption lists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
-    /// Roles that people get in git.
-    pub grants: usize,
-    /// How many people.
-    pub people: usize,
-    /// Files that stood already.
-    pub files: usize,
-    /// Files that are new.
-    pub new_files: usize,
-}
 
 /// What was left out and why, then the sum. The view's plan holds the findings, and how much git lists then of what stands.
 #[must_use]
@@ -53,20 +37,4 @@ pub fn adoption(view: &View<'_>, counted: Counted, style: Style) -> String {
     };
     page.line(0, Ink::Strong, &sum);
     page.finish()
-}
-
-/// A finding as a comment in its owner's file; none where it may be otherwise in a minute, or is nothing about anybody.
-#[must_use]
-pub fn note(view: &View<'_>, finding: &Finding) -> Option<String> {
-    let lasts = matches!(finding.code, Code::Unmanaged | Code::Orphaned | Code::Lookalike | Code::Inherited);
-    let who = words::short(finding.who.as_ref().filter(|_| lasts && finding.accepted.is_none())?);
-    let target = finding.scope.as_ref().filter(|scope| scope.is_resource()).map(ScopeId::last_segment);
-    let role = finding.role.as_ref().map(|role| words::role(view, role));
-    let what = match (role, target) {
-        (Some(role), Some(target)) => format!(", {role} on {target}"),
-        (Some(role), None) => format!(", {role}"),
-        (None, Some(target)) => format!(", {target}"),
-        (None, None) => String::new(),
-    };
-    Some(format!("{who}{what}: {}", finding.message))
 }

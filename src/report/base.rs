@@ -1,18 +1,15 @@
 //! What differed before a change to git, in one line; and what a reader must know of how that was found out.
 
-use crate::model::owner::OwnerCode;
+use crate::{model::owner::OwnerCode, plan::caused::BaseDiff};
 
-use super::{
-    Base,
-    words::{count, list},
-};
+use super::words::{count, list};
 
 /// So much of a commit's hash is said.
 const COMMIT_CHARS: usize = 12;
 
 /// `Besides this change: 3 differences and 2 findings that were there before.`; and what it was held against.
-pub(super) fn before(base: &Base<'_>) -> Option<String> {
-    let before = base.before;
+pub(super) fn before(base: &BaseDiff) -> Option<String> {
+    let before = &base.before;
     let some = |number: usize, one, many| (number > 0).then(|| count(number, one, many));
     let there = [
         some(before.differences(), "difference", "differences"),
@@ -36,7 +33,7 @@ pub(super) fn before(base: &Base<'_>) -> Option<String> {
         }
         None => None,
     };
-    let commit = base.commit.map(|commit| commit.get(..COMMIT_CHARS).unwrap_or(commit));
+    let commit = base.commit.as_deref().map(|commit| commit.get(..COMMIT_CHARS).unwrap_or(commit));
     match (all, commit) {
         (Some(all), Some(commit)) => Some(format!("{all}; compared with commit {commit}.")),
         (Some(all), None) => Some(format!("{all}.")),
@@ -46,7 +43,7 @@ pub(super) fn before(base: &Base<'_>) -> Option<String> {
 }
 
 /// What decides how much of a plan counts as caused, one line each.
-pub(super) fn notes(base: &Base<'_>) -> Vec<String> {
+pub(super) fn notes(base: &BaseDiff) -> Vec<String> {
     let mut notes = Vec::new();
     if !base.is_known {
         notes.push(
@@ -56,8 +53,8 @@ pub(super) fn notes(base: &Base<'_>) -> Vec<String> {
     if base.rules && base.is_known {
         notes.push("`tilgang.yaml` or an override is changed, too: all that this leads to counts as caused".to_owned());
     }
-    if !base.mended.is_empty() {
-        let owners: Vec<&str> = base.mended.iter().map(OwnerCode::as_str).collect();
+    if !base.fixed.is_empty() {
+        let owners: Vec<&str> = base.fixed.iter().map(OwnerCode::as_str).collect();
         let (file, had) = if owners.len() == 1 { ("file", "its") } else { ("files", "their") };
         notes.push(format!(
             "the {file} of {} had errors before this change: all of {had} changes count as caused",

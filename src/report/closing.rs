@@ -1,9 +1,13 @@
 //! How a report ends: what to do next, and the sums in words. The same in every format for people.
 
 use crate::{
-    execute::{Done, Failure, Outcome},
     model::trouble::{Trouble, TroubleKind},
-    plan::{blocked::Block, drift::Class, pace},
+    plan::{
+        blocked::Block,
+        drift::Class,
+        outcome::{Done, Failure, Outcome},
+        pace,
+    },
 };
 
 use super::{
@@ -27,7 +31,7 @@ pub(super) fn plan(facts: &Facts<'_>) -> Closing {
     let count = Count::of(facts);
     let changes = people(&facts.changes(), Tense::Will);
     let mut next = not_read(facts, &count);
-    let base = facts.view.base.as_ref();
+    let base = facts.view.base;
     next.extend(base.and_then(base::before));
     if let Some(seconds) = facts.forecast() {
         let (about, at_once, then) = (length(seconds), pace::AT_ONCE, pace::PER_SECOND);
@@ -109,6 +113,7 @@ pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome]) -> Closing {
     }
     let mut sums = vec![match done {
         Some(done) => format!("Applied: {done}"),
+        None if outcomes.is_empty() && count.deferred > 0 => "Nothing to do in this run".to_owned(),
         None if outcomes.is_empty() => "Nothing was to be done".to_owned(),
         None => "Applied: nothing changed".to_owned(),
     }];

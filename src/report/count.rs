@@ -22,6 +22,7 @@ pub(super) struct Count {
     pub unchanged: usize,
     pub blocked: usize,
     pub refused: usize,
+    pub deferred: usize,
     pub findings: usize,
     pub accepted: usize,
     pub unread: usize,
@@ -31,7 +32,7 @@ pub(super) struct Count {
 
 impl Count {
     pub(super) fn of(facts: &Facts<'_>) -> Self {
-        let View { plan, refused, errors, .. } = facts.view;
+        let View { plan, refused, deferred, errors, .. } = facts.view;
         let changes = |action| facts.changes().filter(|change| change.action == action).count();
         let accepted = plan.findings.iter().filter(|finding| finding.accepted.is_some()).count();
         Self {
@@ -42,6 +43,7 @@ impl Count {
             unchanged: plan.unchanged,
             blocked: plan.blocked.len(),
             refused: refused.len(),
+            deferred: deferred.len(),
             findings: plan.findings.len() - accepted,
             accepted,
             unread: plan.unread.len(),
@@ -52,19 +54,20 @@ impl Count {
 
     /// Whether git and Azure agree, and all of both was read.
     pub(super) fn is_converged(&self) -> bool {
-        let Self { grants, revokes, adopts, updates, blocked, refused, unread, left_out, errors, .. } = self;
-        grants + revokes + adopts + updates + blocked + refused + unread + left_out + errors == 0
+        let Self { grants, revokes, adopts, updates, blocked, refused, deferred, unread, left_out, errors, .. } = self;
+        grants + revokes + adopts + updates + blocked + refused + deferred + unread + left_out + errors == 0
     }
 
     /// What is not done, what stays, what people should know; and last, why nobody should take this for the whole.
     pub(super) fn rest(&self) -> Vec<String> {
         let some = |number: usize, words: String| (number > 0).then_some(words);
-        let join = |words: [Option<String>; 2]| words.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        let not_done = join([
+        let join = |words: &[Option<String>]| words.iter().flatten().cloned().collect::<Vec<_>>().join(", ");
+        let not_done = join(&[
             some(self.blocked, format!("{} blocked", self.blocked)),
             some(self.refused, format!("{} refused", self.refused)),
+            some(self.deferred, format!("{} left for another run", self.deferred)),
         ]);
-        let findings = join([
+        let findings = join(&[
             some(self.findings, count(self.findings, "finding", "findings")),
             some(self.accepted, count(self.accepted, "accepted finding", "accepted findings")),
         ]);

@@ -13,6 +13,7 @@ use crate::{
         drift::Class,
         finding::Finding,
         pace,
+        selection::Left,
     },
 };
 
@@ -54,7 +55,12 @@ pub(super) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(super) fn new(view: &'a View<'a>) -> Self {
-        let origins: BTreeSet<&Origin> = view.plan.changes.iter().flat_map(|change| &change.origins).collect();
+        let deferred = view.deferred.iter().filter_map(|it| match &it.what {
+            Left::Change(change) => Some(change),
+            Left::Blocked(_) => None,
+        });
+        let changes = view.plan.changes.iter().chain(deferred);
+        let origins: BTreeSet<&Origin> = changes.flat_map(|change| &change.origins).collect();
         let grants = view.desired.grants.iter().filter(|grant| origins.contains(&grant.origin));
         let refused = view.refused.iter().map(|refused| refused.change.name).collect();
         Self { view, grants: grants.map(|grant| (&grant.origin, grant)).collect(), refused }

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use crate::execute::Outcome;
+use crate::plan::outcome::Outcome;
 
 use super::{
     Checked, Reporter, Style, View,

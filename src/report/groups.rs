@@ -63,7 +63,7 @@ impl Affected<'_> {
     }
 }
 
-fn would(action: Action) -> &'static str {
+pub(super) fn would(action: Action) -> &'static str {
     match action {
         Action::Grant => " would gain",
         Action::Adopt => " would be adopted:",

@@ -6,22 +6,23 @@ use serde::Serialize;
 
 use crate::{
     config::ConfigError,
-    execute::Outcome,
     model::desired::{Origin, Revision},
     plan::{
         basis::{About, Basis, Side},
-        caused::Before,
+        caused::{BaseDiff, Before},
         drift::Class,
+        outcome::Outcome,
     },
 };
 
 use super::{
-    Base, Checked, Reporter, SavedAs, View, base,
+    Checked, Reporter, SavedAs, View, base,
     clean::clean_json,
     count::Count,
     facts::Facts,
     json_entries::{
-        BlockedJson, ChangeJson, DriftJson, FindingJson, OutcomeJson, OverrideJson, RefusedJson, UnreadJson,
+        BlockedJson, ChangeJson, DeferredJson, DriftJson, FindingJson, OutcomeJson, OverrideJson, RefusedJson,
+        UnreadJson,
     },
 };
 
@@ -128,6 +129,9 @@ struct Envelope {
     outcomes: Option<Vec<OutcomeJson>>,
     blocked: Vec<BlockedJson>,
     refused: Vec<RefusedJson>,
+    /// What is left for another run; absent where a run was not narrowed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deferred: Vec<DeferredJson>,
     findings: Vec<FindingJson>,
     unread: Vec<UnreadJson>,
     left_out: Vec<LeftOutJson>,
@@ -210,6 +214,9 @@ struct SummaryJson {
     unchanged: usize,
     blocked: usize,
     refused: usize,
+    /// Only where a run was narrowed to some kinds of changes.
+    #[serde(skip_serializing_if = "is_zero")]
+    deferred: usize,
     findings: usize,
     accepted: usize,
 }
@@ -231,8 +238,9 @@ struct LeftOutJson {
 impl Envelope {
     fn of(facts: &Facts<'_>) -> Self {
         let View { desired, plan, refused, observed_at, config_digest, observed_digest, tool, .. } = facts.view;
-        let Count { grants, revokes, adopts, updates, unchanged, blocked, findings, accepted, errors, .. } =
-            Count::of(facts);
+        let Count {
+            grants, revokes, adopts, updates, unchanged, blocked, deferred, findings, accepted, errors, ..
+        } = Count::of(facts);
         let view = facts.view;
         Self {
             format: FORMAT,
@@ -253,6 +261,7 @@ impl Envelope {
                 unchanged,
                 blocked,
                 refused: refused.len(),
+                deferred,
                 findings,
                 accepted,
             },
@@ -262,13 +271,14 @@ impl Envelope {
             outcomes: None,
             blocked: plan.blocked.iter().map(|blocked| BlockedJson::of(view, blocked)).collect(),
             refused: refused.iter().map(|refused| RefusedJson::of(view, refused)).collect(),
+            deferred: view.deferred.iter().map(|deferred| DeferredJson::of(view, deferred)).collect(),
             findings: plan.findings.iter().map(|finding| FindingJson::of(view, finding)).collect(),
             unread: plan.unread.iter().map(UnreadJson::of).collect(),
             left_out: left_out(view),
             protected_unknown: plan.protected.unresolved.iter().map(ToString::to_string).collect(),
             overrides: plan.used.iter().map(|used| OverrideJson::of(view, used)).collect(),
             membership: if desired.policy.member_of.is_some() { "checked" } else { "unproven" },
-            base: view.base.as_ref().map(BaseJson::of),
+            base: view.base.map(BaseJson::of),
             saved: None,
         }
     }
@@ -297,11 +307,11 @@ struct BeforeJson {
 }
 
 impl BaseJson {
-    fn of(base: &Base<'_>) -> Self {
-        let Before { changes, blocked, refused, findings, accepted, unread, settled, ref left_out } = *base.before;
+    fn of(base: &BaseDiff) -> Self {
+        let Before { changes, blocked, refused, findings, accepted, unread, settled, ref left_out } = base.before;
         let left_out = left_out.iter().map(ToString::to_string).collect();
         Self {
-            commit: base.commit.map(str::to_owned),
+            commit: base.commit.clone(),
             known: base.is_known,
             before: BeforeJson { changes, blocked, refused, findings, accepted, unread, left_out },
             settled,

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::{
-    execute::{Done, Failure, Outcome},
     model::{desired::Origin, trouble::Trouble},
     plan::{
         Unread, Used,
@@ -14,6 +13,8 @@ use crate::{
         drift::Class,
         expiring::Expiring,
         finding::Finding,
+        outcome::{Done, Failure, Outcome},
+        selection::{Deferred, Left},
     },
 };
 
@@ -85,6 +86,27 @@ impl RefusalJson {
     fn of(refusal: &Refusal) -> Self {
         let help = Some(words::refusal_help(refusal).to_owned());
         Self { code: refusal.code(), message: refusal.to_string(), help }
+    }
+}
+
+/// Something that is left for another run: a change, or what is blocked anyway.
+#[derive(Serialize)]
+pub(super) struct DeferredJson {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<ChangeJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked: Option<BlockedJson>,
+}
+
+impl DeferredJson {
+    pub(super) fn of(view: &View<'_>, deferred: &Deferred) -> Self {
+        let (change, blocked) = match &deferred.what {
+            Left::Change(change) => (Some(ChangeJson::of(view, change)), None),
+            Left::Blocked(blocked) => (None, Some(BlockedJson::of(view, blocked))),
+        };
+        Self { code: deferred.why.code(), message: deferred.why.to_string(), change, blocked }
     }
 }
 

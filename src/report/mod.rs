@@ -43,7 +43,7 @@ mod words;
 mod tests;
 
 pub use self::{
-    adoption::{Counted, adoption, note},
+    adoption::adoption,
     doctor::{Checkup, doctor},
     fit::Fit,
     identity::{Means, identity},
@@ -55,12 +55,11 @@ use jiff::Timestamp;
 
 use crate::{
     config::ConfigError,
-    execute::Outcome,
     model::{
         desired::{Desired, FileId, Origin, OwnerFile, Place},
         owner::OwnerCode,
     },
-    plan::{Plan, approve::Refused, basis::Basis, caused::Before},
+    plan::{Plan, approve::Refused, basis::Basis, caused::BaseDiff, outcome::Outcome, selection::Deferred},
 };
 
 /// An output format.
@@ -109,6 +108,8 @@ pub struct View<'a> {
     pub plan: &'a Plan,
     /// The removals that policy takes out of it.
     pub refused: &'a [Refused],
+    /// What is left for another run.
+    pub deferred: &'a [Deferred],
     /// Where an origin stands in its file.
     pub places: &'a dyn Fn(&Origin) -> Place,
     /// How many errors in the workspace's files were drawn on stderr.
@@ -135,22 +136,7 @@ pub struct View<'a> {
     /// Where the plan is written down, if it is.
     pub saved: Option<SavedAs<'a>>,
     /// What the plan was held against, if it tells only what one change to git causes.
-    pub base: Option<Base<'a>>,
-}
-
-/// The state of git before a change, and what differed then.
-#[derive(Clone, Copy)]
-pub struct Base<'a> {
-    /// The commit it was at.
-    pub commit: Option<&'a str>,
-    /// What differed anyway.
-    pub before: &'a Before,
-    /// Whether it said anything: else there was no workspace, or it could not be read, and all is caused.
-    pub is_known: bool,
-    /// Whether `tilgang.yaml` or an override was changed, too.
-    pub rules: bool,
-    /// Owners whose files had errors then, and have none now.
-    pub mended: &'a BTreeSet<OwnerCode>,
+    pub base: Option<&'a BaseDiff>,
 }
 
 impl View<'_> {

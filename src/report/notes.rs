@@ -6,11 +6,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     config::ConfigError,
-    execute::Outcome,
     model::desired::Place,
     plan::{
         change::{Action, Change},
         drift::Class,
+        outcome::Outcome,
     },
 };
 
@@ -90,7 +90,7 @@ pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome], changes: bool) -
     let mut notes = standing(facts);
     notes.extend(of_problems(facts, &problems::outcomes(facts, outcomes)));
     if changes {
-        let done = outcomes.iter().filter(|outcome| outcome.result == Ok(crate::execute::Done::Now));
+        let done = outcomes.iter().filter(|outcome| outcome.result == Ok(crate::plan::outcome::Done::Now));
         notes.extend(of_changes(facts, done.map(|outcome| &outcome.change), Tense::Did));
     }
     finished(notes)
@@ -103,15 +103,22 @@ fn standing(facts: &Facts<'_>) -> Vec<Note> {
     notes.extend(of_problems(facts, &problems::loud(facts)));
     notes.extend(of_problems(facts, &problems::refused(facts)));
     notes.extend(of_problems(facts, &problems::blocked(facts)));
+    notes.extend(of_problems(facts, &problems::deferred(facts)));
     notes.extend(of_problems(facts, &problems::overrides(facts)));
     notes
 }
 
 fn grade(kind: Kind) -> Grade {
     match kind {
-        Kind::Mistake | Kind::NotRead | Kind::Attention | Kind::Failed | Kind::Refused | Kind::Blocked => Grade::Error,
+        Kind::Mistake
+        | Kind::NotRead
+        | Kind::Attention
+        | Kind::Failed
+        | Kind::Refused
+        | Kind::Blocked
+        | Kind::Expired => Grade::Error,
         Kind::LeftOut | Kind::Moved | Kind::HeldBack | Kind::NotTried | Kind::Finding => Grade::Warning,
-        Kind::Override | Kind::Already => Grade::Notice,
+        Kind::Override | Kind::Already | Kind::Deferred => Grade::Notice,
     }
 }
 

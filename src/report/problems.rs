@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     config::ConfigError,
-    execute::{Done, Failure, Outcome},
     model::{
         desired::{Origin, Place},
         owner::OwnerCode,
@@ -17,6 +16,8 @@ use crate::{
         blocked::Block,
         change::{Action, Change},
         finding::Finding,
+        outcome::{Done, Failure, Outcome},
+        selection::{Deferred, Left},
     },
 };
 
@@ -41,6 +42,8 @@ pub(super) enum Kind {
     Moved,
     HeldBack,
     NotTried,
+    Expired,
+    Deferred,
     Override,
     Already,
     Finding,
@@ -60,6 +63,8 @@ impl Kind {
             Self::Moved => "! moved",
             Self::HeldBack => "! held back",
             Self::NotTried => "! not tried",
+            Self::Expired => "! expired",
+            Self::Deferred => "- deferred",
             Self::Override => "! override",
             Self::Already => "= already",
             Self::Finding => "* finding",
@@ -139,7 +144,7 @@ pub(super) fn loud<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
             last.more.push(format!("and {more} more like it{at}: nothing is removed there"));
         }
     }
-    for note in view.base.iter().flat_map(base::notes) {
+    for note in view.base.map(base::notes).into_iter().flatten() {
         problems.push(Problem::new(Kind::Attention, "base", note));
     }
     for (code, file) in view.left_out() {
@@ -216,6 +221,39 @@ pub(super) fn refused<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
         Problem { more, ..Problem::new(Kind::Refused, group.code, message) }.about(affected)
     };
     group(facts.view.refused.iter(), why).into_iter().map(problem).collect()
+}
+
+/// What is left for another run: each reason once, what is blocked anyway apart.
+pub(super) fn deferred<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
+    let is_blocked = |it: &Deferred| matches!(it.what, Left::Blocked(_));
+    let said = |it: &Deferred| {
+        let words = match it.what {
+            Left::Change(_) => it.why.to_string(),
+            Left::Blocked(_) => {
+                "this run was narrowed to other changes, and these are blocked: `tilgang plan` says why".to_owned()
+            }
+        };
+        (it.why.code(), words)
+    };
+    let problem = |group: groups::Group<'a, Deferred>| {
+        let (mut changes, mut blocked, mut is_left) = (Vec::new(), Vec::new(), false);
+        for deferred in &group.members {
+            is_left |= deferred.is_left_undone();
+            match &deferred.what {
+                Left::Change(change) => changes.push(change),
+                Left::Blocked(it) => blocked.push(it),
+            }
+        }
+        let mut affected = groups::changes(facts, &changes, groups::would);
+        affected.extend(groups::blocked(facts, &blocked));
+        let kind = if is_left { Kind::Expired } else { Kind::Deferred };
+        Problem::new(kind, group.code, group.message).about(affected)
+    };
+    let (blocked, changes): (Vec<_>, Vec<_>) = facts.view.deferred.iter().partition(|it| is_blocked(it));
+    let groups = group(changes.into_iter().chain(blocked), said);
+    let mut problems: Vec<Problem<'a>> = groups.into_iter().map(problem).collect();
+    problems.sort_by_key(|problem| problem.kind);
+    problems
 }
 
 /// Overrides that let removals through: whoever reads the plan shall see that the limits did not hold.

@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::execute::Outcome;
+use crate::plan::outcome::Outcome;
 
 use super::{
     Checked, Reporter, View,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{execute::Outcome, plan::change::Action};
+use crate::plan::{change::Action, outcome::Outcome};
 
 use super::{
     Checked, Reporter, Style, View,
@@ -36,6 +36,7 @@ impl Reporter for Text {
         sections(&mut page, &facts, &facts.sections(facts.changes()), Tense::Will);
         text_sections::problems(&mut page, &facts, &problems::blocked(&facts));
         text_sections::problems(&mut page, &facts, &problems::refused(&facts));
+        text_sections::problems(&mut page, &facts, &problems::deferred(&facts));
         text_sections::problems(&mut page, &facts, &problems::overrides(&facts));
         text_sections::problems(&mut page, &facts, &problems::findings(&facts, |_| true));
         ending(&mut page, &closing::plan(&facts));

@@ -1,7 +1,7 @@
 //! The text of outcomes: who gained and lost, what was so already, what failed in Azure's words, what was held back, and
 //! what was not tried any more.
 
-use crate::execute::{Done, Outcome};
+use crate::plan::outcome::{Done, Outcome};
 
 use super::{
     Style, closing,
@@ -27,6 +27,7 @@ pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome], style: Style) ->
     if !facts.view.is_applying {
         text_sections::problems(&mut page, facts, &problems::blocked(facts));
         text_sections::problems(&mut page, facts, &problems::refused(facts));
+        text_sections::problems(&mut page, facts, &problems::deferred(facts));
     }
     ending(&mut page, &closing::outcomes(facts, outcomes));
     page.finish()

@@ -44,7 +44,7 @@ pub(super) fn loud(page: &mut Page, facts: &Facts<'_>) {
             page.line(INDENT, Ink::Strong, &format!("and {more} more like it{at}: nothing is removed there"));
         }
     }
-    for note in view.base.iter().flat_map(base::notes) {
+    for note in view.base.map(base::notes).into_iter().flatten() {
         entry(page, Ink::Warn, "! attention", &note);
     }
     for (code, file) in view.left_out() {

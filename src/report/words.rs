@@ -4,7 +4,6 @@ use jiff::civil::Date;
 
 use crate::{
     model::{
-        assignment::PrincipalType,
         catalog::Gives,
         desired::{Origin, OwnerFile},
         ids::PrincipalId,
@@ -40,7 +39,7 @@ pub(super) fn owner(view: &View<'_>, code: OwnerCode) -> String {
 
 /// What people call somebody, and what tells them apart.
 pub(super) fn person(who: &Who) -> (String, String) {
-    let kind = kind(who.principal_type);
+    let kind = who.kind();
     let id = || format!("object id {}", who.id);
     match (&who.display_name, &who.name) {
         (Some(display_name), Some(name)) => (display_name.to_string(), name.to_string()),
@@ -50,25 +49,9 @@ pub(super) fn person(who: &Who) -> (String, String) {
     }
 }
 
-fn kind(principal_type: PrincipalType) -> Option<&'static str> {
-    match principal_type {
-        PrincipalType::User => None,
-        PrincipalType::Group => Some("a group"),
-        PrincipalType::ServicePrincipal => Some("an application"),
-        PrincipalType::Other => Some("neither a person nor a group"),
-    }
-}
-
 /// Somebody in one word or two: the sign-in name where there is one.
 pub(super) fn short(who: &Who) -> String {
-    match (&who.name, &who.display_name) {
-        (Some(name), _) => name.to_string(),
-        (None, Some(display_name)) => match kind(who.principal_type) {
-            Some(kind) => format!("{display_name} ({kind})"),
-            None => display_name.to_string(),
-        },
-        (None, None) => format!("object id {}", who.id),
-    }
+    who.short()
 }
 
 /// The order in which people are listed: as they are called, those without a name last.
@@ -79,7 +62,7 @@ pub(super) fn sorted_by(who: &Who) -> (bool, String, PrincipalId) {
 
 /// `Prod Operations`.
 pub(super) fn role(view: &View<'_>, name: &RoleName) -> String {
-    view.desired.catalog.roles.get(name).map_or_else(|| format!("role `{name}`"), |role| role.title.clone())
+    view.desired.catalog.role_title(name)
 }
 
 /// `a, b and c`.

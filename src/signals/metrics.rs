@@ -243,6 +243,7 @@ impl Metrics {
             count("already", healing.already);
             count("failed", healing.failed);
             count("refused", healing.refused);
+            count("deferred", healing.deferred);
         }
         let ended = run.ended.as_duration().as_secs_f64();
         let _whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,7 +11,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp, civil::date};
 use serde_json::Value;
 
-use super::{Metrics, Telemetry};
+use super::Metrics;
 use crate::{
     deliver::Pulse,
     model::owner::{EnvironmentName, OwnerCode},
@@ -73,7 +73,7 @@ fn report(verdict: Verdict, drift: Vec<Entry>) -> RunReport {
         next_expiry: OwnerCode::new("ttd").map(|owner| (date(2026, 11, 28), owner)),
         unseen: 0,
     };
-    RunReport { run, drift, news: Vec::new(), healed: Vec::new(), unseen: Vec::new() }
+    RunReport { run, drift, news: Vec::new(), healed: Vec::new(), deferred: Vec::new(), unseen: Vec::new() }
 }
 
 /// A daemon in the middle of its life: everything that can be counted was.
@@ -297,27 +297,4 @@ fn prometheus_reads_all_of_it() {
     let groups = serde_json::json!({ "groups": [{ "name": "dashboard", "rules": rules }] });
     fs::write(file.path(), serde_json::to_string(&groups).unwrap()).unwrap();
     promtool(&["check", "rules", "--lint=none", &file.path().display().to_string()], "");
-}
-
-#[test]
-fn telemetry_is_off_unless_an_endpoint_is_set() {
-    let read = |set: &[(&str, &str)]| {
-        let set: BTreeMap<&str, &str> = set.iter().copied().collect();
-        Telemetry::read(&|name| set.get(name).map(|value| (*value).to_owned()))
-    };
-    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
-    let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://localhost:4318/v1/traces");
-    let on = |name: Option<&str>| Telemetry::On { name: name.map(str::to_owned) };
-    assert_eq!(read(&[]), Telemetry::Off);
-    assert_eq!(read(&[("OTEL_SERVICE_NAME", "x")]), Telemetry::Off);
-    assert_eq!(read(&[endpoint]), on(Some("tilgang")));
-    assert_eq!(read(&[traces]), on(Some("tilgang")));
-    assert_eq!(read(&[endpoint, ("OTEL_SDK_DISABLED", "true")]), Telemetry::Off);
-    assert_eq!(read(&[endpoint, ("OTEL_SDK_DISABLED", "false")]), on(Some("tilgang")));
-    assert_eq!(read(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]), Telemetry::Off);
-    assert_eq!(read(&[endpoint, ("OTEL_SERVICE_NAME", "x")]), on(None));
-    assert_eq!(read(&[endpoint, ("OTEL_RESOURCE_ATTRIBUTES", "a=b,service.name=x")]), on(None));
-    for wrong in [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), ("OTEL_TRACES_EXPORTER", "zipkin")] {
-        assert!(matches!(read(&[endpoint, wrong]), Telemetry::Wrong(_)), "{wrong:?}");
-    }
 }

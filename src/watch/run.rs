@@ -8,7 +8,10 @@ use std::{
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{life::Entry, memory::News};
-use crate::{model::owner::OwnerCode, plan::drift::Class};
+use crate::{
+    model::owner::OwnerCode,
+    plan::{drift::Class, selection::Deferred},
+};
 
 /// What a run came to, with all that it saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct RunReport {
     pub news: Vec<News>,
     /// What healing came to, change by change.
     pub healed: Vec<Healed>,
+    /// What healing left for another run, as it was told to make changes of other kinds only.
+    pub deferred: Vec<Deferred>,
     /// What could not be read.
     pub unseen: Vec<Unseen>,
 }
@@ -249,6 +254,8 @@ pub struct Healing {
     pub failed: usize,
     /// Refused by policy.
     pub refused: usize,
+    /// Left for another run: healing was told to make changes of other kinds only.
+    pub deferred: usize,
 }
 
 /// One change that healing tried.

@@ -10,7 +10,7 @@ use super::{
     shown, when,
 };
 use crate::{
-    plan::drift::Class,
+    plan::{drift::Class, selection::Left},
     watch::{Part, Run, RunReport, Turn},
 };
 
@@ -53,7 +53,7 @@ fn facts(run: &Run) -> Markup {
                 @if let Some(at) = run.observed { div { dt { "Read Azure" } dd { (when::minute(at)) " UTC, by Azure's clock" } } }
                 div { dt { "Stands as git says" } dd { (run.unchanged) } }
                 @if let Some(healing) = run.healing {
-                    div { dt { "Healed" } dd { (healing.done) " done, " (healing.already) " so already, " (healing.failed) " failed, " (healing.refused) " refused" } }
+                    div { dt { "Healed" } dd { (healing.done) " done, " (healing.already) " so already, " (healing.failed) " failed, " (healing.refused) " refused" @if healing.deferred > 0 { ", " (healing.deferred) " left for another run" } } }
                 }
                 @for (service, spent) in &run.cost {
                     div { dt { (super::health::name(*service)) } dd { "asked " (spent.requests) "×, " (spent.throttled) " put off" } }
@@ -101,6 +101,23 @@ fn told(snapshot: &Snapshot<'_>, report: &RunReport) -> Markup {
                 ul.plain {
                     @for it in &report.healed {
                         li { (it.action) " " (shown(&it.who)) @match &it.failed { Some(why) => { ": not done, " (shown(why)) } None => ": done" } }
+                    }
+                }
+            }
+        }
+        @if !report.deferred.is_empty() {
+            section {
+                h2 { "Left for another run" }
+                p.about { "The daemon heals other kinds of changes only (" code { "--heal" } "); " code { "tilgang apply" } " makes these." }
+                ul.plain {
+                    @for it in &report.deferred {
+                        li {
+                            @match &it.what {
+                                Left::Change(change) => { (change.action.word()) " " (shown(&change.who.to_string())) " at " (change.owner) ": " (shown(&change.because.to_string())) }
+                                Left::Blocked(blocked) => { (blocked.action.word()) " " (shown(&blocked.who)) @if let Some(owner) = blocked.owner { " at " (owner) } ": blocked, " (shown(&blocked.block.to_string())) }
+                            }
+                            @if it.is_left_undone() { " (" (prose(&it.why.to_string())) ")" }
+                        }
                     }
                 }
             }

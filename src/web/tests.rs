@@ -87,7 +87,14 @@ impl Known {
         let news = entries.iter().map(|entry| News { turn: Turn::New, entry: entry.clone() }).collect();
         let mut last = runs.last().cloned().unwrap_or_else(|| run(1, Verdict::Drift, 0, 1));
         last.notes.push(text.into());
-        let report = RunReport { run: last, drift: Vec::new(), news, healed: Vec::new(), unseen: Vec::new() };
+        let report = RunReport {
+            run: last,
+            drift: Vec::new(),
+            news,
+            healed: Vec::new(),
+            deferred: Vec::new(),
+            unseen: Vec::new(),
+        };
         Self { runs: runs.into(), memory: Memory::restored(entries, None), days, text: text.to_owned(), report }
     }
 

@@ -12,19 +12,23 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use tilgang::{
-    execute::{Journal, Outcome},
+    ledger::{
+        Journal, Unrecorded,
+        entry::{Begun, Ended},
+    },
     model::{
         assignment::RoleAssignment,
+        desired::{Origin, Place},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
         permissions::Definition,
         trouble::{Trouble, TroubleKind},
     },
-    plan::change::Change,
+    plan::{change::Change, outcome::Outcome},
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PimInstance, PutAssignment,
-        Resources, Stock, Usage,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
+        PutAssignment, Resources, Rights, Stock, Usage,
     },
     simulator::{Identity, SharedWorld, World, world::Assignment},
 };
@@ -33,11 +37,18 @@ use tokio::{runtime::Builder, time::timeout};
 use super::{choices::Choices, deeds, tally::Tally};
 
 /// An Azure that can be reached: all ports, and what drives their futures.
-pub trait Far: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter {
+pub trait Far: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights {
+    /// Our own object id there, if the run asks what it may do.
+    fn identity(&self) -> Option<PrincipalId>;
+
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 }
 
 impl Far for Identity {
+    fn identity(&self) -> Option<PrincipalId> {
+        Some(self.caller())
+    }
+
     /// Time is paused: whoever waits is woken at once. What does not end is a mistake of its own.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -134,6 +145,8 @@ struct Log {
     unrecorded: Vec<AssignmentName>,
     journalled: usize,
     looked: bool,
+    begun: usize,
+    ended: Option<Ended>,
     is_dead: bool,
 }
 
@@ -174,9 +187,15 @@ impl<'a, P: Far> Azure<'a, P> {
         self.log().unrecorded.clone()
     }
 
-    /// From now on, what is asked belongs to the last look.
-    pub fn look_again(&self) {
-        self.log().looked = true;
+    /// How often a run began, and what its end said, if it was recorded.
+    pub fn recorded(&self) -> (usize, Option<Ended>) {
+        let log = self.log();
+        (log.begun, log.ended.clone())
+    }
+
+    /// Our own object id.
+    pub fn identity(&self) -> Option<PrincipalId> {
+        self.inner.identity()
     }
 
     /// Runs to the end; `None` if it was killed.
@@ -381,7 +400,15 @@ impl<P: Far> Resources for Azure<'_, P> {
 }
 
 impl<P: Far> Journal for Azure<'_, P> {
-    async fn asked(&self, change: &Change) -> Result<(), String> {
+    /// From now on, what is asked belongs to the last look.
+    fn begin(&self, _begun: Begun, _places: BTreeMap<Origin, Place>) -> Result<(), Unrecorded> {
+        let mut log = self.log();
+        log.looked = true;
+        log.begun += 1;
+        Ok(())
+    }
+
+    async fn asked(&self, change: &Change) -> Result<(), Unrecorded> {
         let number = {
             let mut log = self.log();
             log.journalled += 1;
@@ -389,7 +416,7 @@ impl<P: Far> Journal for Azure<'_, P> {
         };
         if self.weather.journal_full.is_some_and(|from| from <= number) {
             self.count("kills", "journal full");
-            return Err("no space left on device".to_owned());
+            return Err(Unrecorded::new("no space left on device"));
         }
         self.log().journal.insert(change.name);
         if self.weather.kill == Some((number, Kill::Asked)) {
@@ -400,8 +427,28 @@ impl<P: Far> Journal for Azure<'_, P> {
         Ok(())
     }
 
-    async fn ended(&self, _outcome: &Outcome, _answer: Option<&Answered<()>>) -> Result<(), String> {
+    async fn ended(&self, _outcome: &Outcome, _answer: Option<&Answered<()>>) -> Result<(), Unrecorded> {
         Ok(())
+    }
+
+    fn close(&self, ended: Ended) -> Result<(), Unrecorded> {
+        self.log().ended = Some(ended);
+        Ok(())
+    }
+}
+
+/// What our own identity may do is answered as it is: no promise hangs on it.
+impl<P: Far> Rights for Azure<'_, P> {
+    async fn permissions(&self, at: &ScopeId) -> Result<Vec<Permission>, Trouble> {
+        self.inner.permissions(at).await
+    }
+
+    async fn held_by(&self, who: PrincipalId, at: SubscriptionId) -> Result<Vec<RoleAssignment>, Trouble> {
+        self.inner.held_by(who, at).await
+    }
+
+    async fn definition(&self, id: RoleDefinitionId, at: SubscriptionId) -> Result<Permits, Trouble> {
+        self.inner.definition(id, at).await
     }
 }
 

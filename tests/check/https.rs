@@ -16,8 +16,8 @@ use tilgang::{
         trouble::Trouble,
     },
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, PimInstance, PutAssignment,
-        Resources, Stock, Usage,
+        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
+        PutAssignment, Resources, Rights, Stock, Usage,
     },
     simulator::{Running, ServeOptions, SharedWorld, Tls, serve},
 };
@@ -31,6 +31,7 @@ use super::{
 /// A client that is signed in, and the server that it talks to.
 pub struct Https {
     reader: Reader,
+    identity: Option<PrincipalId>,
     writer: Writer,
     runtime: Runtime,
     _running: Running,
@@ -40,20 +41,25 @@ impl Https {
     /// Serves a world and signs in to it.
     pub fn connect(shared: &SharedWorld) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (reader, writer, running) = runtime.block_on(async {
+        let (reader, identity, writer, running) = runtime.block_on(async {
             let options = ServeOptions { tls: Some(Tls::throw_away().unwrap()), ..ServeOptions::default() };
             let running = serve(shared.clone(), options).await.unwrap();
             let client = (CLIENT.to_string(), SECRET.to_owned());
             let settings =
                 Settings::simulated(&running.url, TENANT, (&client.0, &client.1), running.ca_pem.clone()).unwrap();
             let session = Session::connect(&settings).await.unwrap();
-            (session.reader(), session.writer(), running)
+            let identity = session.identity().await.unwrap().object;
+            (session.reader(), identity, session.writer(), running)
         });
-        Self { reader, writer, runtime, _running: running }
+        Self { reader, identity, writer, runtime, _running: running }
     }
 }
 
 impl Far for Https {
+    fn identity(&self) -> Option<PrincipalId> {
+        self.identity
+    }
+
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
@@ -108,6 +114,20 @@ impl AssignmentReader for Https {
 
     async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
         self.reader.definitions(at).await
+    }
+}
+
+impl Rights for Https {
+    async fn permissions(&self, at: &ScopeId) -> Result<Vec<Permission>, Trouble> {
+        self.reader.permissions(at).await
+    }
+
+    async fn held_by(&self, who: PrincipalId, at: SubscriptionId) -> Result<Vec<RoleAssignment>, Trouble> {
+        self.reader.held_by(who, at).await
+    }
+
+    async fn definition(&self, id: RoleDefinitionId, at: SubscriptionId) -> Result<Permits, Trouble> {
+        self.reader.definition(id, at).await
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use tilgang::{
-    execute::{Done, Failure},
+    app::Exit,
+    ledger::entry::Ended,
     model::{
         assignment::{PrincipalType, Triple},
         ids::{AssignmentName, PrincipalId, ScopeId, UserName},
@@ -17,7 +18,9 @@ use tilgang::{
         approve::Refusal,
         change::{Action, Change},
         finding::Code,
+        outcome::{Done, Failure},
         saved::Saved,
+        selection::{Kind, Kinds, Why},
     },
     simulator::World,
 };
@@ -35,6 +38,8 @@ pub struct Run<'a> {
     pub writes: &'a [Write],
     /// What was asked of Azure, and the journal had not taken down.
     pub unrecorded: &'a [AssignmentName],
+    /// How often a beginning was recorded, and the end.
+    pub recorded: (usize, Option<Ended>),
     /// Nothing if the run was killed before it had a plan.
     pub said: Option<&'a Said>,
     pub only: Option<&'a BTreeSet<Owner>>,
@@ -62,6 +67,9 @@ pub fn judge(run: &Run<'_>) -> Vec<String> {
         law("refused for a reason", refused(run, said, &expected));
         law("what is not done is said", unsaid(run, said, &expected));
         law("outcomes are what happened", outcomes(run, said));
+        law("only what is meant is done", meant(run, said));
+        law("what has ended goes, or is named", ended(run, said, &expected));
+        law("a run is recorded from its beginning to its end", recorded(run, said));
     }
     broken
 }
@@ -218,7 +226,8 @@ fn listed(run: &Run<'_>) -> Vec<String> {
     broken
 }
 
-/// Promise 8: no grant is first tried after a revoke; nobody loses at an owner before all grants of theirs there are made.
+/// Promise 8: no grant is first tried after a revoke; nobody loses at an owner, in an environment, before all grants of theirs
+/// there are made.
 fn in_order(run: &Run<'_>, expected: &Expected) -> Vec<String> {
     let mut broken = Vec::new();
     let first_delete = run.deletes().map(|(at, ..)| at).min();
@@ -236,7 +245,9 @@ fn in_order(run: &Run<'_>, expected: &Expected) -> Vec<String> {
         let theirs = expected
             .puts
             .iter()
-            .filter(|(triple, put)| put.owner == removal.owner && triple.principal == removal.triple.principal);
+            .filter(|(triple, put)| put.owner == removal.owner && triple.principal == removal.triple.principal)
+            // A last day waits for nothing; and access to prod is no substitute for access to test.
+            .filter(|(_, put)| removal.ended.is_none() && removal.environment.is_none_or(|it| it == put.environment));
         for (triple, _) in theirs {
             let made = |(before, write, put): (usize, &Write, &tilgang::ports::PutAssignment)| {
                 before < at && put.triple == *triple && write.told == Some(Ok(()))
@@ -433,7 +444,7 @@ fn protected(run: &Run<'_>) -> Vec<String> {
 fn planned(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     let mut broken = Vec::new();
     let mut changes: BTreeMap<AssignmentName, &Change> = BTreeMap::new();
-    for change in &said.plan.changes {
+    for change in said.all_changes() {
         if changes.insert(change.name, change).is_some() {
             broken.push(format!("planned twice: {change:?}"));
         }
@@ -519,7 +530,7 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
 /// What stays though git does not want it, what is missing though git wants it, what could not be read: each is said.
 fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     let mut broken = Vec::new();
-    let plan = &said.plan;
+    let (plan, blocked) = (&said.plan, said.all_blocked());
     let mut kept: BTreeMap<Owner, usize> = BTreeMap::new();
     for stays in &expected.kept {
         // With `--owner`, what is nobody's for certain is not shown.
@@ -528,7 +539,7 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
         }
         let is_said = match stays.said {
             Must::Blocked => {
-                plan.blocked.iter().any(|it| it.action == Action::Revoke && it.scope.as_ref() == Some(&stays.scope))
+                blocked.iter().any(|it| it.action == Action::Revoke && it.scope.as_ref() == Some(&stays.scope))
             }
             Must::Finding => plan.findings.iter().any(|it| {
                 it.scope.as_ref() == Some(&stays.scope)
@@ -549,7 +560,7 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
         broken.push(format!("kept for broken files: {counted:?} said, {kept:?} are"));
     }
     for (owner, name, role) in expected.blocked.iter().filter(|(owner, ..)| run.concerns(owner)) {
-        let blocked = plan.blocked.iter().any(|it| {
+        let is_blocked = blocked.iter().any(|it| {
             it.action == Action::Grant
                 && it.owner.is_some_and(|it| it.as_str() == *owner)
                 && it.who == *name
@@ -558,7 +569,7 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
         let restorable = plan.findings.iter().any(|it| {
             it.code == Code::Orphaned && it.owner.is_some_and(|it| it.as_str() == *owner) && !it.origins.is_empty()
         });
-        if !blocked && !restorable {
+        if !is_blocked && !restorable {
             broken.push(format!("{name} does not get {role} at {owner}"));
         }
     }
@@ -619,4 +630,68 @@ fn outcomes(run: &Run<'_>, said: &Said) -> Vec<String> {
         }
     }
     broken
+}
+
+/// A run that makes some kinds of changes only: nothing else is done, and what is left was left for a reason.
+fn meant(run: &Run<'_>, said: &Said) -> Vec<String> {
+    let Kinds::Only(kinds) = &run.told.kinds else {
+        return said.deferred.iter().map(|it| format!("left, though everything is meant: {it:?}")).collect();
+    };
+    let is_meant = |change: &Change| match change.action {
+        Action::Grant | Action::Update => kinds.contains(&Kind::Grants),
+        Action::Adopt => false,
+        Action::Revoke => kinds.contains(&Kind::Expired) && change.because.is_expiry(),
+    };
+    let done = said.plan.changes.iter().filter(|change| !is_meant(change)).map(|it| format!("not meant: {it:?}"));
+    let planned: BTreeSet<AssignmentName> = said.plan.changes.iter().map(|change| change.name).collect();
+    let left = said.all_changes().into_iter().filter(|it| is_meant(it) && !planned.contains(&it.name));
+    done.chain(left.map(|it| format!("meant, and left: {it:?}"))).collect()
+}
+
+/// Whatever else is pending, blocked or refused: what a last day has ended, and may go, goes in a run that removes what has
+/// ended; or it is named with its reason, and the exit code is not 0.
+fn ended(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
+    let removes = match &run.told.kinds {
+        Kinds::All => true,
+        Kinds::Only(kinds) => kinds.contains(&Kind::Expired),
+    };
+    let (Some(outcomes), Some(exit), true) = (&said.outcomes, said.exit, removes && run.told.saved.is_none()) else {
+        return Vec::new();
+    };
+    let mut broken = Vec::new();
+    for (name, removal) in expected.removals.iter().filter(|(_, it)| it.ended.is_some() && run.concerns(it.owner)) {
+        let outcome = outcomes.iter().find(|outcome| outcome.change.name == *name).map(|outcome| &outcome.result);
+        let is_refused = said.refused.iter().any(|refused| refused.change.name == *name);
+        let is_left = said.deferred.iter().any(|it| match &it.what {
+            tilgang::plan::selection::Left::Change(change) => change.name == *name && it.why == Why::EndedLongAgo,
+            tilgang::plan::selection::Left::Blocked(_) => false,
+        });
+        let is_named = match outcome {
+            Some(Ok(_)) => continue,
+            Some(Err(Failure::HeldBack)) => false,
+            Some(Err(_)) => true,
+            None => is_refused || is_left,
+        };
+        if !is_named || exit == Exit::Converged {
+            broken.push(format!("{removal:?}: {outcome:?}, refused {is_refused}, left {is_left}, {exit:?}"));
+        }
+    }
+    broken
+}
+
+/// A beginning before the first write, one end with the exit code and with what became of each change.
+fn recorded(run: &Run<'_>, said: &Said) -> Vec<String> {
+    let (begun, ended) = &run.recorded;
+    let Some((outcomes, exit)) = said.outcomes.as_ref().zip(said.exit) else {
+        let is_odd = *begun > 1 || ended.is_some();
+        return is_odd
+            .then(|| format!("begun {begun} times, ended {ended:?}, and it did not end"))
+            .into_iter()
+            .collect();
+    };
+    let is_told = ended.as_ref().is_some_and(|ended| {
+        let Ended { exit: code, done, already, failed, held_back, not_tried, .. } = ended;
+        *code == exit.code() && done + already + failed + held_back + not_tried == outcomes.len()
+    });
+    (*begun != 1 || !is_told).then(|| format!("begun {begun} times, ended {ended:?}: {exit:?}")).into_iter().collect()
 }

@@ -40,6 +40,8 @@ const MET: &[(&str, &str)] = &[
     ("saved", "still_holds moved forged"),
     ("findings", "unmanaged orphaned no-effect renamed not-seen may-end accepted recreated"),
     ("outcomes", "Now Already HeldBack Trouble:_Denied Trouble:_Locked Trouble:_Exists Trouble:_PrincipalUnknown"),
+    ("deferred", "other_kind ended_long_ago"),
+    ("kinds", "expired grants both"),
     ("kills", "before_the_write after_the_write"),
     ("writes", "grants updates deletes"),
 ];

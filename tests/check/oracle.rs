@@ -58,6 +58,7 @@ pub struct Expected {
 #[derive(Debug)]
 pub struct Put {
     pub owner: Owner,
+    pub environment: &'static str,
     pub name: AssignmentName,
     pub description: String,
 }
@@ -66,7 +67,10 @@ pub struct Put {
 pub struct Removal {
     pub owner: Owner,
     pub triple: Triple,
+    pub environment: Option<&'static str>,
     pub in_prod: bool,
+    /// The last day that ended it, however long ago.
+    pub ended: Option<Date>,
     pub is_expiry: bool,
     /// Somebody listed could be meant, if the holder were not gone for good.
     pub rests_on_gone: bool,

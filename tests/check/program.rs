@@ -2,28 +2,28 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::AtomicBool,
+    path::PathBuf,
 };
 
 use jiff::{Timestamp, tz::TimeZone};
 use tilgang::{
-    config,
-    execute::{Outcome, execute},
+    app::{ApplyRequest, AskPermissions, Exit, NameHistory, NoStop, PlanRequest, PlannedRun, Records, Workspace},
+    config::{self, Sources},
+    ledger::entry::By,
     model::{
         desired::{Desired, FileId, OwnerFile, Revision},
         ids::{AssignmentName, PrincipalId, ScopeId, UserName},
-        observed::Observed,
         owner::OwnerCode,
         past::{Past, Turn},
     },
-    observe::{again, observe},
     plan::{
         Plan,
         approve::{Applied, Refused},
-        basis::Basis,
         change::Action,
-        doubtful, plan,
+        outcome::Outcome,
+        plan,
         saved::{Deed, Saved},
+        selection::{Deferred, Kinds, Left, Scope},
     },
 };
 
@@ -47,12 +47,49 @@ pub enum Head {
 pub struct Said {
     pub plan: Plan,
     pub refused: Vec<Refused>,
+    /// What is left for another run.
+    pub deferred: Vec<Deferred>,
     /// Nothing if it was killed.
     pub outcomes: Option<Vec<Outcome>>,
+    /// Nothing if it was killed, or did not begin.
+    pub exit: Option<Exit>,
     /// Errors in the files.
     pub errors: usize,
     /// Whether the saved plan was carried out, if it was one.
     pub admitted: Option<bool>,
+}
+
+impl Said {
+    /// What a run says as soon as there is a plan: a killed one says no more.
+    fn planned(run: &PlannedRun, admitted: Option<bool>) -> Self {
+        Self {
+            plan: run.plan().clone(),
+            refused: if admitted == Some(false) { Vec::new() } else { run.approval().refused.clone() },
+            deferred: run.deferred().to_vec(),
+            outcomes: None,
+            exit: None,
+            errors: run.workspace().loaded.errors.len(),
+            admitted,
+        }
+    }
+
+    /// Everything that differs and could be decided, whether this run was to change it or not.
+    pub fn all_changes(&self) -> Vec<&tilgang::plan::change::Change> {
+        let left = self.deferred.iter().filter_map(|it| match &it.what {
+            Left::Change(change) => Some(change),
+            Left::Blocked(_) => None,
+        });
+        self.plan.changes.iter().chain(left).collect()
+    }
+
+    /// Everything that could not be decided, or not safely.
+    pub fn all_blocked(&self) -> Vec<&tilgang::plan::blocked::Blocked> {
+        let left = self.deferred.iter().filter_map(|it| match &it.what {
+            Left::Blocked(blocked) => Some(blocked),
+            Left::Change(_) => None,
+        });
+        self.plan.blocked.iter().chain(left).collect()
+    }
 }
 
 /// What a run is told beside git and Azure.
@@ -70,11 +107,17 @@ pub struct Told {
     pub past: Option<Vec<Git>>,
     /// By what names anybody was ever known, and who.
     pub names: BTreeMap<UserName, BTreeSet<PrincipalId>>,
+    /// Which changes the run makes.
+    pub kinds: Kinds,
 }
 
-impl Told {
-    /// What git tells of these files and names, as the program would read it from there.
-    fn turns(&self, desired: &Desired, doubtful: &BTreeMap<FileId, BTreeSet<UserName>>) -> BTreeMap<FileId, Past> {
+impl NameHistory for Told {
+    fn past(
+        &self,
+        desired: &Desired,
+        _: &Sources,
+        doubtful: &BTreeMap<FileId, BTreeSet<UserName>>,
+    ) -> BTreeMap<FileId, Past> {
         let Some(commits) = &self.past else { return BTreeMap::new() };
         let mut pasts = BTreeMap::new();
         for owner in OWNERS {
@@ -122,11 +165,11 @@ fn hash(at: Timestamp) -> String {
 }
 
 /// Reads the workspace of a commit.
-pub fn read(git: &Git, revision: &Head) -> (Desired, usize) {
+pub fn read(git: &Git, revision: &Head) -> (Workspace, Desired) {
     let texts = git.texts();
     let texts: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-    let loaded = config::load_texts(&texts);
-    let mut desired = loaded.desired.unwrap_or_else(|| panic!("{:?}", loaded.errors));
+    let mut loaded = config::load_texts(&texts);
+    let mut desired = loaded.desired.take().unwrap_or_else(|| panic!("{:?}", loaded.errors));
     for (owner, file) in &git.files {
         let state = desired.file_of(OwnerCode::new(owner).unwrap());
         let as_meant = matches!(
@@ -149,96 +192,88 @@ pub fn read(git: &Git, revision: &Head) -> (Desired, usize) {
             Revision::Commit { hash: hash(*time), time: *time, edited: edited.iter().filter_map(file).collect() }
         }
     };
-    (desired, loaded.errors.len())
+    (Workspace::of(PathBuf::from("nowhere"), loaded), desired)
 }
 
-/// Looks and compares; where a name leaves a doubt, git is asked for its past, and it is compared again.
-async fn look<P: Far>(
-    desired: &Desired,
-    owners: Option<&BTreeSet<OwnerCode>>,
-    now: Timestamp,
-    azure: &Azure<'_, P>,
-    told: &Told,
-) -> (Observed, Plan) {
-    let mut observed = observe(desired, owners, now, azure).await;
-    observed.remembered.clone_from(&told.remembered);
-    let compare = |observed: &Observed| {
-        let mut plan = plan(desired, observed, now.to_zoned(TimeZone::UTC).date());
-        if let Some(owners) = owners {
-            plan.only(owners);
-        }
-        plan
+/// Which run is made.
+pub struct Ask<'a> {
+    pub read: (Workspace, Desired),
+    /// Whose access is read.
+    pub owners: Option<&'a BTreeSet<OwnerCode>>,
+    pub now: Timestamp,
+    pub told: &'a Told,
+}
+
+/// Reads and compares, as every command does.
+async fn planned<P: Far>(ask: Ask<'_>, azure: &Azure<'_, P>) -> PlannedRun {
+    let Ask { read: (workspace, desired), owners, now, told } = ask;
+    let newest = told.newest.map(|time| Applied { commit: hash(time), time });
+    let request = PlanRequest {
+        workspace,
+        desired,
+        scope: Scope::chosen(owners.cloned()),
+        azure,
+        records: Records { newest, made: told.remembered.clone() },
+        history: told,
+        permissions: AskPermissions::Of(azure.identity()),
+        now,
     };
-    let mut plan = compare(&observed);
-    let doubtful = doubtful(desired, &observed, &plan);
-    if !doubtful.is_empty() && told.past.is_some() {
-        observed.people.past = told.turns(desired, &doubtful);
-        let before = plan.changes.len();
-        plan = compare(&observed);
-        if plan.changes.len() > before {
+    let run = request.plan().await;
+    if !run.observed().people.past.is_empty() {
+        let mut without = run.observed().clone();
+        without.people.past.clear();
+        let mut without = plan(run.desired(), &without, now.to_zoned(TimeZone::UTC).date());
+        if let Some(owners) = owners {
+            without.only(owners);
+        }
+        if run.plan().changes.len() > without.changes.len() {
             azure.count("doubts", "ruled out by git's past");
         }
     }
-    (observed, plan)
+    run
 }
 
 /// One run, as `plan --out` makes it.
-pub async fn plan_out<P: Far>(
-    desired: &Desired,
-    owners: Option<&BTreeSet<OwnerCode>>,
-    now: Timestamp,
-    azure: &Azure<'_, P>,
-    told: &Told,
-) -> Saved {
-    let (observed, mut plan) = look(desired, owners, now, azure, told).await;
-    let newest = told.newest.map(|time| Applied { commit: hash(time), time });
-    let approval = plan.settle(&desired.policy, owners.is_none()).unless_older(&desired.revision, newest.as_ref());
-    let changes: Vec<Deed> = approval.approved.changes().iter().map(Deed::from).collect();
+pub async fn plan_out<P: Far>(ask: Ask<'_>, azure: &Azure<'_, P>) -> Saved {
+    let owners = ask.owners.cloned();
+    let run = planned(ask, azure).await;
+    let approval = run.approval();
     Saved {
         tool: TOOL.to_owned(),
-        tenant: desired.tenant,
-        instance: desired.instance.clone(),
-        selected: owners.cloned(),
-        basis: Basis::of(desired, &observed, &changes),
-        changes,
+        tenant: run.desired().tenant,
+        instance: run.desired().instance.clone(),
+        selected: owners,
+        basis: run.basis(),
+        changes: approval.approved.changes().iter().map(Deed::from).collect(),
         refused: approval.refused.iter().map(|refused| (&refused.change).into()).collect(),
     }
 }
 
-/// What a run tells as soon as there is a plan: a killed one says no more.
-pub type Planned<'a> = &'a (dyn Fn(&Plan, &[Refused], Option<bool>) + Sync);
-
-/// One run, as `apply` makes it, of a plan made now or of a saved one.
-pub async fn apply<P: Far>(
-    desired: &Desired,
-    owners: Option<&BTreeSet<OwnerCode>>,
-    now: Timestamp,
-    azure: &Azure<'_, P>,
-    told: &Told,
-    planned: Planned<'_>,
-) -> Vec<Outcome> {
-    let (observed, mut plan) = look(desired, owners, now, azure, told).await;
-    let newest = told.newest.map(|time| Applied { commit: hash(time), time });
-    let approval = plan.settle(&desired.policy, owners.is_none());
-    let (approval, admitted) = match &told.saved {
-        None => (approval, None),
-        Some(saved) => match saved.admit(desired, &observed, &plan) {
-            Ok(approval) => (approval, Some(true)),
-            Err(differences) => {
-                assert!(!differences.is_empty(), "refused, and nobody says why");
-                planned(&plan, &[], Some(false));
-                return Vec::new();
-            }
-        },
-    };
-    let approval = approval.unless_older(&desired.revision, newest.as_ref());
-    planned(&plan, &approval.refused, admitted);
-    let mut approved = approval.approved;
-    azure.look_again();
-    let questions = approved.questions(&observed);
-    let seen = again(&questions.targets, &questions.people, azure).await;
-    let withheld = approved.withhold(&observed, &seen);
-    let mut outcomes = execute(&approved, azure, azure, &AtomicBool::new(false)).await;
-    outcomes.extend(withheld.into_iter().map(Outcome::from));
-    outcomes
+/// One run, as `apply` makes it, of a plan made now, of some of its changes, or of a saved one. `tell`: what it says as soon as
+/// there is a plan, and again when it is through.
+pub async fn apply<P: Far>(ask: Ask<'_>, azure: &Azure<'_, P>, tell: &(dyn Fn(Said) + Sync)) {
+    let told = ask.told;
+    let mut run = planned(ask, azure).await;
+    let (mut admitted, whole) = (None, run.plan().clone());
+    if let Some(saved) = &told.saved {
+        if let Err(differences) = run.limit_to(saved) {
+            assert!(!differences.is_empty(), "refused, and nobody says why");
+            return tell(Said { outcomes: Some(Vec::new()), ..Said::planned(&run, Some(false)) });
+        }
+        admitted = Some(true);
+    }
+    run.select(&told.kinds);
+    let mut said = Said::planned(&run, admitted);
+    if admitted.is_some() {
+        said.plan = whole; // what is not in the saved plan differs all the same
+    }
+    tell(said.clone());
+    let by = By { via: "machine".to_owned(), name: "kari".to_owned(), run: None, identity: None };
+    let (reader, writer, journal) = (azure, azure, azure);
+    let request =
+        ApplyRequest { command: "apply", tool: TOOL, by, saved: None, reader, writer, journal, stop: &mut NoStop };
+    let Ok(applied) = run.apply(request).await else { panic!("the journal takes every beginning") };
+    let (outcomes, exit) = (applied.outcomes().map(<[_]>::to_vec), applied.exit());
+    let _ = applied.close(exit);
+    tell(Said { outcomes, exit: Some(exit), ..said });
 }

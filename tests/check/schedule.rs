@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, ops::Range, sync::Mutex};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tilgang::{
     model::{ids::PrincipalId, owner::OwnerCode},
-    plan::change::Action,
+    plan::{
+        change::Action,
+        selection::{Kind, Kinds},
+    },
     simulator::SharedWorld,
 };
 
@@ -16,7 +19,7 @@ use super::{
     git::Git,
     judge::{Run, facts, judge},
     oracle::{Oracle, Owner},
-    program::{self, Head, Said, Told},
+    program::{self, Ask, Head, Said, Told},
     tally::Tally,
     universe::{self, OWNERS},
 };
@@ -118,7 +121,10 @@ impl<'a, P: Far> Play<'a, P> {
             let (broken, _) = if is_saved {
                 self.saved(&at, (&git, &head), only.as_ref(), weather)
             } else {
-                self.apply(&at, &git, &head, only.as_ref(), weather)
+                self.told.kinds = self.kinds(&at);
+                let applied = self.apply(&at, &git, &head, only.as_ref(), weather);
+                self.told.kinds = Kinds::All;
+                applied
             };
             if !broken.is_empty() {
                 return broken;
@@ -149,6 +155,18 @@ impl<'a, P: Far> Play<'a, P> {
             }
         }
         vec![format!("after {CALM_RUNS_MAX} calm runs there is still something to do")]
+    }
+
+    /// Which changes a run makes: all mostly.
+    fn kinds(&self, at: &str) -> Kinds {
+        let (word, kinds) = match self.choices.pick(&format!("{at}/kinds"), &[12, 3, 1, 1]) {
+            0 => return Kinds::All,
+            1 => ("expired", vec![Kind::Expired]),
+            2 => ("grants", vec![Kind::Grants]),
+            _ => ("both", vec![Kind::Expired, Kind::Grants]),
+        };
+        self.count("kinds", word);
+        Kinds::Only(kinds.into_iter().collect())
     }
 
     fn only(&self, at: &str) -> BTreeSet<Owner> {
@@ -239,14 +257,16 @@ impl<'a, P: Far> Play<'a, P> {
         weather: Weather,
     ) -> (Vec<String>, usize) {
         self.remember(git, head);
-        let (desired, _) = program::read(git, head);
+        let read = program::read(git, head);
+        let desired = &read.1;
         let owners = only.map(|only| only.iter().filter_map(|owner| OwnerCode::new(owner)).collect::<BTreeSet<_>>());
         let owners = owners.map(|owners| owners.into_iter().filter(|it| desired.owners.contains_key(it)).collect());
         let owners: Option<BTreeSet<OwnerCode>> = owners.filter(|owners: &BTreeSet<OwnerCode>| !owners.is_empty());
         let now = self.clock.now();
         let planning = Weather { at: format!("{at}/planning"), faults: weather.faults, ..Weather::default() };
         let azure = Azure::new(&self.far, &self.shared, &self.clock, self.choices, planning, self.tally);
-        let saved = azure.drive(program::plan_out(&desired, owners.as_ref(), now, &azure, &self.told));
+        let ask = Ask { read, owners: owners.as_ref(), now, told: &self.told };
+        let saved = azure.drive(program::plan_out(ask, &azure));
         let seen = azure.seen();
         let start = self.shared.with(|world| world.clone());
         let today = now.to_zoned(TimeZone::UTC).date();
@@ -286,7 +306,8 @@ impl<'a, P: Far> Play<'a, P> {
         weather: Weather,
     ) -> (Vec<String>, usize) {
         self.remember(git, head);
-        let (desired, errors) = program::read(git, head);
+        let read = program::read(git, head);
+        let desired = &read.1;
         // To choose an owner that the workspace does not know is wrong usage, and no run.
         let code = |owner: &Owner| OwnerCode::new(owner).filter(|code| desired.owners.contains_key(code));
         let only: Option<BTreeSet<Owner>> =
@@ -296,14 +317,12 @@ impl<'a, P: Far> Play<'a, P> {
         let start = self.shared.with(|world| world.clone());
         let now = self.clock.now();
         let azure = Azure::new(&self.far, &self.shared, &self.clock, self.choices, weather, self.tally);
-        let planned = Mutex::new(None);
-        let tell = |plan: &tilgang::plan::Plan, refused: &[tilgang::plan::approve::Refused], admitted: Option<bool>| {
-            *planned.lock().unwrap() = Some((plan.clone(), refused.to_vec(), admitted));
-        };
-        let outcomes = azure.drive(program::apply(&desired, owners.as_ref(), now, &azure, &self.told, &tell));
+        let said = Mutex::new(None);
+        let tell = |now: Said| *said.lock().unwrap() = Some(now);
+        let ask = Ask { read, owners: owners.as_ref(), now, told: &self.told };
+        azure.drive(program::apply(ask, &azure, &tell));
         let (seen, writes, unrecorded) = (azure.seen(), azure.writes(), azure.unrecorded());
-        let said = planned.into_inner().unwrap();
-        let said = said.map(|(plan, refused, admitted)| Said { plan, refused, outcomes, errors, admitted });
+        let said = said.into_inner().unwrap();
         let today = now.to_zoned(TimeZone::UTC).date();
         let past = self.told.past.as_deref();
         let oracle = Oracle { git, head, seen: &seen, start: &start, today, now, past };
@@ -311,6 +330,7 @@ impl<'a, P: Far> Play<'a, P> {
             oracle: &oracle,
             writes: &writes,
             unrecorded: &unrecorded,
+            recorded: azure.recorded(),
             said: said.as_ref(),
             only,
             told: &self.told,

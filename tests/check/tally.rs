@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use tilgang::{
-    execute::Failure,
-    plan::{blocked::Block, change::Because},
-};
+use tilgang::plan::{blocked::Block, change::Because, outcome::Failure, selection::Why};
 
 use super::program::Said;
 
@@ -43,6 +40,9 @@ impl Tally {
         }
         for refused in &said.refused {
             self.count("refused", refused.refusal.code());
+        }
+        for deferred in &said.deferred {
+            self.count("deferred", if deferred.why == Why::EndedLongAgo { "ended long ago" } else { "other kind" });
         }
         for finding in &said.plan.findings {
             self.count("findings", finding.code.word());

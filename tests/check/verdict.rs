@@ -72,6 +72,7 @@ impl Judge<'_> {
                 let standing = self.standings.iter().find(|standing| standing.row.triple == triple);
                 let put = Put {
                     owner: want.owner,
+                    environment: environment_of(want.role).unwrap(),
                     name: derived_name(INSTANCE, &triple),
                     description: want.description.clone(),
                 };
@@ -252,7 +253,9 @@ impl Judge<'_> {
                 let removal = Removal {
                     owner,
                     triple: row.triple.clone(),
+                    environment,
                     in_prod: environment.is_none_or(|environment| environment == "prod"),
+                    ended: ended.filter(|_| *is_ours && managed.is_some() && !removed),
                     is_expiry: *is_ours && managed.is_some() && !removed && recently,
                     rests_on_gone,
                 };

@@ -9,25 +9,28 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicI64, Ordering},
     },
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tilgang::{
+    app::{ApplyRequest, AskPermissions, NameHistory, NoStop, PlanRequest, PlannedRun, Records, Workspace, check_git},
     config,
-    execute::{NoJournal, execute},
+    config::Sources,
+    ledger::{NoJournal, entry::By},
     model::notify::{Channel, Door, Notify, SecretAt, Target},
     model::{
-        desired::{Desired, Place, Revision},
-        observed::Observed,
+        desired::{Desired, FileId, Place, Revision},
+        ids::UserName,
         owner::OwnerCode,
+        past::Past,
     },
     notify::{Answer, Found, Happened, Memory as Notices, Notice, Outcome, Routes},
-    observe::{again, observe},
-    plan::{Plan, change::Action, drift::Class, plan},
+    plan::{change::Action, drift::Class, selection::Scope},
     reconcile::{Command, Event, Fetched, How, Order, Reconciler, Settings},
     simulator::{SharedWorld, faults, file, inprocess::Identity, world::LockEntry},
     watch::{Key, Memory, Part, Sight, Turn, What, sight},
@@ -210,7 +213,7 @@ struct On {
     order: Order,
     ends: i64,
     commit: usize,
-    saw: Option<(Desired, Observed, Plan, Sight)>,
+    saw: Option<(PlannedRun, Sight)>,
     told: Option<How>,
 }
 
@@ -295,6 +298,15 @@ struct Week {
     chance: u64,
 }
 
+/// Git tells no past here.
+struct NoHistory;
+
+impl NameHistory for NoHistory {
+    fn past(&self, _: &Desired, _: &Sources, _: &BTreeMap<FileId, BTreeSet<UserName>>) -> BTreeMap<FileId, Past> {
+        BTreeMap::new()
+    }
+}
+
 fn timestamp(at: i64) -> Timestamp {
     BEGAN.parse::<Timestamp>().unwrap() + SignedDuration::from_millis(at)
 }
@@ -367,7 +379,7 @@ impl Week {
         (self.chance >> 33) % of
     }
 
-    fn desired(&self, commit: usize) -> Desired {
+    fn read(&self, commit: usize) -> (Workspace, Desired) {
         let (git, at) = &self.commits[commit];
         let owner = |(code, people): (&&str, &BTreeMap<&str, &str>)| {
             let lines = people.iter().map(|(user, role)| {
@@ -380,32 +392,39 @@ impl Week {
         let files: Vec<(String, String)> = git.iter().map(owner).collect();
         let mut all = vec![("tilgang.yaml", SETTINGS)];
         all.extend(files.iter().map(|(path, text)| (path.as_str(), text.as_str())));
-        let loaded = config::load_texts(&all);
+        let mut loaded = config::load_texts(&all);
         assert!(loaded.errors.is_empty(), "{:?}", loaded.errors);
         let (hash, time) = (format!("{commit:040}"), timestamp(*at));
-        Desired { revision: Revision::Commit { hash, time, edited: BTreeSet::new() }, ..loaded.desired.unwrap() }
+        let revision = Revision::Commit { hash, time, edited: BTreeSet::new() };
+        let desired = Desired { revision, ..loaded.desired.take().unwrap() };
+        (Workspace::of(PathBuf::from("nowhere"), loaded), desired)
     }
 
-    async fn look(&self, commit: usize, part: &Part) -> (Desired, Observed, Plan, Sight) {
-        let desired = self.desired(commit);
-        let owners: Option<BTreeSet<OwnerCode>> = match part {
-            Part::Everything => None,
-            Part::Owners(owners) => Some(owners.clone()),
+    /// What the daemon plans, and what it makes of that.
+    async fn plan(&self, commit: usize, part: &Part) -> (PlannedRun, Sight) {
+        let (workspace, desired) = self.read(commit);
+        let request = PlanRequest {
+            workspace,
+            desired,
+            scope: match part {
+                Part::Everything => Scope::All,
+                Part::Owners(owners) => Scope::Owners(owners.clone()),
+            },
+            azure: &self.azure,
+            records: Records::default(),
+            history: &NoHistory,
+            permissions: AskPermissions::Of(Some(self.azure.caller())),
+            now: timestamp(self.now),
         };
-        let now = timestamp(self.now);
-        let observed = observe(&desired, owners.as_ref(), now, &self.azure).await;
-        let mut plan = plan(&desired, &observed, now.to_zoned(TimeZone::UTC).date());
-        if let Some(owners) = &owners {
-            plan.only(owners);
-        }
+        let run = Box::pin(request.plan()).await; // it holds much
         let place = |_: &_| Place { file: "x".to_owned(), line: 1, column: 1 };
-        let seen = sight(&desired, &observed, &plan, part, &place);
-        (desired, observed, plan, seen)
+        let seen = sight(run.desired(), run.observed(), run.plan(), part, &place);
+        (run, seen)
     }
 
     /// What is so now, told apart from what was so before: from here on it counts how long it takes to be noticed.
     async fn truth(&mut self, within: i64) {
-        let (.., seen) = self.look(self.commits.len() - 1, &Part::Everything).await;
+        let (_, seen) = self.plan(self.commits.len() - 1, &Part::Everything).await;
         let now: BTreeSet<Key> = seen.differences.iter().map(|it| it.difference.key.clone()).collect();
         self.unnoticed.retain(|key, _| now.contains(key)); // it went as it came, between two looks
         let known: BTreeSet<Key> = self
@@ -456,22 +475,24 @@ impl Week {
         if failed {
             self.trouble = self.now;
         }
-        if let (Some((desired, observed, mut plan, seen)), None) = (saw, told) {
-            let news = self.replicas[of].memory.saw(observed.at, &seen);
+        if let (Some((run, seen)), None) = (saw, told) {
+            let observed_at = run.observed().at;
+            let news = self.replicas[of].memory.saw(observed_at, &seen);
             for it in &news {
                 *self.told.entry(it.turn).or_default() += 1;
             }
             for sighted in &seen.differences {
                 self.notice(&sighted.difference.key);
             }
-            let is_tip = commit == self.commits.len() - 1;
+            let (read, tip) = (commit.to_string(), (self.commits.len() - 1).to_string());
+            let is_tip = check_git(&read, Some(&tip)).is_ok();
             self.overtaken += usize::from(!is_tip);
             if order.what == What::Heal && is_tip {
-                let healed = self.heal(&desired, &observed, &mut plan).await;
-                self.replicas[of].memory.healed(observed.at, &healed);
+                let healed = self.heal(run).await;
+                self.replicas[of].memory.healed(observed_at, &healed);
             }
             let now = timestamp(self.now);
-            let found = Found::open(order.number, now, observed.at, self.replicas[of].memory.open());
+            let found = Found::open(order.number, now, observed_at, self.replicas[of].memory.open());
             self.notices.notices.heard(&found, &self.notices.routes);
         }
         self.deliver();
@@ -496,14 +517,11 @@ impl Week {
         self.noticed.push(took);
     }
 
-    async fn heal(&mut self, desired: &Desired, observed: &Observed, plan: &mut Plan) -> Vec<Key> {
-        let mut approved = plan.settle(&desired.policy, true).approved;
-        let questions = approved.questions(observed);
-        let seen = again(&questions.targets, &questions.people, &self.azure).await;
-        let _ = approved.withhold(observed, &seen);
+    async fn heal(&mut self, run: PlannedRun) -> Vec<Key> {
         let (git, _) = self.commits.last().unwrap().clone();
         let today = timestamp(self.now).to_zoned(TimeZone::UTC).date().to_string();
-        for change in approved.changes().iter().filter(|change| change.action == Action::Revoke) {
+        let approved = run.approval().approved.changes();
+        for change in approved.iter().filter(|change| change.action == Action::Revoke) {
             let stands = self.world.with(|world| world.assignment(change.name).cloned()).unwrap();
             let text = stands.description.as_deref().unwrap_or_default();
             assert!(text.starts_with("tilgang/altinn-apps "), "not ours: {text} {change:?}");
@@ -512,7 +530,16 @@ impl Week {
             let is_over = listed.is_none_or(|line| line.contains("until: 2026-11-26") && today.as_str() > "2026-11-26");
             assert!(is_over, "git wants it: {change:?}");
         }
-        let outcomes = execute(&approved, &self.azure, &NoJournal, &AtomicBool::new(false)).await;
+        let by = By { via: "machine".to_owned(), name: "daemon".to_owned(), run: None, identity: None };
+        let (reader, writer, journal, stop) = (&self.azure, &self.azure, &NoJournal, &mut NoStop);
+        let request =
+            ApplyRequest { command: "serve", tool: "tilgang", by, saved: None, reader, writer, journal, stop };
+        let Ok(applied) = Box::pin(run.apply(request)).await else {
+            panic!("nothing is recorded, so nothing fails to be")
+        };
+        let exit = applied.exit();
+        let outcomes = applied.outcomes().unwrap_or_default().to_vec();
+        let _ = applied.close(exit);
         let mut healed = Vec::new();
         for outcome in outcomes.iter().filter(|outcome| outcome.result.is_ok()) {
             let count = if outcome.change.action == Action::Revoke { &mut self.removed } else { &mut self.granted };
@@ -599,10 +626,10 @@ impl Week {
             match what {
                 0 => {
                     let on = self.replicas[of].on.as_ref().unwrap();
-                    let saw = self.look(on.commit, &on.order.part.clone()).await;
+                    let saw = self.plan(on.commit, &on.order.part.clone()).await;
                     self.replicas[of].on.as_mut().unwrap().saw = Some(saw);
                 }
-                1 => self.finish(of).await,
+                1 => Box::pin(self.finish(of)).await,
                 2 => {
                     let (_, head) = self.replicas[of].fetch.take().unwrap();
                     let moved = self.replicas[of].told.replace(head) != Some(head);
@@ -702,8 +729,8 @@ async fn a_week_with_a_stranger_locks_outages_pushes_and_a_leader_that_dies() {
     week.pass(7 * DAY).await;
     assert!(week.unnoticed.is_empty(), "{:?}", week.unnoticed);
 
-    let (.., plan, seen) = week.look(week.commits.len() - 1, &Part::Everything).await;
-    assert!(plan.changes.is_empty() && plan.is_complete(), "{:#?}", plan.changes);
+    let (run, seen) = week.plan(week.commits.len() - 1, &Part::Everything).await;
+    assert!(run.plan().changes.is_empty() && run.plan().is_complete(), "{:#?}", run.plan().changes);
     let open: BTreeSet<Class> = seen.differences.iter().map(|it| it.difference.key.class).collect();
     // Mallory's, whom nobody but people can take out; ola has left, and is still listed, and can be restored.
     assert_eq!(open, BTreeSet::from([Class::Unmanaged, Class::Lookalike, Class::Orphaned]));

@@ -5,13 +5,15 @@ use std::{collections::BTreeSet, sync::atomic::AtomicBool};
 use jiff::{Timestamp, tz::TimeZone};
 use tilgang::{
     config,
-    execute::{Failure, NoJournal, Outcome, execute},
+    execute::execute,
+    ledger::NoJournal,
     model::{
         desired::Desired,
         ids::{PrincipalId, UserName},
         observed::Observed,
     },
     observe::{again, observe},
+    plan::outcome::{Failure, Outcome},
     plan::{again::Moved, approve::ApprovedPlan, change::Action, plan},
     simulator::{
         SharedWorld, file,

@@ -10,12 +10,18 @@ use std::{
 
 use tilgang::{
     config::load_texts,
-    execute::{Done, Failure, Journal, NEWCOMER_WAITS, NoJournal, Outcome, execute},
+    execute::{NEWCOMER_WAITS, execute},
+    ledger::{
+        Journal, NoJournal, Unrecorded,
+        entry::{Begun, Ended},
+    },
     model::{
+        desired::{Origin, Place},
         ids::{AssignmentName, ScopeId, UserName},
         trouble::{Trouble, TroubleKind},
     },
     observe::observe,
+    plan::outcome::{Done, Failure, Outcome},
     plan::{
         approve::ApprovedPlan,
         change::{Action, Change},
@@ -84,13 +90,21 @@ struct Ends<'a> {
 }
 
 impl Journal for Ends<'_> {
-    async fn asked(&self, _change: &Change) -> Result<(), String> {
+    fn begin(&self, _begun: Begun, _places: BTreeMap<Origin, Place>) -> Result<(), Unrecorded> {
         Ok(())
     }
 
-    async fn ended(&self, outcome: &Outcome, _answer: Option<&Answered<()>>) -> Result<(), String> {
+    async fn asked(&self, _change: &Change) -> Result<(), Unrecorded> {
+        Ok(())
+    }
+
+    async fn ended(&self, outcome: &Outcome, _answer: Option<&Answered<()>>) -> Result<(), Unrecorded> {
         let mut ended = self.ended.lock().unwrap();
         assert!(ended.insert(outcome.change.name, self.started.elapsed()).is_none(), "ended twice");
+        Ok(())
+    }
+
+    fn close(&self, _ended: Ended) -> Result<(), Unrecorded> {
         Ok(())
     }
 }

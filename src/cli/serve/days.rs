@@ -132,7 +132,14 @@ mod tests {
             next_expiry: None,
             unseen: 0,
         };
-        Arc::new(RunReport { run, drift: Vec::new(), news: Vec::new(), healed: Vec::new(), unseen: Vec::new() })
+        Arc::new(RunReport {
+            run,
+            drift: Vec::new(),
+            news: Vec::new(),
+            healed: Vec::new(),
+            deferred: Vec::new(),
+            unseen: Vec::new(),
+        })
     }
 
     #[test]

@@ -9,18 +9,17 @@ use clap::ValueEnum;
 use tokio::sync::watch;
 
 use crate::{
+    app::{AppliedRun, Error, Exit, PlannedRun, Recording, Stop},
     cli::{
-        Exit,
-        apply_run::{Ran, carry_out_until, unwritten},
-        far::Far,
-        signals::Ending,
-        survey::Survey,
+        applying::{ENDING, How, carry_out},
+        connect::Connection,
+        output,
     },
-    execute::{Failure, Outcome},
-    ledger::Ledger,
-    model::ids::PrincipalId,
-    model::owner::OwnerCode,
-    plan::change::Action,
+    ledger::{RunJournal, Unrecorded},
+    plan::{
+        outcome::{Done, Failure, Outcome},
+        selection::{Kind, Kinds},
+    },
     watch::{Healed, Healing, Key},
 };
 
@@ -62,67 +61,66 @@ impl Told {
     }
 }
 
-impl Ending for Told {
+impl Stop for Told {
     async fn asked(&mut self) {
         if !self.heard && self.word.wait_for(|asked| *asked).await.is_ok() {
             self.heard = true;
+            output::say(ENDING);
             return;
         }
         std::future::pending::<()>().await; // it is said once
     }
 }
 
-/// Leaves only what is to be healed.
-pub(super) fn narrow(survey: &mut Survey, heal: &BTreeSet<Heal>) {
+/// The kinds of changes that healing makes.
+pub(super) fn kinds(heal: &BTreeSet<Heal>) -> Kinds {
     if heal.contains(&Heal::All) {
-        return;
+        return Kinds::All;
     }
-    // Nobody loses the old before they have the new.
-    let grants = survey.plan.changes.iter().filter(|change| change.action == Action::Grant);
-    let waiting: BTreeSet<(OwnerCode, PrincipalId)> =
-        grants.map(|change| (change.owner, change.triple.principal)).collect();
-    survey.narrow(|change| match change.action {
-        Action::Grant | Action::Update => heal.contains(&Heal::Grants),
-        Action::Adopt => false, // what others made is only marked when somebody asks for it
-        Action::Revoke => {
-            heal.contains(&Heal::Expired)
-                && change.because.is_expiry()
-                && !waiting.contains(&(change.owner, change.triple.principal))
-        }
-    });
+    let kind = |heal: &Heal| match heal {
+        Heal::Grants => Some(Kind::Grants),
+        Heal::Expired => Some(Kind::Expired),
+        Heal::All => None,
+    };
+    Kinds::Only(heal.iter().filter_map(kind).collect())
 }
 
-/// Carries out what policy approved.
+/// Carries out what policy approved. The run comes back as it was planned.
 pub(super) async fn treat(
-    survey: &Survey,
-    far: &Far,
-    ledger: Option<Arc<Ledger>>,
+    run: PlannedRun,
+    connection: &Connection,
+    recording: &Recording,
     mut end: Told,
-) -> Result<Treated, String> {
-    let refused = survey.approval.refused.len();
-    if survey.approval.approved.changes().is_empty() {
-        let sums = Healing { refused, ..Healing::default() };
-        return Ok(Treated { sums, changes: Vec::new(), over: Vec::new(), exit: survey.exit(), notes: Vec::new() });
+) -> (PlannedRun, Result<Treated, Error>) {
+    let refused = run.approval().refused.len();
+    let deferred = run.deferred().len();
+    if run.approval().approved.changes().is_empty() {
+        let sums = Healing { refused, deferred, ..Healing::default() };
+        let exit = run.exit();
+        return (run, Ok(Treated { sums, changes: Vec::new(), over: Vec::new(), exit, notes: Vec::new() }));
     }
-    let ran = carry_out_until(&mut end, "serve", survey, far, &far.writer(), ledger, None).await?;
-    let exit = survey.exit().max(ran.exit());
-    let mut notes: Vec<String> = ran.ledger.iter().map(unwritten).collect();
-    if let Err(error) = ran.end(exit) {
-        notes.push(error);
-    }
-    Ok(told(&ran, refused, exit, notes))
+    let journal = RunJournal::new(recording.ledger(), &|| ());
+    let how = How { command: "serve", saved: None, connection, journal: &journal, stop: &mut end };
+    let applied = match Box::pin(carry_out(run, how)).await {
+        Ok(applied) => applied,
+        Err(not_begun) => return (not_begun.run, Err(not_begun.why)),
+    };
+    let mut treated = told(&applied, Healing { refused, deferred, ..Healing::default() });
+    let (run, unclosed) = applied.close(treated.exit);
+    treated.notes.extend(unclosed.map(|error| error.to_string()));
+    (run, Ok(treated))
 }
 
-fn told(ran: &Ran, refused: usize, exit: Exit, notes: Vec<String>) -> Treated {
-    let mut treated =
-        Treated { sums: Healing { refused, ..Healing::default() }, changes: Vec::new(), over: Vec::new(), exit, notes };
-    for Outcome { change, result } in ran.outcomes.iter().flatten() {
+fn told(applied: &AppliedRun<'_, RunJournal<'_>>, sums: Healing) -> Treated {
+    let notes = applied.unrecorded().iter().map(ToString::to_string).collect();
+    let mut treated = Treated { sums, changes: Vec::new(), over: Vec::new(), exit: applied.exit(), notes };
+    for Outcome { change, result } in applied.outcomes().into_iter().flatten() {
         let key = Key::of(change);
         let failed: Option<Arc<str>> = match result {
             Ok(done) => {
                 match done {
-                    crate::execute::Done::Now => treated.sums.done += 1,
-                    crate::execute::Done::Already => treated.sums.already += 1,
+                    Done::Now => treated.sums.done += 1,
+                    Done::Already => treated.sums.already += 1,
                 }
                 treated.over.push(key.clone());
                 None
@@ -143,7 +141,7 @@ fn why(failure: &Failure) -> String {
         Failure::Trouble(trouble) => trouble.to_string(),
         Failure::HeldBack => "held back: a grant of the same person here was not made".to_owned(),
         Failure::Moved(moved) => moved.to_string(),
-        Failure::Unrecorded(why) => unwritten(why),
+        Failure::Unrecorded(why) => Error::Unrecorded(Unrecorded::new(why)).to_string(),
         Failure::NotTried => "not tried: the run was ended before".to_owned(),
     }
 }

@@ -28,7 +28,7 @@ use super::{
     days::Shared,
 };
 use crate::{
-    cli::environment,
+    host::environment,
     model::{desired::Origin, owner::OwnerCode, visible},
     web,
 };

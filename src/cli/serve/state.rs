@@ -107,6 +107,9 @@ pub(super) struct RunJson {
     git_owners: usize,
     unchanged: usize,
     healing: Option<(usize, usize, usize, usize)>,
+    /// How much of the last run was left for another; apart, so that older programs read the rest.
+    #[serde(default)]
+    healing_deferred: usize,
     cost: BTreeMap<String, (u64, u64)>,
     next_expiry: Option<(Date, String)>,
     unseen: usize,
@@ -266,7 +269,9 @@ impl RunJson {
             counts: counts.iter().map(|((class, owner), n)| (class.word().to_owned(), text(*owner), *n)).collect(),
             git_owners: *owners,
             unchanged: *unchanged,
-            healing: healing.map(|Healing { done, already, failed, refused }| (done, already, failed, refused)),
+            healing: healing
+                .map(|Healing { done, already, failed, refused, deferred: _ }| (done, already, failed, refused)),
+            healing_deferred: healing.map_or(0, |healing| healing.deferred),
             cost: cost.iter().map(|(of, it)| (of.word().to_owned(), (it.requests, it.throttled))).collect(),
             next_expiry: next_expiry.map(|(day, owner)| (day, owner.to_string())),
             unseen: *unseen,
@@ -304,7 +309,13 @@ impl RunJson {
             counts: counts.collect::<Option<_>>()?,
             owners: self.git_owners,
             unchanged: self.unchanged,
-            healing: self.healing.map(|(done, already, failed, refused)| Healing { done, already, failed, refused }),
+            healing: self.healing.map(|(done, already, failed, refused)| Healing {
+                done,
+                already,
+                failed,
+                refused,
+                deferred: self.healing_deferred,
+            }),
             cost: cost.collect::<Option<_>>()?,
             next_expiry: match self.next_expiry {
                 None => None,
@@ -388,7 +399,7 @@ mod tests {
                 counts: BTreeMap::from([((Class::Missing, Some(owner)), 2), ((Class::Stray, None), 1)]),
                 owners: 3,
                 unchanged: 4,
-                healing: Some(Healing { done: 1, already: 2, failed: 3, refused: 4 }),
+                healing: Some(Healing { done: 1, already: 2, failed: 3, refused: 4, deferred: 5 }),
                 cost: BTreeMap::from([(Service::Graph, Spent { requests: 5, throttled: 1 })]),
                 next_expiry: Some((Date::constant(2027, 1, 31), owner)),
                 unseen: 1,

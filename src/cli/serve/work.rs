@@ -18,8 +18,9 @@ use super::{
     heal::{self, Heal, Told, Treated},
 };
 use crate::{
+    app::{AskPermissions, Error, Exit, Note, PlanRequest, PlannedRun, Recording, Workspace, check_git},
     azure::{Counted, Sent},
-    cli::{Exit, Global, environment, far::Far, far::Kind, ground::Ground, ground::draw, output, survey::Survey},
+    cli::{Global, connect::Connection, connect::Kind, environment, output, workspace::draw},
     model::{
         assignment::Hand,
         desired::{Desired, OwnerFile},
@@ -29,7 +30,7 @@ use crate::{
         people::ById,
         trouble::TroubleKind,
     },
-    plan::{change::Who, drift::Class},
+    plan::{change::Who, drift::Class, selection::Scope},
     ports::{Directory as _, History as _},
     reconcile::Order,
     watch::{
@@ -51,7 +52,7 @@ pub(super) struct Worker {
     pub(super) dir: PathBuf,
     pub(super) follow: Follow,
     pub(super) heal: BTreeSet<Heal>,
-    far: Mutex<Option<(TenantId, Arc<Far>)>>,
+    connection: Mutex<Option<(TenantId, Arc<Connection>)>>,
     /// The tip whose mistakes were drawn.
     drawn: std::sync::Mutex<String>,
 }
@@ -93,7 +94,7 @@ pub(super) struct Brought {
 
 impl Worker {
     pub(super) fn new(global: Global, dir: PathBuf, follow: Follow, heal: BTreeSet<Heal>) -> Self {
-        Self { global, dir, follow, heal, far: Mutex::default(), drawn: std::sync::Mutex::default() }
+        Self { global, dir, follow, heal, connection: Mutex::default(), drawn: std::sync::Mutex::default() }
     }
 
     /// Does one run, to its end.
@@ -119,45 +120,63 @@ impl Worker {
     }
 
     async fn look(&self, task: &Task, run: &mut Run) -> Result<Brought, String> {
-        let (ground, desired) = self.ground(task).await?;
+        let (workspace, desired, scope) = self.workspace(task).await?;
         run.owners = desired.owners.len();
-        let far = self.far(desired.tenant).await?;
-        far.look_at_the_clock().await?;
-        let part = ground.owners.clone().map_or(Part::Everything, Part::Owners);
+        let connection = self.connection(desired.tenant).await?;
+        connection.read_clock().await.map_err(|error| error.to_string())?;
+        let part = scope.owners().cloned().map_or(Part::Everything, Part::Owners);
         run.part = part.clone();
-        let mut survey = Box::pin(Survey::at(ground, desired, &far, &far.reader, task.order.what == What::Heal)).await;
-        run.observed = Some(survey.observed.at);
-        if is_signed_out(&survey.observed) {
-            self.far.lock().await.take_if(|_| far.azure == Kind::Real); // a new one reads its secrets anew
+        let recording = connection.recording(&workspace, &desired);
+        let is_to_heal = task.order.what == What::Heal;
+        let request = PlanRequest {
+            history: &workspace.history(),
+            workspace,
+            desired,
+            scope,
+            azure: &connection.reader,
+            records: recording.records(),
+            permissions: if is_to_heal { connection.permissions() } else { AskPermissions::No },
+            now: connection.now(),
+        };
+        let mut planned = Box::pin(request.plan()).await;
+        run.observed = Some(planned.observed().at);
+        if is_signed_out(planned.observed()) {
+            self.connection.lock().await.take_if(|_| connection.azure == Kind::Real); // a new one reads its secrets anew
         }
         let seen = {
-            let places = |origin: &_| survey.ground.loaded.sources.place(origin);
-            sight(&survey.desired, &survey.observed, &survey.plan, &part, &places)
+            let places = |origin: &_| planned.workspace().loaded.sources.place(origin);
+            sight(planned.desired(), planned.observed(), planned.plan(), &part, &places)
         };
-        let unseen = unseen(&survey);
-        if let Some(why) = nothing_seen(&survey.observed) {
+        let unseen = unseen(&planned);
+        if let Some(why) = nothing_seen(planned.observed()) {
             return Err(why);
         }
-        let (mut known, mut news) = self.take_in(task, &survey, &seen, &far).await;
-        let (reading, standing, refused) =
-            (survey.reading(), survey.plan.unchanged, !survey.approval.refused.is_empty());
-        let today = survey.observed.at.to_zoned(TimeZone::UTC).date();
-        run.next_expiry = next_expiry(&survey.desired, today);
-        run.unchanged = standing;
-        let ledger = survey.record();
-        if let Err(error) = &ledger {
-            run.notes.push(format!("what was seen is not recorded: {error}").into());
+        let (mut known, mut news) = self.take_in(task, planned.observed(), &seen, &connection).await;
+        let (reading, unchanged) = (planned.reading(), planned.plan().unchanged);
+        let refused = !planned.approval().refused.is_empty();
+        let observed_at = planned.observed().at;
+        run.next_expiry = next_expiry(planned.desired(), observed_at.to_zoned(TimeZone::UTC).date());
+        run.unchanged = unchanged;
+        let recorded = recording.saw(planned.desired(), planned.observed(), planned.scope());
+        match &recorded {
+            Ok(notes) => notes.iter().for_each(output::note),
+            Err(Error::Unrecorded(why)) => {
+                run.notes.push(Note::ObservedNotRecorded(why.to_string()).to_string().into());
+            }
+            Err(error) => run.notes.push(Note::ObservedNotRecorded(error.to_string()).to_string().into()),
         }
-        let observed_at = survey.observed.at;
         let is_whole = part == Part::Everything;
         let mut healed = Vec::new();
         let mut exit = reading;
-        // What was shown is what was looked at: healing narrows the plan.
-        let shown = is_whole.then(|| (survey.observed.clone(), survey.plan.clone()));
-        if task.order.what == What::Heal {
-            let treated = match ledger {
-                Ok(ledger) => self.heal(task, &mut survey, &far, ledger).await,
-                Err(_) => Err("nothing is healed while the ledger cannot be written".to_owned()),
+        // What is shown is what was read: healing narrows the plan.
+        let shown = is_whole.then(|| (planned.observed().clone(), planned.plan().clone()));
+        if is_to_heal {
+            let treated = if recorded.is_ok() {
+                let (run, treated) = self.heal(task, planned, &connection, &recording).await;
+                planned = run;
+                treated
+            } else {
+                Err("nothing is healed while the ledger cannot be written".to_owned())
             };
             match treated {
                 Ok(Treated { sums, changes, over, exit: of_healing, notes }) => {
@@ -176,15 +195,17 @@ impl Worker {
         if is_whole {
             known.commit = run.commit.as_ref().map(|commit| commit.hash.clone());
         }
-        let Survey { ground, desired, .. } = survey;
-        run.verdict = verdict(exit, refused && task.order.what == What::Heal, &known.memory);
-        let report = report(run.clone(), &known.memory, news, healed, unseen);
-        let seen = shown.map(|(observed, plan)| SeenLast { desired, loaded: ground.loaded, observed, plan });
+        let deferred = planned.deferred().to_vec();
+        let (workspace, desired, ..) = planned.into_parts();
+        run.verdict = verdict(exit, refused && is_to_heal, &known.memory);
+        run.unseen = unseen.len();
+        let report = RunReport { news, healed, deferred, unseen, ..report(run.clone(), &known.memory) };
+        let seen = shown.map(|(observed, plan)| SeenLast { desired, loaded: workspace.loaded, observed, plan });
         Ok(Brought { report, known: Some(known), seen, failed: false })
     }
 
     /// Reads the workspace at the tip, and draws its mistakes once a tip.
-    async fn ground(&self, task: &Task) -> Result<(Ground, Desired), String> {
+    async fn workspace(&self, task: &Task) -> Result<(Workspace, Desired, Scope), String> {
         let tip = task.tip.clone();
         let loaded = tokio::task::spawn_blocking(move || tip.load()).await;
         let mut loaded = loaded.map_err(|error| error.to_string())??;
@@ -200,9 +221,9 @@ impl Worker {
         let first = loaded.errors.first().map(ToString::to_string).unwrap_or_default();
         let desired = loaded.desired.take();
         let desired = desired.ok_or_else(|| format!("the workspace cannot be read: {first}"))?;
-        let chosen = self.chosen(&desired, &task.order.part)?;
+        let scope = Scope::chosen(self.chosen(&desired, &task.order.part)?);
         let tip = task.tip.in_git().cloned();
-        Ok((Ground { tip, ..Ground::new(self.dir.clone(), loaded, chosen) }, desired))
+        Ok((Workspace { tip, ..Workspace::of(self.dir.clone(), loaded) }, desired, scope))
     }
 
     /// The owners to look at: those of the order, of those that the daemon is for.
@@ -220,27 +241,28 @@ impl Worker {
     }
 
     /// The session with Azure: that of the run before, where it is the same tenant.
-    async fn far(&self, tenant: TenantId) -> Result<Arc<Far>, String> {
-        let mut held = self.far.lock().await;
-        if let Some((of, far)) = &*held
+    async fn connection(&self, tenant: TenantId) -> Result<Arc<Connection>, String> {
+        let mut held = self.connection.lock().await;
+        if let Some((of, connection)) = &*held
             && *of == tenant
         {
-            return Ok(far.clone());
+            return Ok(connection.clone());
         }
         *held = None; // an embedded Azure lets go of its folder before the next one takes it
-        let far = Arc::new(Far::connect_quietly(&self.global, &self.dir, tenant).await?);
-        *held = Some((tenant, far.clone()));
-        Ok(far)
+        let opened = Connection::open_quietly(&self.global, &self.dir, tenant).await;
+        let connection = Arc::new(opened.map_err(|error| error.to_string())?);
+        *held = Some((tenant, connection.clone()));
+        Ok(connection)
     }
 
     async fn sent(&self) -> Sent {
-        self.far.lock().await.as_ref().map(|(_, far)| far.session.sent()).unwrap_or_default()
+        self.connection.lock().await.as_ref().map(|(_, connection)| connection.session.sent()).unwrap_or_default()
     }
 
     /// Takes in what was seen, and asks who did what is new.
-    async fn take_in(&self, task: &Task, survey: &Survey, seen: &Sight, far: &Far) -> (Known, Vec<News>) {
+    async fn take_in(&self, task: &Task, observed: &Observed, seen: &Sight, far: &Connection) -> (Known, Vec<News>) {
         let mut known = task.known.clone();
-        let now = survey.observed.at;
+        let now = observed.at;
         let before = known.memory.looked();
         let news = known.memory.saw(now, seen);
         let commit = task.tip.commit.as_ref().map(|commit| &commit.hash);
@@ -278,13 +300,13 @@ impl Worker {
             let names = names.iter().filter_map(|(id, answer)| Some((*id, name(answer)?))).collect();
             known.memory.named(&names);
         }
-        known.stood = Some(Arc::new(standing(stood.as_deref(), &survey.observed, &seen.coverage)));
+        known.stood = Some(Arc::new(standing(stood.as_deref(), observed, &seen.coverage)));
         let news = known.memory.told_again(news);
         (known, news)
     }
 
     /// Asks the Activity Log, once for each subscription where something vanished.
-    async fn explain(&self, known: &mut Known, now: Timestamp, far: &Far) {
+    async fn explain(&self, known: &mut Known, now: Timestamp, far: &Connection) {
         let memory = &mut known.memory;
         for (id, lost) in &mut known.unexplained {
             lost.gone.retain(|key, _| memory.get(key).is_some());
@@ -304,29 +326,36 @@ impl Worker {
         known.unexplained.retain(|_, lost| !lost.gone.is_empty() && now.duration_since(lost.before) < ASK_AGAIN);
     }
 
-    /// Heals, if git still says the same.
+    /// Heals, if git still says the same. The run comes back as it was planned.
     async fn heal(
         &self,
         task: &Task,
-        survey: &mut Survey,
-        far: &Far,
-        ledger: Option<Arc<crate::ledger::Ledger>>,
-    ) -> Result<Treated, String> {
-        heal::narrow(survey, &self.heal);
-        if !survey.approval.approved.changes().is_empty() {
-            let now = self.follow.fetch(task.trusted.as_deref()).await?;
-            if now.mark != task.tip.mark || !now.follows {
-                return Err("git moved since this run read it; the next one begins from there".to_owned());
+        mut planned: PlannedRun,
+        connection: &Connection,
+        recording: &Recording,
+    ) -> (PlannedRun, Result<Treated, String>) {
+        planned.select(&heal::kinds(&self.heal));
+        if !planned.approval().approved.changes().is_empty() {
+            let moved = match self.follow.fetch(task.trusted.as_deref()).await {
+                Ok(now) => {
+                    let now = now.follows.then_some(now.mark.as_str());
+                    check_git(&task.tip.mark, now).err().map(|error| error.to_string())
+                }
+                Err(why) => Some(why),
+            };
+            if let Some(why) = moved {
+                return (planned, Err(why));
             }
         }
-        heal::treat(survey, far, ledger, Told::by(task.end.clone())).await
+        let (planned, treated) = heal::treat(planned, connection, recording, Told::by(task.end.clone())).await;
+        (planned, treated.map_err(|error| error.to_string()))
     }
 }
 
 impl Brought {
     /// Nothing could be compared: all is known as it was.
     pub(super) fn failed(run: Run, memory: &Memory) -> Self {
-        let report = report(run, memory, Vec::new(), Vec::new(), Vec::new());
+        let report = report(run, memory);
         Self { report, known: None, seen: None, failed: true }
     }
 }
@@ -355,20 +384,21 @@ pub(super) fn blank(task: &Task) -> Run {
     }
 }
 
-fn report(
-    run: Run,
-    memory: &Memory,
-    news: Vec<News>,
-    healed: Vec<crate::watch::Healed>,
-    unseen: Vec<Unseen>,
-) -> RunReport {
+/// What is known after a run, of which nothing else is told yet.
+fn report(run: Run, memory: &Memory) -> RunReport {
     let mut counts = BTreeMap::new();
     for entry in memory.open().filter(|entry| entry.difference.accepted.is_none()) {
         let key = &entry.difference.key;
         *counts.entry((key.class, key.owner)).or_default() += 1;
     }
-    let run = Run { counts, unseen: unseen.len(), ..run };
-    RunReport { run, drift: memory.open().cloned().collect(), news, healed, unseen }
+    RunReport {
+        run: Run { counts, ..run },
+        drift: memory.open().cloned().collect(),
+        news: Vec::new(),
+        healed: Vec::new(),
+        deferred: Vec::new(),
+        unseen: Vec::new(),
+    }
 }
 
 /// What is healed at once is no news of its own: that it came and that it went is said in one.
@@ -390,19 +420,19 @@ fn verdict(exit: Exit, refused: bool, memory: &Memory) -> Verdict {
 }
 
 /// What could not be read, of Azure and of git.
-fn unseen(survey: &Survey) -> Vec<Unseen> {
-    let azure = survey
-        .plan
+fn unseen(planned: &PlannedRun) -> Vec<Unseen> {
+    let azure = planned
+        .plan()
         .unread
         .iter()
         .map(|unread| Unseen { owner: unread.owner, words: unread.trouble.without_request().to_string().into() });
-    let broken = survey.desired.owners.iter().filter_map(|(code, owner)| match owner.file {
+    let broken = planned.desired().owners.iter().filter_map(|(code, owner)| match owner.file {
         OwnerFile::Broken(file) => Some((*code, file)),
         OwnerFile::Read(_) | OwnerFile::Removed(_) | OwnerFile::Missing => None,
     });
     let git = broken.map(|(owner, file)| Unseen {
         owner: Some(owner),
-        words: format!("{} has errors", survey.ground.loaded.sources.path(file)).into(),
+        words: format!("{} has errors", planned.workspace().loaded.sources.path(file)).into(),
     });
     azure.chain(git).collect()
 }

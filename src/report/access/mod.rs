@@ -13,13 +13,11 @@ mod who;
 mod why;
 mod words;
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 use crate::{
     access::{Access, Holder, Way},
-    config::Blame,
+    config::Commits,
     model::{
         desired::{Desired, Origin, Place},
         observed::TargetKey,
@@ -50,19 +48,6 @@ pub struct Asked<'a> {
     pub at: Timestamp,
     /// The program and its version: `tilgang 0.1.0`.
     pub tool: &'a str,
-}
-
-/// The commits that lines are from, by file and line; or why git could not say.
-#[derive(Clone, Debug, Default)]
-pub struct Commits {
-    /// Those that are known.
-    pub known: BTreeMap<(String, usize), Blame>,
-    /// Where something that stands with a line, such as its reason, is from a newer commit: that one.
-    pub changed: BTreeMap<(String, usize), Blame>,
-    /// Files of which git could not say, and why.
-    pub unknown: BTreeMap<String, String>,
-    /// Whether git was asked.
-    pub asked: bool,
 }
 
 impl Asked<'_> {

@@ -122,6 +122,7 @@ fn cell(facts: &Facts<'_>, cell: Option<&Cell>) -> Markup {
         State::Holds => ("holds", "✓", "holds"),
         State::Blocked => ("warn", "!", "blocked"),
         State::Refused => ("warn", "✕", "stays: refused"),
+        State::Deferred => ("warn", "…", "left for another run"),
         State::Failed => ("warn", "!", "not done"),
         State::Changes(action, tense) => {
             let class = match (action, tense) {

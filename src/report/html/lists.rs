@@ -70,9 +70,15 @@ pub(super) fn problem_lists(facts: Option<&Facts<'_>>, problems: &[Problem<'_>])
 
 fn class(kind: Kind) -> &'static str {
     match kind {
-        Kind::Mistake | Kind::NotRead | Kind::Attention | Kind::Failed | Kind::Refused | Kind::Blocked => "grave",
+        Kind::Mistake
+        | Kind::NotRead
+        | Kind::Attention
+        | Kind::Failed
+        | Kind::Refused
+        | Kind::Blocked
+        | Kind::Expired => "grave",
         Kind::LeftOut | Kind::Moved | Kind::HeldBack | Kind::NotTried | Kind::Override => "heed",
-        Kind::Already | Kind::Finding => "note",
+        Kind::Already | Kind::Finding | Kind::Deferred => "note",
     }
 }
 
@@ -89,6 +95,8 @@ fn title(kind: Kind) -> &'static str {
         Kind::Moved => "Moved meanwhile",
         Kind::HeldBack => "Held back",
         Kind::NotTried => "Not tried",
+        Kind::Expired => "Expired, and not removed",
+        Kind::Deferred => "Left for another run",
         Kind::Override => "Beyond the limits, by an override",
         Kind::Already => "Was so already",
         Kind::Finding => "Findings",

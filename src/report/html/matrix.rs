@@ -9,7 +9,11 @@ use crate::{
         desired::{Grant, Origin},
         owner::{EnvironmentName, OwnerCode, RoleName},
     },
-    plan::change::{Action, Change, Who},
+    plan::{
+        blocked::Blocked,
+        change::{Action, Change, Who},
+        selection::Left,
+    },
 };
 
 use super::super::{
@@ -31,6 +35,8 @@ pub(super) enum State {
     Blocked,
     /// It would go, and stays.
     Refused,
+    /// It is left for another run.
+    Deferred,
     /// It was tried.
     Failed,
     Changes(Action, Tense),
@@ -89,14 +95,15 @@ impl<'a> Matrix<'a> {
             let cell = Cell { state: standing, until: grant.until, origin: Some(grant.origin.clone()) };
             matrix.put(grant.owner, "", grant.user.name.as_str(), &grant.role, cell);
         }
-        for blocked in view.plan.blocked.iter().filter(|blocked| blocked.action == Action::Grant) {
-            if let (Some(owner), Some(role)) = (blocked.owner, &blocked.role) {
-                let cell = Cell { state: State::Blocked, until: None, origin: blocked.origins.first().cloned() };
-                matrix.put(owner, "", &blocked.who, role, cell);
-            }
-        }
+        view.plan.blocked.iter().for_each(|blocked| matrix.blocked(blocked));
         for refused in view.refused {
             matrix.change(facts, &refused.change, State::Refused);
+        }
+        for deferred in view.deferred {
+            match &deferred.what {
+                Left::Change(change) => matrix.change(facts, change, State::Deferred),
+                Left::Blocked(blocked) => matrix.blocked(blocked),
+            }
         }
         for change in changes {
             matrix.change(facts, change, State::Changes(change.action, tense));
@@ -124,6 +131,13 @@ impl<'a> Matrix<'a> {
             (format!("owner-{code}"), words::owner(facts.view, *code), changed)
         };
         self.owners.iter().map(link).collect()
+    }
+
+    fn blocked(&mut self, blocked: &Blocked) {
+        if let (Some(owner), Some(role), Action::Grant) = (blocked.owner, &blocked.role, blocked.action) {
+            let cell = Cell { state: State::Blocked, until: None, origin: blocked.origins.first().cloned() };
+            self.put(owner, "", &blocked.who, role, cell);
+        }
     }
 
     fn change(&mut self, facts: &Facts<'_>, change: &Change, state: State) {

@@ -11,9 +11,9 @@ mod matrix;
 
 use maud::{Markup, html};
 
-use crate::{
-    execute::{Done, Outcome},
-    plan::drift::Class,
+use crate::plan::{
+    drift::Class,
+    outcome::{Done, Outcome},
 };
 
 use self::{
@@ -93,6 +93,7 @@ fn before<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
     all.extend(problems::loud(facts));
     all.extend(problems::refused(facts));
     all.extend(problems::blocked(facts));
+    all.extend(problems::deferred(facts));
     all.extend(problems::overrides(facts));
     all
 }

@@ -11,8 +11,10 @@ use std::fmt::Write as _;
 
 use crate::{
     config::ConfigError,
-    execute::{Done, Outcome},
-    plan::drift::Class,
+    plan::{
+        drift::Class,
+        outcome::{Done, Outcome},
+    },
 };
 
 use self::{
@@ -115,7 +117,8 @@ impl Reporter for Markdown {
 /// What stands before the changes.
 fn before<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
     let loud = problems::loud(facts);
-    let rest = [problems::refused(facts), problems::blocked(facts), problems::overrides(facts)];
+    let rest =
+        [problems::refused(facts), problems::blocked(facts), problems::deferred(facts), problems::overrides(facts)];
     loud.into_iter().chain(rest.into_iter().flatten()).collect()
 }
 
@@ -186,6 +189,8 @@ fn title(kind: Kind) -> &'static str {
         Kind::Moved => "Moved meanwhile",
         Kind::HeldBack => "Held back",
         Kind::NotTried => "Not tried",
+        Kind::Expired => "Expired, and not removed",
+        Kind::Deferred => "Left for another run",
         Kind::Override => "Beyond the limits, by an override",
         Kind::Already => "Was so already",
         Kind::Finding => "Findings",

@@ -7,9 +7,12 @@ use serde_json::Value;
 
 use crate::{
     config::load_texts,
-    execute::{Failure, Outcome},
     model::trouble::{Trouble, TroubleKind},
-    plan::{blocked::Block, change::Because},
+    plan::{
+        blocked::Block,
+        change::Because,
+        outcome::{Failure, Outcome},
+    },
     report::{Checked, Fit, ReportFormat, Style, View, checked, drift, outcomes, plan},
 };
 

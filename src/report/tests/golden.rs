@@ -3,13 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    execute::{Done, Failure, Outcome},
     model::{desired::OwnerFile, ids::UserName, people::Hint},
     plan::{
         approve::{Count, Refusal, Refused},
         blocked::Block,
         change::{Action, Because, Gone, Stray, Who},
         finding::Code,
+        outcome::{Done, Failure, Outcome},
     },
     report::{ReportFormat, Style, drift, outcomes, plan},
 };

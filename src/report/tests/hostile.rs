@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::{
-    execute::{Failure, Outcome},
     model::{
         desired::OwnerFile,
         ids::{ScopeId, UserName},
@@ -15,6 +14,7 @@ use crate::{
         blocked::Block,
         change::{Because, Who},
         finding::Code,
+        outcome::{Failure, Outcome},
     },
     report::{ReportFormat, Style, drift, outcomes, plan},
 };

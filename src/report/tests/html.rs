@@ -5,7 +5,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    execute::{Done, Failure, Outcome},
+    plan::outcome::{Done, Failure, Outcome},
     report::{ReportFormat, Style, drift, outcomes, plan},
 };
 

@@ -5,7 +5,6 @@ use proptest::{prelude::*, sample::select};
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use crate::{
-    execute::{Failure, Outcome},
     model::{
         desired::OwnerFile,
         ids::{ScopeId, UserName},
@@ -17,6 +16,7 @@ use crate::{
         blocked::Block,
         change::{Because, Stray, Who},
         finding::Code,
+        outcome::{Failure, Outcome},
     },
     report::{Fit, ReportFormat, Style, View, drift, outcomes, plan},
 };

@@ -206,6 +206,7 @@ impl World {
             desired: &self.desired,
             plan: &self.plan,
             refused: &self.refused,
+            deferred: &[],
             places: &places,
             errors: self.errors,
             mistakes: &[],

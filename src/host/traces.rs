@@ -11,10 +11,8 @@ use opentelemetry_otlp::{SpanExporter, WithHttpConfig as _};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use reqwest::redirect;
 use tokio::runtime::Handle;
-use tracing::Subscriber;
+use tracing::{Metadata, Subscriber};
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
-
-use super::spans::leaves;
 
 /// How long the last spans may take at the end.
 const LAST_MAX: Duration = Duration::from_secs(5);
@@ -23,7 +21,7 @@ const WHOLE_MAX: Duration = Duration::from_secs(30);
 
 /// What the variables say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Telemetry {
+pub(crate) enum Telemetry {
     /// No endpoint is set, or it is switched off.
     Off,
     /// Spans are sent.
@@ -39,7 +37,7 @@ impl Telemetry {
     /// Reads the variables: `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER`, `OTEL_EXPORTER_OTLP_[TRACES_]ENDPOINT` and
     /// `…_PROTOCOL`, `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`. The SDK reads the others (headers, timeout, sampler, batches).
     #[must_use]
-    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub(crate) fn read(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let of = |name: &str| {
             let special = variable(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"));
             special.or_else(|| variable(&format!("OTEL_EXPORTER_OTLP_{name}")))
@@ -68,14 +66,14 @@ impl Telemetry {
 
 /// Spans on their way to a collector.
 #[derive(Debug)]
-pub struct Otlp(SdkTracerProvider);
+pub(crate) struct Otlp(SdkTracerProvider);
 
 impl Otlp {
     /// Opens the way. `runtime`: where requests run.
     ///
     /// # Errors
     /// If the endpoint is no URL, or no HTTPS can be spoken.
-    pub fn open(name: Option<&str>, runtime: Handle) -> Result<Self, String> {
+    pub(crate) fn open(name: Option<&str>, runtime: Handle) -> Result<Self, String> {
         let client = Client::open(runtime)?;
         let exporter = SpanExporter::builder().with_http().with_http_client(client).build();
         let exporter = exporter.map_err(|error| error.to_string())?;
@@ -88,7 +86,7 @@ impl Otlp {
     }
 
     /// What hands spans over.
-    pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(&self) -> impl Layer<S> + use<S> {
+    pub(crate) fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(&self) -> impl Layer<S> + use<S> {
         tracing_opentelemetry::layer()
             .with_tracer(self.0.tracer("tilgang"))
             .with_location(false)
@@ -99,10 +97,16 @@ impl Otlp {
     }
 
     /// Sends what is left, and ends.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         // A collector that is down is no reason to fail, or to wait for long.
         let _ = self.0.shutdown_with_timeout(LAST_MAX);
     }
+}
+
+/// Whether a span, and never an event, is for a collector: only ours, since others put into theirs what they like; and no
+/// event, since log lines name people.
+fn leaves(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target().starts_with("tilgang")
 }
 
 /// Two clients: one for this machine, one for everything else.
@@ -146,5 +150,35 @@ impl HttpClient for Client {
         let mut answer = Response::new(body);
         (*answer.status_mut(), *answer.headers_mut()) = (status, headers);
         Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn telemetry_is_off_unless_an_endpoint_is_set() {
+        let read = |set: &[(&str, &str)]| {
+            let set: BTreeMap<&str, &str> = set.iter().copied().collect();
+            Telemetry::read(&|name| set.get(name).map(|value| (*value).to_owned()))
+        };
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
+        let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://localhost:4318/v1/traces");
+        let on = |name: Option<&str>| Telemetry::On { name: name.map(str::to_owned) };
+        assert_eq!(read(&[]), Telemetry::Off);
+        assert_eq!(read(&[("OTEL_SERVICE_NAME", "x")]), Telemetry::Off);
+        assert_eq!(read(&[endpoint]), on(Some("tilgang")));
+        assert_eq!(read(&[traces]), on(Some("tilgang")));
+        assert_eq!(read(&[endpoint, ("OTEL_SDK_DISABLED", "true")]), Telemetry::Off);
+        assert_eq!(read(&[endpoint, ("OTEL_SDK_DISABLED", "false")]), on(Some("tilgang")));
+        assert_eq!(read(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]), Telemetry::Off);
+        assert_eq!(read(&[endpoint, ("OTEL_SERVICE_NAME", "x")]), on(None));
+        assert_eq!(read(&[endpoint, ("OTEL_RESOURCE_ATTRIBUTES", "a=b,service.name=x")]), on(None));
+        for wrong in [("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), ("OTEL_TRACES_EXPORTER", "zipkin")] {
+            assert!(matches!(read(&[endpoint, wrong]), Telemetry::Wrong(_)), "{wrong:?}");
+        }
     }
 }

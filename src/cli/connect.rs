@@ -1,4 +1,5 @@
-//! The far end: Azure, or a simulated one, signed in. Everything from here to the far end's socket is the same for both.
+//! A connection to Azure, or to a simulated one, signed in. From here to the other end's socket all is the same for both. The one place
+//! that picks one of them.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,9 +9,13 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
+    app::{AskPermissions, Error, Recording, Workspace, record::Of},
     azure::{Reader, Session, Settings, Writer, settings::Used},
     ledger::Clock,
-    model::ids::{PrincipalId, TenantId},
+    model::{
+        desired::Desired,
+        ids::{PrincipalId, TenantId},
+    },
     simulator::{
         Running, ServeOptions, SharedWorld, State, Tls, World,
         file::{Mistake, explain},
@@ -19,13 +24,13 @@ use crate::{
     },
 };
 
-use super::{Exit, Global, environment, ground::Ground, output};
+use super::{Exit, Global, environment, output};
 
 /// Where a simulated Azure keeps what was done to it, below the workspace.
 const STATE: &str = ".tilgang";
 
 /// A connection to Azure, or to a simulated one that lives as long as this does.
-pub(super) struct Far {
+pub(super) struct Connection {
     pub session: Session,
     pub reader: Reader,
     /// The variables that were used, and for what.
@@ -70,16 +75,16 @@ enum Which<'a> {
     Running(&'a str),
 }
 
-impl Far {
+impl Connection {
     /// Connects and signs in; says what is wrong.
-    pub(super) async fn connect(global: &Global, ground: &Ground, tenant: TenantId) -> Result<Self, Exit> {
-        let connected = Self::connect_quietly(global, &ground.dir, tenant).await;
-        connected.map_err(|error| output::fail(global, error))
+    pub(super) async fn open(global: &Global, workspace: &Workspace, tenant: TenantId) -> Result<Self, Exit> {
+        let connected = Self::open_quietly(global, &workspace.dir, tenant).await;
+        connected.map_err(|error| output::error(global, &error))
     }
 
     /// Connects and signs in. `dir`: the workspace.
-    pub(super) async fn connect_quietly(global: &Global, dir: &Path, tenant: TenantId) -> Result<Self, String> {
-        let fail = |error: &dyn std::fmt::Display| error.to_string();
+    pub(super) async fn open_quietly(global: &Global, dir: &Path, tenant: TenantId) -> Result<Self, Error> {
+        let fail = |error: &dyn std::fmt::Display| Error::SignIn(error.to_string());
         let which = match global.simulate.as_deref() {
             None => Which::Real,
             Some("") => Which::Embedded(dir.join("azure.yaml")),
@@ -112,7 +117,8 @@ impl Far {
         };
         settings.tenant = Some(tenant.to_string()); // the workspace says whose people these are
         if let Some(file) = &global.ca {
-            let pem = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let pem =
+                std::fs::read_to_string(file).map_err(|error| fail(&format_args!("{}: {error}", file.display())))?;
             settings.ca_pem = Some(settings.ca_pem.unwrap_or_default() + &pem);
         }
         let session = Session::connect(&settings).await.map_err(|error| fail(&error))?;
@@ -145,7 +151,7 @@ impl Far {
             }
             (None, _) => None,
         };
-        let far = Self {
+        let connection = Self {
             session,
             identity: object,
             azure,
@@ -157,19 +163,30 @@ impl Far {
             clock_at,
             simulated_now: Arc::default(),
         };
-        far.look_at_the_clock().await.map_err(|error| fail(&error))?;
-        Ok(far)
+        connection.read_clock().await?;
+        Ok(connection)
     }
 
     /// Asks a simulated Azure for its time: that is its time until it is asked again.
-    pub(super) async fn look_at_the_clock(&self) -> Result<(), String> {
+    pub(super) async fn read_clock(&self) -> Result<(), Error> {
         let now = match &self.clock_at {
             None => return Ok(()),
             Some(ClockAt::Here(world)) => world.with(|world| world.now()),
-            Some(ClockAt::There(client, url)) => clock(client, url).await?,
+            Some(ClockAt::There(client, url)) => clock(client, url).await.map_err(Error::SignIn)?,
         };
         *self.simulated_now.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         Ok(())
+    }
+
+    /// Whether a plan asks what our identity may do.
+    pub(super) fn permissions(&self) -> AskPermissions {
+        AskPermissions::Of(self.identity)
+    }
+
+    /// Where runs on this workspace are recorded.
+    pub(super) fn recording(&self, workspace: &Workspace, desired: &Desired) -> Recording {
+        let of = if self.azure == Kind::Real { Of::Azure } else { Of::Simulation };
+        Recording::open(workspace, desired, of, self.clock())
     }
 
     /// What writes. Only `apply` asks for it.

@@ -1,4 +1,4 @@
-//! What our own identity holds, asked of Azure: for `doctor`, and for a plan, which asks only where something is to be changed.
+//! What our own identity may do, asked of Azure: for `doctor`, and for a plan, which asks only where something is to be changed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,23 +22,21 @@ use crate::{
     },
 };
 
-use super::far::Far;
-
 /// Questions asked at the same time.
 const SIDE_BY_SIDE_MAX: usize = 16;
 
 /// What our identity holds; whether the list came, by subscription; and how asking for role definitions went.
-pub(super) type Held = (Vec<Holding>, BTreeMap<SubscriptionId, Result<(), Arc<Trouble>>>, Vec<Probe>);
+pub type Held = (Vec<Holding>, BTreeMap<SubscriptionId, Result<(), Arc<Trouble>>>, Vec<Probe>);
 
 /// Our own role assignments in these subscriptions, and what their role definitions permit: one list each, and each
 /// definition is asked for once.
-pub(super) async fn held(
-    far: &Far,
+pub async fn held(
+    azure: &impl Rights,
     subscriptions: &BTreeMap<SubscriptionId, String>,
     own: Option<PrincipalId>,
 ) -> Held {
     let Some(own) = own else { return Held::default() };
-    let asked = subscriptions.keys().map(async |id| (*id, far.reader.held_by(own, *id).await));
+    let asked = subscriptions.keys().map(async |id| (*id, azure.held_by(own, *id).await));
     let lists: Vec<_> = stream::iter(asked).buffered(SIDE_BY_SIDE_MAX).collect().await;
     let mut holdings: BTreeMap<AssignmentName, Holding> = BTreeMap::new();
     let mut outcomes = BTreeMap::new();
@@ -64,7 +62,7 @@ pub(super) async fn held(
     }
     let definitions: BTreeMap<RoleDefinitionId, SubscriptionId> =
         holdings.values().filter_map(|holding| Some((holding.definition, *holding.seen_in.first()?))).collect();
-    let asked = definitions.into_iter().map(async |(id, at)| (id, at, far.reader.definition(id, at).await));
+    let asked = definitions.into_iter().map(async |(id, at)| (id, at, azure.definition(id, at).await));
     let answers: Vec<_> = stream::iter(asked).buffered(SIDE_BY_SIDE_MAX).collect().await;
     let (mut permits, mut probes): (BTreeMap<RoleDefinitionId, Permits>, _) = (BTreeMap::new(), Vec::new());
     for (id, at, answer) in answers {
@@ -85,9 +83,18 @@ pub(super) async fn held(
     (holdings, outcomes, probes)
 }
 
-/// What our identity may, as far as it was asked.
+/// Whether a plan asks what our own identity may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskPermissions {
+    /// A run that changes nothing need not know.
+    No,
+    /// It asks what the identity with this object id may do; nothing, if its token names none.
+    Of(Option<PrincipalId>),
+}
+
+/// What our own identity may do, as far as it was asked.
 #[derive(Default)]
-pub(super) struct Mandate {
+pub struct OwnPermissions {
     holdings: Vec<Holding>,
     unanswered: BTreeMap<SubscriptionId, Arc<Trouble>>,
     is_asked: bool,
@@ -95,19 +102,20 @@ pub(super) struct Mandate {
 
 /// Asks whether our identity may do what the plan says: one list for each subscription in which something is to be changed,
 /// one question for each role definition that our identity holds.
-pub(super) async fn mandate(far: &Far, plan: &Plan) -> Mandate {
+pub async fn ask(azure: &impl Rights, ask: AskPermissions, plan: &Plan) -> OwnPermissions {
+    let AskPermissions::Of(identity) = ask else { return OwnPermissions::default() };
     let errands = plan.errands();
     let places = errands.keys().filter_map(|errand| errand.scope.subscription());
     let places: BTreeMap<SubscriptionId, String> = places.map(|id| (id, id.to_string())).collect();
     if places.is_empty() {
-        return Mandate::default();
+        return OwnPermissions::default();
     }
-    let (holdings, lists, _) = held(far, &places, far.identity).await;
+    let (holdings, lists, _) = held(azure, &places, identity).await;
     let unanswered = lists.into_iter().filter_map(|(id, came)| Some((id, came.err()?))).collect();
-    Mandate { holdings, unanswered, is_asked: true }
+    OwnPermissions { holdings, unanswered, is_asked: true }
 }
 
-impl Mandate {
+impl OwnPermissions {
     /// Writes it into a plan.
     pub(super) fn tell(&self, plan: &mut Plan) {
         if !self.is_asked {

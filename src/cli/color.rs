@@ -1,25 +1,8 @@
-//! What the world outside gives: variables, the clock, the terminal. The only room that asks for them.
+//! `--color`: whether a stream is coloured.
 
 use std::io::IsTerminal;
 
-use jiff::Timestamp;
-
-/// A variable's value; empty counts as not set.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads variables")]
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// The real time.
-#[expect(clippy::disallowed_methods, reason = "the one real clock")]
-pub(super) fn now() -> Timestamp {
-    Timestamp::now()
-}
-
-/// A number that nobody can foretell.
-pub(super) fn chance() -> u64 {
-    uuid::Uuid::new_v4().as_u64_pair().0
-}
+use crate::host::environment::variable;
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -51,14 +34,4 @@ impl Color {
             }
         }
     }
-}
-
-/// Whether somebody watches stderr.
-pub(super) fn is_watched() -> bool {
-    std::io::stderr().is_terminal()
-}
-
-/// Whether somebody can answer a question.
-pub(super) fn can_be_asked() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }

@@ -2,21 +2,9 @@
 //!
 //! Until [`End::listen`] a signal ends the program at once, as the system does it: whatever only reads needs no more.
 
-/// Somebody who may ask a run to end.
-pub(super) trait Ending {
-    /// Until somebody asks, and each time anew.
-    fn asked(&mut self) -> impl Future<Output = ()> + Send;
-}
-
-impl Ending for End {
-    async fn asked(&mut self) {
-        End::asked(self).await;
-    }
-}
-
 /// Who may end us.
 #[cfg(unix)]
-pub(super) struct End {
+pub(crate) struct End {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
@@ -24,13 +12,13 @@ pub(super) struct End {
 #[cfg(unix)]
 impl End {
     /// Begins to listen: from here on a signal is not lost, and does not end us by itself.
-    pub(super) fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
     /// Until somebody asks, and each time anew.
-    pub(super) async fn asked(&mut self) {
+    pub(crate) async fn asked(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -40,23 +28,23 @@ impl End {
 
 /// Who may end us: somebody with Ctrl-C.
 #[cfg(not(unix))]
-pub(super) struct End;
+pub(crate) struct End;
 
 #[cfg(not(unix))]
 impl End {
     /// Begins to listen.
-    pub(super) fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self)
     }
 
     /// Until somebody asks, and each time anew.
-    pub(super) async fn asked(&mut self) {
+    pub(crate) async fn asked(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
 }
 
 /// What a daemon listens for: the end, and SIGHUP, which asks for a look.
-pub(super) struct Signals {
+pub(crate) struct Signals {
     end: End,
     #[cfg(unix)]
     hangup: tokio::signal::unix::Signal,
@@ -64,7 +52,7 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Begins to listen.
-    pub(super) fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             end: End::listen()?,
             #[cfg(unix)]
@@ -73,7 +61,7 @@ impl Signals {
     }
 
     /// Until somebody asks for one of them.
-    pub(super) async fn next(&mut self) -> Asked {
+    pub(crate) async fn next(&mut self) -> Asked {
         #[cfg(unix)]
         let hangup = self.hangup.recv();
         #[cfg(not(unix))]
@@ -87,7 +75,7 @@ impl Signals {
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     /// The end.
     End,
     /// A look, and what git has now.

@@ -1,0 +1,366 @@
+//! Git and Azure, read and compared: what a run would do, what policy allows of it, and what it leaves for another run.
+//!
+//! [`PlanRequest::plan`] → [`PlannedRun`], which can only be narrowed: to kinds of changes ([`PlannedRun::select`]), to a saved
+//! plan ([`PlannedRun::limit_to`]), to what one change to git causes ([`PlanRequest::plan_since`]). After each of these it is judged
+//! again, by the same two steps (`judge`): policy, then whether a newer commit was applied. What comes out goes to `apply`, and
+//! nothing else does.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    error::Error,
+    exit::Exit,
+    note::Note,
+    own_permissions::{AskPermissions, OwnPermissions, ask},
+    record::Records,
+    workspace::{NameHistory, Workspace},
+};
+use crate::{
+    config::Sources,
+    model::{
+        desired::{Desired, Revision},
+        ids::AssignmentName,
+        observed::Observed,
+        policy::Policy,
+    },
+    observe::observe_where,
+    plan::{
+        self, Plan,
+        approve::{Applied, Approval, Refusal},
+        basis::Basis,
+        blocked::{Block, Blocked},
+        caused::BaseDiff,
+        change::{Action, Change},
+        saved::{Deed, Difference, Saved},
+        selection::{Deferred, Kinds, Scope},
+    },
+    ports::{AssignmentReader, Directory, Inventory, Rights},
+};
+
+/// Whether git still is as it was when a run read it. `read` and `now`: what it was called then and is now; nothing, if what it
+/// has now does not follow from what was trusted.
+///
+/// # Errors
+/// If not: then the next run begins from there, and nothing of this one is carried out.
+pub fn check_git(read: &str, now: Option<&str>) -> Result<(), Error> {
+    if now == Some(read) { Ok(()) } else { Err(Error::GitMoved) }
+}
+
+/// What is asked of Azure to plan. Nothing here can write.
+pub trait Azure: Directory + Inventory + AssignmentReader + Rights {}
+
+impl<A: Directory + Inventory + AssignmentReader + Rights> Azure for A {}
+
+/// How old a plan may be when it is carried out. Ours: somebody may have thought about it for longer than Azure stood still.
+const PLAN_AGE_MAX: Duration = Duration::from_mins(5);
+
+/// What a plan is made of.
+pub struct PlanRequest<'a, A, H> {
+    /// The workspace; its `desired` was taken out.
+    pub workspace: Workspace,
+    /// What it wants.
+    pub desired: Desired,
+    /// Whose access is read.
+    pub scope: Scope,
+    /// Where Azure is read.
+    pub azure: &'a A,
+    /// What is known of the runs before.
+    pub records: Records,
+    /// What git tells of its past.
+    pub history: &'a H,
+    /// Whether our own permissions are asked for.
+    pub permissions: AskPermissions,
+    /// What time it is in Azure.
+    pub now: Timestamp,
+}
+
+/// A run that was planned: everything that a report needs, and all that may be carried out.
+pub struct PlannedRun {
+    workspace: Workspace,
+    scope: Scope,
+    desired: Desired,
+    observed: Observed,
+    plan: Plan,
+    approval: Approval,
+    records: Records,
+    permissions: OwnPermissions,
+    deferred: Vec<Deferred>,
+    base: Option<BaseDiff>,
+}
+
+impl<A: Azure, H: NameHistory> PlanRequest<'_, A, H> {
+    /// Reads Azure, compares, and asks policy.
+    pub async fn plan(self) -> PlannedRun {
+        let Self { workspace, desired, scope, azure, records, history, permissions, now } = self;
+        let reading = Reading { scope: &scope, now, records: &records, history, azure };
+        let (observed, mut plan) = reading.compare(&desired, &workspace.loaded.sources).await;
+        let permissions = ask(azure, permissions, &plan).await;
+        permissions.tell(&mut plan);
+        let approval = judge(&mut plan, &desired.policy, &desired.revision, &records, Coverage::from(&scope));
+        let (deferred, base) = (Vec::new(), None);
+        PlannedRun { workspace, scope, desired, observed, plan, approval, records, permissions, deferred, base }
+    }
+}
+
+/// Reads Azure and compares, and nothing more: for whoever shows what was read, and carries nothing out.
+pub async fn observe(
+    desired: &Desired,
+    scope: &Scope,
+    now: Timestamp,
+    azure: &(impl Directory + Inventory + AssignmentReader),
+) -> (Observed, Plan) {
+    let observed = Box::pin(observe_where(desired, |owner| scope.holds(owner), now, None, azure)).await; // it holds much
+    let plan = compare(desired, &observed, scope);
+    (observed, plan)
+}
+
+/// How Azure is read and compared, for any state of git.
+struct Reading<'a, A, H> {
+    scope: &'a Scope,
+    now: Timestamp,
+    records: &'a Records,
+    history: &'a H,
+    azure: &'a A,
+}
+
+impl<A: Directory + Inventory + AssignmentReader, H: NameHistory> Reading<'_, A, H> {
+    /// Reads Azure and compares; where a name leaves a doubt, git is asked for its past, and it is compared again.
+    async fn compare(&self, desired: &Desired, sources: &Sources) -> (Observed, Plan) {
+        let Self { scope, now, records, history, azure } = self;
+        let observing = observe_where(desired, |owner| scope.holds(owner), *now, None, *azure);
+        let mut observed = Box::pin(observing).await; // it holds much
+        observed.remembered.clone_from(&records.made);
+        let plan = compare(desired, &observed, scope);
+        let doubtful = plan::doubtful(desired, &observed, &plan);
+        if doubtful.is_empty() {
+            return (observed, plan);
+        }
+        observed.people.past = history.past(desired, sources, &doubtful);
+        let plan = compare(desired, &observed, scope);
+        (observed, plan)
+    }
+}
+
+/// Compares git with what was read of Azure, for these owners.
+pub(super) fn compare(desired: &Desired, observed: &Observed, scope: &Scope) -> Plan {
+    let today = observed.at.to_zoned(TimeZone::UTC).date();
+    let mut plan = tracing::trace_span!("plan").in_scope(|| plan::plan(desired, observed, today));
+    plan.limit(scope, observed);
+    plan
+}
+
+/// Whether a plan is of everything that git and Azure have: only then does what it does not have not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coverage {
+    Whole,
+    Part,
+}
+
+impl From<&Scope> for Coverage {
+    fn from(scope: &Scope) -> Self {
+        if scope.is_all() { Self::Whole } else { Self::Part }
+    }
+}
+
+/// The one way from a plan to what may be carried out of it: policy first, then whether a newer commit was applied. /// `coverage`: whether something was left out of the comparison on request.
+fn judge(plan: &mut Plan, policy: &Policy, read: &Revision, records: &Records, coverage: Coverage) -> Approval {
+    plan.settle(policy, coverage == Coverage::Whole).unless_older(read, records.newest.as_ref())
+}
+
+impl PlannedRun {
+    /// The marks of an adoption alone: assignments of others that git lists are made ours. What is blocked or found is not
+    /// theirs to report.
+    #[must_use]
+    pub(super) fn of_marks(
+        workspace: Workspace,
+        (desired, observed): (Desired, Observed),
+        scope: Scope,
+        records: Records,
+        marks: Vec<Change>,
+    ) -> Self {
+        let mut plan = compare(&desired, &observed, &scope);
+        plan.changes = marks;
+        plan.blocked.clear();
+        plan.findings.clear();
+        let approval = judge(&mut plan, &desired.policy, &desired.revision, &records, Coverage::Part);
+        let (permissions, deferred, base) = (OwnPermissions::default(), Vec::new(), None);
+        Self { workspace, scope, desired, observed, plan, approval, records, permissions, deferred, base }
+    }
+
+    /// Leaves only changes of these kinds. What is left for another run is in [`Self::deferred`].
+    pub fn select(&mut self, kinds: &Kinds) {
+        if *kinds == Kinds::All {
+            return;
+        }
+        self.deferred.extend(self.plan.select(kinds));
+        self.approval =
+            judge(&mut self.plan, &self.desired.policy, &self.desired.revision, &self.records, Coverage::Part);
+    }
+
+    /// Leaves exactly what a saved plan has, if git and Azure are as they were and policy still allows it: else nothing may be
+    /// carried out, and the differences say why. Notes: what a plan made now would do beside it.
+    ///
+    /// # Errors
+    /// What moved since the plan was saved.
+    pub fn limit_to(&mut self, saved: &Saved) -> Result<Option<Note>, Vec<Difference>> {
+        let mut now = self.plan.clone();
+        let owners = saved.owners();
+        // Each owner's removals are judged with all that are planned for it now, saved or not.
+        now.changes.retain(|change| owners.contains(&change.owner));
+        let approval = judge(&mut now, &self.desired.policy, &self.desired.revision, &self.records, Coverage::Part);
+        self.approval = saved.admit(&self.desired, &self.observed, &now, approval)?;
+        let Approval { approved, refused } = &self.approval;
+        let refused = refused.iter().map(|refused| &refused.change);
+        let meant: BTreeSet<AssignmentName> = approved.changes().iter().chain(refused).map(|it| it.name).collect();
+        let all = self.plan.changes.len();
+        self.plan.changes.retain(|change| meant.contains(&change.name));
+        let others = all - self.plan.changes.len();
+        Ok((others > 0).then_some(Note::MoreChanges(others)))
+    }
+
+    /// Puts in place what a change to git causes.
+    pub(super) fn caused(&mut self, plan: Plan, approval: Approval, base: BaseDiff) {
+        (self.plan, self.approval, self.base) = (plan, approval, Some(base));
+    }
+
+    /// The plan of another state of git, from the same reading of Azure, judged by that state's policy.
+    pub(super) async fn look_back<A: Azure>(
+        &self,
+        base: &Desired,
+        sources: &Sources,
+        history: &impl NameHistory,
+        azure: &A,
+    ) -> (Observed, Plan, Approval) {
+        let Self { scope, records, .. } = self;
+        let reading = Reading { scope, now: self.observed.at, records, history, azure };
+        let (observed, mut plan) = reading.compare(base, sources).await;
+        self.permissions.tell(&mut plan);
+        let approval = judge(&mut plan, &base.policy, &self.desired.revision, records, scope.into());
+        (observed, plan, approval)
+    }
+
+    /// Whether it may still be carried out, so long after it was made.
+    ///
+    /// # Errors
+    /// If not.
+    pub fn check_age(&self, age: Duration) -> Result<(), Error> {
+        if age > PLAN_AGE_MAX { Err(Error::TooOld) } else { Ok(()) }
+    }
+
+    /// What people should know of the workspace.
+    #[must_use]
+    pub fn notes(&self) -> Vec<Note> {
+        let Self { desired, plan, .. } = self;
+        let removes = plan.changes.iter().any(|change| change.action == Action::Revoke);
+        let not_in_git = (desired.revision == Revision::NotInGit && removes).then_some(Note::NotInGit);
+        let unproven = desired.policy.member_of.is_none().then_some(Note::MembershipUnproven);
+        not_in_git.into_iter().chain(unproven).collect()
+    }
+
+    /// What the approved changes rest on.
+    #[must_use]
+    pub fn basis(&self) -> Basis {
+        let deeds: Vec<Deed> = self.approval.approved.changes().iter().map(Deed::from).collect();
+        Basis::of(&self.desired, &self.observed, &deeds)
+    }
+
+    /// What the reading and the plan come to, before anything is done about it.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        let refused = !self.approval.refused.is_empty() || self.is_kept_from_older();
+        let left = self.deferred.iter().any(Deferred::is_left_undone);
+        self.reading().max(Exit::Refused.when(refused)).max(Exit::Partly.when(left))
+    }
+
+    /// What could not be read or decided.
+    #[must_use]
+    pub fn reading(&self) -> Exit {
+        let is_read = self.plan.is_complete() && self.plan.kept.is_empty();
+        // What a newer commit made is not unclear, once the ledger names that commit: it is refused.
+        let is_known = |blocked: &Blocked| self.newer().is_some() && is_of_newer(blocked);
+        let is_decided = self.plan.blocked.iter().all(is_known);
+        self.workspace.exit().max(Exit::Failed.when(!is_read || !is_decided))
+    }
+
+    /// Whether something differs, whether or not it can be done.
+    #[must_use]
+    pub fn drift(&self) -> Exit {
+        Exit::Pending.when(self.plan.has_drift())
+    }
+
+    /// The newer commit that was applied before, if there is one.
+    fn newer(&self) -> Option<&Applied> {
+        self.records.newest.as_ref().filter(|applied| applied.is_newer_than(&self.desired.revision))
+    }
+
+    /// Whether something stays because a newer commit made it, which the ledger knows.
+    fn is_kept_from_older(&self) -> bool {
+        self.newer().is_some() && self.plan.blocked.iter().any(is_of_newer)
+    }
+
+    /// The refusal that names the newer commit, where no refused change does.
+    #[must_use]
+    pub fn unnamed_refusal(&self) -> Option<Refusal> {
+        let newer = self.newer()?;
+        let is_unnamed = self.approval.refused.is_empty() && self.is_kept_from_older();
+        is_unnamed.then(|| Refusal::OlderCommit(newer.clone()))
+    }
+
+    /// The workspace.
+    #[must_use]
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// Whose access was read.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// What git wants.
+    #[must_use]
+    pub fn desired(&self) -> &Desired {
+        &self.desired
+    }
+
+    /// What Azure showed.
+    #[must_use]
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// What differs.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What policy allows and refuses of it.
+    #[must_use]
+    pub fn approval(&self) -> &Approval {
+        &self.approval
+    }
+
+    /// What is left for another run.
+    #[must_use]
+    pub fn deferred(&self) -> &[Deferred] {
+        &self.deferred
+    }
+
+    /// What differed before a change to git, where the plan is only what the change causes.
+    #[must_use]
+    pub fn base(&self) -> Option<&BaseDiff> {
+        self.base.as_ref()
+    }
+
+    /// Its parts, for whoever shows what was read: workspace, desired, observed, plan.
+    pub fn into_parts(self) -> (Workspace, Desired, Observed, Plan) {
+        (self.workspace, self.desired, self.observed, self.plan)
+    }
+}
+
+fn is_of_newer(blocked: &Blocked) -> bool {
+    matches!(blocked.block, Block::MadeAfterCommit { .. })
+}
