@@ -46,7 +46,7 @@ pub(super) struct Apply {
     /// Do not ask: for CI
     #[arg(long)]
     yes: bool,
-    /// Only some of the changes
+    /// Only some of the changes; what is left for another run is reported
     #[arg(long, value_enum, value_name = "WHICH")]
     only: Option<Only>,
     #[command(flatten)]

@@ -16,7 +16,7 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("1", "an error, or something could not be read or decided"),
     ("2", "changes or drift (`plan` only with --detailed-exitcode; `--check` finds a difference)"),
     ("3", "refused by policy, in part or whole"),
-    ("4", "partly applied: something failed, or somebody ended the run"),
+    ("4", "partly applied: something failed, somebody ended the run, or an expired grant is left"),
     ("64", "wrong usage"),
 ];
 
@@ -33,7 +33,7 @@ Exit codes:
   1   an error, or something could not be read or decided
   2   changes or drift (`plan` only with --detailed-exitcode; `--check` finds a difference)
   3   refused by policy, in part or whole
-  4   partly applied: something failed, or somebody ended the run
+  4   partly applied: something failed, somebody ended the run, or an expired grant is left
   64  wrong usage
 Where several apply, the first of 1, 4, 3, 2 is given.";
 

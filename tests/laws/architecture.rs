@@ -220,6 +220,60 @@ fn who_plans_or_looks_never_holds_a_writer() {
     }
 }
 
+/// Use cases return facts, errors and notes: who shows them, asks or parses flags is somebody else.
+#[test]
+fn use_cases_print_nothing_and_ask_nobody() {
+    let never = ["clap", "miette", "indicatif", "print", "stderr", "stdout", "stdin", "std::env", "::now()", "Instant"];
+    for file in &rooms()["app"] {
+        let code = file.code();
+        let wrong: Vec<_> = never.iter().filter(|word| code.contains(**word)).collect();
+        assert!(wrong.is_empty(), "{} has {wrong:?}", file.path);
+    }
+}
+
+/// The way of `tilgang apply` in `src/lib.rs`: each function is in its file, and each file is entered once.
+#[test]
+fn the_way_to_the_writes_is_as_the_map_says() {
+    let sources = sources();
+    let text = |path: &str| sources.iter().find(|source| source.path == path).map(Source::code);
+    let lib = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
+    let rows: Vec<Vec<&str>> = lib
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | "))
+        .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>())
+        .filter(|row| row[0].parse::<usize>().is_ok())
+        .collect();
+    assert!(rows.len() > 10, "the way is not in src/lib.rs");
+    let mut entered = BTreeSet::new();
+    for (n, row) in rows.iter().enumerate() {
+        let [step, functions, file, ..] = row[..] else { panic!("{row:?}") };
+        let path = file.trim_matches('`');
+        assert_eq!(step, (n + 1).to_string());
+        assert!(entered.insert(path), "{path} is entered twice");
+        let code = text(path).unwrap_or_else(|| panic!("no file {path}"));
+        for function in functions.split(", ") {
+            let name = function.trim_matches(['[', ']', '`']).trim_end_matches("()").rsplit("::").next().unwrap();
+            assert!(
+                code.contains(&format!("fn {name}(")) || code.contains(&format!("fn {name}<")),
+                "{path} has no `{name}`"
+            );
+        }
+    }
+}
+
+/// Role assignments are listed, made and removed through the SDK's `azure_mgmt_authorization`: nobody else writes their address.
+/// The Activity Log names an operation by it, and the usage of a subscription has no client in the SDK.
+#[test]
+fn role_assignments_go_through_the_sdk() {
+    let others = ["/roleAssignments/delete", "/roleAssignmentsUsageMetrics"];
+    for file in rooms()["azure"].iter().filter(|file| !file.path.starts_with("azure/tests")) {
+        let product = file.product();
+        let own = product.lines().filter(|line| line.contains("/roleAssignments"));
+        let own: Vec<_> = own.filter(|line| !others.iter().any(|other| line.contains(other))).collect();
+        assert!(own.is_empty(), "{}: {own:?}", file.path);
+    }
+}
+
 #[test]
 fn no_file_is_too_large() {
     let beyond = |source: &Source| source.text.lines().count().saturating_sub(LINES_MAX);

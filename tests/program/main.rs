@@ -22,6 +22,7 @@ mod hostile;
 mod identity;
 #[cfg(unix)]
 mod ledger;
+mod narrowing;
 mod pace;
 #[cfg(unix)]
 mod page;
