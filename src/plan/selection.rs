@@ -133,16 +133,24 @@ impl Why {
             Self::EndedLongAgo => "ended-long-ago",
         }
     }
+
+    /// What makes it.
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::OtherKind => "`tilgang apply` makes these changes",
+            Self::EndedLongAgo => "`tilgang apply` removes it, within the limits for removals",
+        }
+    }
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OtherKind => f.write_str("this run was narrowed to other changes; `tilgang apply` makes these, too"),
+            Self::OtherKind => f.write_str("not a kind of change that this run makes"),
             Self::EndedLongAgo => write!(
                 f,
-                "expired more than {EXPIRY_RECENT_DAYS} days ago, so this counts as a removal and not as an expiry; `tilgang apply` \
-                 removes it"
+                "expired more than {EXPIRY_RECENT_DAYS} days ago, so this counts as a removal and not as an expiry"
             ),
         }
     }

@@ -94,6 +94,7 @@ impl RefusalJson {
 pub(super) struct DeferredJson {
     code: &'static str,
     message: String,
+    help: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<ChangeJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,7 +107,8 @@ impl DeferredJson {
             Left::Change(change) => (Some(ChangeJson::of(view, change)), None),
             Left::Blocked(blocked) => (None, Some(BlockedJson::of(view, blocked))),
         };
-        Self { code: deferred.why.code(), message: deferred.why.to_string(), change, blocked }
+        let why = deferred.why;
+        Self { code: why.code(), message: why.to_string(), help: why.help(), change, blocked }
     }
 }
 

@@ -223,35 +223,30 @@ pub(super) fn refused<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
     group(facts.view.refused.iter(), why).into_iter().map(problem).collect()
 }
 
-/// What is left for another run: each reason once, what is blocked anyway apart.
+/// What is left for another run: each reason once. What is blocked anyway comes last, with that reason.
 pub(super) fn deferred<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
-    let is_blocked = |it: &Deferred| matches!(it.what, Left::Blocked(_));
-    let said = |it: &Deferred| {
-        let words = match it.what {
-            Left::Change(_) => it.why.to_string(),
-            Left::Blocked(_) => {
-                "this run was narrowed to other changes, and these are blocked: `tilgang plan` says why".to_owned()
-            }
-        };
-        (it.why.code(), words)
+    let said = |it: &Deferred| match &it.what {
+        Left::Change(_) => (it.why.code(), it.why.to_string()),
+        Left::Blocked(blocked) => (blocked.block.code(), format!("{}, and blocked: {}", it.why, blocked.block)),
     };
     let problem = |group: groups::Group<'a, Deferred>| {
-        let (mut changes, mut blocked, mut is_left) = (Vec::new(), Vec::new(), false);
+        let (mut changes, mut blocked, mut kind) = (Vec::new(), Vec::new(), Kind::Deferred);
         for deferred in &group.members {
-            is_left |= deferred.is_left_undone();
+            if deferred.is_left_undone() {
+                kind = Kind::Expired;
+            }
             match &deferred.what {
                 Left::Change(change) => changes.push(change),
                 Left::Blocked(it) => blocked.push(it),
             }
         }
-        let mut affected = groups::changes(facts, &changes, groups::would);
-        affected.extend(groups::blocked(facts, &blocked));
-        let kind = if is_left { Kind::Expired } else { Kind::Deferred };
+        let help = group.members.first().map(|deferred| deferred.why.help().to_owned());
+        let of_changes = groups::changes(facts, &changes, groups::would).into_iter();
+        let of_changes = of_changes.map(|affected| Affected { help: help.clone(), ..affected });
+        let affected = of_changes.chain(groups::blocked(facts, &blocked)).collect();
         Problem::new(kind, group.code, group.message).about(affected)
     };
-    let (blocked, changes): (Vec<_>, Vec<_>) = facts.view.deferred.iter().partition(|it| is_blocked(it));
-    let groups = group(changes.into_iter().chain(blocked), said);
-    let mut problems: Vec<Problem<'a>> = groups.into_iter().map(problem).collect();
+    let mut problems: Vec<Problem<'a>> = group(facts.view.deferred.iter(), said).into_iter().map(problem).collect();
     problems.sort_by_key(|problem| problem.kind);
     problems
 }

@@ -116,7 +116,7 @@ fn told(snapshot: &Snapshot<'_>, report: &RunReport) -> Markup {
                                 Left::Change(change) => { (change.action.word()) " " (shown(&change.who.to_string())) " at " (change.owner) ": " (shown(&change.because.to_string())) }
                                 Left::Blocked(blocked) => { (blocked.action.word()) " " (shown(&blocked.who)) @if let Some(owner) = blocked.owner { " at " (owner) } ": blocked, " (shown(&blocked.block.to_string())) }
                             }
-                            @if it.is_left_undone() { " (" (prose(&it.why.to_string())) ")" }
+                            @if it.is_left_undone() { " (" (prose(&it.why.to_string())) "; " (prose(it.why.help())) ")" }
                         }
                     }
                 }
