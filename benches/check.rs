@@ -33,4 +33,6 @@ fn main() {
         println!("{} schedules, {} broke a promise", begin + AT_ONCE - first, tally.of("schedules", "break a promise"));
     }
     println!("{tally}{} schedules in {:.1} s", end - first, start.elapsed().as_secs_f64());
+    let broken = tally.of("schedules", "break a promise");
+    assert_eq!(broken, 0, "schedules that broke a promise");
 }
