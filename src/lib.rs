@@ -40,12 +40,13 @@
 //!
 //! # The way of `tilgang apply`, from the command to the PUT
 //!
-//! `plan` takes it as far as step 10. `serve`, the model checker and the simulated week take it from step 5 on, `adopt --mark` from step 9.
+//! `plan` takes it as far as step 10. `serve` takes it from step 5 on, `adopt --mark` from step 9; the model
+//! checker and the simulated week from step 5 to 16, with a simulated Azure in its place.
 //!
 //! | | function | file | what it does |
 //! |--:|---|---|---|
 //! | 1 | `Apply::run` | `cli/apply.rs` | opens the report files; shows the plan, and asks |
-//! | 2 | `plan` | `cli/planning.rs` | reads the workspace, shows progress |
+//! | 2 | `plan` | `cli/planning.rs` | of a workspace that was read: connects, shows progress |
 //! | 3 | `open` | `cli/connect.rs` | signs in to Azure, or to a simulated one |
 //! | 4 | `open` | `app/record.rs` | opens the ledger: the newest commit that was applied |
 //! | 5 | [`app::PlanRequest::plan`] | `app/plan.rs` | makes the order of all that follows |
@@ -54,13 +55,13 @@
 //! | 8 | `ask` | `app/own_permissions.rs` | what our own identity may do, where something is to be changed |
 //! | 9 | [`plan::Plan::settle`] | `plan/settle.rs` | what policy makes of it |
 //! | 10 | [`plan::Plan::approve`] | `plan/approve.rs` | limits, freezes, protected people: the one maker of an `ApprovedPlan` |
-//! | 11 | `select` | `plan/selection.rs` | with `--only`: what is left for another run, and why |
-//! | 12 | `carry_out` | `cli/applying.rs` | who runs it; a signal asks for the end |
+//! | 11 | `select` | `plan/selection.rs` | with `--only` and `--heal`: what is left for another run, and why; then 9 and 10 again |
+//! | 12 | `carry_out` | `cli/applying.rs` | after the question, if the plan is not too old: who runs it; a signal asks for the end |
 //! | 13 | [`app::PlannedRun::apply`] | `app/apply.rs` | records the beginning; at the end what became of each change |
 //! | 14 | [`observe::again`] | `observe/again.rs` | the last check: targets, and people who are gone, once more |
 //! | 15 | `withhold` | `plan/again.rs` | takes out what no longer holds |
 //! | 16 | [`execute::execute`] | `execute.rs` | grants, then removals; each recorded before and after |
-//! | 17 | `put`, `delete` | `azure/assignments.rs` | the request, through `azure_mgmt_authorization` |
+//! | 17 | `put`, `delete` | `azure/assignments.rs` | the request, through `azure_mgmt_authorization`; `azure/policies` paces and repeats it |
 
 pub mod model;
 

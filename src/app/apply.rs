@@ -33,7 +33,7 @@ impl Stop for NoStop {
 }
 
 /// With what a plan is carried out.
-pub struct ApplyRequest<'a, 'j, R, W, J, S> {
+pub struct ApplyRequest<'a, 'j, R, W, J, S, C> {
     /// The command, as the ledger names it.
     pub command: &'static str,
     /// The program and its version.
@@ -50,6 +50,8 @@ pub struct ApplyRequest<'a, 'j, R, W, J, S> {
     pub journal: &'j J,
     /// Who may end it.
     pub stop: &'a mut S,
+    /// Whether it may still be carried out: asked right before it begins, if there is something to do.
+    pub check: C,
 }
 
 /// A run that was carried out.
@@ -73,18 +75,24 @@ impl PlannedRun {
     /// Carries out what policy allowed of it: nothing more.
     ///
     /// # Errors
-    /// If its beginning could not be recorded. Then nothing was done.
-    pub async fn apply<'j, R, W, J, S>(
+    /// If it may no longer be carried out, or its beginning could not be recorded. Then nothing was done.
+    pub async fn apply<'j, R, W, J, S, C>(
         self,
-        request: ApplyRequest<'_, 'j, R, W, J, S>,
+        request: ApplyRequest<'_, 'j, R, W, J, S, C>,
     ) -> Result<AppliedRun<'j, J>, Box<NotBegun>>
     where
         R: Directory + Resources,
         W: AssignmentWriter,
         J: Journal,
         S: Stop,
+        C: AsyncFnOnce() -> Result<(), Error>,
     {
-        let ApplyRequest { command, tool, by, saved, reader, writer, journal, stop } = request;
+        let ApplyRequest { command, tool, by, saved, reader, writer, journal, stop, check } = request;
+        if !self.approval().approved.changes().is_empty()
+            && let Err(why) = check().await
+        {
+            return Err(Box::new(NotBegun { run: self, why }));
+        }
         let origins = self.approval().approved.changes().iter().flat_map(|change| &change.origins);
         let places = origins.map(|it| (it.clone(), self.workspace().loaded.sources.place(it))).collect();
         if let Err(why) = journal.begin(self.begun(command, tool, by, saved), places) {
@@ -193,8 +201,8 @@ impl<J: Journal> AppliedRun<'_, J> {
         let Some(outcomes) = outcomes else { return (run, None) };
         let number = |is: fn(&Result<Done, Failure>) -> bool| outcomes.iter().filter(|it| is(&it.result)).count();
         let not_tried = number(|it| matches!(it, Err(Failure::NotTried | Failure::Unrecorded(_))));
-        let ended = Ended {
-            of: 0, // the journal's to fill in
+        let ended = |of| Ended {
+            of,
             interrupted: is_interrupted && not_tried > 0,
             exit: exit.code(),
             done: number(|it| *it == Ok(Done::Now)),

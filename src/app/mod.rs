@@ -33,7 +33,7 @@ pub use self::{
     exit::Exit,
     note::Note,
     own_permissions::AskPermissions,
-    plan::{Azure, PlanRequest, PlannedRun, check_git, observe},
+    plan::{Azure, Moved, PlanRequest, PlannedRun, check_age, check_git, observe},
     question::Answer,
     record::{Recording, Records},
     workspace::{GitHistory, NameHistory, Workspace},

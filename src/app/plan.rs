@@ -48,6 +48,14 @@ pub fn check_git(read: &str, now: Option<&str>) -> Result<(), Error> {
     if now == Some(read) { Ok(()) } else { Err(Error::GitMoved) }
 }
 
+/// Whether a plan may still be carried out, so long after Azure was read.
+///
+/// # Errors
+/// If not.
+pub fn check_age(age: Duration) -> Result<(), Error> {
+    if age > PLAN_AGE_MAX { Err(Error::TooOld) } else { Ok(()) }
+}
+
 /// What is asked of Azure to plan. Nothing here can write.
 pub trait Azure: Directory + Inventory + AssignmentReader + Rights {}
 
@@ -88,6 +96,14 @@ pub struct PlannedRun {
     permissions: OwnPermissions,
     deferred: Vec<Deferred>,
     base: Option<BaseDiff>,
+}
+
+/// Why a saved plan is not carried out: what moved, and what Azure showed.
+pub struct Moved {
+    /// The differences.
+    pub differences: Vec<Difference>,
+    /// What Azure showed, for names.
+    pub observed: Observed,
 }
 
 impl<A: Azure, H: NameHistory> PlanRequest<'_, A, H> {
@@ -164,7 +180,8 @@ impl From<&Scope> for Coverage {
     }
 }
 
-/// The one way from a plan to what may be carried out of it: policy first, then whether a newer commit was applied. /// `coverage`: whether something was left out of the comparison on request.
+/// The one way from a plan to what may be carried out of it: policy first, then whether a newer commit was applied.
+/// `coverage`: whether something was left out of the comparison on request.
 fn judge(plan: &mut Plan, policy: &Policy, read: &Revision, records: &Records, coverage: Coverage) -> Approval {
     plan.settle(policy, coverage == Coverage::Whole).unless_older(read, records.newest.as_ref())
 }
@@ -199,25 +216,25 @@ impl PlannedRun {
             judge(&mut self.plan, &self.desired.policy, &self.desired.revision, &self.records, Coverage::Part);
     }
 
-    /// Leaves exactly what a saved plan has, if git and Azure are as they were and policy still allows it: else nothing may be
-    /// carried out, and the differences say why. Notes: what a plan made now would do beside it.
+    /// Leaves exactly what a saved plan has, if git and Azure are as they were and policy still allows it: else there is no run
+    /// any more. Notes: what a plan made now would do beside it.
     ///
     /// # Errors
     /// What moved since the plan was saved.
-    pub fn limit_to(&mut self, saved: &Saved) -> Result<Option<Note>, Vec<Difference>> {
-        let mut now = self.plan.clone();
-        let owners = saved.owners();
-        // Each owner's removals are judged with all that are planned for it now, saved or not.
-        now.changes.retain(|change| owners.contains(&change.owner));
-        let approval = judge(&mut now, &self.desired.policy, &self.desired.revision, &self.records, Coverage::Part);
-        self.approval = saved.admit(&self.desired, &self.observed, &now, approval)?;
+    pub fn limit_to(mut self, saved: &Saved) -> Result<(Self, Option<Note>), Box<Moved>> {
+        let judge =
+            |plan: &mut Plan| judge(plan, &self.desired.policy, &self.desired.revision, &self.records, Coverage::Part);
+        self.approval = match saved.admit(&self.desired, &self.observed, &self.plan, judge) {
+            Ok(approval) => approval,
+            Err(differences) => return Err(Box::new(Moved { differences, observed: self.observed })),
+        };
         let Approval { approved, refused } = &self.approval;
         let refused = refused.iter().map(|refused| &refused.change);
         let meant: BTreeSet<AssignmentName> = approved.changes().iter().chain(refused).map(|it| it.name).collect();
         let all = self.plan.changes.len();
         self.plan.changes.retain(|change| meant.contains(&change.name));
         let others = all - self.plan.changes.len();
-        Ok((others > 0).then_some(Note::MoreChanges(others)))
+        Ok((self, (others > 0).then_some(Note::MoreChanges(others))))
     }
 
     /// Puts in place what a change to git causes.
@@ -239,14 +256,6 @@ impl PlannedRun {
         self.permissions.tell(&mut plan);
         let approval = judge(&mut plan, &base.policy, &self.desired.revision, records, scope.into());
         (observed, plan, approval)
-    }
-
-    /// Whether it may still be carried out, so long after it was made.
-    ///
-    /// # Errors
-    /// If not.
-    pub fn check_age(&self, age: Duration) -> Result<(), Error> {
-        if age > PLAN_AGE_MAX { Err(Error::TooOld) } else { Ok(()) }
     }
 
     /// What people should know of the workspace.

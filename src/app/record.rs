@@ -79,26 +79,26 @@ impl Recording {
         }
     }
 
-    /// Records who holds what, as it was read. Notes: what people should know of the ledger.
+    /// Records who holds what, as it was read; and what people should know of the ledger, whatever came of that.
     ///
     /// # Errors
     /// If there is a ledger, and it cannot be read or written.
-    pub fn saw(&self, desired: &Desired, observed: &Observed, scope: &Scope) -> Result<Vec<Note>, Error> {
+    pub fn saw(&self, desired: &Desired, observed: &Observed, scope: &Scope) -> (Vec<Note>, Result<(), Unrecorded>) {
         let ledger = match self {
-            Self::Nowhere => return Ok(Vec::new()),
-            Self::Unreadable(why) => return Err(Error::Unrecorded(Unrecorded::new(why))),
+            Self::Nowhere => return (Vec::new(), Ok(())),
+            Self::Unreadable(why) => return (Vec::new(), Err(Unrecorded::new(why))),
             Self::In(ledger) => ledger,
         };
         let saw = ledger.saw(&sight::view(desired, observed, scope.owners()));
         let mut notes: Vec<Note> = ledger.notice().map(Note::Ledger).into_iter().collect();
         match saw {
-            Ok(()) => Ok(notes),
+            Ok(()) => (notes, Ok(())),
             // Two at a time: the other has the newer picture, and ours would undo it.
             Err(error @ LedgerError::Overtaken) => {
                 notes.push(Note::ObservedNotRecorded(error.to_string()));
-                Ok(notes)
+                (notes, Ok(()))
             }
-            Err(error) => Err(Error::Unrecorded(Unrecorded::new(error))),
+            Err(error) => (notes, Err(Unrecorded::new(error))),
         }
     }
 

@@ -76,11 +76,11 @@ impl Adopt {
         if !self.mark && !is_text {
             return output::usage(global, "`--format` is for what `--mark` does: files are shown as they will be");
         }
-        let begun = Instant::now();
         let (look, connection) = match Box::pin(self.observe(global)).await {
             Ok(read) => read,
             Err(exit) => return exit,
         };
+        let begun = Instant::now();
         let may_list = |name: &str| config::may_be_listed(name, &look.loaded.domains);
         let (reason, ticket) = (self.reason.as_deref(), self.ticket.as_deref());
         let terms = adopt::Terms { may_list: &may_list, reason, ticket, until: self.until };

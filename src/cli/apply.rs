@@ -1,5 +1,5 @@
 //! `tilgang apply`: makes a plan, asks, and carries out what policy approved; or carries out a saved plan, which was asked for
-//! when it was read. The only command that takes a writer.
+//! when it was read.
 
 use std::{
     collections::BTreeSet,
@@ -11,9 +11,9 @@ use std::{
 use clap::{Args, ValueEnum};
 
 use crate::{
-    app::{AppliedRun, Note, PlannedRun},
+    app::{AppliedRun, Error, Note, PlannedRun, check_age},
     ledger::RunJournal,
-    model::observed::Observed,
+    model::{observed::Observed, owner::OwnerCode},
     plan::{
         basis::{Basis, Side},
         outcome::Outcome,
@@ -106,13 +106,9 @@ impl Apply {
 /// Records who holds what, as it was read. `undone`: what was not done where that fails.
 pub(super) fn record(planned: &Planned, undone: &str, global: &Global) -> Result<(), Exit> {
     let Planned { run, recording, .. } = planned;
-    match recording.saw(run.desired(), run.observed(), run.scope()) {
-        Ok(notes) => {
-            notes.iter().for_each(output::note);
-            Ok(())
-        }
-        Err(error) => Err(output::fail(global, format_args!("{error}; {undone}"))),
-    }
+    let (notes, recorded) = recording.saw(run.desired(), run.observed(), run.scope());
+    notes.iter().for_each(output::note);
+    recorded.map_err(|why| output::fail(global, format_args!("{}; {undone}", Error::Unrecorded(why))))
 }
 
 /// Shows a plan, asks, carries out what policy approved of it, and says what became of it. `command`: who does it, as the
@@ -137,11 +133,7 @@ pub(super) async fn conclude(
     }
     if changes > 0 && !yes {
         match ask(changes) {
-            Some(true) => {
-                if let Err(error) = run.check_age(begun.elapsed()) {
-                    return output::fail(global, format_args!("{error}: nothing was changed; run again"));
-                }
-            }
+            Some(true) => {}
             Some(false) => {
                 output::say("nothing was changed");
                 return run.exit();
@@ -153,7 +145,7 @@ pub(super) async fn conclude(
         }
     }
     let gap = if changes > 0 && is_text { "\n" } else { "" }; // the plan was printed before
-    Box::pin(carry_out_and_end(command, planned, None, gap, reports, global)).await
+    Box::pin(carry_out_and_end(command, (planned, begun), None, gap, reports, global)).await
 }
 
 /// Names the newer commit, where no refused change does.
@@ -165,7 +157,7 @@ pub(super) fn name_refusal(run: &PlannedRun) {
 
 /// A saved plan: the owners that it was made for, and what it rests on.
 struct OfSaved {
-    selected: Option<BTreeSet<crate::model::owner::OwnerCode>>,
+    selected: Option<BTreeSet<OwnerCode>>,
     basis: Basis,
 }
 
@@ -178,21 +170,22 @@ impl OfSaved {
 /// Carries a run out, with a bar, and says what became of it, here and in the ledger.
 async fn carry_out_and_end(
     command: &'static str,
-    Planned { run, recording, connection }: Planned,
+    (Planned { run, recording, connection }, begun): (Planned, Instant),
     saved: Option<OfSaved>,
     gap: &str,
     reports: &mut Opened<'_>,
     global: &Global,
 ) -> Exit {
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return output::fail(global, format_args!("{error}; nothing was changed")),
+    };
     let bar = progress::applying(run.approval().approved.changes().len());
     let tick = || bar.inc(1);
     let journal = RunJournal::new(recording.ledger(), &tick);
-    let mut signals = match Signals::listen() {
-        Ok(signals) => signals, // before the ledger says that we began
-        Err(error) => return output::fail(global, format_args!("{error}; nothing was changed")),
-    };
     let digest = saved.as_ref().map(|saved| saved.basis.digest(Side::Azure));
-    let how = How { command, saved: digest, connection: &connection, journal: &journal, stop: &mut signals };
+    let check = async || check_age(begun.elapsed());
+    let how = How { command, saved: digest, connection: &connection, journal: &journal, stop: &mut signals, check };
     let applied = progress::telling(&bar, || connection.session.waiting(), Box::pin(carry_out(run, how))).await;
     bar.finish_and_clear();
     match applied {
@@ -200,7 +193,10 @@ async fn carry_out_and_end(
             output::result(gap);
             end(applied, saved.as_ref().map(OfSaved::view), reports, global)
         }
-        Err(not_begun) => output::fail(global, format_args!("{}; nothing was changed", not_begun.why)),
+        Err(not_begun) => match not_begun.why {
+            Error::TooOld => output::fail(global, format_args!("{}: nothing was changed; run again", Error::TooOld)),
+            why => output::fail(global, format_args!("{why}; nothing was changed")),
+        },
     }
 }
 
@@ -260,22 +256,28 @@ async fn run_saved(path: &Path, reports: &mut Opened<'_>, global: &Global) -> Ex
         return differs(global, path, "is not for here", &lines);
     }
     let scope = Scope::chosen(saved.selected.clone());
-    let mut planned = match plan(global, workspace, scope, What::Changes).await {
+    let planned = match plan(global, workspace, scope, What::Changes).await {
         Ok(planned) => planned,
         Err(exit) => return exit,
     };
-    match planned.run.limit_to(&saved) {
-        Ok(note) => note.iter().for_each(output::note),
-        Err(differences) => {
-            let lines = named(&saved, &differences, planned.run.observed());
+    let begun = Instant::now();
+    let Planned { run, recording, connection } = planned;
+    let run = match run.limit_to(&saved) {
+        Ok((run, note)) => {
+            note.iter().for_each(output::note);
+            run
+        }
+        Err(moved) => {
+            let lines = named(&saved, &moved.differences, &moved.observed);
             return differs(global, path, "is no longer what git and Azure say", &lines);
         }
-    }
+    };
+    let planned = Planned { run, recording, connection };
     if let Err(exit) = record(&planned, "nothing was changed", global) {
         return exit;
     }
     let saved = OfSaved { selected: saved.selected.clone(), basis: planned.run.basis() };
-    Box::pin(carry_out_and_end("apply", planned, Some(saved), "", reports, global)).await
+    Box::pin(carry_out_and_end("apply", (planned, begun), Some(saved), "", reports, global)).await
 }
 
 /// How many differences are named one by one: the first say what kind of thing happened.

@@ -1,7 +1,8 @@
-//! A planned run is carried out, by a command or by the daemon: who runs it and where it is recorded are filled in here.
+//! A planned run is carried out, by a command or by the daemon: who runs it and where it is recorded are filled in here. The only file
+//! that takes a writer.
 
 use crate::{
-    app::{AppliedRun, ApplyRequest, NotBegun, PlannedRun, Stop},
+    app::{AppliedRun, ApplyRequest, Error, NotBegun, PlannedRun, Stop},
     ledger::RunJournal,
 };
 
@@ -35,7 +36,7 @@ impl Stop for Signals {
 }
 
 /// How a run is carried out.
-pub(super) struct How<'a, S> {
+pub(super) struct How<'a, S, C> {
     /// The command, as the ledger names it.
     pub command: &'static str,
     /// The digest of what a saved plan rests on, if it is one.
@@ -46,17 +47,19 @@ pub(super) struct How<'a, S> {
     pub journal: &'a RunJournal<'a>,
     /// Who may end it.
     pub stop: &'a mut S,
+    /// Whether it may still be carried out: asked right before it begins.
+    pub check: C,
 }
 
 /// Carries it out, through the one way to the writes.
-pub(super) async fn carry_out<S: Stop>(
+pub(super) async fn carry_out<S: Stop, C: AsyncFnOnce() -> Result<(), Error>>(
     run: PlannedRun,
-    how: How<'_, S>,
+    how: How<'_, S, C>,
 ) -> Result<AppliedRun<'_, RunJournal<'_>>, Box<NotBegun>> {
-    let How { command, saved, connection, journal, stop } = how;
+    let How { command, saved, connection, journal, stop, check } = how;
     let mut by = actor(&environment::variable);
     by.identity = connection.identity.map(|id| id.to_string());
     let writer = connection.writer();
     let (reader, writer) = (&connection.reader, &writer);
-    run.apply(ApplyRequest { command, tool: TOOL, by, saved, reader, writer, journal, stop }).await
+    run.apply(ApplyRequest { command, tool: TOOL, by, saved, reader, writer, journal, stop, check }).await
 }

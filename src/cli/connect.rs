@@ -189,7 +189,7 @@ impl Connection {
         Recording::open(workspace, desired, of, self.clock())
     }
 
-    /// What writes. Only `apply` asks for it.
+    /// What writes. Only `applying` asks for it.
     pub(super) fn writer(&self) -> Writer {
         self.session.writer()
     }

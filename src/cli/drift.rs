@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::{
-    app::{Error, Exit, Note},
+    app::{Exit, Note},
     model::shard::Shard,
     plan::selection::Scope,
     report,
@@ -48,10 +48,10 @@ impl Drift {
             Ok(planned) => planned,
             Err(exit) => return exit,
         };
-        match recording.saw(run.desired(), run.observed(), run.scope()) {
-            Ok(notes) => notes.iter().for_each(output::note),
-            Err(Error::Unrecorded(why)) => output::note(&Note::ObservedNotRecorded(why.to_string())),
-            Err(error) => output::note(&Note::ObservedNotRecorded(error.to_string())),
+        let (notes, recorded) = recording.saw(run.desired(), run.observed(), run.scope());
+        notes.iter().for_each(output::note);
+        if let Err(why) = recorded {
+            output::note(&Note::ObservedNotRecorded(why.to_string()));
         }
         reports.print(&run, global, report::drift);
         let written = reports.write(&run, global, report::drift);

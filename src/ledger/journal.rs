@@ -36,8 +36,8 @@ pub trait Journal: Sync {
         answer: Option<&Answered<()>>,
     ) -> impl Future<Output = Result<(), Unrecorded>> + Send;
 
-    /// The run is over. The number of the run (`of`) is the journal's to fill in.
-    fn close(&self, ended: Ended) -> Result<(), Unrecorded>;
+    /// The run is over. `ended` is given the number of the run.
+    fn close(&self, ended: impl FnOnce(u64) -> Ended) -> Result<(), Unrecorded>;
 
     /// What could not be taken down first, and why.
     fn failed(&self) -> Option<Unrecorded> {
@@ -62,7 +62,7 @@ impl Journal for NoJournal {
         Ok(())
     }
 
-    fn close(&self, _ended: Ended) -> Result<(), Unrecorded> {
+    fn close(&self, _ended: impl FnOnce(u64) -> Ended) -> Result<(), Unrecorded> {
         Ok(())
     }
 }

@@ -90,9 +90,9 @@ impl Journal for RunJournal<'_> {
         }
     }
 
-    fn close(&self, ended: Ended) -> Result<(), Unrecorded> {
+    fn close(&self, ended: impl FnOnce(u64) -> Ended) -> Result<(), Unrecorded> {
         let (Some(ledger), Some((of, _))) = (&self.ledger, self.run.get()) else { return Ok(()) };
-        ledger.sync(Entry::Ended(Ended { of: *of, ..ended })).map_err(Unrecorded::new)
+        ledger.sync(Entry::Ended(ended(*of))).map_err(Unrecorded::new)
     }
 
     fn failed(&self) -> Option<Unrecorded> {

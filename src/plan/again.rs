@@ -36,7 +36,7 @@ pub struct Questions {
 pub struct Withheld {
     /// The change.
     pub change: Change,
-    /// Why; none for a removal that waits for a grant of the same person at the same owner.
+    /// Why; none for a removal that waits for one of the grants that are not tried.
     pub moved: Option<Moved>,
 }
 

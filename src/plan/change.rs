@@ -202,7 +202,10 @@ pub enum Because {
     /// Ours, where no file, rule or catalogue puts anything.
     Stray(Stray),
     /// Others made it, and policy says that such are removed.
-    Unmanaged,
+    Unmanaged {
+        /// The last day of what git listed, if that is why git no longer does.
+        ended: Option<Date>,
+    },
 }
 
 /// What became of a person in Entra.
@@ -228,6 +231,16 @@ impl Because {
     #[must_use]
     pub fn is_expiry(&self) -> bool {
         matches!(self, Self::Ended { recently: true, .. })
+    }
+
+    /// The last day that ended it, if one did.
+    #[must_use]
+    pub fn ended(&self) -> Option<Date> {
+        match self {
+            Self::Ended { on, .. } => Some(*on),
+            Self::Unmanaged { ended } => *ended,
+            _ => None,
+        }
     }
 
     /// Whether the removal is only right as long as Entra does not know the person, not even among the deleted. Nothing
@@ -280,7 +293,7 @@ impl fmt::Display for Because {
             Self::Ended { on, .. } => write!(f, "ended after {on}"),
             Self::OwnerRemoved => f.write_str("the owner's file says `removed: true`"),
             Self::Stray(stray) => write!(f, "{stray}"),
-            Self::Unmanaged => f.write_str("not listed, made by someone else; policy says `unmanaged: revoke`"),
+            Self::Unmanaged { .. } => f.write_str("not listed, made by someone else; policy says `unmanaged: revoke`"),
         }
     }
 }

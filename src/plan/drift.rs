@@ -118,7 +118,7 @@ impl Class {
                 "`tilgang apply` writes it again; if another tool clears it, let that tool leave it alone"
             }
             Self::Surplus => "`tilgang apply` removes it; if it is meant, list it in the owner's file",
-            Self::Expired => "`tilgang apply --only expired` removes it; if it is still needed, write a later `until`",
+            Self::Expired => "`tilgang apply` removes it; if it is still needed, write a later `until`",
             Self::Stray => {
                 "`tilgang apply` removes it; if it should stand, correct the rule or the catalogue in `tilgang.yaml`"
             }
@@ -143,7 +143,7 @@ impl Class {
             (Action::Update, _) => Self::Altered,
             (Action::Revoke, Because::Ended { .. }) => Self::Expired,
             (Action::Revoke, Because::Stray(_)) => Self::Stray,
-            (Action::Adopt, _) | (Action::Revoke, Because::Unmanaged) => Self::Unmanaged,
+            (Action::Adopt, _) | (Action::Revoke, Because::Unmanaged { .. }) => Self::Unmanaged,
             (Action::Revoke, Because::NotListed { gone: Some(_) } | Because::PersonGone) => Self::Orphaned,
             (Action::Revoke, _) => Self::Surplus,
         }

@@ -1,6 +1,6 @@
 //! What a plan asks of our identity, and what of that Azure will refuse: the condition of its role leaves a role definition or
 //! a kind of principal out. Who may is judged in `rights`; here it is said. Nothing is blocked: Azure decides, and a removal
-//! waits for its grant anyway.
+//! that replaces access waits for its grant.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -30,7 +30,7 @@ pub enum Done {
 pub enum Failure {
     /// Azure refused, or could not be reached.
     Trouble(Trouble),
-    /// Not tried: a grant of the same person at the same owner was not made.
+    /// Not tried: it waits for a grant that was not made ([`super::selection::Pending`]).
     HeldBack,
     /// Not tried: what it rests on is no longer as the plan saw it.
     Moved(Moved),

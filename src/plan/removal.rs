@@ -23,7 +23,7 @@ use super::{
     doubt::{Holder, is_gone_for_good},
     finding::{Code, Finding},
     resolve::resolve,
-    selection::waits,
+    selection::is_replaced,
     want::Place,
 };
 
@@ -229,7 +229,7 @@ impl<'a> Compare<'a> {
         }
         let ended = self.wanted.ended.get(&(&triple.scope, triple.principal, triple.definition));
         let ended = ended.and_then(|grant| grant.until);
-        if let Some(grant) = self.waiting_for(owner, surplus, ended) {
+        if let Some(grant) = self.waiting_for(owner, surplus).filter(|_| ended.is_none()) {
             return Err(Block::GrantWaits(grant.role.clone()));
         }
         match &self.desired.revision {
@@ -250,7 +250,7 @@ impl<'a> Compare<'a> {
             return Err(Block::Locked(lock.clone()));
         }
         let because = match (stray, ended, self.gone(triple.principal)) {
-            _ if standing.hand == Hand::Foreign => Because::Unmanaged,
+            _ if standing.hand == Hand::Foreign => Because::Unmanaged { ended },
             _ if listed_as.is_some() => Because::PersonGone,
             (Some(stray), ..) => Because::Stray(*stray),
             _ if removed => Because::OwnerRemoved,
@@ -284,10 +284,10 @@ impl<'a> Compare<'a> {
     }
 
     /// What the holder of a surplus shall have in its place and cannot get now.
-    fn waiting_for(&self, owner: OwnerCode, surplus: &Surplus<'_>, ended: Option<Date>) -> Option<&'a Grant> {
+    fn waiting_for(&self, owner: OwnerCode, surplus: &Surplus<'_>) -> Option<&'a Grant> {
         let holder = Holder::of(surplus.standing, &self.observed.people);
         let environment_of = |grant: &Grant| self.desired.catalog.roles.get(&grant.role).map(|role| &role.environment);
-        let here = |grant: &&'a Grant| waits(ended, surplus.environment.as_ref(), environment_of(grant));
+        let here = |grant: &&'a Grant| is_replaced(surplus.environment.as_ref(), environment_of(grant));
         let waiting = self.wanted.waiting.get(&(owner, holder.id)).into_iter().flatten().copied();
         // Listed by this id or today's name, and yet not told for certain from anybody else.
         let doubts = self.wanted.doubts.get(&owner).filter(|_| self.gone(holder.id).is_none()).into_iter().flatten();

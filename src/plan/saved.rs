@@ -114,21 +114,21 @@ impl Saved {
         differ.map(|(what, saved, here)| Difference::Elsewhere(what, saved, here)).collect()
     }
 
-    /// The owners whose access it changes, or would if policy let it.
-    #[must_use]
-    pub fn owners(&self) -> BTreeSet<OwnerCode> {
-        self.changes.iter().chain(&self.refused).map(|deed| deed.owner).collect()
-    }
-
     /// What may be carried out: exactly what was saved, if a plan made now, from these same facts, would do all of it.
-    /// `plan` is that plan, for the owners of this one, and `approval` what may be carried out of it.
+    /// `plan` is that plan, for the owners that were selected then; `judge` says what may be carried out of one.
+    ///
+    /// Each owner's removals are judged with all that are planned for it now, saved or not: to save some of them apart evades no limit.
     pub fn admit(
         &self,
         desired: &Desired,
         observed: &Observed,
         plan: &Plan,
-        approval: Approval,
+        judge: impl FnOnce(&mut Plan) -> Approval,
     ) -> Result<Approval, Vec<Difference>> {
+        let owners: BTreeSet<OwnerCode> = self.changes.iter().chain(&self.refused).map(|deed| deed.owner).collect();
+        let mut plan = plan.clone();
+        plan.changes.retain(|change| owners.contains(&change.owner));
+        let approval = judge(&mut plan);
         let mut differences = self.moved(&Basis::of(desired, observed, &self.changes));
         let deeds: BTreeMap<AssignmentName, Deed> = plan.changes.iter().map(|it| (it.name, it.into())).collect();
         // An older commit refuses everything, as it would without a saved plan: that is no difference.

@@ -9,8 +9,6 @@ use std::{
     fmt,
 };
 
-use jiff::civil::Date;
-
 use crate::model::{
     ids::PrincipalId,
     observed::Observed,
@@ -122,6 +120,8 @@ pub enum Why {
     OtherKind,
     /// Its last day is so long ago that the removal counts under the limits for removals, not under those for expiries.
     EndedLongAgo,
+    /// Its last day has passed, and others made the assignment: the removal counts under the limits for removals.
+    EndedUnmanaged,
 }
 
 impl Why {
@@ -131,15 +131,18 @@ impl Why {
         match self {
             Self::OtherKind => "other-kind",
             Self::EndedLongAgo => "ended-long-ago",
+            Self::EndedUnmanaged => "ended-unmanaged",
         }
     }
 
-    /// What makes it.
+    /// What to do about it.
     #[must_use]
     pub fn help(self) -> &'static str {
         match self {
-            Self::OtherKind => "`tilgang apply` makes these changes",
-            Self::EndedLongAgo => "`tilgang apply` removes it, within the limits for removals",
+            Self::OtherKind => "`tilgang plan` shows what a whole run would do, and what policy says to it",
+            Self::EndedLongAgo | Self::EndedUnmanaged => {
+                "`tilgang apply` removes it, if the limits for removals allow it"
+            }
         }
     }
 }
@@ -152,6 +155,9 @@ impl fmt::Display for Why {
                 f,
                 "expired more than {EXPIRY_RECENT_DAYS} days ago, so this counts as a removal and not as an expiry"
             ),
+            Self::EndedUnmanaged => {
+                f.write_str("expired, and made by someone else, so this counts as a removal and not as an expiry")
+            }
         }
     }
 }
@@ -160,7 +166,7 @@ impl Deferred {
     /// Whether access is left that the run was there to remove.
     #[must_use]
     pub fn is_left_undone(&self) -> bool {
-        self.why == Why::EndedLongAgo
+        matches!(self.why, Why::EndedLongAgo | Why::EndedUnmanaged)
     }
 }
 
@@ -178,20 +184,19 @@ impl Plan {
     /// of which kind they are is not known.
     pub fn select(&mut self, kinds: &Kinds) -> Vec<Deferred> {
         let mut deferred = Vec::new();
-        self.changes.retain(|change| match deferral(change, kinds) {
-            None => true,
-            Some(why) => {
-                deferred.push(Deferred { what: Left::Change(change.clone()), why });
-                false
+        for change in std::mem::take(&mut self.changes) {
+            match deferral(&change, kinds) {
+                None => self.changes.push(change),
+                Some(why) => deferred.push(Deferred { what: Left::Change(change), why }),
             }
-        });
-        self.blocked.retain(|blocked| {
-            let stays = blocked.action == Action::Revoke || kinds.has(Kind::Grants);
-            if !stays {
-                deferred.push(Deferred { what: Left::Blocked(blocked.clone()), why: Why::OtherKind });
+        }
+        for blocked in std::mem::take(&mut self.blocked) {
+            if blocked.action == Action::Revoke || kinds.has(Kind::Grants) {
+                self.blocked.push(blocked);
+            } else {
+                deferred.push(Deferred { what: Left::Blocked(blocked), why: Why::OtherKind });
             }
-            stays
-        });
+        }
         deferred
     }
 }
@@ -201,16 +206,15 @@ fn deferral(change: &Change, kinds: &Kinds) -> Option<Why> {
     if *kinds == Kinds::All {
         return None;
     }
-    let is_meant = match change.action {
-        Action::Grant | Action::Update => kinds.has(Kind::Grants),
-        Action::Adopt => false,
-        Action::Revoke => kinds.has(Kind::Expired) && change.because.is_expiry(),
-    };
-    let is_ended = matches!(change.because, Because::Ended { .. });
-    match is_meant {
-        true => None,
-        false if is_ended && kinds.has(Kind::Expired) => Some(Why::EndedLongAgo),
-        false => Some(Why::OtherKind),
+    match (change.action, &change.because) {
+        (Action::Grant | Action::Update, _) if kinds.has(Kind::Grants) => None,
+        (Action::Revoke, because) if kinds.has(Kind::Expired) => match because {
+            Because::Ended { recently: true, .. } => None,
+            Because::Ended { recently: false, .. } => Some(Why::EndedLongAgo),
+            Because::Unmanaged { ended: Some(_) } => Some(Why::EndedUnmanaged),
+            _ => Some(Why::OtherKind),
+        },
+        (Action::Grant | Action::Update | Action::Adopt | Action::Revoke, _) => Some(Why::OtherKind),
     }
 }
 
@@ -228,15 +232,12 @@ impl Pending {
         pending
     }
 
-    /// Whether a removal has to wait for one of them.
+    /// Whether a removal has to wait for one of them. A last day ends access whatever else is pending.
     #[must_use]
     pub fn holds_back(&self, removal: &Change) -> bool {
-        let ended = match removal.because {
-            Because::Ended { on, .. } => Some(on),
-            _ => None,
-        };
         let mut environments = self.0.get(&whose(removal)).into_iter().flatten();
-        environments.any(|new| waits(ended, removal.environment.as_ref(), new.as_ref()))
+        removal.because.ended().is_none()
+            && environments.any(|new| is_replaced(removal.environment.as_ref(), new.as_ref()))
     }
 }
 
@@ -244,9 +245,8 @@ fn whose(change: &Change) -> (OwnerCode, PrincipalId) {
     (change.owner, change.triple.principal)
 }
 
-/// Whether a removal in one environment waits for a grant to the same person at the same owner in another: only where both are
-/// the same, or one is not known. Access to prod is no substitute for access to test; and a last day ends access whatever else
-/// is pending (`ended`).
-pub(super) fn waits(ended: Option<Date>, old: Option<&EnvironmentName>, new: Option<&EnvironmentName>) -> bool {
-    ended.is_none() && old.zip(new).is_none_or(|(old, new)| old == new)
+/// Whether access in one environment is replaced by access in another, for the same person at the same owner: only where both are
+/// the same, or one is not known. Access to prod is no substitute for access to test.
+pub(super) fn is_replaced(old: Option<&EnvironmentName>, new: Option<&EnvironmentName>) -> bool {
+    old.zip(new).is_none_or(|(old, new)| old == new)
 }

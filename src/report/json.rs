@@ -129,7 +129,7 @@ struct Envelope {
     outcomes: Option<Vec<OutcomeJson>>,
     blocked: Vec<BlockedJson>,
     refused: Vec<RefusedJson>,
-    /// What is left for another run; absent where a run was not narrowed.
+    /// What is left for another run; absent where nothing is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     deferred: Vec<DeferredJson>,
     findings: Vec<FindingJson>,
@@ -214,7 +214,7 @@ struct SummaryJson {
     unchanged: usize,
     blocked: usize,
     refused: usize,
-    /// Only where a run was narrowed to some kinds of changes.
+    /// Only where a run was narrowed, and left something.
     #[serde(skip_serializing_if = "is_zero")]
     deferred: usize,
     findings: usize,

@@ -64,7 +64,7 @@ impl Kind {
             Self::HeldBack => "! held back",
             Self::NotTried => "! not tried",
             Self::Expired => "! expired",
-            Self::Deferred => "- deferred",
+            Self::Deferred => "> deferred",
             Self::Override => "! override",
             Self::Already => "= already",
             Self::Finding => "* finding",

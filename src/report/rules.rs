@@ -87,8 +87,9 @@ static ROWS: &[Row] = &[
     row_of("failed", "Azure refused the change", "Run `tilgang apply` again; `tilgang doctor` shows whether a right is missing."),
     row_of("held-back", "Not taken away, because what the same person should gain failed", "Run `tilgang apply` again."),
     row_of("not-tried", "The run ended before", "Run `tilgang apply` again."),
-    row_of("other-kind", "The run was narrowed to other kinds of changes", "`tilgang apply` makes this change."),
-    row_of("ended-long-ago", "It expired so long ago that this counts as a removal and not as an expiry", "`tilgang apply` removes it."),
+    row_of("other-kind", "The run was narrowed to other kinds of changes", "`tilgang plan` shows what a whole run would do, and what policy says to it."),
+    row_of("ended-long-ago", "It expired so long ago that this counts as a removal and not as an expiry", "`tilgang apply` removes it, if the limits for removals allow it."),
+    row_of("ended-unmanaged", "It expired, and others made the assignment: this counts as a removal and not as an expiry", "`tilgang apply` removes it, if the limits for removals allow it."),
     row_of("already", "It was so already", "Nothing to do."),
     row_of("target-gone", "The resource was gone before the first write", "Make a new plan."),
     row_of("target-other", "Another resource has the name now", "Make a new plan."),
@@ -100,7 +101,7 @@ static ROWS: &[Row] = &[
     row_of("description-lost", "Made by tilgang, and its description no longer says so", "`tilgang apply` writes it again; let the tool that clears it leave it alone."),
     row_of("expiring-soon", "It stands as git says, and its last day is near", "If it is still needed, write a later `until`."),
     row_of("surplus", "It stands, and the owner's file does not list it", "`tilgang apply` removes it; if it is meant, list it in the owner's file."),
-    row_of("expired", "It stands after its last day", "`tilgang apply --only expired` removes it; if it is still needed, write a later `until`."),
+    row_of("expired", "It stands after its last day", "`tilgang apply` removes it; if it is still needed, write a later `until`."),
     row_of("stray", "Made by tilgang, where no file, rule or catalogue puts anything", "`tilgang apply` removes it; if it should stand, correct the rule or the catalogue."),
     row_of("blocked", "Git asks for it, and it cannot be done, or not safely", "What is in its way stands with each."),
     row_of("grant", "Somebody gains a role", "Nothing to do: this is to be seen."),
@@ -131,13 +132,13 @@ mod tests {
     #[test]
     fn every_code_is_told() {
         let words = regex::Regex::new(r#"=>? "([a-z]+(?:-[a-z]+)*)"[,;]"#).unwrap();
-        for text in [
-            include_str!("../plan/blocked.rs"),
-            include_str!("../plan/approve.rs"),
-            include_str!("../plan/again.rs"),
-            include_str!("../plan/drift.rs"),
-            include_str!("../model/code.rs"),
-            include_str!("../plan/selection.rs"),
+        for (text, at_least) in [
+            (include_str!("../plan/blocked.rs"), 5),
+            (include_str!("../plan/approve.rs"), 5),
+            (include_str!("../plan/again.rs"), 5),
+            (include_str!("../plan/drift.rs"), 5),
+            (include_str!("../model/code.rs"), 5),
+            (include_str!("../plan/selection.rs"), 3),
         ] {
             let mut found = 0;
             for capture in words.captures_iter(text) {
@@ -147,7 +148,7 @@ mod tests {
                 }
                 found += 1;
             }
-            assert!(found > 1);
+            assert!(found >= at_least);
         }
         assert!(RULES.iter().all(|rule| row(rule.name).code == rule.name));
     }

@@ -108,7 +108,7 @@ fn told(snapshot: &Snapshot<'_>, report: &RunReport) -> Markup {
         @if !report.deferred.is_empty() {
             section {
                 h2 { "Left for another run" }
-                p.about { "The daemon heals other kinds of changes only (" code { "--heal" } "); " code { "tilgang apply" } " makes these." }
+                p.about { "The daemon heals other kinds of changes only (" code { "--heal" } "); " code { "tilgang plan" } " shows what a whole run would do." }
                 ul.plain {
                     @for it in &report.deferred {
                         li {

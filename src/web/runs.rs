@@ -61,7 +61,7 @@ pub(super) fn verdict(run: &Run) -> Markup {
         Verdict::Converged => "as git says".to_owned(),
         Verdict::Drift => plural(run.drift(), "difference", "differences"),
         Verdict::Refused => "refused by policy, in part or whole".to_owned(),
-        Verdict::Partly => "healed in part".to_owned(),
+        Verdict::Partly => "healed in part: a change was not made, or an expired grant is left".to_owned(),
         Verdict::Incomplete => "not everything could be read".to_owned(),
         Verdict::Failed => "could not look".to_owned(),
         Verdict::Ended => "ended before it was through".to_owned(),

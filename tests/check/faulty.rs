@@ -118,9 +118,12 @@ pub struct Weather {
     pub strangers: bool,
     /// The write that never comes back.
     pub kill: Option<(usize, Kill)>,
-    /// The write from which on the journal takes nothing down.
+    /// The write from which on the journal takes nothing down; [`NO_BEGINNING`]: nothing at all.
     pub journal_full: Option<usize>,
 }
+
+/// The place in `journal_full` at which not even the beginning is taken down.
+pub const NO_BEGINNING: usize = 3;
 
 /// Where a run is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -402,6 +405,10 @@ impl<P: Far> Resources for Azure<'_, P> {
 impl<P: Far> Journal for Azure<'_, P> {
     /// From now on, what is asked belongs to the last look.
     fn begin(&self, _begun: Begun, _places: BTreeMap<Origin, Place>) -> Result<(), Unrecorded> {
+        if self.weather.journal_full == Some(NO_BEGINNING) {
+            self.count("kills", "the journal takes no beginning");
+            return Err(Unrecorded::new("no space left on device"));
+        }
         let mut log = self.log();
         log.looked = true;
         log.begun += 1;
@@ -431,8 +438,8 @@ impl<P: Far> Journal for Azure<'_, P> {
         Ok(())
     }
 
-    fn close(&self, ended: Ended) -> Result<(), Unrecorded> {
-        self.log().ended = Some(ended);
+    fn close(&self, ended: impl FnOnce(u64) -> Ended) -> Result<(), Unrecorded> {
+        self.log().ended = Some(ended(1));
         Ok(())
     }
 }

@@ -67,7 +67,7 @@ pub fn judge(run: &Run<'_>) -> Vec<String> {
         law("refused for a reason", refused(run, said, &expected));
         law("what is not done is said", unsaid(run, said, &expected));
         law("outcomes are what happened", outcomes(run, said));
-        law("only what is meant is done", meant(run, said));
+        law("only what is meant is done", meant(run, said, &expected));
         law("what has ended goes, or is named", ended(run, said, &expected));
         law("a run is recorded from its beginning to its end", recorded(run, said));
     }
@@ -633,14 +633,13 @@ fn outcomes(run: &Run<'_>, said: &Said) -> Vec<String> {
 }
 
 /// A run that makes some kinds of changes only: nothing else is done, and what is left was left for a reason.
-fn meant(run: &Run<'_>, said: &Said) -> Vec<String> {
+fn meant(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     let Kinds::Only(kinds) = &run.told.kinds else {
         return said.deferred.iter().map(|it| format!("left, though everything is meant: {it:?}")).collect();
     };
-    let is_meant = |change: &Change| match change.action {
-        Action::Grant | Action::Update => kinds.contains(&Kind::Grants),
-        Action::Adopt => false,
-        Action::Revoke => kinds.contains(&Kind::Expired) && change.because.is_expiry(),
+    let is_meant = |change: &Change| match expected.removals.get(&change.name) {
+        Some(removal) if change.action == Action::Revoke => kinds.contains(&Kind::Expired) && removal.is_expiry,
+        _ => change.action != Action::Revoke && kinds.contains(&Kind::Grants),
     };
     let done = said.plan.changes.iter().filter(|change| !is_meant(change)).map(|it| format!("not meant: {it:?}"));
     let planned: BTreeSet<AssignmentName> = said.plan.changes.iter().map(|change| change.name).collect();
@@ -663,7 +662,7 @@ fn ended(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
         let outcome = outcomes.iter().find(|outcome| outcome.change.name == *name).map(|outcome| &outcome.result);
         let is_refused = said.refused.iter().any(|refused| refused.change.name == *name);
         let is_left = said.deferred.iter().any(|it| match &it.what {
-            tilgang::plan::selection::Left::Change(change) => change.name == *name && it.why == Why::EndedLongAgo,
+            tilgang::plan::selection::Left::Change(change) => change.name == *name && it.why != Why::OtherKind,
             tilgang::plan::selection::Left::Blocked(_) => false,
         });
         let is_named = match outcome {
@@ -679,19 +678,22 @@ fn ended(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     broken
 }
 
-/// A beginning before the first write, one end with the exit code and with what became of each change.
+/// A beginning before the first write, one end with the exit code and with what became of each change. Where the beginning is not
+/// taken down, nothing is asked of Azure.
 fn recorded(run: &Run<'_>, said: &Said) -> Vec<String> {
     let (begun, ended) = &run.recorded;
-    let Some((outcomes, exit)) = said.outcomes.as_ref().zip(said.exit) else {
-        let is_odd = *begun > 1 || ended.is_some();
-        return is_odd
-            .then(|| format!("begun {begun} times, ended {ended:?}, and it did not end"))
-            .into_iter()
-            .collect();
+    let is_as_it_should = match (&said.outcomes, said.exit) {
+        (Some(outcomes), Some(exit)) => {
+            *begun == 1
+                && ended.as_ref().is_some_and(|ended| {
+                    let Ended { exit: code, done, already, failed, held_back, not_tried, .. } = ended;
+                    *code == exit.code() && done + already + failed + held_back + not_tried == outcomes.len()
+                })
+        }
+        // It did not begin.
+        (None, Some(exit)) => *begun == 0 && ended.is_none() && run.writes.is_empty() && exit == Exit::Failed,
+        // A saved plan that no longer holds; or a run that was killed, perhaps before it began.
+        (_, None) => *begun <= usize::from(said.admitted != Some(false)) && ended.is_none(),
     };
-    let is_told = ended.as_ref().is_some_and(|ended| {
-        let Ended { exit: code, done, already, failed, held_back, not_tried, .. } = ended;
-        *code == exit.code() && done + already + failed + held_back + not_tried == outcomes.len()
-    });
-    (*begun != 1 || !is_told).then(|| format!("begun {begun} times, ended {ended:?}: {exit:?}")).into_iter().collect()
+    if is_as_it_should { Vec::new() } else { vec![format!("begun {begun} times, ended {ended:?}: {:?}", said.exit)] }
 }

@@ -42,7 +42,7 @@ const MET: &[(&str, &str)] = &[
     ("outcomes", "Now Already HeldBack Trouble:_Denied Trouble:_Locked Trouble:_Exists Trouble:_PrincipalUnknown"),
     ("deferred", "other_kind ended_long_ago"),
     ("kinds", "expired grants both"),
-    ("kills", "before_the_write after_the_write"),
+    ("kills", "before_the_write after_the_write the_journal_takes_no_beginning"),
     ("writes", "grants updates deletes"),
 ];
 /// How often a failing one is played to find what it takes to fail.

@@ -51,7 +51,7 @@ pub struct Said {
     pub deferred: Vec<Deferred>,
     /// Nothing if it was killed.
     pub outcomes: Option<Vec<Outcome>>,
-    /// Nothing if it was killed, or did not begin.
+    /// Nothing if it was killed; with no outcomes it did not begin.
     pub exit: Option<Exit>,
     /// Errors in the files.
     pub errors: usize,
@@ -256,10 +256,14 @@ pub async fn apply<P: Far>(ask: Ask<'_>, azure: &Azure<'_, P>, tell: &(dyn Fn(Sa
     let mut run = planned(ask, azure).await;
     let (mut admitted, whole) = (None, run.plan().clone());
     if let Some(saved) = &told.saved {
-        if let Err(differences) = run.limit_to(saved) {
-            assert!(!differences.is_empty(), "refused, and nobody says why");
-            return tell(Said { outcomes: Some(Vec::new()), ..Said::planned(&run, Some(false)) });
-        }
+        let refused = Said { outcomes: Some(Vec::new()), ..Said::planned(&run, Some(false)) };
+        run = match run.limit_to(saved) {
+            Ok((run, _)) => run,
+            Err(moved) => {
+                assert!(!moved.differences.is_empty(), "refused, and nobody says why");
+                return tell(refused);
+            }
+        };
         admitted = Some(true);
     }
     run.select(&told.kinds);
@@ -270,9 +274,12 @@ pub async fn apply<P: Far>(ask: Ask<'_>, azure: &Azure<'_, P>, tell: &(dyn Fn(Sa
     tell(said.clone());
     let by = By { via: "machine".to_owned(), name: "kari".to_owned(), run: None, identity: None };
     let (reader, writer, journal) = (azure, azure, azure);
-    let request =
-        ApplyRequest { command: "apply", tool: TOOL, by, saved: None, reader, writer, journal, stop: &mut NoStop };
-    let Ok(applied) = run.apply(request).await else { panic!("the journal takes every beginning") };
+    let (stop, check) = (&mut NoStop, async || Ok(()));
+    let request = ApplyRequest { command: "apply", tool: TOOL, by, saved: None, reader, writer, journal, stop, check };
+    let applied = match run.apply(request).await {
+        Ok(applied) => applied,
+        Err(not_begun) => return tell(Said { exit: Some(not_begun.why.exit()), ..said }),
+    };
     let (outcomes, exit) = (applied.outcomes().map(<[_]>::to_vec), applied.exit());
     let _ = applied.close(exit);
     tell(Said { outcomes, exit: Some(exit), ..said });

@@ -255,7 +255,7 @@ impl Judge<'_> {
                     triple: row.triple.clone(),
                     environment,
                     in_prod: environment.is_none_or(|environment| environment == "prod"),
-                    ended: ended.filter(|_| *is_ours && managed.is_some() && !removed),
+                    ended: ended.filter(|_| managed.is_some() && !(*is_ours && removed)),
                     is_expiry: *is_ours && managed.is_some() && !removed && recently,
                     rests_on_gone,
                 };

@@ -11,26 +11,39 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering},
     },
 };
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tilgang::{
-    app::{ApplyRequest, AskPermissions, NameHistory, NoStop, PlanRequest, PlannedRun, Records, Workspace, check_git},
+    app::{
+        ApplyRequest, AskPermissions, Error, NameHistory, NoStop, PlanRequest, PlannedRun, Records, Workspace,
+        check_git,
+    },
     config,
     config::Sources,
-    ledger::{NoJournal, entry::By},
+    ledger::{
+        Journal, Unrecorded,
+        entry::{Begun, By, Ended},
+    },
     model::notify::{Channel, Door, Notify, SecretAt, Target},
     model::{
-        desired::{Desired, FileId, Place, Revision},
+        desired::{Desired, FileId, Origin, Place, Revision},
         ids::UserName,
         owner::OwnerCode,
         past::Past,
     },
     notify::{Answer, Found, Happened, Memory as Notices, Notice, Outcome, Routes},
-    plan::{change::Action, drift::Class, selection::Scope},
+    plan::{
+        approve::Applied,
+        change::{Action, Change},
+        drift::Class,
+        outcome::Failure,
+        selection::Scope,
+    },
+    ports::Answered,
     reconcile::{Command, Event, Fetched, How, Order, Reconciler, Settings},
     simulator::{SharedWorld, faults, file, inprocess::Identity, world::LockEntry},
     watch::{Key, Memory, Part, Sight, Turn, What, sight},
@@ -293,9 +306,46 @@ struct Week {
     told: BTreeMap<Turn, usize>,
     removed: usize,
     granted: usize,
+    /// The newest commit that was applied.
+    newest: Option<Applied>,
     /// Runs that git overtook, so that they healed nothing.
     overtaken: usize,
     chance: u64,
+}
+
+/// What a run is recorded in: the kinds of its lines, in their order.
+#[derive(Default)]
+struct Book(Mutex<Vec<&'static str>>);
+
+impl Book {
+    fn lines(&self) -> Vec<&'static str> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn add(&self, line: &'static str) {
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+impl Journal for Book {
+    fn begin(&self, _: Begun, _: BTreeMap<Origin, Place>) -> Result<(), Unrecorded> {
+        self.add("begun");
+        Ok(())
+    }
+
+    async fn asked(&self, _: &Change) -> Result<(), Unrecorded> {
+        self.add("asked");
+        Ok(())
+    }
+
+    async fn ended(&self, _: &tilgang::plan::outcome::Outcome, _: Option<&Answered<()>>) -> Result<(), Unrecorded> {
+        Ok(())
+    }
+
+    fn close(&self, _: impl FnOnce(u64) -> Ended) -> Result<(), Unrecorded> {
+        self.add("ended");
+        Ok(())
+    }
 }
 
 /// Git tells no past here.
@@ -369,6 +419,7 @@ impl Week {
             told: BTreeMap::new(),
             removed: 0,
             granted: 0,
+            newest: None,
             overtaken: 0,
             chance: 7,
         }
@@ -411,7 +462,7 @@ impl Week {
                 Part::Owners(owners) => Scope::Owners(owners.clone()),
             },
             azure: &self.azure,
-            records: Records::default(),
+            records: Records { newest: self.newest.clone(), ..Records::default() },
             history: &NoHistory,
             permissions: AskPermissions::Of(Some(self.azure.caller())),
             now: timestamp(self.now),
@@ -484,11 +535,9 @@ impl Week {
             for sighted in &seen.differences {
                 self.notice(&sighted.difference.key);
             }
-            let (read, tip) = (commit.to_string(), (self.commits.len() - 1).to_string());
-            let is_tip = check_git(&read, Some(&tip)).is_ok();
-            self.overtaken += usize::from(!is_tip);
-            if order.what == What::Heal && is_tip {
-                let healed = self.heal(run).await;
+            self.overtaken += usize::from(commit != self.commits.len() - 1);
+            if order.what == What::Heal {
+                let healed = self.heal(run, commit).await;
                 self.replicas[of].memory.healed(observed_at, &healed);
             }
             let now = timestamp(self.now);
@@ -517,11 +566,13 @@ impl Week {
         self.noticed.push(took);
     }
 
-    async fn heal(&mut self, run: PlannedRun) -> Vec<Key> {
+    /// Heals, unless git moved since the run read `commit`.
+    async fn heal(&mut self, run: PlannedRun, commit: usize) -> Vec<Key> {
+        let (read, tip) = (commit.to_string(), (self.commits.len() - 1).to_string());
         let (git, _) = self.commits.last().unwrap().clone();
         let today = timestamp(self.now).to_zoned(TimeZone::UTC).date().to_string();
         let approved = run.approval().approved.changes();
-        for change in approved.iter().filter(|change| change.action == Action::Revoke) {
+        for change in approved.iter().filter(|change| change.action == Action::Revoke && read == tip) {
             let stands = self.world.with(|world| world.assignment(change.name).cloned()).unwrap();
             let text = stands.description.as_deref().unwrap_or_default();
             assert!(text.starts_with("tilgang/altinn-apps "), "not ours: {text} {change:?}");
@@ -531,15 +582,29 @@ impl Week {
             assert!(is_over, "git wants it: {change:?}");
         }
         let by = By { via: "machine".to_owned(), name: "daemon".to_owned(), run: None, identity: None };
-        let (reader, writer, journal, stop) = (&self.azure, &self.azure, &NoJournal, &mut NoStop);
+        let book = Book::default();
+        let (reader, writer, journal, stop) = (&self.azure, &self.azure, &book, &mut NoStop);
+        let check = async || check_git(&read, Some(&tip));
+        let is_empty = run.approval().approved.changes().is_empty();
         let request =
-            ApplyRequest { command: "serve", tool: "tilgang", by, saved: None, reader, writer, journal, stop };
-        let Ok(applied) = Box::pin(run.apply(request)).await else {
-            panic!("nothing is recorded, so nothing fails to be")
+            ApplyRequest { command: "serve", tool: "tilgang", by, saved: None, reader, writer, journal, stop, check };
+        let applied = match Box::pin(run.apply(request)).await {
+            Ok(applied) => applied,
+            Err(not_begun) => {
+                assert!(matches!(not_begun.why, Error::GitMoved) && read != tip, "{}", not_begun.why);
+                assert!(book.lines().is_empty(), "{:?}", book.lines());
+                return Vec::new();
+            }
         };
+        assert!(read == tip || is_empty, "carried out, though git moved");
         let exit = applied.exit();
         let outcomes = applied.outcomes().unwrap_or_default().to_vec();
         let _ = applied.close(exit);
+        let tried = outcomes.iter().filter(|it| !matches!(it.result, Err(Failure::HeldBack | Failure::Moved(_))));
+        let asked = vec!["asked"; tried.count()];
+        assert_eq!(book.lines(), [vec!["begun"], asked, vec!["ended"]].concat(), "each write is recorded, and the run");
+        let (hash, time) = (format!("{commit:040}"), timestamp(self.commits[commit].1));
+        self.newest = self.newest.take().max(Some(Applied { commit: hash, time }));
         let mut healed = Vec::new();
         for outcome in outcomes.iter().filter(|outcome| outcome.result.is_ok()) {
             let count = if outcome.change.action == Action::Revoke { &mut self.removed } else { &mut self.granted };

@@ -27,7 +27,7 @@ use tilgang::{
     plan::{
         Plan, Rules, Unresolved,
         adopt::{Adoption, Terms, adopt},
-        approve::{Applied, Approval},
+        approve::Applied,
         basis::Basis,
         blocked::Block as Held,
         caused::{Caused, caused},
@@ -958,8 +958,8 @@ proptest! {
         desired.policy.revokes.per_owner_max = per_owner;
         let plan = plan(&desired, &observed, TODAY);
         let read = saved::read(written(&plan, &desired, &observed, None).as_bytes()).unwrap();
-        let approval = plan.approve(&desired.policy);
-        prop_assert_eq!(read.admit(&desired, &observed, &plan, approval.clone()), Ok(approval));
+        let judge = |plan: &mut Plan| plan.approve(&desired.policy);
+        prop_assert_eq!(read.admit(&desired, &observed, &plan, judge), Ok(plan.approve(&desired.policy)));
     }
 
     /// Whatever happened to git, to Azure or to the file: nothing is done that a plan made now would not do.
@@ -974,7 +974,7 @@ proptest! {
         let plan = plan(&desired, &observed, TODAY);
         let may: BTreeSet<AssignmentName> = approved(&plan, &desired).iter().map(|change| change.name).collect();
         for read in [saved::read(text.as_bytes()), saved::read(saved::seal(body).unwrap().as_bytes())] {
-            let Ok(approval) = read.map(|read| admitted(&read, &desired, &observed, &plan)) else { continue };
+            let Ok(approval) = read.map(|read| read.admit(&desired, &observed, &plan, |plan| plan.approve(&desired.policy))) else { continue };
             for change in approval.iter().flat_map(|approval| approval.approved.changes()) {
                 prop_assert!(may.contains(&change.name), "{:#?}", change);
             }
@@ -1011,23 +1011,10 @@ proptest! {
         now.subscriptions.splice(2.., other.subscriptions[2..].to_vec());
         let (desired_now, observed_now) = (desired(&now), observed(&now));
         let now = plan(&desired_now, &observed_now, TODAY);
-        let admitted = admitted(&read, &desired_now, &observed_now, &now).map(|approval| approval.approved);
+        let judge = |plan: &mut Plan| plan.approve(&desired_now.policy);
+        let admitted = read.admit(&desired_now, &observed_now, &now, judge).map(|approval| approval.approved);
         prop_assert_eq!(admitted, Ok(then.approve(&desired_then.policy).approved));
     }
-}
-
-/// What a saved plan may carry out, of a plan made now: as `PlannedRun::admit` asks it.
-fn admitted(
-    saved: &Saved,
-    desired: &Desired,
-    observed: &Observed,
-    plan: &Plan,
-) -> Result<Approval, Vec<tilgang::plan::saved::Difference>> {
-    let mut now = plan.clone();
-    let owners = saved.owners();
-    now.changes.retain(|change| owners.contains(&change.owner));
-    let approval = now.approve(&desired.policy);
-    saved.admit(desired, observed, &now, approval)
 }
 
 /// Git before a change and after it, and one Azure: what differs is who is listed, by which id, and the state of files.

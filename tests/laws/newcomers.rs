@@ -104,7 +104,7 @@ impl Journal for Ends<'_> {
         Ok(())
     }
 
-    fn close(&self, _ended: Ended) -> Result<(), Unrecorded> {
+    fn close(&self, _ended: impl FnOnce(u64) -> Ended) -> Result<(), Unrecorded> {
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ fn workspace() -> Workspace {
     workspace
 }
 
-/// The roles that somebody holds in the simulated Azure, by what `drift` calls each difference.
+/// What differs in the simulated Azure: class and role, as `drift` has it.
 fn differences(workspace: &Workspace) -> Vec<(String, String)> {
     let (text, _) = workspace.shell("tilgang drift --simulate --format json 2>/dev/null");
     let report: Value = serde_json::from_str(&text).unwrap();
@@ -34,6 +34,7 @@ fn expired_access_goes_by_either_way_and_what_is_pending_is_left() {
         "tilgang apply --simulate --yes --only expired",
         "tilgang apply --simulate --yes --only expired --owner ttd",
         "tilgang serve --once --simulate --branch main --state state --heal expired",
+        "tilgang serve --once --simulate --branch main --state state --heal expired --owner ttd",
     ] {
         let workspace = workspace();
         assert_eq!(differences(&workspace).len(), 2);
@@ -59,6 +60,14 @@ fn an_expired_grant_that_is_left_is_no_success() {
         assert_eq!(exit, 4, "{line}: {told}");
         assert_eq!(differences(&workspace).len(), 2, "{line}: {told}");
     }
+}
+
+#[test]
+fn a_daemon_that_heals_grants_and_what_has_expired_leaves_nothing() {
+    let workspace = workspace();
+    let (told, exit) =
+        workspace.shell("tilgang serve --once --simulate --branch main --state state --heal grants,expired");
+    assert_eq!((exit, differences(&workspace).len()), (0, 0), "{told}");
 }
 
 #[test]

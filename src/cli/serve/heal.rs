@@ -1,7 +1,7 @@
-//! Healing: the changes that the daemon was told to make, through the same door as `apply`. The only file here that takes a writer.
+//! Healing: the changes that the daemon was told to make, through the same way as `apply`.
 //!
-//! In: a survey that policy has judged. Out: what became of each change. Never from anything but the branch's tip: git is asked
-//! once more right before, and if it moved, nothing is done.
+//! In: a run that policy has judged. Out: what became of each change. Never from anything but the branch's tip: git is asked once
+//! more right before, and if it moved, nothing is done.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -91,6 +91,7 @@ pub(super) async fn treat(
     connection: &Connection,
     recording: &Recording,
     mut end: Told,
+    check: impl AsyncFnOnce() -> Result<(), Error>,
 ) -> (PlannedRun, Result<Treated, Error>) {
     let refused = run.approval().refused.len();
     let deferred = run.deferred().len();
@@ -100,7 +101,7 @@ pub(super) async fn treat(
         return (run, Ok(Treated { sums, changes: Vec::new(), over: Vec::new(), exit, notes: Vec::new() }));
     }
     let journal = RunJournal::new(recording.ledger(), &|| ());
-    let how = How { command: "serve", saved: None, connection, journal: &journal, stop: &mut end };
+    let how = How { command: "serve", saved: None, connection, journal: &journal, stop: &mut end, check };
     let applied = match Box::pin(carry_out(run, how)).await {
         Ok(applied) => applied,
         Err(not_begun) => return (not_begun.run, Err(not_begun.why)),

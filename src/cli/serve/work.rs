@@ -153,17 +153,13 @@ impl Worker {
         }
         let (mut known, mut news) = self.take_in(task, planned.observed(), &seen, &connection).await;
         let (reading, unchanged) = (planned.reading(), planned.plan().unchanged);
-        let refused = !planned.approval().refused.is_empty();
         let observed_at = planned.observed().at;
         run.next_expiry = next_expiry(planned.desired(), observed_at.to_zoned(TimeZone::UTC).date());
         run.unchanged = unchanged;
-        let recorded = recording.saw(planned.desired(), planned.observed(), planned.scope());
-        match &recorded {
-            Ok(notes) => notes.iter().for_each(output::note),
-            Err(Error::Unrecorded(why)) => {
-                run.notes.push(Note::ObservedNotRecorded(why.to_string()).to_string().into());
-            }
-            Err(error) => run.notes.push(Note::ObservedNotRecorded(error.to_string()).to_string().into()),
+        let (notes, recorded) = recording.saw(planned.desired(), planned.observed(), planned.scope());
+        notes.iter().for_each(output::note);
+        if let Err(why) = &recorded {
+            run.notes.push(Note::ObservedNotRecorded(why.to_string()).to_string().into());
         }
         let is_whole = part == Part::Everything;
         let mut healed = Vec::new();
@@ -187,17 +183,19 @@ impl Worker {
                     run.notes.extend(notes.into_iter().map(Arc::from));
                 }
                 Err(why) => {
-                    run.healing = Some(Healing::default());
+                    run.healing = Some(Healing { deferred: planned.deferred().len(), ..Healing::default() });
                     run.notes.push(format!("nothing was healed: {why}").into());
                 }
             }
         }
+        // Of what the run was there to do.
+        let refused = is_to_heal && !planned.approval().refused.is_empty();
         if is_whole {
             known.commit = run.commit.as_ref().map(|commit| commit.hash.clone());
         }
         let deferred = planned.deferred().to_vec();
         let (workspace, desired, ..) = planned.into_parts();
-        run.verdict = verdict(exit, refused && is_to_heal, &known.memory);
+        run.verdict = verdict(exit, refused, &known.memory);
         run.unseen = unseen.len();
         let report = RunReport { news, healed, deferred, unseen, ..report(run.clone(), &known.memory) };
         let seen = shown.map(|(observed, plan)| SeenLast { desired, loaded: workspace.loaded, observed, plan });
@@ -208,7 +206,7 @@ impl Worker {
     async fn workspace(&self, task: &Task) -> Result<(Workspace, Desired, Scope), String> {
         let tip = task.tip.clone();
         let loaded = tokio::task::spawn_blocking(move || tip.load()).await;
-        let mut loaded = loaded.map_err(|error| error.to_string())??;
+        let loaded = loaded.map_err(|error| error.to_string())??;
         {
             let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
             if *drawn != task.tip.mark {
@@ -219,25 +217,25 @@ impl Worker {
             }
         }
         let first = loaded.errors.first().map(ToString::to_string).unwrap_or_default();
-        let desired = loaded.desired.take();
-        let desired = desired.ok_or_else(|| format!("the workspace cannot be read: {first}"))?;
-        let scope = Scope::chosen(self.chosen(&desired, &task.order.part)?);
+        if loaded.desired.is_none() {
+            return Err(format!("the workspace cannot be read: {first}"));
+        }
         let tip = task.tip.in_git().cloned();
-        Ok((Workspace { tip, ..Workspace::of(self.dir.clone(), loaded) }, desired, scope))
+        let mut workspace = Workspace { tip, ..Workspace::of(self.dir.clone(), loaded) };
+        let scope = self.scope(&workspace, &task.order.part)?;
+        let desired = workspace.take_desired().map_err(|_| "the workspace cannot be read".to_owned())?;
+        Ok((workspace, desired, scope))
     }
 
-    /// The owners to look at: those of the order, of those that the daemon is for.
-    fn chosen(&self, desired: &Desired, part: &Part) -> Result<Option<BTreeSet<OwnerCode>>, String> {
-        let mut mine = BTreeSet::new();
-        for text in &self.global.owner {
-            let code = OwnerCode::new(text).filter(|code| desired.owners.contains_key(code));
-            mine.insert(code.ok_or_else(|| format!("no service owner `{text}` in this workspace"))?);
-        }
-        let mine = (!mine.is_empty()).then_some(mine);
+    /// Whose access is read: that of the order's owners, of those that the daemon is for.
+    fn scope(&self, workspace: &Workspace, part: &Part) -> Result<Scope, String> {
+        let mine = workspace.choose(&self.global.owner).map_err(|error| error.to_string())?;
         let Part::Owners(asked) = part else { return Ok(mine) };
-        let is_mine = |owner: &&OwnerCode| mine.as_ref().is_none_or(|mine| mine.contains(owner));
-        let known = asked.iter().filter(|owner| desired.owners.contains_key(owner)).filter(is_mine);
-        Ok(Some(known.copied().collect()))
+        let is_known = |owner: &OwnerCode| {
+            workspace.loaded.desired.as_ref().is_some_and(|desired| desired.owners.contains_key(owner))
+        };
+        let known = asked.iter().filter(|owner| is_known(owner) && mine.holds(**owner));
+        Ok(Scope::Owners(known.copied().collect()))
     }
 
     /// The session with Azure: that of the run before, where it is the same tenant.
@@ -335,19 +333,12 @@ impl Worker {
         recording: &Recording,
     ) -> (PlannedRun, Result<Treated, String>) {
         planned.select(&heal::kinds(&self.heal));
-        if !planned.approval().approved.changes().is_empty() {
-            let moved = match self.follow.fetch(task.trusted.as_deref()).await {
-                Ok(now) => {
-                    let now = now.follows.then_some(now.mark.as_str());
-                    check_git(&task.tip.mark, now).err().map(|error| error.to_string())
-                }
-                Err(why) => Some(why),
-            };
-            if let Some(why) = moved {
-                return (planned, Err(why));
-            }
-        }
-        let (planned, treated) = heal::treat(planned, connection, recording, Told::by(task.end.clone())).await;
+        let check = async || {
+            let now = self.follow.fetch(task.trusted.as_deref()).await.map_err(Error::Unreadable)?;
+            check_git(&task.tip.mark, now.follows.then_some(now.mark.as_str()))
+        };
+        let end = Told::by(task.end.clone());
+        let (planned, treated) = heal::treat(planned, connection, recording, end, check).await;
         (planned, treated.map_err(|error| error.to_string()))
     }
 }
