@@ -130,6 +130,7 @@ async fn a_target_that_is_gone_takes_its_grants_out_and_nobody_loses_access_half
     let (story, outcomes) = Story::begin().await.end(gone).await;
     let [Moved::TargetGone(vault)] = moved(&outcomes)[..] else { panic!("{outcomes:#?}") };
     assert_eq!(vault.last_segment(), "ttd-prod-keyvault");
+    assert_eq!(moved(&outcomes)[0].code(), "target-gone");
     let held_back = outcomes.iter().filter(|outcome| outcome.result == Err(Failure::HeldBack));
     let kari = story.id("kari.fiktiv@ai-dev.no");
     assert_eq!(held_back.map(|outcome| outcome.change.triple.principal).collect::<Vec<_>>(), [kari]);

@@ -10,5 +10,7 @@ mod laws;
 mod newcomers;
 mod proposal;
 mod questions;
+mod runs;
 mod schema;
 mod seeds;
+mod side_by_side;

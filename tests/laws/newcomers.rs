@@ -163,6 +163,15 @@ async fn a_new_person_is_waited_for_and_holds_up_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_everybody_is_known_nobody_is_waited_for() {
+    let (world, identity) = world();
+    let plan = approved(&identity, OWNER).await;
+    let run = run(&plan, identity, &world, &[]).await;
+    assert!(run.outcomes.iter().all(|outcome| outcome.result == Ok(Done::Now)), "{:?}", run.outcomes);
+    assert_eq!(run.took, Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_is_waited_for_longer_than_said() {
     let (world, identity) = world();
     let plan = approved(&identity, OWNER).await;
@@ -198,5 +207,22 @@ async fn removals_of_others_do_not_wait() {
             assert_eq!(at_once, !is_ola, "{revoke:?}");
             assert_eq!(revoke.result, if is_ola { ola_loses.clone() } else { Ok(Done::Now) });
         }
+    }
+}
+
+/// A last day ends access, whoever waits for something else.
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_does_not_wait() {
+    let (world, identity) = world();
+    let before = OWNER.replace("[test-developer]", "[test-operations]");
+    execute(&approved(&identity, &before).await, &identity, &NoJournal, &AtomicBool::new(false)).await;
+    let after = OWNER.replace("[test-developer]", "[test-developer, { role: test-operations, until: 2026-11-20 }]");
+    let plan = approved(&identity, &after).await;
+    let run = run(&plan, identity, &world, &[("ola.dikt@ai-dev.no", 9_999)]).await;
+    let revokes: Vec<_> = run.outcomes.iter().filter(|it| it.change.action == Action::Revoke).collect();
+    assert_eq!(revokes.len(), 2);
+    for revoke in revokes {
+        assert_eq!(revoke.result, Ok(Done::Now), "{revoke:?}");
+        assert!(run.ended[&revoke.change.name].is_zero(), "{revoke:?}");
     }
 }
