@@ -183,6 +183,7 @@ impl Worker {
                     run.notes.extend(notes.into_iter().map(Arc::from));
                 }
                 Err(why) => {
+                    exit = exit.max(planned.exit());
                     run.healing = Some(Healing { deferred: planned.deferred().len(), ..Healing::default() });
                     run.notes.push(format!("nothing was healed: {why}").into());
                 }
