@@ -138,7 +138,7 @@ pub(super) struct Serve {
     /// Where people reach the web page, through a proxy say: notices lead there, and it may be asked for by that name
     #[arg(long, value_name = "URL", env = "TILGANG_EXTERNAL_URL", value_parser = page)]
     external_url: Option<String>,
-    /// Look once, tell everybody, and end with the exit code of `drift`
+    /// Look once, tell everybody, and end with the exit code of `drift`; with --heal, of what healing came to as well
     #[arg(long)]
     once: bool,
 }
