@@ -198,6 +198,9 @@ impl<'a> MakeWriter<'a> for Log {
 #[test]
 fn no_token_and_no_secret_is_logged_at_any_level_of_any_crate() {
     let log = Log::default();
+    // With a single subscriber alive, `tracing` asks the thread that meets a log line first, and remembers for all threads
+    // what that one has: none, in the tests beside this one. With two it asks both.
+    let _another = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(std::io::sink).finish());
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_writer(log.clone())
