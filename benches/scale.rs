@@ -16,9 +16,10 @@ use tilgang::{
     model::{
         assignment::{Hand, Mark, Pim, PrincipalType, RoleAssignment, Standing, Triple},
         desired::Desired,
-        ids::{PrincipalId, ScopeId, SubscriptionId, UserName},
-        observed::{Definitions, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+        ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
+        observed::{DefinitionLookup, Definitions, Observed, Reading, Sighting, Subscription, Target, TargetKey},
         people::{ByName, People, Person},
+        permissions::{Block, Definition},
     },
     plan,
 };
@@ -78,6 +79,21 @@ fn workspace(owners: usize) -> Vec<(String, String)> {
     files
 }
 
+/// A role definition that is what the workspace says.
+fn sound(desired: &Desired, id: RoleDefinitionId) -> DefinitionLookup {
+    let block = Block {
+        actions: vec!["*/read".to_owned()],
+        data_actions: vec!["Microsoft.KeyVault/vaults/secrets/*".to_owned()],
+        ..Block::default()
+    };
+    DefinitionLookup::Found(Definition {
+        name: desired.catalog.definition_name(id).unwrap_or_default().to_owned(),
+        assignable_scopes: vec![ScopeId::new("/")],
+        blocks: vec![block],
+        ..Definition::default()
+    })
+}
+
 /// An Azure in which everything stands as git says.
 fn azure(desired: &Desired) -> Observed {
     let guid = |kind: &str, name: &str| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{kind}/{name}").as_bytes());
@@ -89,6 +105,8 @@ fn azure(desired: &Desired) -> Observed {
         remembered: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
         definitions: Definitions::NotAsked,
+        remembered_definitions: BTreeMap::new(),
+        role_definitions: desired.catalog.managed().into_iter().map(|(_, id)| (id, sound(desired, id))).collect(),
         people: People::default(),
     };
     for grant in &desired.grants {

@@ -114,6 +114,13 @@ pub trait AssignmentReader: Sync {
     /// How many role assignments a subscription holds and may hold.
     fn usage(&self, at: SubscriptionId) -> impl Future<Output = Result<Usage, Trouble>> + Send;
 
+    /// One role definition, as seen from a subscription, wherever it can be assigned; none if the tenant has none with this id.
+    fn role_definition(
+        &self,
+        id: RoleDefinitionId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Option<Definition>, Trouble>> + Send;
+
     /// Every role definition that can be assigned in a subscription.
     fn definitions(
         &self,

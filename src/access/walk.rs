@@ -167,7 +167,7 @@ impl<'a> Walk<'a> {
                 .known(definition)
                 .map(|it| it.name.as_str())
                 .filter(|name| !name.is_empty())
-                .or_else(|| self.desired.catalog.definition_name(definition)),
+                .or_else(|| self.observed.name_of(definition, &self.desired.catalog)),
             opens,
             ends: subscription.ends.get(&standing.assignment.triple).copied(),
             grants: asked.flatten().cloned().unwrap_or_default(),

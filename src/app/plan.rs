@@ -148,6 +148,7 @@ impl<A: Directory + Inventory + AssignmentReader, H: NameHistory> Reading<'_, A,
         let observing = observe_where(desired, |owner| scope.holds(owner), *now, None, *azure);
         let mut observed = Box::pin(observing).await; // it holds much
         observed.remembered.clone_from(&records.made);
+        observed.remembered_definitions.clone_from(&records.definitions);
         let plan = compare(desired, &observed, scope);
         let doubtful = plan::doubtful(desired, &observed, &plan);
         if doubtful.is_empty() {

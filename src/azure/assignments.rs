@@ -21,7 +21,7 @@ use crate::{
         assignment::{PrincipalType, RoleAssignment, Trail, Triple},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
         observed::Lock,
-        permissions::{Block, Definition},
+        permissions::{Block, Definition, DefinitionMaker},
         trouble::{Trouble, TroubleKind},
     },
     ports::{Answered, Deleted, Permission, Permits, PimInstance, PutAssignment, Usage},
@@ -177,18 +177,29 @@ pub(crate) async fn definitions(
     let path = format!("/subscriptions/{at}/providers/Microsoft.Authorization/roleDefinitions");
     let url = door.url(&format!("{path}?api-version={DEFINITIONS_API}"), &doing)?;
     let entries: Vec<DefinitionEntry> = door.list(url, &doing).await?;
-    let read = entries.into_iter().map(|DefinitionEntry { name, properties }| {
-        let id = name.parse().map_err(|_| malformed(&doing, &format!("`{name}` is not a role definition's name")))?;
-        let blocks = properties.permissions.into_iter().map(|block| Block {
-            actions: block.actions.unwrap_or_default(),
-            not_actions: block.not_actions.unwrap_or_default(),
-            data_actions: block.data_actions.unwrap_or_default(),
-            not_data_actions: block.not_data_actions.unwrap_or_default(),
-        });
-        Ok((id, Definition { name: properties.role_name, blocks: blocks.collect() }))
-    });
-    read.collect()
+    entries.into_iter().map(|entry| entry.read(&doing)).collect()
 }
+
+/// One role definition by its GUID; whether a scope at which it cannot be assigned shows it, no source says.
+pub(crate) async fn role_definition(
+    door: &Door,
+    id: RoleDefinitionId,
+    at: SubscriptionId,
+) -> Result<Option<Definition>, Trouble> {
+    let doing = format!("read role definition {id}");
+    let path = format!("/subscriptions/{at}/providers/Microsoft.Authorization/roleDefinitions/{id}");
+    let url = door.url(&format!("{path}?api-version={DEFINITIONS_API}"), &doing)?;
+    let entry: DefinitionEntry = match door.get(url, &doing).await {
+        Ok(entry) => entry,
+        // This code alone says that the tenant has none (FACTS §1.8); any other 404 is about the subscription.
+        Err(trouble) if (trouble.kind, trouble.code.as_deref()) == NO_DEFINITION => return Ok(None),
+        Err(trouble) => return Err(trouble),
+    };
+    let (read, definition) = entry.read(&doing)?;
+    if read == id { Ok(Some(definition)) } else { Err(malformed(&doing, &format!("the answer is about {read}"))) }
+}
+
+const NO_DEFINITION: (TroubleKind, Option<&str>) = (TroubleKind::NotFound, Some("RoleDefinitionDoesNotExist"));
 
 #[derive(Deserialize)]
 struct DefinitionEntry {
@@ -200,7 +211,32 @@ struct DefinitionEntry {
 #[serde(rename_all = "camelCase")]
 struct DefinitionProperties {
     role_name: String,
+    #[serde(rename = "type", default)]
+    made_by: String,
     permissions: Vec<BlockEntry>,
+    #[serde(default)]
+    assignable_scopes: Vec<String>,
+}
+
+impl DefinitionEntry {
+    fn read(self, doing: &str) -> Result<(RoleDefinitionId, Definition), Trouble> {
+        let Self { name, properties } = self;
+        let id = name.parse().map_err(|_| malformed(doing, &format!("`{name}` is not a role definition's name")))?;
+        let DefinitionProperties { role_name, made_by, permissions, assignable_scopes } = properties;
+        let blocks = permissions.into_iter().map(|block| Block {
+            actions: block.actions.unwrap_or_default(),
+            not_actions: block.not_actions.unwrap_or_default(),
+            data_actions: block.data_actions.unwrap_or_default(),
+            not_data_actions: block.not_data_actions.unwrap_or_default(),
+        });
+        let definition = Definition {
+            name: role_name,
+            made_by: DefinitionMaker::from_azure(&made_by),
+            assignable_scopes: assignable_scopes.iter().map(|scope| ScopeId::new(scope)).collect(),
+            blocks: blocks.collect(),
+        };
+        Ok((id, definition))
+    }
 }
 
 #[derive(Deserialize)]

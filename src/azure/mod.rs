@@ -259,6 +259,10 @@ impl AssignmentReader for Reader {
         assignments::usage(&self.arm, at).await
     }
 
+    async fn role_definition(&self, id: RoleDefinitionId, at: SubscriptionId) -> Result<Option<Definition>, Trouble> {
+        assignments::role_definition(&self.arm, id, at).await
+    }
+
     async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
         assignments::definitions(&self.arm, at).await
     }

@@ -1,7 +1,7 @@
 //! `tilgang doctor`: tries what a run needs by calls that do no harm, and says what our identity lacks, by action and scope;
 //! what it has too much of; and what stands in the way.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use clap::{Args, ValueEnum};
 use futures::{StreamExt, stream};
@@ -14,6 +14,7 @@ use crate::{
         people::{ById, ByName},
         trouble::Trouble,
     },
+    plan,
     ports::{AssignmentReader, Directory, Rights},
     report::{self, Checkup},
     rights::{
@@ -71,7 +72,7 @@ impl Doctor {
             Ok(connection) => connection,
             Err(exit) => return exit,
         };
-        let (observed, plan) = app::observe(&desired, &scope, far.now(), &far.reader).await;
+        let (observed, compared) = app::observe(&desired, &scope, far.now(), &far.reader).await;
         let read = format!("workspace {}: {}", workspace.dir.display(), count(desired.owners.len(), "service owner"));
         let (tenant, by) = (desired.tenant, far.session.signed_in_by());
         let mut notes = vec![format!("as {}", far.who)];
@@ -100,9 +101,20 @@ impl Doctor {
                 Sighting::Found(_) | Sighting::Unseen(_) => {} // the inventory's trouble says why, once
             }
         }
+        let mut unfit: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (role, problem) in plan::role_problems(&desired, &observed) {
+            unfit.entry(format!("{problem}; {}", problem.help())).or_default().push(format!("`{role}`"));
+        }
+        problems.extend(unfit.into_iter().map(|(words, roles)| format!("{}: {words}", roles.join(", "))));
+        let named = observed.role_definitions.keys().filter_map(|id| observed.definition_name(*id));
+        let named: Vec<String> = named.map(str::to_owned).collect();
+        if !named.is_empty() {
+            let read = count(named.len(), "role definition");
+            good.push((format!("{read} that the workspace names, as Azure calls them"), named));
+        }
         let seen = look(&far, &observed).await;
         let verdict = judge(purpose, &Needs::of(&desired.catalog), &seen);
-        if plan.is_complete() {
+        if compared.is_complete() {
             good.push(("everything that a plan needs can be read".to_owned(), Vec::new()));
         }
         let tool = concat!("tilgang ", env!("CARGO_PKG_VERSION"));

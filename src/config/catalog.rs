@@ -43,6 +43,7 @@ struct Base {
     title: String,
     may: String,
     gives: Vec<Gives>,
+    privileged: Option<String>,
 }
 
 /// The parts of `tilgang.yaml` that are read here.
@@ -97,7 +98,8 @@ impl Words {
     fn base(&mut self, entry: Cursor<'_>, mistakes: &mut Mistakes) {
         let known = self.bases.get(entry.key).cloned();
         let required: &[_] = if known.is_some() { &[] } else { &["gives"] };
-        let Some([title, may, gives]) = entry.fields(["title", "may", "gives"], required, mistakes) else { return };
+        let keys = ["title", "may", "gives", "privileged"];
+        let Some([title, may, gives, privileged]) = entry.fields(keys, required, mistakes) else { return };
         if !entry.key_is_word(mistakes) {
             return;
         }
@@ -113,12 +115,15 @@ impl Words {
         let may = may.and_then(|at| at.line(mistakes)).map(str::to_owned);
         let gives = gives.map(|at| self.all_gives(at, mistakes));
         let Some(gives) = gives.or_else(|| known.as_ref().map(|known| known.gives.clone())) else { return };
-        let (was_title, was_may) = known.map_or((None, None), |known| (Some(known.title), Some(known.may)));
+        let privileged = privileged.and_then(|at| at.line(mistakes)).map(str::to_owned);
+        let (was_title, was_may, was_privileged) =
+            known.map_or((None, None, None), |known| (Some(known.title), Some(known.may), known.privileged));
         let names = gives.iter().map(|gives| gives.definition.name.as_str()).collect::<Vec<_>>().join(" and ");
         let base = Base {
             title: title.or(was_title).unwrap_or_else(|| capitalised(entry.key)),
             may: may.or(was_may).unwrap_or_else(|| format!("act as {names}")),
             gives,
+            privileged: privileged.or(was_privileged),
         };
         self.bases.insert(entry.key.to_owned(), base);
     }
@@ -221,12 +226,13 @@ impl Words {
     pub(super) fn catalog(&self) -> Catalog {
         let mut roles = BTreeMap::new();
         for (environment, shown) in &self.environments {
-            for (key, Base { title, may, gives }) in &self.bases {
+            for (key, Base { title, may, gives, privileged }) in &self.bases {
                 let role = Role {
                     title: format!("{} {title}", shown.title),
                     may: may.clone(),
                     environment: environment.clone(),
                     gives: gives.clone(),
+                    privileged: privileged.clone(),
                 };
                 roles.insert(RoleName::new(&format!("{environment}-{key}")), role);
             }

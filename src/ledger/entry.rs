@@ -232,13 +232,16 @@ pub struct Seen {
     /// Targets of which another time of making is told than before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub made: Vec<Made>,
+    /// Role definitions that the workspace names and that permit something else than before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub definitions: Vec<Permitted>,
     /// Which part of how many lines that belong together; they count when the last is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<(u32, u32)>,
 }
 
 /// One target that git means.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TargetName {
     /// Whose.
     pub owner: String,
@@ -274,6 +277,17 @@ pub struct Made {
     pub scope: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// What a role definition permitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permitted {
+    /// Its GUID.
+    pub definition: String,
+    /// What Azure called it.
+    pub name: String,
+    /// What it permitted: a block of permissions a line; actions, not actions, data actions, not data actions.
+    pub permits: String,
 }
 
 /// A role assignment that stands at a target, above it or below it.

@@ -10,10 +10,13 @@ use jiff::Timestamp;
 
 use super::{
     chain::Line,
-    entry::{Answered, Asked, Commit, Entry, Held, How, Made, Opened, Seen, TargetName, TargetRow},
+    entry::{Answered, Asked, Commit, Entry, Held, How, Made, Opened, Permitted, Seen, TargetName, TargetRow},
     sight::View,
 };
-use crate::model::{ids::ScopeId, observed::is_anew};
+use crate::model::{
+    ids::{RoleDefinitionId, ScopeId},
+    observed::is_anew,
+};
 
 /// Assignments in one line. Ours: some 200 KB.
 pub const HELD_A_LINE_MAX: usize = 500;
@@ -63,6 +66,8 @@ pub struct Replay {
     targets: BTreeMap<TargetName, State>,
     /// When resources were made; kept while a target is not seen, so that its return is told from another's coming.
     made: BTreeMap<ScopeId, Timestamp>,
+    /// What role definitions permitted, with their names.
+    definitions: BTreeMap<RoleDefinitionId, (String, String)>,
     /// By resource id in lower case, with the scope it lies at.
     held: BTreeMap<String, (ScopeId, Held)>,
     open: BTreeMap<u64, Open>,
@@ -107,6 +112,12 @@ impl Replay {
     #[must_use]
     pub fn made(&self) -> &BTreeMap<ScopeId, Timestamp> {
         &self.made
+    }
+
+    /// What role definitions permitted, as the last look at each had it.
+    #[must_use]
+    pub fn definitions(&self) -> BTreeMap<RoleDefinitionId, String> {
+        self.definitions.iter().map(|(id, (_, permits))| (*id, permits.clone())).collect()
     }
 
     /// The time up to which this speaks.
@@ -181,11 +192,12 @@ impl Replay {
         }
     }
 
-    fn seen(&mut self, seen: &Seen) {
-        let Seen { base, observed, owners, targets, held, gone, made, part: _ } = seen;
+    pub(super) fn seen(&mut self, seen: &Seen) {
+        let Seen { base, observed, owners, targets, held, gone, made, definitions, part: _ } = seen;
         if *base {
             self.targets.clear();
             self.made.clear();
+            self.definitions.clear();
             self.held.clear();
             self.lost = false;
         }
@@ -209,6 +221,11 @@ impl Replay {
             }
         }
         self.made.extend(made.iter().map(|Made { scope, at }| (ScopeId::new(scope), *at)));
+        for Permitted { definition, name, permits } in definitions {
+            if let Ok(id) = definition.parse() {
+                self.definitions.insert(id, (name.clone(), permits.clone()));
+            }
+        }
         for it in held {
             self.held.insert(it.assignment.to_ascii_lowercase(), (scope_of(&it.assignment), it.clone()));
         }
@@ -233,7 +250,7 @@ impl Replay {
     /// What to record, if this was seen now.
     #[must_use]
     pub fn difference(&self, view: &View) -> Seen {
-        let View { observed, owners, targets: _, made, held } = view;
+        let View { observed, owners, targets: _, made, definitions, held } = view;
         let mut seen = Seen { observed: *observed, owners: owners.clone(), ..Seen::default() };
         for (target, now) in &view.targets {
             let same = match (now, self.targets.get(target)) {
@@ -255,6 +272,8 @@ impl Replay {
         }
         let news = made.iter().filter(|(scope, at)| self.made.get(scope).is_none_or(|was| is_anew(*was, **at)));
         seen.made = news.map(made_row).collect();
+        let news = definitions.iter().filter(|(id, now)| self.definitions.get(id) != Some(now));
+        seen.definitions = news.map(permitted).collect();
         let covered: BTreeSet<&ScopeId> = view.targets.values().flatten().collect();
         let subscriptions: BTreeSet<String> =
             covered.iter().filter_map(|it| it.subscription()).map(|id| id.to_string()).collect();
@@ -293,7 +312,8 @@ impl Replay {
         });
         let held = self.held.values().map(|(_, held)| held.clone()).collect();
         let made = self.made.iter().map(made_row).collect();
-        Seen { base: true, observed, targets: targets.collect(), held, made, ..Seen::default() }
+        let definitions = self.definitions.iter().map(permitted).collect();
+        Seen { base: true, observed, targets: targets.collect(), held, made, definitions, ..Seen::default() }
     }
 
     /// Whether anything was ever seen.
@@ -392,6 +412,10 @@ fn made_row((scope, at): (&ScopeId, &Timestamp)) -> Made {
     Made { scope: scope.to_string(), at: *at }
 }
 
+fn permitted((id, (name, permits)): (&RoleDefinitionId, &(String, String))) -> Permitted {
+    Permitted { definition: id.to_string(), name: name.clone(), permits: permits.clone() }
+}
+
 /// What was not asked this time is as it was known before.
 fn learn(now: &Held, before: Option<&Held>, looked_at: &BTreeSet<String>) -> Held {
     let mut now = now.clone();
@@ -430,15 +454,16 @@ fn held(asked: &Asked) -> Held {
 /// One record in lines of bounded length.
 #[must_use]
 pub fn split(seen: Seen) -> Vec<Seen> {
-    let Seen { base, observed, owners, targets, held, gone, made, part: _ } = seen;
-    if targets.len() + held.len() + gone.len() + made.len() <= HELD_A_LINE_MAX {
-        return vec![Seen { base, observed, owners, targets, held, gone, made, part: None }];
+    let Seen { base, observed, owners, targets, held, gone, made, definitions, part: _ } = seen;
+    if targets.len() + held.len() + gone.len() + made.len() + definitions.len() <= HELD_A_LINE_MAX {
+        return vec![Seen { base, observed, owners, targets, held, gone, made, definitions, part: None }];
     }
     let empty = || Seen { base, observed, owners: owners.clone(), ..Seen::default() };
     let mut parts: Vec<Seen> = Vec::new();
     parts.extend(targets.chunks(HELD_A_LINE_MAX).map(|some| Seen { targets: some.to_vec(), ..empty() }));
     parts.extend(held.chunks(HELD_A_LINE_MAX).map(|some| Seen { held: some.to_vec(), ..empty() }));
     parts.extend(gone.chunks(HELD_A_LINE_MAX).map(|some| Seen { gone: some.to_vec(), ..empty() }));
+    parts.extend(definitions.chunks(HELD_A_LINE_MAX).map(|some| Seen { definitions: some.to_vec(), ..empty() }));
     parts.extend(made.chunks(HELD_A_LINE_MAX).map(|some| Seen { made: some.to_vec(), ..empty() }));
     let of = u32::try_from(parts.len()).unwrap_or(u32::MAX);
     for (at, part) in (0..).zip(&mut parts) {
@@ -455,6 +480,7 @@ fn join(parts: Vec<Seen>) -> Seen {
         whole.held.extend(part.held);
         whole.gone.extend(part.gone);
         whole.made.extend(part.made);
+        whole.definitions.extend(part.definitions);
     }
     whole
 }

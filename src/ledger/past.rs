@@ -67,6 +67,8 @@ pub fn observed(known: &BTreeMap<TargetName, Knowledge>, at: Timestamp) -> Obser
         absent: BTreeSet::new(),
         subscriptions: subscriptions.collect(),
         definitions: Definitions::NotAsked,
+        remembered_definitions: BTreeMap::new(),
+        role_definitions: BTreeMap::new(),
         people,
     }
 }

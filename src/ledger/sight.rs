@@ -10,14 +10,14 @@ use super::entry::{Held, TargetName};
 use crate::model::{
     assignment::{Hand, Pim, Standing},
     desired::Desired,
-    ids::{PrincipalId, ScopeId},
-    observed::{Observed, Reading, Sighting, TargetKey},
+    ids::{PrincipalId, RoleDefinitionId, ScopeId},
+    observed::{DefinitionLookup, Observed, Reading, Sighting, TargetKey},
     owner::OwnerCode,
     people::{ById, ByName, People},
 };
 
 /// What was seen at one time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct View {
     /// When the reading began.
     pub observed: Timestamp,
@@ -27,6 +27,8 @@ pub struct View {
     pub targets: BTreeMap<TargetName, Result<ScopeId, String>>,
     /// When the resources of targets were made, where Azure said so.
     pub made: BTreeMap<ScopeId, Timestamp>,
+    /// What the role definitions permit that the workspace names, where they were read: name and text.
+    pub definitions: BTreeMap<RoleDefinitionId, (String, String)>,
     /// What stands at those that were read, by resource id in lower case.
     pub held: BTreeMap<String, Held>,
 }
@@ -57,14 +59,18 @@ pub fn view(desired: &Desired, observed: &Observed, owners: Option<&BTreeSet<Own
                 continue;
             }
             for standing in standings {
-                let row = row(desired, &names, standing);
+                let row = row((desired, observed), &names, standing);
                 let row: &mut Held = held.entry(row.assignment.to_ascii_lowercase()).or_insert(row);
                 row.over.extend(is_above.then(|| id.to_string())); // in the order of their ids
             }
         }
     }
     let owners = owners.into_iter().flatten().map(ToString::to_string).collect();
-    View { observed: observed.at, owners, targets, made, held }
+    let definitions = observed.role_definitions.iter().filter_map(|(id, lookup)| match lookup {
+        DefinitionLookup::Found(found) => Some((*id, (found.name.clone(), found.permits_text()))),
+        DefinitionLookup::Missing | DefinitionLookup::Unanswered(_) => None,
+    });
+    View { observed: observed.at, owners, targets, made, definitions: definitions.collect(), held }
 }
 
 fn target_name(key: &TargetKey) -> TargetName {
@@ -110,7 +116,7 @@ fn names(people: &People) -> BTreeMap<PrincipalId, String> {
     names
 }
 
-fn row(desired: &Desired, names: &BTreeMap<PrincipalId, String>, standing: &Standing) -> Held {
+fn row((desired, observed): (&Desired, &Observed), names: &BTreeMap<PrincipalId, String>, standing: &Standing) -> Held {
     let Standing { assignment, hand, pim } = standing;
     let triple = &assignment.triple;
     let pim = match pim {
@@ -125,10 +131,41 @@ fn row(desired: &Desired, names: &BTreeMap<PrincipalId, String>, standing: &Stan
         principal_type: assignment.principal_type.as_azure().to_owned(),
         name: names.get(&triple.principal).cloned(),
         definition: triple.definition.to_string(),
-        definition_name: desired.catalog.definition_name(triple.definition).map(str::to_owned),
+        definition_name: observed.name_of(triple.definition, &desired.catalog).map(str::to_owned),
         ours: *hand == Hand::Ours,
         over: Vec::new(),
         condition: assignment.condition.as_deref().map(str::to_owned),
         pim: pim.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::holdings::{Replay, split};
+
+    /// It is recorded when it changes, told by a base alone, and in lines of bounded length.
+    #[test]
+    fn what_role_definitions_permit_is_recorded_once() {
+        let view = |permits: &str| View {
+            observed: "2026-11-22T09:00:00Z".parse().unwrap(),
+            targets: [(TargetName { owner: "ttd".to_owned(), ..TargetName::default() }, Err("not read".to_owned()))]
+                .into(),
+            definitions: (0..1_300_u128)
+                .map(|n| (RoleDefinitionId(uuid::Uuid::from_u128(n)), (format!("role {n}"), permits.to_owned())))
+                .collect(),
+            ..View::default()
+        };
+        let first = Replay::default().difference(&view("a/read; ; ; "));
+        let parts = split(first.clone());
+        assert!(parts.len() > 1 && parts.iter().map(|part| part.definitions.len()).sum::<usize>() == 1_300);
+        let mut replay = Replay::default();
+        replay.seen(&first);
+        assert!(replay.difference(&view("a/read; ; ; ")).definitions.is_empty(), "what is known is no news");
+        assert_eq!(replay.difference(&view("a/write; ; ; ")).definitions.len(), 1_300);
+        let mut alone = Replay::default();
+        alone.seen(&replay.base(first.observed));
+        assert_eq!(alone.definitions(), replay.definitions());
+        assert_eq!(alone.definitions().len(), 1_300);
     }
 }

@@ -323,9 +323,7 @@ impl World {
         let mut view = View {
             observed,
             owners: owner.map(|owner| OWNERS[owner].to_owned()).into_iter().collect(),
-            targets: BTreeMap::new(),
-            made: BTreeMap::new(),
-            held: BTreeMap::new(),
+            ..View::default()
         };
         for (n, (of, _)) in TARGETS.iter().enumerate().filter(|(_, (of, _))| chosen(*of)) {
             let state = if readable[*of] { Ok(ScopeId::new(&place(n))) } else { Err("not read".to_owned()) };

@@ -97,6 +97,35 @@ impl Ability {
     }
 }
 
+/// What a role's `may:` claims, as far as these words go: `read and change secrets` is `read-secrets` and `change-secrets`. A verb
+/// belongs to the next thing that is named after it; words that are none of ours claim nothing.
+#[must_use]
+pub fn claimed(may: &str) -> Vec<&'static Ability> {
+    let text = may.to_lowercase();
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let (mut verbs, mut claimed): (Vec<&str>, Vec<&Ability>) = (Vec::new(), Vec::new());
+    let mut at = 0;
+    while let Some(rest) = words.get(at..).filter(|rest| !rest.is_empty()) {
+        let named = |thing: &str| -> Option<usize> {
+            let thing: Vec<&str> = thing.split(' ').collect();
+            rest.starts_with(&thing).then_some(thing.len())
+        };
+        let things = ABILITIES.iter().filter_map(|ability| Some((ability, named(ability.may.1)?)));
+        let length = things.clone().map(|(_, length)| length).max();
+        if let Some(length) = length {
+            let meant = things.filter(|(ability, _)| verbs.contains(&ability.may.0)).map(|(ability, _)| ability);
+            let new: Vec<&Ability> = meant.filter(|ability| !claimed.contains(ability)).collect();
+            claimed.extend(new);
+            verbs.clear();
+            at += length;
+        } else {
+            verbs.extend(rest.first());
+            at += 1;
+        }
+    }
+    claimed
+}
+
 impl PartialOrd for Ability {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
@@ -122,5 +151,23 @@ mod tests {
             assert!(n == 0 || ABILITIES[n - 1] < *ability);
         }
         assert_eq!(Ability::named("read"), None);
+    }
+
+    #[test]
+    fn a_claim_is_read_word_by_word() {
+        for (may, words) in [
+            ("read logs", &["read-logs"][..]),
+            ("read and change secrets", &["read-secrets", "change-secrets"]),
+            ("list, read and delete secrets", &["list-secrets", "read-secrets", "delete-secrets"]),
+            ("read logs and change secrets", &["read-logs", "change-secrets"]),
+            ("Give access to others", &["give-access"]),
+            ("act as Key Vault Secrets Officer", &[]),
+            ("manage certificates", &[]),
+            ("read the files and the secrets", &["read-secrets"]),
+            ("", &[]),
+        ] {
+            let claimed: Vec<&str> = claimed(may).into_iter().map(|ability| ability.word).collect();
+            assert_eq!(claimed, words, "{may}");
+        }
     }
 }

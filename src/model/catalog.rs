@@ -56,6 +56,8 @@ pub struct Role {
     pub environment: EnvironmentName,
     /// What it gives, and on which kind of target.
     pub gives: Vec<Gives>,
+    /// Why it may give a role definition that gives access itself, or reaches nearly everything; none where it may not.
+    pub privileged: Option<String>,
 }
 
 /// One role definition on one kind of target.

@@ -52,6 +52,22 @@ codes! {
     Recreated = "recreated";
     /// The condition of our identity's role leaves out a role definition, or a kind of principal, that a change is about.
     NotAssignable = "not-assignable";
+    /// Azure has no role definition with a GUID that the workspace gives.
+    RoleMissing = "role-missing";
+    /// What a role definition permits, or whether it can be assigned, could not be read.
+    RoleUnread = "role-unread";
+    /// Azure calls a role definition otherwise than the workspace does.
+    RoleName = "role-name";
+    /// A role definition gives access itself, and no role says why it may.
+    RolePrivileged = "role-privileged";
+    /// A role definition reaches nearly everything, and no role says why it may.
+    RoleBroad = "role-broad";
+    /// A role definition does not give what `may:` claims.
+    RoleGivesLess = "role-gives-less";
+    /// A role definition cannot be assigned at a target.
+    RoleNotAssignable = "role-not-assignable";
+    /// A role definition permits something else than when it was last seen.
+    RoleChanged = "role-changed";
     /// A lock that may stop grants.
     Locked = "locked";
     /// Changes are to be made in a subscription that may refuse them.

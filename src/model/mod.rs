@@ -16,6 +16,7 @@ pub mod past;
 pub mod people;
 pub mod permissions;
 pub mod policy;
+pub mod privilege;
 pub mod shard;
 pub mod trouble;
 pub mod visible;

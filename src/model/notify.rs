@@ -40,6 +40,8 @@ topics! {
     Unmanaged "unmanaged"
     /// Others gave something else that opens the same.
     Lookalike "lookalike"
+    /// A role definition that git gives is not what the workspace says.
+    RoleDefinition "role-definition"
     /// Ours stands where no file, rule or catalogue puts anything.
     Stray "stray"
     /// Ours stands, and its owner's file does not list it.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     assignment::{Standing, Triple},
+    catalog::Catalog,
     ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
     owner::{EnvironmentName, KindName, OwnerCode},
     people::{ById, People},
@@ -27,12 +28,17 @@ pub struct Observed {
     pub targets: BTreeMap<TargetKey, Sighting>,
     /// When resources were made, as the last look at each had it; what no ledger knows is not among them.
     pub remembered: BTreeMap<ScopeId, Timestamp>,
+    /// What role definitions permitted, as the last run that recorded it had it; see
+    /// [`Definition::permits_text`]. What no ledger knows is not among them.
+    pub remembered_definitions: BTreeMap<RoleDefinitionId, String>,
     /// Subscriptions that the naming rule gives to an owner and that could not be seen, by name.
     pub absent: BTreeSet<(OwnerCode, String)>,
     /// Each subscription that was read for assignments.
     pub subscriptions: BTreeMap<SubscriptionId, Subscription>,
     /// What role definitions permit, where somebody holds another than git gives at or above a target.
     pub definitions: Definitions,
+    /// Each role definition that the workspace names, as it was read in this run. One that is not here was not asked for.
+    pub role_definitions: BTreeMap<RoleDefinitionId, DefinitionLookup>,
     /// Who people are.
     pub people: People,
 }
@@ -45,6 +51,17 @@ pub enum Definitions {
     NotAsked,
     /// Those that matter, as far as they were found.
     Known(BTreeMap<RoleDefinitionId, Definition>),
+    /// Asked, and the answer did not come.
+    Unanswered(Arc<Trouble>),
+}
+
+/// The answer for one role definition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DefinitionLookup {
+    /// There is one.
+    Found(Definition),
+    /// Azure has none with this GUID.
+    Missing,
     /// Asked, and the answer did not come.
     Unanswered(Arc<Trouble>),
 }
@@ -124,8 +141,30 @@ pub struct Subscription {
     pub room: Room,
     /// Its locks, where a change hangs on them.
     pub locks: Locks,
+    /// The role definitions that can be assigned in it, where that could not be told from their assignable scopes.
+    pub assignable: Assignable,
     /// When PIM ends what ends by itself, where that was asked and there is a day.
     pub ends: BTreeMap<Triple, Timestamp>,
+}
+
+impl Observed {
+    /// What Azure calls a role definition, as far as it was read in this run.
+    #[must_use]
+    pub fn definition_name(&self, id: RoleDefinitionId) -> Option<&str> {
+        if let Some(DefinitionLookup::Found(definition)) = self.role_definitions.get(&id) {
+            return Some(&definition.name);
+        }
+        match &self.definitions {
+            Definitions::Known(known) => known.get(&id).map(|definition| definition.name.as_str()),
+            Definitions::NotAsked | Definitions::Unanswered(_) => None,
+        }
+    }
+
+    /// What to call a role definition: Azure's name, or the catalogue's where Azure's was not read.
+    #[must_use]
+    pub fn name_of<'a>(&'a self, id: RoleDefinitionId, catalog: &'a Catalog) -> Option<&'a str> {
+        self.definition_name(id).or_else(|| catalog.definition_name(id))
+    }
 }
 
 impl Default for Subscription {
@@ -139,6 +178,7 @@ impl Default for Subscription {
             held: 0,
             room: Room::NotAsked,
             locks: Locks::NotAsked,
+            assignable: Assignable::NotAsked,
             ends: BTreeMap::new(),
         }
     }
@@ -165,6 +205,19 @@ pub enum Room {
         held: usize,
     },
     /// Asked, and the answer did not come. A grant may then fail; that is safe.
+    Unanswered(Arc<Trouble>),
+}
+
+/// Which role definitions can be assigned in a subscription: its list holds those "applicable at scope and above"
+/// (authorization-RoleDefinitionsCalls.json, `RoleDefinitions_List`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Assignable {
+    /// Nothing hung on it.
+    #[default]
+    NotAsked,
+    /// These.
+    Known(BTreeSet<RoleDefinitionId>),
+    /// Asked, and the answer did not come.
     Unanswered(Arc<Trouble>),
 }
 

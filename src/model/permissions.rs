@@ -1,12 +1,36 @@
 //! What role definitions permit, as far as it tells whether one opens what another opens.
 
+use super::ids::ScopeId;
+
 /// A role definition as Azure tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Definition {
     /// Its name, for people.
     pub name: String,
+    /// Who made it.
+    pub made_by: DefinitionMaker,
+    /// Where it may be assigned: at these scopes and below them.
+    pub assignable_scopes: Vec<ScopeId>,
     /// Its blocks of permissions; each stands for itself.
     pub blocks: Vec<Block>,
+}
+
+/// Who made a role definition (`properties.type`, authorization-RoleDefinitionsCalls.json).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DefinitionMaker {
+    /// Microsoft: `BuiltInRole`. It is the same in every tenant.
+    Microsoft,
+    /// Somebody in the tenant: `CustomRole`, or a word that is not known here.
+    #[default]
+    Tenant,
+}
+
+impl DefinitionMaker {
+    /// From Azure's word.
+    #[must_use]
+    pub fn from_azure(word: &str) -> Self {
+        if word.eq_ignore_ascii_case("BuiltInRole") { Self::Microsoft } else { Self::Tenant }
+    }
 }
 
 /// Actions, less what is taken out of them, of the control plane and of the data plane. `*` stands for any characters.
@@ -32,6 +56,31 @@ pub enum Extent {
 }
 
 impl Definition {
+    /// Whether one of its assignable scopes is this one, or contains it by its path. Management groups contain subscriptions
+    /// that their path does not name: of those this says nothing.
+    #[must_use]
+    pub fn is_assignable_by_path(&self, at: &ScopeId) -> bool {
+        self.assignable_scopes.iter().any(|scope| scope.folded() == "/" || scope.holds(at))
+    }
+
+    /// What it permits, in one text that is the same whatever the order and the case in which Azure answers: a block a line.
+    #[must_use]
+    pub fn permits_text(&self) -> String {
+        let folded = |actions: &[String]| {
+            let mut all: Vec<String> = actions.iter().map(|action| action.to_ascii_lowercase()).collect();
+            all.sort_unstable();
+            all.dedup();
+            all.join(" ")
+        };
+        let block = |block: &Block| {
+            let Block { actions, not_actions, data_actions, not_data_actions } = block;
+            [actions, not_actions, data_actions, not_data_actions].map(|part| folded(part)).join("; ")
+        };
+        let mut blocks: Vec<String> = self.blocks.iter().map(block).collect();
+        blocks.sort_unstable();
+        blocks.join("\n")
+    }
+
     /// How much of an action it permits, on the data plane or the control plane; `None`: nothing. For an action without `*`
     /// there is no part.
     #[must_use]
@@ -133,7 +182,7 @@ mod tests {
             data_actions: all(data_actions),
             not_data_actions: Vec::new(),
         };
-        Definition { name: String::new(), blocks: vec![block] }
+        Definition { blocks: vec![block], ..Definition::default() }
     }
 
     /// Microsoft's own definitions, shortened to what tells them apart (FACTS §2).

@@ -52,6 +52,7 @@ pub fn topic(class: Class) -> Topic {
         Class::Orphaned => Topic::Orphaned,
         Class::Unmanaged => Topic::Unmanaged,
         Class::Lookalike => Topic::Lookalike,
+        Class::RoleDefinition => Topic::RoleDefinition,
         Class::Locked => Topic::Locked,
         Class::Blocked => Topic::Blocked,
         Class::NoEffect => Topic::NoEffect,

@@ -6,17 +6,43 @@ use std::{
     sync::Arc,
 };
 
+use futures::{StreamExt, stream};
+
 use crate::{
     model::{
         ability::Ability,
         assignment::{Hand, Standing},
         desired::Desired,
         ids::{RoleDefinitionId, ScopeId, SubscriptionId},
-        observed::{Definitions, Observed, Reading, Sighting, Subscription},
+        observed::{DefinitionLookup, Definitions, Observed, Reading, Sighting, Subscription, TargetKey},
         owner::KindName,
     },
     ports::AssignmentReader,
 };
+
+use super::SIDE_BY_SIDE_MAX;
+
+/// Each role definition that the workspace names: one request each, side by side. Nothing is asked where no target was found:
+/// nothing hangs on it then.
+pub(super) async fn named(
+    desired: &Desired,
+    targets: &BTreeMap<TargetKey, Sighting>,
+    azure: &impl AssignmentReader,
+) -> BTreeMap<RoleDefinitionId, DefinitionLookup> {
+    let Some(at) = targets.values().find_map(|sighting| match sighting {
+        Sighting::Found(target) => Some(target.subscription),
+        Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => None,
+    }) else {
+        return BTreeMap::new();
+    };
+    let ids: BTreeSet<RoleDefinitionId> = desired.catalog.managed().into_iter().map(|(_, id)| id).collect();
+    let reads = ids.into_iter().map(async |id| match azure.role_definition(id, at).await {
+        Ok(Some(definition)) => (id, DefinitionLookup::Found(definition)),
+        Ok(None) => (id, DefinitionLookup::Missing),
+        Err(trouble) => (id, DefinitionLookup::Unanswered(Arc::new(trouble))),
+    });
+    stream::iter(reads).buffer_unordered(SIDE_BY_SIDE_MAX).collect().await
+}
 
 /// Lists of definitions asked for in one run. Nearly all are Microsoft's own, and the same in each; a tenant's own are
 /// listed only where they can be assigned. Ours.
@@ -78,7 +104,9 @@ fn open(given: &BTreeSet<RoleDefinitionId>, observed: &Observed) -> BTreeMap<Rol
         let Reading::Seen(scopes) = reading else { continue };
         for Standing { assignment, hand, .. } in scopes.values().flatten() {
             let definition = assignment.triple.definition;
-            if *hand == Hand::Foreign && assignment.principal_type.is_people() && !given.contains(&definition) {
+            // What is ours and no role gives any more has a name, too.
+            let matters = *hand == Hand::Ours || assignment.principal_type.is_people();
+            if matters && !given.contains(&definition) {
                 open.entry(definition).or_insert(*id);
             }
         }

@@ -85,11 +85,25 @@ pub async fn observe_where(
     let people = People { by_name, ..People::default() };
     let definitions = Definitions::NotAsked;
     let remembered = BTreeMap::new(); // of that, the ledger tells
-    let mut observed = Observed { at, inventory, targets, remembered, absent, subscriptions, definitions, people };
-    let (groups, attributes) = futures::join!(
+    let role_definitions = BTreeMap::new(); // asked for below, beside what else is open
+    let mut observed = Observed {
+        at,
+        inventory,
+        targets,
+        remembered,
+        remembered_definitions: BTreeMap::new(), // of that, too
+        absent,
+        subscriptions,
+        definitions,
+        role_definitions,
+        people,
+    };
+    let (groups, attributes, role_definitions) = futures::join!(
         questions::groups(desired, &chosen, &observed, azure),
         questions::attributes(desired, &chosen, &observed, azure),
+        definitions::named(desired, &observed.targets, azure),
     );
+    observed.role_definitions = role_definitions;
     (observed.people.groups, observed.people.attributes) = (groups, attributes);
     definitions::ask(desired, &mut observed, azure).await;
     questions::ask(desired, &mut observed, Keep::Changes, azure).await;

@@ -12,7 +12,9 @@ use crate::{
         assignment::{Hand, Pim, Standing, Triple, is_marked_only},
         desired::{Desired, Grant},
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
-        observed::{ASSIGNMENTS_USUAL_MAX, Locks, NEAR_PERCENT, Observed, Reading, Room, Sighting},
+        observed::{
+            ASSIGNMENTS_USUAL_MAX, Assignable, DefinitionLookup, Locks, NEAR_PERCENT, Observed, Reading, Room, Sighting,
+        },
         owner::{EnvironmentName, KindName, OwnerCode},
         people::{ById, ByName, GroupKey, HasAttribute, InGroup, Person},
         policy::{MemberOf, Whom},
@@ -31,12 +33,13 @@ pub(super) async fn ask(
 ) {
     let open = open(desired, observed, keep);
     let lists = stream::iter(open.subscriptions)
-        .map(async |(id, Ask { pim, room })| {
+        .map(async |(id, Ask { pim, room, assignable })| {
             let asked = async { if pim { Some(azure.pim_instances(id).await) } else { None } };
             let used = async { if room { Some(azure.usage(id).await) } else { None } };
             let locks = async { if keep == Keep::Changes { Some(azure.locks(id).await) } else { None } };
-            let (pim, locks, room) = futures::join!(asked, locks, used);
-            (id, pim, locks, room)
+            let listed = async { if assignable { Some(azure.definitions(id).await) } else { None } };
+            let (pim, locks, room, assignable) = futures::join!(asked, locks, used, listed);
+            (id, pim, locks, room, assignable)
         })
         .buffer_unordered(SIDE_BY_SIDE_MAX)
         .collect::<Vec<_>>();
@@ -44,7 +47,7 @@ pub(super) async fn ask(
     let (lists, people) = futures::join!(lists, people);
     observed.people.by_id.extend(open.known);
     observed.people.by_id.extend(people);
-    for (id, pim, locks, room) in lists {
+    for (id, pim, locks, room, assignable) in lists {
         let Some(subscription) = observed.subscriptions.get_mut(&id) else { continue };
         subscription.locks = match locks {
             None => Locks::NotAsked,
@@ -55,6 +58,11 @@ pub(super) async fn ask(
             None => Room::NotAsked,
             Some(Ok(Usage { limit, held })) => Room::Known { limit, held },
             Some(Err(trouble)) => Room::Unanswered(Arc::new(trouble)),
+        };
+        subscription.assignable = match assignable {
+            None => Assignable::NotAsked,
+            Some(Ok(listed)) => Assignable::Known(listed.into_keys().collect()),
+            Some(Err(trouble)) => Assignable::Unanswered(Arc::new(trouble)),
         };
         if let (Reading::Seen(scopes), Some(pim)) = (&mut subscription.reading, pim) {
             let ends = pim.ok().map(|instances| {
@@ -157,6 +165,8 @@ struct Ask {
     pim: bool,
     /// How many role assignments it may hold: some are to be made, and the usual limit is near.
     room: bool,
+    /// Which role definitions can be assigned in it: some are to be made of one whose assignable scopes do not tell.
+    assignable: bool,
 }
 
 fn open(desired: &Desired, observed: &Observed, keep: Keep) -> Open {
@@ -198,14 +208,23 @@ fn open(desired: &Desired, observed: &Observed, keep: Keep) -> Open {
     for (id, subscription) in &observed.subscriptions {
         let Reading::Seen(scopes) = &subscription.reading else { continue };
         let mut missing: usize = 0;
+        let mut is_unsure = false;
         for scope in in_subscription.get(id).into_iter().flatten() {
             let wanted = explained.get(*scope).map(HashSet::len).unwrap_or_default();
-            let stands = scopes.get(*scope).into_iter().flatten();
-            missing += wanted.saturating_sub(stands.filter(|standing| is_explained(&explained, standing)).count());
+            let stands = || scopes.get(*scope).into_iter().flatten();
+            missing += wanted.saturating_sub(stands().filter(|standing| is_explained(&explained, standing)).count());
+            is_unsure |= explained.get(*scope).into_iter().flatten().any(|(principal, definition)| {
+                let key = (*principal, *definition);
+                let exists = |it: &Standing| (it.assignment.triple.principal, it.assignment.triple.definition) == key;
+                !is_by_path(observed, *definition, scope) && !stands().any(exists)
+            });
         }
         if missing > 0 {
             let near = (subscription.held + missing) * 100 >= ASSIGNMENTS_USUAL_MAX * NEAR_PERCENT;
             open.subscriptions.entry(*id).or_default().room |= near;
+        }
+        if is_unsure {
+            open.subscriptions.entry(*id).or_default().assignable = true;
         }
         for (scope, standings) in scopes {
             for standing in standings {
@@ -247,6 +266,15 @@ fn open(desired: &Desired, observed: &Observed, keep: Keep) -> Open {
         }
     }
     open
+}
+
+/// Whether the path of an assignable scope tells that a role definition can be assigned here; of one that was not read
+/// nothing hangs on it.
+fn is_by_path(observed: &Observed, id: RoleDefinitionId, at: &ScopeId) -> bool {
+    match observed.role_definitions.get(&id) {
+        Some(DefinitionLookup::Found(definition)) => definition.is_assignable_by_path(at),
+        Some(DefinitionLookup::Missing | DefinitionLookup::Unanswered(_)) | None => true,
+    }
 }
 
 type Place<'a> = (OwnerCode, &'a EnvironmentName, &'a KindName);

@@ -38,6 +38,7 @@ pub struct Remembering<'a, A> {
     locks: Tried<SubscriptionId, Vec<Lock>>,
     usage: Tried<SubscriptionId, Usage>,
     definitions: Tried<SubscriptionId, BTreeMap<RoleDefinitionId, Definition>>,
+    role_definitions: Tried<RoleDefinitionId, Option<Definition>>,
 }
 
 impl<'a, A> Remembering<'a, A> {
@@ -55,6 +56,7 @@ impl<'a, A> Remembering<'a, A> {
             locks: Mutex::default(),
             usage: Mutex::default(),
             definitions: Mutex::default(),
+            role_definitions: Mutex::default(),
         }
     }
 }
@@ -137,6 +139,10 @@ impl<A: AssignmentReader> AssignmentReader for Remembering<'_, A> {
 
     async fn usage(&self, at: SubscriptionId) -> Result<Usage, Trouble> {
         one(&self.usage, at, self.azure.usage(at)).await
+    }
+
+    async fn role_definition(&self, id: RoleDefinitionId, at: SubscriptionId) -> Result<Option<Definition>, Trouble> {
+        one(&self.role_definitions, id, self.azure.role_definition(id, at)).await
     }
 
     async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {

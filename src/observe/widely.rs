@@ -39,7 +39,19 @@ pub async fn widely(
     let people = People { by_name, ..People::default() };
     let definitions = Definitions::NotAsked;
     let remembered = BTreeMap::new();
-    let mut observed = Observed { at, inventory, targets, remembered, absent, subscriptions, definitions, people };
+    let role_definitions = definitions::named(desired, &targets, azure).await;
+    let mut observed = Observed {
+        at,
+        inventory,
+        targets,
+        remembered,
+        remembered_definitions: BTreeMap::new(), // of that, too
+        absent,
+        subscriptions,
+        definitions,
+        role_definitions,
+        people,
+    };
     definitions::ask_all(desired, &mut observed, azure).await;
     let holding = holding(&observed);
     let members = async { if holding.is_empty() { BTreeMap::new() } else { azure.groups(&holding).await } };

@@ -439,7 +439,7 @@ impl<'a> Adopt<'a> {
     }
 
     fn part_in_words(&self, (scope, definition): Part<'a>) -> String {
-        let name = self.desired.catalog.definition_name(definition).unwrap_or("another role definition");
+        let name = self.observed.name_of(definition, &self.desired.catalog).unwrap_or("another role definition");
         format!("{name} on `{}`", scope.last_segment())
     }
 
@@ -454,7 +454,7 @@ impl<'a> Adopt<'a> {
         let mut roles = self.desired.catalog.roles.iter().filter(|(_, role)| role.environment == place.key.environment);
         let part = held.part();
         let role = roles.find(|(_, role)| self.is_of(role, part)).map(|(name, _)| name.clone());
-        let name = self.desired.catalog.definition_name(definition).filter(|_| role.is_none());
+        let name = self.observed.name_of(definition, &self.desired.catalog).filter(|_| role.is_none());
         let message = name.map(|name| format!("`{name}`: {why}")).unwrap_or(why);
         Finding {
             owner: Some(place.key.owner),

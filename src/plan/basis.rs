@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use crate::model::{
     assignment::{Hand, Pim, Standing},
     desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile},
-    ids::{PrincipalId, ScopeId},
-    observed::{Impediment, Locks, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+    ids::{PrincipalId, RoleDefinitionId, ScopeId},
+    observed::{DefinitionLookup, Impediment, Locks, Observed, Reading, Sighting, Subscription, Target, TargetKey},
     owner::OwnerCode,
     people::{ById, ByName, Person},
     policy::Policy,
@@ -79,6 +79,11 @@ impl Basis {
         let revokes = changes.iter().filter(|change| change.action == Action::Revoke);
         for (owner, scope) in revokes.map(|change| (change.owner, &change.triple.scope)).collect::<BTreeSet<_>>() {
             gathering.locks(owner, scope);
+        }
+        for (owner, id) in
+            changes.iter().map(|change| (change.owner, change.triple.definition)).collect::<BTreeSet<_>>()
+        {
+            gathering.role_definition(owner, id);
         }
         gathering.people(changes);
         let one = |(about, facts): (About, BTreeSet<String>)| (about, facts.into_iter().collect::<Vec<_>>().join("; "));
@@ -227,6 +232,16 @@ impl Gathering<'_> {
             });
             self.add(Some(owner), Side::Azure, format!("{called} of {} on `{name}`", assignment.triple.principal), is);
         }
+    }
+
+    /// What a role definition permits, and where it can be assigned.
+    fn role_definition(&mut self, owner: OwnerCode, id: RoleDefinitionId) {
+        let is = match self.observed.role_definitions.get(&id) {
+            Some(DefinitionLookup::Found(definition)) => format!("`{}`, {}", definition.name, sha256(definition)),
+            Some(DefinitionLookup::Missing) => "there is none".to_owned(),
+            Some(DefinitionLookup::Unanswered(_)) | None => "was not read".to_owned(),
+        };
+        self.add(Some(owner), Side::Azure, format!("what the role definition {id} permits"), is);
     }
 
     /// Locks that would stop a removal. Those that could not be asked for count as none, as they do in the plan.

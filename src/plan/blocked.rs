@@ -15,7 +15,10 @@ use crate::model::{
     trouble::Trouble,
 };
 
-use super::change::{Action, Stray};
+use super::{
+    change::{Action, Stray},
+    role_problem::RoleProblem,
+};
 
 /// A change that git asks for and that is not in the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +78,8 @@ pub enum Block {
     TargetShared,
     /// The target could not be looked for, or what stands at it could not be read.
     Unread(Arc<Trouble>),
+    /// Something is wrong with the role definition that it gives.
+    RoleDefinition(RoleProblem),
     /// Somebody else's assignment with a condition stands in its place; Azure allows one.
     HeldWithCondition,
     /// The person holds it through PIM, for a time; Azure allows one.
@@ -155,6 +160,7 @@ impl Block {
             Self::TargetSeveral(_) => "target-ambiguous",
             Self::TargetShared => "target-shared",
             Self::Unread(_) => "unread",
+            Self::RoleDefinition(problem) => problem.code().word(),
             Self::HeldWithCondition => "held-with-condition",
             Self::HeldByPim => "held-by-pim",
             Self::PimUnanswered => "pim-unanswered",
@@ -182,6 +188,9 @@ impl Block {
     /// Whether it only says that something could not be asked or read.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
+        if let Self::RoleDefinition(problem) = self {
+            return problem.is_unknown();
+        }
         matches!(
             self,
             Self::PersonUnanswered(_)
@@ -215,6 +224,7 @@ impl Block {
             Self::TargetSeveral(_) => "rename one, or tag only the right one, so that one is left".to_owned(),
             Self::TargetShared => "give each a resource of its own in `tilgang.yaml`".to_owned(),
             Self::NameElsewhere(name) => format!("if `{name}` is meant, write that name in the file"),
+            Self::RoleDefinition(problem) => problem.help(),
             Self::HeldWithCondition => "take the other assignment away in the portal, and run again".to_owned(),
             Self::HeldByPim => "run again when it has ended there".to_owned(),
             Self::OwnerFileMissing => {
@@ -300,6 +310,7 @@ impl fmt::Display for Block {
                 )
             }
             Self::IdUnproven(name) => f.write_str(&unproven(name)),
+            Self::RoleDefinition(problem) => write!(f, "{problem}"),
             Self::HeldWithCondition => {
                 f.write_str("someone else's assignment with a condition stands in its place, and Azure allows only one")
             }

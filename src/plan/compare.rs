@@ -21,6 +21,7 @@ use super::{
     effect::no_effect,
     finding::{Code, Finding},
     removal::Surplus,
+    role_definition::RoleCheck,
     want::{Want, Wanted, blocked},
     wider::wider,
 };
@@ -33,6 +34,7 @@ pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: 
         surplus: Vec::new(),
         today,
         plan: Plan::default(),
+        roles: RoleCheck::new(desired, observed),
         wanted,
     };
     compare.plan.blocked.append(&mut compare.wanted.blocked);
@@ -53,6 +55,7 @@ pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: 
         compare.wants_and_standings(scope, &wants, &[], None);
     }
     compare.unproven();
+    compare.plan.findings.extend(compare.roles.findings(desired, observed));
     compare.room();
     compare.judge_surplus(); // when all that is wanted has been looked at: what is blocked there protects here
     compare.plan
@@ -63,6 +66,7 @@ pub(super) struct Compare<'a> {
     pub(super) desired: &'a Desired,
     pub(super) observed: &'a Observed,
     pub(super) wanted: Wanted<'a>,
+    roles: RoleCheck<'a>,
     pub(super) managed: BTreeSet<(&'a KindName, RoleDefinitionId)>,
     pub(super) surplus: Vec<Surplus<'a>>,
     pub(super) today: Date,
@@ -94,6 +98,9 @@ impl<'a> Compare<'a> {
             let mut met = false;
             while let Some(standing) = standings.next_if(|standing| key(standing) == want.key()) {
                 self.met(scope, group, want, standing);
+                for want in group {
+                    self.roles.is_held(&want.grant.role, want.definition.id);
+                }
                 self.stays(group);
                 self.objected(group);
                 met = true;
@@ -114,6 +121,10 @@ impl<'a> Compare<'a> {
             objections.get(&want.grant.origin).is_none_or(|all| all.iter().all(|objection| !objection.blocks()))
         };
         let fit: Vec<Want<'a>> = group.iter().filter(fits).copied().collect();
+        if fit.is_empty() {
+            return self.block_grants(scope, group);
+        }
+        let fit = self.sound(scope, fit);
         let Some(want) = fit.first() else { return self.block_grants(scope, group) };
         self.objected(&fit);
         let group = &fit;
@@ -122,6 +133,23 @@ impl<'a> Compare<'a> {
         let because = Because::Listed { until: want.grant.until, reason: want.grant.reason.clone() };
         let change = self.wanted_change(Action::Grant, group, want, triple, because);
         self.plan.changes.push(Change { name, ..change });
+    }
+
+    /// Those of a group whose role definition is what the workspace says; the others are blocked where none is left.
+    fn sound(&mut self, scope: &ScopeId, group: Vec<Want<'a>>) -> Vec<Want<'a>> {
+        let against = |want: &Want<'a>| self.roles.against(&want.grant.role, want.definition, scope, self.observed);
+        let (sound, faulty): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|want| (want, against(&want))).partition(|(_, problem)| problem.is_none());
+        if sound.is_empty() {
+            for (want, problem) in faulty {
+                let role = self.desired.catalog.roles.get(&want.grant.role);
+                let Some((role, problem)) = role.zip(problem) else { continue };
+                self.wanted.waiting.entry((want.grant.owner, want.person.id)).or_default().push(want.grant);
+                let block = Block::RoleDefinition(problem);
+                self.plan.blocked.push(blocked(want.grant, &role.environment, Some(scope), block));
+            }
+        }
+        sound.into_iter().map(|(want, _)| want).collect()
     }
 
     /// Whether people belong to an owner is not known: said once an owner, whether or not somebody should gain something.
@@ -178,7 +206,7 @@ impl<'a> Compare<'a> {
             environment: self.desired.catalog.roles.get(&want.grant.role).map(|role| role.environment.clone()),
             role: Some(want.grant.role.clone()),
             who: Who::person(want.person),
-            definition_name: Some(Arc::from(want.definition.name.as_str())),
+            definition_name: self.observed.name_of(want.definition.id, &self.desired.catalog).map(Arc::from),
             name: triple.name(&self.desired.instance),
             description: self.description(want.grant),
             origins: group.iter().map(|want| want.grant.origin.clone()).collect(),

@@ -28,6 +28,8 @@ pub enum Class {
     Unmanaged,
     /// Others made something else that opens the same, and git does not list it.
     Lookalike,
+    /// A role definition that git gives is not what the workspace says.
+    RoleDefinition,
     /// A lock stops its removal.
     Locked,
     /// Git asks for a change that cannot be made, or not safely.
@@ -43,6 +45,7 @@ impl Class {
     pub const ALL: &[Self] = &[
         Self::Unmanaged,
         Self::Lookalike,
+        Self::RoleDefinition,
         Self::Stray,
         Self::Surplus,
         Self::Expired,
@@ -69,6 +72,7 @@ impl Class {
             Self::Orphaned => "orphaned",
             Self::Unmanaged => "unmanaged",
             Self::Lookalike => "lookalike",
+            Self::RoleDefinition => "role-definition",
             Self::Locked => "locked",
             Self::Blocked => "blocked",
             Self::NoEffect => "no-effect",
@@ -101,6 +105,7 @@ impl Class {
             Self::Orphaned => "its person is no longer in Entra",
             Self::Unmanaged => "others made it, and git does not list it",
             Self::Lookalike => "others made what opens the same, and git does not list it",
+            Self::RoleDefinition => "a role definition that git gives is not what the workspace says",
             Self::Locked => "stands, should go, and a lock stops deletions",
             Self::Blocked => "git asks for it, and it cannot be done, or not safely",
             Self::NoEffect => "stands as git says, and does not open what it should",
@@ -127,6 +132,9 @@ impl Class {
                 "list it in the owner's file, or take it away by hand; with `unmanaged: revoke`, `tilgang apply` removes it"
             }
             Self::Lookalike => "take it away by hand, list the person in git, or accept it in `policy.accept`",
+            Self::RoleDefinition => {
+                "correct the role definition in Azure, or the role in `tilgang.yaml`; or accept it in `policy.accept`"
+            }
             Self::Locked => "take the lock away, run `tilgang apply`, and put the lock back",
             Self::Blocked => "what is in its way stands with each",
             Self::NoEffect => "put the target right, so that what is granted opens it; or take the entries out of git",
@@ -167,6 +175,9 @@ impl Class {
             Code::Orphaned => Some(Self::Orphaned),
             Code::Lookalike => Some(Self::Lookalike),
             Code::NoEffect => Some(Self::NoEffect),
+            Code::RoleMissing | Code::RoleName | Code::RolePrivileged | Code::RoleGivesLess | Code::RoleChanged => {
+                Some(Self::RoleDefinition)
+            }
             Code::Renamed
             | Code::NotSeen
             | Code::MayEnd
@@ -183,6 +194,9 @@ impl Class {
             | Code::StillHeld
             | Code::Recreated
             | Code::NotAssignable
+            | Code::RoleUnread
+            | Code::RoleBroad
+            | Code::RoleNotAssignable
             | Code::Locked
             | Code::NotEnabled
             | Code::NearLimit

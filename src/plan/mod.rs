@@ -31,6 +31,8 @@ pub mod pace;
 mod recreated;
 mod removal;
 mod resolve;
+mod role_definition;
+pub mod role_problem;
 mod room;
 pub mod saved;
 pub mod selection;
@@ -52,14 +54,14 @@ use jiff::civil::Date;
 use crate::model::{
     desired::{Desired, OwnerFile},
     ids::PrincipalId,
-    observed::{Observed, Reading},
+    observed::{DefinitionLookup, Observed, Reading},
     owner::{OwnerCode, RoleName},
     people::{ById, ByName, InGroup},
     policy::{Freeze, Override, Whom},
     trouble::{Trouble, TroubleKind},
 };
 
-pub use self::doubt::doubtful;
+pub use self::{doubt::doubtful, role_definition::role_problems};
 
 use self::{
     blocked::Blocked,
@@ -187,6 +189,7 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     plan.unread = unread(desired, observed);
     plan.findings.extend(absent(desired, observed));
     plan.findings.extend(recreated::recreated(observed));
+    plan.findings.extend(role_definition::changed(desired, observed));
     plan.findings.append(&mut standstill::standstill(observed, &plan.changes));
     plan.protected = protected(desired, observed);
     plan.expiring = expiring::expiring(desired, observed, today);
@@ -232,7 +235,13 @@ fn unread(desired: &Desired, observed: &Observed) -> Vec<Unread> {
         }
     }
     let people = unanswered.into_iter().map(|trouble| Unread { owner: None, trouble: trouble.clone() });
-    inventory.into_iter().chain(lists).chain(absent).chain(people).collect()
+    let mut definitions: Vec<Unread> = Vec::new();
+    for lookup in observed.role_definitions.values() {
+        if let DefinitionLookup::Unanswered(trouble) = lookup {
+            definitions.push(Unread { owner: None, trouble: trouble.clone() });
+        }
+    }
+    inventory.into_iter().chain(lists).chain(absent).chain(people).chain(definitions).collect()
 }
 
 /// An owner's subscription that nobody could look into: nothing is granted there, and nothing was checked.

@@ -342,7 +342,7 @@ impl<'a> Compare<'a> {
             environment: surplus.environment.clone(),
             role: surplus.role.clone(),
             who: Who::of(surplus.standing, &self.observed.people),
-            definition_name: self.desired.catalog.definition_name(triple.definition).map(Arc::from),
+            definition_name: self.observed.name_of(triple.definition, &self.desired.catalog).map(Arc::from),
             name: assignment.name,
             description: assignment.description.as_deref().unwrap_or_default().to_owned(),
             origins: ended.map(|grant| grant.origin.clone()).into_iter().collect(),

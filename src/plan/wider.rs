@@ -200,11 +200,7 @@ pub(super) fn opening<'a>(
 /// `Owner` on the whole subscription `Altinn-TTD-Prod`.
 pub(super) fn held(desired: &Desired, observed: &Observed, standing: &Standing) -> String {
     let Triple { scope, definition, .. } = &standing.assignment.triple;
-    let asked = match &observed.definitions {
-        Definitions::Known(known) => known.get(definition).map(|definition| definition.name.as_str()),
-        Definitions::NotAsked | Definitions::Unanswered(_) => None,
-    };
-    let name = asked.or_else(|| desired.catalog.definition_name(*definition)).unwrap_or("another role definition");
+    let name = observed.name_of(*definition, &desired.catalog).unwrap_or("another role definition");
     let subscription = scope.subscription();
     let whole = subscription.filter(|id| ScopeId::subscription_scope(*id) == *scope);
     let on = match (whole.and_then(|id| observed.subscriptions.get(&id)), subscription) {

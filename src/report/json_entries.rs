@@ -304,7 +304,11 @@ impl DriftJson {
         let class = Class::of_finding(finding.code)?;
         let what = DriftOf::Finding(FindingJson::of(view, finding));
         // The message of the others says what to do.
-        let remedy = if class == Class::NoEffect { class.remedy().to_owned() } else { finding.message.clone() };
+        let remedy = if matches!(class, Class::NoEffect | Class::RoleDefinition) {
+            class.remedy().to_owned()
+        } else {
+            finding.message.clone()
+        };
         Some(Self { class: class.word(), remedy, what })
     }
 }

@@ -23,7 +23,8 @@ pub(super) fn drift(facts: &Facts<'_>, style: Style) -> String {
         let stopped = problems::blocked_where(facts, |block| Class::of_block(block) == Some(class));
         let soon = if class == Class::ExpiringSoon { expiring::lines(facts) } else { Vec::new() };
         let number = facts.of_class(class);
-        let has_remedy = changes().next().is_some() || class == Class::NoEffect || !soon.is_empty();
+        let has_remedy =
+            changes().next().is_some() || matches!(class, Class::NoEffect | Class::RoleDefinition) || !soon.is_empty();
         if number == 0 {
             continue;
         }

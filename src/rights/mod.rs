@@ -63,7 +63,7 @@ pub const READS: &[(&str, &str)] = &[
     (READ_LOCKS, "to see what cannot be removed"),
     (READ_ACTIVITY, "for `serve`: by whom something was removed"),
     (READ_PERMISSIONS, "for `doctor`: what our identity may do"),
-    (READ_DEFINITIONS, "for `doctor`: through which role it may"),
+    (READ_DEFINITIONS, "to see what role definitions permit"),
     // Microsoft asks for "at least read access to the resources you want to query"; many public custom roles name this, too.
     ("Microsoft.ResourceGraph/resources/read", "to find targets"),
 ];

@@ -22,7 +22,7 @@ use crate::{
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
-        permissions::{Block, Definition},
+        permissions::{Block, Definition, DefinitionMaker},
         trouble::Trouble,
     },
     ports::{
@@ -282,19 +282,26 @@ impl AssignmentReader for Identity {
         }))
     }
 
+    fn role_definition(
+        &self,
+        id: crate::model::ids::RoleDefinitionId,
+        at: SubscriptionId,
+    ) -> impl Future<Output = Result<Option<Definition>, Trouble>> + Send {
+        let answer = self.ask("read a role definition", |world, caller| {
+            world.demand_below(READ_DEFINITIONS, caller, &ScopeId::subscription_scope(at))?;
+            Ok(world.definition(id).ok().map(|found| read_definition(found).1))
+        });
+        ready(answer)
+    }
+
     fn definitions(
         &self,
         at: SubscriptionId,
     ) -> impl Future<Output = Result<BTreeMap<RoleDefinitionId, Definition>, Trouble>> + Send {
         ready(self.ask("list role definitions", |world, caller| {
             let scope = ScopeId::subscription_scope(at);
-            world.demand_below("Microsoft.Authorization/roleDefinitions/read", caller, &scope)?;
-            let read = |found: &super::world::Definition| {
-                let super::world::Block { actions, not_actions, data_actions, not_data_actions } = found.block.clone();
-                let blocks = vec![Block { actions, not_actions, data_actions, not_data_actions }];
-                (found.id, Definition { name: found.name.clone(), blocks })
-            };
-            Ok(world.definitions_at(&scope, false).map(read).collect())
+            world.demand_below(READ_DEFINITIONS, caller, &scope)?;
+            Ok(world.definitions_at(&scope, false).map(read_definition).collect())
         }))
     }
 }
@@ -351,12 +358,25 @@ impl Rights for Identity {
     ) -> impl Future<Output = Result<Permits, Trouble>> + Send {
         ready(self.ask("read a role definition", |world, caller| {
             let scope = ScopeId::subscription_scope(at);
-            world.demand_below("Microsoft.Authorization/roleDefinitions/read", caller, &scope)?;
+            world.demand_below(READ_DEFINITIONS, caller, &scope)?;
             let found = world.definition(id)?;
             let (name, data_actions) = (found.name.clone(), found.block.data_actions.clone());
             Ok(Permits { name, permissions: vec![permission(&found.block)], data_actions })
         }))
     }
+}
+
+const READ_DEFINITIONS: &str = "Microsoft.Authorization/roleDefinitions/read";
+
+fn read_definition(found: &super::world::Definition) -> (crate::model::ids::RoleDefinitionId, Definition) {
+    let super::world::Block { actions, not_actions, data_actions, not_data_actions } = found.block.clone();
+    let definition = Definition {
+        name: found.name.clone(),
+        made_by: if found.built_in { DefinitionMaker::Microsoft } else { DefinitionMaker::Tenant },
+        assignable_scopes: found.scopes.clone(),
+        blocks: vec![Block { actions, not_actions, data_actions, not_data_actions }],
+    };
+    (found.id, definition)
 }
 
 fn permission(block: &super::world::Block) -> Permission {

@@ -127,6 +127,14 @@ impl Refusal {
         Self::new(status, "RoleDefinitionDoesNotExist", message)
     }
 
+    /// The role definition cannot be assigned at this scope: its assignable scopes leave it out (azure-docs role-definitions.md).
+    /// OPEN: no source has status, code or words; these are ours.
+    #[must_use]
+    pub fn not_assignable(id: crate::model::ids::RoleDefinitionId, at: &crate::model::ids::ScopeId) -> Self {
+        let message = format!("The role definition '{id}' is not assignable at scope '{at}'.");
+        Self::new(400, "RoleDefinitionNotAssignable", message)
+    }
+
     /// The subscription is full (quoted so in azure-docs troubleshoot-limits.md; the status is *not recorded*).
     #[must_use]
     pub fn limit_exceeded() -> Self {

@@ -223,6 +223,11 @@ impl Seen<'_> {
             person: finding.who.as_ref().map(|who| who.id),
             scope: finding.scope.clone(),
             definition: standing.map(|standing| standing.triple.definition),
+            // One role may have several things wrong with its definitions.
+            detail: (class == Class::RoleDefinition).then(|| {
+                let role = finding.role.as_ref().map_or("", |role| role.as_str());
+                format!("{} {role}", finding.code.word()).into()
+            }),
             ..Key::new(class, finding.owner)
         };
         let (since, by) = match standing {
@@ -374,10 +379,7 @@ impl Seen<'_> {
     }
 
     fn definition(&self, id: RoleDefinitionId) -> Option<Arc<str>> {
-        match &self.observed.definitions {
-            crate::model::observed::Definitions::Known(known) => known.get(&id).map(|it| it.name.as_str().into()),
-            _ => None,
-        }
+        self.observed.definition_name(id).map(Into::into)
     }
 }
 

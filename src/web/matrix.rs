@@ -113,7 +113,7 @@ fn sign(class: Class) -> (&'static str, &'static str) {
     match class {
         Class::Missing | Class::Blocked => ("lacks", "−"),
         Class::Altered | Class::DescriptionLost => ("other", "~"),
-        Class::NoEffect => ("other", "!"),
+        Class::NoEffect | Class::RoleDefinition => ("other", "!"),
         Class::ExpiringSoon => ("calm", "✓"),
         _ => ("extra", "+"),
     }

@@ -67,6 +67,7 @@ pub struct Seen {
     pub locks: BTreeMap<SubscriptionId, Result<Vec<Lock>, ()>>,
     pub groups: BTreeMap<GroupKey, InGroup>,
     pub usage: BTreeMap<SubscriptionId, Result<Usage, ()>>,
+    pub definitions: BTreeMap<RoleDefinitionId, Result<Option<Definition>, ()>>,
     /// What the last look saw, right before the first write: targets, and people.
     pub again: BTreeMap<ScopeId, Result<Option<ResourceNow>, ()>>,
     pub people_again: BTreeMap<PrincipalId, ById>,
@@ -513,6 +514,17 @@ impl<P: Far> AssignmentReader for Azure<'_, P> {
             None => self.inner.usage(at).await,
         };
         self.log().seen.usage.insert(at, answer.clone().map_err(|_| ()));
+        answer
+    }
+
+    async fn role_definition(&self, id: RoleDefinitionId, at: SubscriptionId) -> Result<Option<Definition>, Trouble> {
+        let request = format!("definition/{id}");
+        self.arrive(&request).await;
+        let answer = match self.read_fails(&request, 8) {
+            Some(trouble) => Err(trouble),
+            None => self.inner.role_definition(id, at).await,
+        };
+        self.log().seen.definitions.insert(id, answer.clone().map_err(|_| ()));
         answer
     }
 

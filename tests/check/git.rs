@@ -354,7 +354,7 @@ impl Git {
             Catalogue::Retired | Catalogue::Forgotten => {
                 let _ = writeln!(
                     text,
-                    "roles:\n  operations: {{ gives: [{{ on: key-vault, definition: {SECRETS_USER}, name: Secrets User }}] }}"
+                    "roles:\n  operations:\n    may: read secrets\n    gives: [{{ on: key-vault, definition: {SECRETS_USER}, name: Key Vault Secrets User }}]"
                 );
             }
             Catalogue::WithLead => {

@@ -112,6 +112,10 @@ impl AssignmentReader for Https {
         self.reader.usage(at).await
     }
 
+    async fn role_definition(&self, id: RoleDefinitionId, at: SubscriptionId) -> Result<Option<Definition>, Trouble> {
+        self.reader.role_definition(id, at).await
+    }
+
     async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
         self.reader.definitions(at).await
     }

@@ -289,6 +289,11 @@ impl Oracle<'_> {
         }
     }
 
+    /// Whether a role definition was read in this run, and is there: nothing new is granted of one that is not.
+    pub fn is_sound(&self, definition: RoleDefinitionId) -> bool {
+        matches!(self.seen.definitions.get(&definition), Some(Ok(Some(_))))
+    }
+
     pub fn by_id(&self, id: PrincipalId) -> ById {
         if let Some(answer) = self.seen.ids.get(&id) {
             return answer.clone();

@@ -213,7 +213,7 @@ async fn planned<P: Far>(ask: Ask<'_>, azure: &Azure<'_, P>) -> PlannedRun {
         desired,
         scope: Scope::chosen(owners.cloned()),
         azure,
-        records: Records { newest, made: told.remembered.clone() },
+        records: Records { newest, made: told.remembered.clone(), ..Records::default() },
         history: told,
         permissions: AskPermissions::Of(azure.identity()),
         now,

@@ -80,7 +80,8 @@ impl Judge<'_> {
                     // Policy may have something against each line that asks for it.
                     None => {
                         let same: Vec<&Want<'_>> = wants.iter().filter(|it| self.is_same(it, want)).collect();
-                        if let Some(fit) = same.iter().find(|it| !self.is_objected(it)) {
+                        let fit = same.iter().find(|it| !self.is_objected(it));
+                        if let Some(fit) = fit.filter(|_| self.oracle.is_sound(want.definition)) {
                             expected.puts.insert(triple, Put { description: fit.description.clone(), ..put });
                         } else {
                             self.unmet.insert(whose);

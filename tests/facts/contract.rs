@@ -71,6 +71,16 @@ async fn usage_and_definitions(azure: &impl Azure, _: &SharedWorld) {
     assert_eq!(officer.name, "Key Vault Secrets Officer");
     assert!(administrator.opens_as(&officer, "microsoft.keyvault/vaults"));
     assert!(!officer.opens_as(&administrator, "microsoft.keyvault/vaults"));
+    let ported =
+        azure.role_definition("b86a8fe4-44ce-4948-aee5-eccb2c155cd7".parse().unwrap(), ONE).await.unwrap().unwrap();
+    assert_eq!(ported, officer);
+    assert_eq!(
+        (ported.made_by, ported.assignable_scopes),
+        (tilgang::model::permissions::DefinitionMaker::Microsoft, vec![ScopeId::new("/")])
+    );
+    let nowhere = "11111111-aaaa-4aaa-8aaa-111111111111".parse().unwrap();
+    assert_eq!(azure.role_definition(nowhere, ONE).await, Ok(None));
+    assert_eq!(azure.role_definition(nowhere, NOWHERE).await.unwrap_err().kind, TroubleKind::NotFound);
     assert_eq!(azure.usage(NOWHERE).await.unwrap_err().kind, TroubleKind::NotFound);
     assert_eq!(azure.definitions(NOWHERE).await.unwrap_err().kind, TroubleKind::NotFound);
 }
@@ -529,6 +539,14 @@ mod both {
 
         async fn usage(&self, at: SubscriptionId) -> Result<Usage, Trouble> {
             self.0.usage(at).await
+        }
+
+        async fn role_definition(
+            &self,
+            id: RoleDefinitionId,
+            at: SubscriptionId,
+        ) -> Result<Option<Definition>, Trouble> {
+            self.0.role_definition(id, at).await
         }
 
         async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {

@@ -30,6 +30,7 @@ mod differences;
 mod loopback;
 mod members;
 mod parsed;
+mod privileges;
 mod replayed;
 mod schema;
 mod schemas;

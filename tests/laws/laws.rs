@@ -16,7 +16,9 @@ use tilgang::{
         code::Code,
         desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Place, Revision, UserEntry},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
-        observed::{Definitions, Locks, Observed, Reading, Room, Sighting, Subscription, Target, TargetKey},
+        observed::{
+            DefinitionLookup, Definitions, Locks, Observed, Reading, Room, Sighting, Subscription, Target, TargetKey,
+        },
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
         past::{Past, Turn},
         people::{ById, ByName, GroupKey, Hint, InGroup, People, Person},
@@ -74,6 +76,17 @@ fn definition(kind: &str) -> RoleDefinitionId {
     RoleDefinitionId(guid(if kind == "application-insights" { 901 } else { 902 }))
 }
 
+/// Each role definition as the workspace has it.
+fn read_definitions() -> BTreeMap<RoleDefinitionId, DefinitionLookup> {
+    let read = |kind: &str| Definition {
+        name: format!("reader of {kind}"),
+        assignable_scopes: vec![ScopeId::new("/")],
+        blocks: vec![Block { actions: vec!["*/read".to_owned()], ..Block::default() }],
+        ..Definition::default()
+    };
+    ["application-insights", "key-vault"].map(|kind| (definition(kind), DefinitionLookup::Found(read(kind)))).into()
+}
+
 fn instance() -> InstanceName {
     InstanceName::new("altinn-apps")
 }
@@ -90,8 +103,13 @@ fn catalog() -> Catalog {
                 kind: KindName::new(kind),
                 definition: RoleDefinition { id: definition(kind), name: format!("reader of {kind}") },
             };
-            let row =
-                Role { title: role.to_owned(), may: "read".to_owned(), environment: name.clone(), gives: vec![gives] };
+            let row = Role {
+                title: role.to_owned(),
+                may: "read".to_owned(),
+                environment: name.clone(),
+                gives: vec![gives],
+                privileged: None,
+            };
             catalog.roles.insert(RoleName::new(&format!("{environment}-{role}")), row);
             catalog.kinds.entry(KindName::new(kind)).or_insert(ResourceKind {
                 title: kind.to_owned(),
@@ -249,6 +267,8 @@ fn observed(seed: &Seed) -> Observed {
         remembered: BTreeMap::new(),
         subscriptions: BTreeMap::new(),
         definitions: Definitions::NotAsked,
+        remembered_definitions: BTreeMap::new(),
+        role_definitions: read_definitions(),
         people: People::default(),
     };
     for (owner, code) in OWNERS.iter().enumerate() {
@@ -491,8 +511,8 @@ proptest! {
         let before = plan(&desired, &observed, TODAY);
         let wide = RoleDefinitionId(guid(991));
         let block = |actions: &str| Block { actions: vec![actions.to_owned()], ..Block::default() };
-        let given = ["application-insights", "key-vault"].map(|kind| (definition(kind), Definition { name: kind.to_owned(), blocks: vec![block("*/read")] }));
-        observed.definitions = Definitions::Known(given.into_iter().chain([(wide, Definition { name: "all".to_owned(), blocks: vec![block("*")] })]).collect());
+        let given = ["application-insights", "key-vault"].map(|kind| (definition(kind), Definition { name: kind.to_owned(), blocks: vec![block("*/read")], ..Definition::default() }));
+        observed.definitions = Definitions::Known(given.into_iter().chain([(wide, Definition { name: "all".to_owned(), blocks: vec![block("*")], ..Definition::default() })]).collect());
         for (owner, n, role, at, same) in many {
             let target = scope(owner, role);
             let at = [target.as_str(), target.as_str().split("/providers/").next().unwrap(), "/", "/providers/Microsoft.Management/managementGroups/m"][at];

@@ -99,7 +99,7 @@ fn folder() -> TempDir {
 /// A newer commit was applied.
 fn newer() -> Records {
     let newest = Applied { commit: "b".repeat(40), time: APPLIED.parse().unwrap() };
-    Records { newest: Some(newest), made: BTreeMap::new() }
+    Records { newest: Some(newest), ..Records::default() }
 }
 
 fn request(

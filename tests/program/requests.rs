@@ -148,8 +148,8 @@ fn a_question_costs_no_request_a_person() {
         assert_eq!(routes["POST $batch"], batches, "{groups} groups, {people} people: {routes}");
 
         assert_eq!(routes["POST getByIds"], 1, "whatever is no person, in one question: {routes}");
-        let lists =
-            ["GET roleAssignments", "GET roleDefinitions", "GET roleAssignmentScheduleInstances", "POST resourceGraph"];
+        assert_eq!(routes["GET roleDefinitions"], 1 + 2, "the list, and each that the workspace names: {routes}");
+        let lists = ["GET roleAssignments", "GET roleAssignmentScheduleInstances", "POST resourceGraph"];
         for route in lists {
             assert_eq!(routes[route], 1, "{route}: {routes}");
         }

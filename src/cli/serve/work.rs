@@ -105,7 +105,7 @@ impl Worker {
             run.cost = cost(before, after);
         };
         let mut run = blank(&task);
-        match self.look(&task, &mut run).await {
+        match Box::pin(self.look(&task, &mut run)).await {
             Ok(mut brought) => {
                 ended(&mut brought.report.run, self.sent().await);
                 brought

@@ -87,6 +87,7 @@ pub(super) fn catalog() -> Catalog {
                 may: may.into(),
                 environment: EnvironmentName::new(name),
                 gives: vec![Gives { kind: KindName::new(kind), definition }],
+                privileged: None,
             };
             catalog.roles.insert(RoleName::new(&format!("{name}-{role}")), role_of);
         }

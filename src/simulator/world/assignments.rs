@@ -278,6 +278,10 @@ impl World {
         if let Some(other) = self.table.find(&triple) {
             return Err(Refusal::exists(other));
         }
+        let above = self.above(&triple.scope);
+        if self.definitions.get(triple.definition).is_some_and(|it| !it.is_for(&triple.scope, &above)) {
+            return Err(Refusal::not_assignable(triple.definition, &triple.scope));
+        }
         let is = self.type_of(triple.principal);
         // None of the 122 recorded PUTs with principalType met this (FACTS §10).
         let is = is.filter(|_| body.principal_type.is_some() || !self.is_newcomer(triple.principal));

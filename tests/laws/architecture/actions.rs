@@ -121,7 +121,7 @@ fn answers(patterns: &[&str], taken_out: &[&str], action: &str) -> [(&'static st
     let texts = |all: &[&str]| -> Vec<String> { all.iter().map(ToString::to_string).collect() };
     let block = |actions, not_actions, data_actions, not_data_actions| {
         let block = permissions::Block { actions, not_actions, data_actions, not_data_actions };
-        permissions::Definition { name: String::new(), blocks: vec![block] }
+        permissions::Definition { blocks: vec![block], ..permissions::Definition::default() }
     };
     let (actions, not_actions) = (texts(patterns), texts(taken_out));
     let control = block(actions.clone(), not_actions.clone(), Vec::new(), Vec::new());
