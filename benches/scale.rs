@@ -106,6 +106,7 @@ fn azure(desired: &Desired) -> Observed {
         subscriptions: BTreeMap::new(),
         definitions: Definitions::NotAsked,
         remembered_definitions: BTreeMap::new(),
+        granted_before: BTreeSet::new(),
         role_definitions: desired.catalog.managed().into_iter().map(|(_, id)| (id, sound(desired, id))).collect(),
         people: People::default(),
     };

@@ -179,7 +179,7 @@ impl<J: Journal> AppliedRun<'_, J> {
     /// How it went, as an exit code, the reading and the plan included.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        self.run.exit().max(self.of_outcomes())
+        self.run.exit().max(self.of_outcomes()).max(Exit::Refused.when(self.run.keeps()))
     }
 
     /// Ended before it was through is partly applied, however little was done.

@@ -33,6 +33,7 @@ use crate::{
         blocked::{Block, Blocked},
         caused::BaseDiff,
         change::{Action, Change},
+        finding::Code,
         saved::{Deed, Difference, Saved},
         selection::{Deferred, Kinds, Scope},
     },
@@ -142,19 +143,24 @@ struct Reading<'a, A, H> {
 }
 
 impl<A: Directory + Inventory + AssignmentReader, H: NameHistory> Reading<'_, A, H> {
-    /// Reads Azure and compares; where a name leaves a doubt, git is asked for its past, and it is compared again.
+    /// Reads Azure and compares; where a name leaves a doubt, or somebody may have been listed before, git is asked for its past,
+    /// and it is compared again.
     async fn compare(&self, desired: &Desired, sources: &Sources) -> (Observed, Plan) {
         let Self { scope, now, records, history, azure } = self;
         let observing = observe_where(desired, |owner| scope.holds(owner), *now, None, *azure);
         let mut observed = Box::pin(observing).await; // it holds much
         observed.remembered.clone_from(&records.made);
         observed.remembered_definitions.clone_from(&records.definitions);
+        observed.granted_before.clone_from(&records.granted);
         let plan = compare(desired, &observed, scope);
-        let doubtful = plan::doubtful(desired, &observed, &plan);
-        if doubtful.is_empty() {
+        let mut asked = plan::keeps::formerly_listed(desired, &plan);
+        for (file, names) in plan::doubtful(desired, &observed, &plan) {
+            asked.entry(file).or_default().extend(names);
+        }
+        if asked.is_empty() {
             return (observed, plan);
         }
-        observed.people.past = history.past(desired, sources, &doubtful);
+        observed.people.past = history.past(desired, sources, &asked);
         let plan = compare(desired, &observed, scope);
         (observed, plan)
     }
@@ -282,6 +288,12 @@ impl PlannedRun {
         let refused = !self.approval.refused.is_empty() || self.is_kept_from_older();
         let left = self.deferred.iter().any(Deferred::is_left_undone);
         self.reading().max(Exit::Refused.when(refused)).max(Exit::Partly.when(left))
+    }
+
+    /// Whether somebody is out of git and keeps the access, and nobody accepted that.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        self.plan.findings.iter().any(|finding| finding.code == Code::Keeps && finding.accepted.is_none())
     }
 
     /// What could not be read or decided.

@@ -1,7 +1,7 @@
 //! Where runs are recorded, and what a run has to know of those before it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,8 +17,9 @@ use crate::{
     },
     model::{
         desired::Desired,
-        ids::{RoleDefinitionId, ScopeId},
+        ids::{PrincipalId, RoleDefinitionId, ScopeId},
         observed::Observed,
+        owner::{OwnerCode, RoleName},
     },
     plan::{approve::Applied, selection::Scope},
 };
@@ -43,6 +44,8 @@ pub struct Records {
     pub made: BTreeMap<ScopeId, Timestamp>,
     /// What role definitions permitted, as they were last seen.
     pub definitions: BTreeMap<RoleDefinitionId, String>,
+    /// Whom a role was given: at which owner, whom, which role.
+    pub granted: BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)>,
 }
 
 /// Where a run is recorded.
@@ -73,7 +76,12 @@ impl Recording {
         let Self::In(ledger) = self else { return Records::default() };
         let replay = ledger.replay();
         let newest = replay.newest().cloned().map(|Commit { hash, time }| Applied { commit: hash, time });
-        Records { newest, made: replay.made().clone(), definitions: replay.definitions().clone() }
+        Records {
+            newest,
+            made: replay.made().clone(),
+            definitions: replay.definitions(),
+            granted: replay.granted().clone(),
+        }
     }
 
     /// What is not known, as the ledger cannot be read.

@@ -224,11 +224,14 @@ fn close(written: &Written, look: &AdoptInput, adopt: &Adopt) {
     } else if !written.edits.is_empty() {
         output::say("Written. Read the files, and commit them: a plan from them has nothing more to do than before.");
     }
-    if !adopt.mark && !look.marks(written).is_empty() {
-        output::say(
-            "What others made stays theirs, and meets what git lists as long as it stands: whom git drops keeps it, and \
-             `tilgang drift` says so (unmanaged). `tilgang adopt --mark` makes it ours.",
-        );
+    let theirs = look.marks(written).len();
+    if !adopt.mark && theirs > 0 {
+        let (is, it) = if theirs == 1 { ("is", "it") } else { ("are", "them") };
+        output::say(format!(
+            "{} that git lists {is} not managed by tilgang yet. If you later remove the person from git, they keep the access. To \
+             take {it} over: `tilgang adopt --mark`",
+            super::validate::count(theirs, "assignment")
+        ));
     }
 }
 

@@ -14,8 +14,9 @@ use super::{
     sight::View,
 };
 use crate::model::{
-    ids::{RoleDefinitionId, ScopeId},
+    ids::{PrincipalId, RoleDefinitionId, ScopeId},
     observed::is_anew,
+    owner::{OwnerCode, RoleName},
 };
 
 /// Assignments in one line. Ours: some 200 KB.
@@ -76,6 +77,8 @@ pub struct Replay {
     lost: bool,
     newest: Option<Commit>,
     last: Option<Timestamp>,
+    /// Whom a grant was asked for: at which owner, whom, which role.
+    granted: BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)>,
 }
 
 /// Where an assignment lies, by its resource id.
@@ -120,6 +123,12 @@ impl Replay {
         self.definitions.iter().map(|(id, (_, permits))| (*id, permits.clone())).collect()
     }
 
+    /// Whom a role was given since the file was begun: at which owner, whom, which role.
+    #[must_use]
+    pub fn granted(&self) -> &BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)> {
+        &self.granted
+    }
+
     /// The time up to which this speaks.
     #[must_use]
     pub fn last(&self) -> Option<Timestamp> {
@@ -133,6 +142,11 @@ impl Replay {
             Entry::Opened(Opened { newest, .. }) => self.applied(newest.as_ref()),
             Entry::Begun(begun) => self.applied(begun.commit.as_ref()),
             Entry::Asked(asked) => {
+                if asked.action != "revoke"
+                    && let (Some(owner), Ok(principal)) = (OwnerCode::new(&asked.owner), asked.principal.parse())
+                {
+                    self.granted.insert((owner, principal, asked.role.as_deref().map(RoleName::new)));
+                }
                 self.open.insert(line.n, Open { at: line.at, asked: (**asked).clone() });
             }
             Entry::Answered(answered) => self.answered(answered),

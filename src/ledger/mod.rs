@@ -31,6 +31,8 @@ mod store;
 pub mod verify;
 
 #[cfg(test)]
+mod definition_tests;
+#[cfg(test)]
 mod tests;
 
 pub use self::{

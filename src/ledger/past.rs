@@ -68,6 +68,7 @@ pub fn observed(known: &BTreeMap<TargetName, Knowledge>, at: Timestamp) -> Obser
         subscriptions: subscriptions.collect(),
         definitions: Definitions::NotAsked,
         remembered_definitions: BTreeMap::new(),
+        granted_before: BTreeSet::new(),
         role_definitions: BTreeMap::new(),
         people,
     }

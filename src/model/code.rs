@@ -48,6 +48,8 @@ codes! {
     Inherited = "inherited";
     /// Somebody whom a change to git takes out holds the same by what others gave (`plan --base`).
     StillHeld = "still-held";
+    /// Somebody who was listed before is out of git, and keeps the access by what others made.
+    Keeps = "keeps";
     /// A target is not the resource that the ledger knew: it was made anew.
     Recreated = "recreated";
     /// The condition of our identity's role leaves out a role definition, or a kind of principal, that a change is about.

@@ -36,6 +36,8 @@ macro_rules! topics {
 topics! {
     /// Runs fail: nobody knows what stands in Azure.
     Failing "failing"
+    /// Somebody was taken out of git, and keeps the access by what others gave.
+    Keeps "keeps"
     /// Others gave access, and git does not list it.
     Unmanaged "unmanaged"
     /// Others gave something else that opens the same.

@@ -11,7 +11,7 @@ use super::{
     assignment::{Standing, Triple},
     catalog::Catalog,
     ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
-    owner::{EnvironmentName, KindName, OwnerCode},
+    owner::{EnvironmentName, KindName, OwnerCode, RoleName},
     people::{ById, People},
     permissions::Definition,
     trouble::Trouble,
@@ -31,6 +31,8 @@ pub struct Observed {
     /// What role definitions permitted, as the last run that recorded it had it; see
     /// [`Definition::permits_text`]. What no ledger knows is not among them.
     pub remembered_definitions: BTreeMap<RoleDefinitionId, String>,
+    /// Whom this instance gave a role before, as far as the ledger tells: at which owner, whom, which role.
+    pub granted_before: BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)>,
     /// Subscriptions that the naming rule gives to an owner and that could not be seen, by name.
     pub absent: BTreeSet<(OwnerCode, String)>,
     /// Each subscription that was read for assignments.

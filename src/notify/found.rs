@@ -43,6 +43,7 @@ impl Found {
 #[must_use]
 pub fn topic(class: Class) -> Topic {
     match class {
+        Class::Keeps => Topic::Keeps,
         Class::Missing => Topic::Missing,
         Class::Altered => Topic::Altered,
         Class::DescriptionLost => Topic::DescriptionLost,

@@ -92,6 +92,7 @@ pub async fn observe_where(
         targets,
         remembered,
         remembered_definitions: BTreeMap::new(), // of that, too
+        granted_before: BTreeSet::new(),
         absent,
         subscriptions,
         definitions,

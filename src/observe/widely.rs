@@ -46,6 +46,7 @@ pub async fn widely(
         targets,
         remembered,
         remembered_definitions: BTreeMap::new(), // of that, too
+        granted_before: BTreeSet::new(),
         absent,
         subscriptions,
         definitions,

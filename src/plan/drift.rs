@@ -10,6 +10,8 @@ use super::{
 /// The classes of drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
+    /// Somebody was taken out of git, and keeps the access by an assignment that others made.
+    Keeps,
     /// Git wants it, Azure does not have it.
     Missing,
     /// Ours stands, but not as we made it.
@@ -43,6 +45,7 @@ pub enum Class {
 impl Class {
     /// Every class, gravest first: access that should not be before access that should, and what differs before what does not.
     pub const ALL: &[Self] = &[
+        Self::Keeps,
         Self::Unmanaged,
         Self::Lookalike,
         Self::RoleDefinition,
@@ -63,6 +66,7 @@ impl Class {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Self::Keeps => "keeps",
             Self::Missing => "missing",
             Self::Altered => "altered",
             Self::DescriptionLost => "description-lost",
@@ -96,6 +100,7 @@ impl Class {
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
+            Self::Keeps => "no longer in git, and keeps the access by an assignment that tilgang did not make",
             Self::Missing => "git wants it, Azure does not have it",
             Self::Altered => "stands, but not as git says",
             Self::DescriptionLost => "made by tilgang, and its description no longer says so",
@@ -117,6 +122,9 @@ impl Class {
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
+            Self::Keeps => {
+                "remove the assignment in the portal, list the person again, or accept it in `policy.accept`"
+            }
             Self::Missing => "`tilgang apply` makes it; if nobody should have it, take it out of the owner's file",
             Self::Altered => "`tilgang apply` puts it right",
             Self::DescriptionLost => {
@@ -171,6 +179,7 @@ impl Class {
     #[must_use]
     pub fn of_finding(code: Code) -> Option<Self> {
         match code {
+            Code::Keeps => Some(Self::Keeps),
             Code::Unmanaged => Some(Self::Unmanaged),
             Code::Orphaned => Some(Self::Orphaned),
             Code::Lookalike => Some(Self::Lookalike),

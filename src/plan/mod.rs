@@ -24,6 +24,7 @@ mod effect;
 mod exceptions;
 pub mod expiring;
 pub mod finding;
+pub mod keeps;
 pub mod mandate;
 pub mod mark;
 pub mod outcome;
@@ -192,6 +193,7 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     plan.findings.extend(role_definition::changed(desired, observed));
     plan.findings.append(&mut standstill::standstill(observed, &plan.changes));
     plan.protected = protected(desired, observed);
+    keeps::mark(&mut plan, desired, observed);
     plan.expiring = expiring::expiring(desired, observed, today);
     plan.rules = exceptions::in_force(&desired.policy, today);
     plan.findings.extend(exceptions::ended(&desired.policy, today));

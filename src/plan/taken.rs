@@ -122,7 +122,7 @@ pub fn still_held(
 pub fn tell(findings: &mut Vec<Finding>, held: Vec<Finding>) {
     let said: BTreeSet<Option<String>> = held.iter().map(|finding| finding.assignment.clone()).collect();
     let is_said = |finding: &Finding| said.contains(&finding.assignment);
-    findings.retain(|it| !(matches!(it.code, Code::Unmanaged | Code::Lookalike) && is_said(it)));
+    findings.retain(|it| !(matches!(it.code, Code::Unmanaged | Code::Lookalike | Code::Keeps) && is_said(it)));
     findings.extend(held);
     findings.sort_by(|a, b| a.order().cmp(&b.order()));
 }

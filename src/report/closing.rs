@@ -54,7 +54,7 @@ pub(super) fn plan(facts: &Facts<'_>) -> Closing {
         Some(changes) => format!("Plan: {changes}"),
         None => "Plan: nothing to change".to_owned(),
     };
-    Closing { next, sums: [vec![plan], count.rest()].concat() }
+    Closing { next, sums: [vec![count.headline(&plan)], count.rest()].concat() }
 }
 
 /// The end of drift; `classes` as `2 missing`.
@@ -111,12 +111,13 @@ pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome]) -> Closing {
     } else if done.is_some() {
         next.push("Azure can take up to ten minutes until a change is felt.".to_owned());
     }
-    let mut sums = vec![match done {
+    let applied = match done {
         Some(done) => format!("Applied: {done}"),
         None if outcomes.is_empty() && count.deferred > 0 => "Nothing to do in this run".to_owned(),
         None if outcomes.is_empty() => "Nothing was to be done".to_owned(),
         None => "Applied: nothing changed".to_owned(),
-    }];
+    };
+    let mut sums = vec![count.headline(&applied)];
     let rest = [
         (already, "already so"),
         (failed, "failed"),

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::plan::change::{Action, Change};
+use crate::plan::{
+    change::{Action, Change},
+    finding::Code,
+};
 
 use super::{
     View,
@@ -23,6 +26,8 @@ pub(super) struct Count {
     pub blocked: usize,
     pub refused: usize,
     pub deferred: usize,
+    /// People who are out of git and keep access.
+    pub keeps: usize,
     pub findings: usize,
     pub accepted: usize,
     pub unread: usize,
@@ -35,7 +40,10 @@ impl Count {
         let View { plan, refused, deferred, errors, .. } = facts.view;
         let changes = |action| facts.changes().filter(|change| change.action == action).count();
         let accepted = plan.findings.iter().filter(|finding| finding.accepted.is_some()).count();
+        let kept = plan.findings.iter().filter(|it| it.code == Code::Keeps && it.accepted.is_none());
+        let keepers: BTreeSet<_> = kept.clone().filter_map(|it| it.who.as_ref().map(|who| who.id)).collect();
         Self {
+            keeps: keepers.len(),
             grants: changes(Action::Grant),
             revokes: changes(Action::Revoke),
             adopts: changes(Action::Adopt),
@@ -44,7 +52,7 @@ impl Count {
             blocked: plan.blocked.len(),
             refused: refused.len(),
             deferred: deferred.len(),
-            findings: plan.findings.len() - accepted,
+            findings: plan.findings.len() - accepted - kept.count(),
             accepted,
             unread: plan.unread.len(),
             left_out: facts.view.left_out().count(),
@@ -54,8 +62,18 @@ impl Count {
 
     /// Whether git and Azure agree, and all of both was read.
     pub(super) fn is_converged(&self) -> bool {
-        let Self { grants, revokes, adopts, updates, blocked, refused, deferred, unread, left_out, errors, .. } = self;
-        grants + revokes + adopts + updates + blocked + refused + deferred + unread + left_out + errors == 0
+        let Self { grants, revokes, adopts, updates, blocked, refused, deferred, .. } = self;
+        let Self { keeps, unread, left_out, errors, .. } = self;
+        grants + revokes + adopts + updates + blocked + refused + deferred + keeps + unread + left_out + errors == 0
+    }
+
+    /// A headline, and how many people keep access that git no longer lists.
+    pub(super) fn headline(&self, words: &str) -> String {
+        match self.keeps {
+            0 => words.to_owned(),
+            1 => format!("{words}; 1 person keeps access that git no longer lists"),
+            people => format!("{words}; {people} people keep access that git no longer lists"),
+        }
     }
 
     /// What is not done, what stays, what people should know; and last, why nobody should take this for the whole.

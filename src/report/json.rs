@@ -217,6 +217,8 @@ struct SummaryJson {
     /// Only where a run was narrowed, and left something.
     #[serde(skip_serializing_if = "is_zero")]
     deferred: usize,
+    /// People who are out of git and keep access.
+    keeps: usize,
     findings: usize,
     accepted: usize,
 }
@@ -239,7 +241,18 @@ impl Envelope {
     fn of(facts: &Facts<'_>) -> Self {
         let View { desired, plan, refused, observed_at, config_digest, observed_digest, tool, .. } = facts.view;
         let Count {
-            grants, revokes, adopts, updates, unchanged, blocked, deferred, findings, accepted, errors, ..
+            grants,
+            revokes,
+            adopts,
+            updates,
+            unchanged,
+            blocked,
+            deferred,
+            keeps,
+            findings,
+            accepted,
+            errors,
+            ..
         } = Count::of(facts);
         let view = facts.view;
         Self {
@@ -262,6 +275,7 @@ impl Envelope {
                 blocked,
                 refused: refused.len(),
                 deferred,
+                keeps,
                 findings,
                 accepted,
             },

@@ -113,6 +113,7 @@ fn grade(kind: Kind) -> Grade {
         Kind::Mistake
         | Kind::NotRead
         | Kind::Attention
+        | Kind::Keeps
         | Kind::Failed
         | Kind::Refused
         | Kind::Blocked

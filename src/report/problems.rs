@@ -15,7 +15,7 @@ use crate::{
         approve::{Refusal, Refused},
         blocked::Block,
         change::{Action, Change},
-        finding::Finding,
+        finding::{Code, Finding},
         outcome::{Done, Failure, Outcome},
         selection::{Deferred, Left},
     },
@@ -36,6 +36,7 @@ pub(super) enum Kind {
     NotRead,
     LeftOut,
     Attention,
+    Keeps,
     Failed,
     Refused,
     Blocked,
@@ -57,6 +58,7 @@ impl Kind {
             Self::NotRead => "! not read",
             Self::LeftOut => "! left out",
             Self::Attention => "! attention",
+            Self::Keeps => "! KEEPS",
             Self::Failed => "! failed",
             Self::Refused => "x refused",
             Self::Blocked => "! blocked",
@@ -168,6 +170,20 @@ pub(super) fn loud<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
         problems.push(Problem { place, known_by: names, ..Problem::new(Kind::Attention, "protected-unknown", words) });
     }
     problems
+}
+
+/// Who is out of git and keeps the access.
+pub(super) fn keeps<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
+    let mut problems = findings(facts, |finding| finding.code == Code::Keeps && finding.accepted.is_none());
+    for problem in &mut problems {
+        problem.kind = Kind::Keeps;
+    }
+    problems
+}
+
+/// Every finding that has no section of its own.
+pub(super) fn other_findings<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
+    findings(facts, |finding| finding.code != Code::Keeps || finding.accepted.is_some())
 }
 
 /// What git asks for and cannot be done, or not safely: each reason once.

@@ -33,12 +33,13 @@ impl Reporter for Text {
         let facts = Facts::new(view);
         let mut page = Page::new(self.0);
         text_sections::loud(&mut page, &facts);
+        text_sections::problems(&mut page, &facts, &problems::keeps(&facts));
         sections(&mut page, &facts, &facts.sections(facts.changes()), Tense::Will);
         text_sections::problems(&mut page, &facts, &problems::blocked(&facts));
         text_sections::problems(&mut page, &facts, &problems::refused(&facts));
         text_sections::problems(&mut page, &facts, &problems::deferred(&facts));
         text_sections::problems(&mut page, &facts, &problems::overrides(&facts));
-        text_sections::problems(&mut page, &facts, &problems::findings(&facts, |_| true));
+        text_sections::problems(&mut page, &facts, &problems::other_findings(&facts));
         ending(&mut page, &closing::plan(&facts));
         page.finish()
     }

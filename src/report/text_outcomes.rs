@@ -19,6 +19,7 @@ pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome], style: Style) ->
     if !facts.view.is_applying {
         text_sections::loud(&mut page, facts);
     }
+    text_sections::problems(&mut page, facts, &problems::keeps(facts));
     sections(&mut page, facts, &facts.sections(done), Tense::Did);
     let (already, rest): (Vec<_>, Vec<_>) =
         problems::outcomes(facts, outcomes).into_iter().partition(|problem| problem.kind == Kind::Already);

@@ -268,6 +268,7 @@ fn observed(seed: &Seed) -> Observed {
         subscriptions: BTreeMap::new(),
         definitions: Definitions::NotAsked,
         remembered_definitions: BTreeMap::new(),
+        granted_before: BTreeSet::new(),
         role_definitions: read_definitions(),
         people: People::default(),
     };

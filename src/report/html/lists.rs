@@ -73,6 +73,7 @@ fn class(kind: Kind) -> &'static str {
         Kind::Mistake
         | Kind::NotRead
         | Kind::Attention
+        | Kind::Keeps
         | Kind::Failed
         | Kind::Refused
         | Kind::Blocked
@@ -89,6 +90,7 @@ fn title(kind: Kind) -> &'static str {
         Kind::NotRead => "Could not be read",
         Kind::LeftOut => "Left out",
         Kind::Attention => "Attention",
+        Kind::Keeps => "Out of git, and keeps access",
         Kind::Failed => "Failed",
         Kind::Refused => "Refused by policy",
         Kind::Blocked => "Blocked",

@@ -58,8 +58,10 @@ impl Reporter for Html {
     fn plan(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
         let matrix = Matrix::new(&facts, facts.changes(), Tense::Will);
-        let notes = problems::findings(&facts, |_| true);
-        whole(&facts, &before(&facts), &matrix, &notes, &closing::plan(&facts), &html! {})
+        let notes = problems::other_findings(&facts);
+        let mut problems = problems::keeps(&facts);
+        problems.extend(before(&facts));
+        whole(&facts, &problems, &matrix, &notes, &closing::plan(&facts), &html! {})
     }
 
     fn drift(&self, view: &View<'_>) -> String {
@@ -81,6 +83,7 @@ impl Reporter for Html {
         let mut matrix = Matrix::new(&facts, of(true), Tense::Did);
         matrix.failed(&facts, of(false));
         let mut problems = before(&facts);
+        problems.extend(problems::keeps(&facts));
         problems.extend(problems::outcomes(&facts, outcomes));
         problems.sort_by_key(|problem| problem.kind);
         whole(&facts, &problems, &matrix, &[], &closing::outcomes(&facts, outcomes), &html! {})

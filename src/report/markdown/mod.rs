@@ -57,9 +57,10 @@ impl Reporter for Markdown {
     fn plan(&self, view: &View<'_>) -> String {
         let facts = Facts::new(view);
         let mut sections: Vec<Section> = mistakes(view.mistakes).into_iter().collect();
+        sections.extend(problems(&facts, &problems::keeps(&facts)));
         sections.extend(problems(&facts, &before(&facts)));
         sections.extend(owners::sections(&facts, facts.changes(), Tense::Will));
-        sections.extend(problems(&facts, &problems::findings(&facts, |_| true)));
+        sections.extend(problems(&facts, &problems::other_findings(&facts)));
         report(&facts, "plan", &sections, &closing::plan(&facts))
     }
 
@@ -104,6 +105,7 @@ impl Reporter for Markdown {
     fn outcomes(&self, view: &View<'_>, outcomes: &[Outcome]) -> String {
         let facts = Facts::new(view);
         let mut all = before(&facts);
+        all.extend(problems::keeps(&facts));
         all.extend(problems::outcomes(&facts, outcomes));
         all.sort_by_key(|problem| problem.kind);
         let mut sections: Vec<Section> = mistakes(view.mistakes).into_iter().collect();
@@ -183,6 +185,7 @@ fn title(kind: Kind) -> &'static str {
         Kind::NotRead => "Could not be read",
         Kind::LeftOut => "Left out",
         Kind::Attention => "Attention",
+        Kind::Keeps => "Out of git, and keeps access",
         Kind::Failed => "Failed",
         Kind::Refused => "Refused by policy",
         Kind::Blocked => "Blocked",

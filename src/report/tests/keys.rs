@@ -48,7 +48,7 @@ fn a_plan_has_the_keys_of_format_1_in_their_order() {
     assert_eq!(keys(block(&json, "\"observed\": {", "  }"), 4), ["digest", "at", "complete"]);
     assert_eq!(
         keys(block(&json, "\"summary\": {", "  }"), 4),
-        ["grants", "revokes", "updates", "unchanged", "blocked", "refused", "findings", "accepted"]
+        ["grants", "revokes", "updates", "unchanged", "blocked", "refused", "keeps", "findings", "accepted"]
     );
     let change = block(&json, "\"changes\": [\n    {", "\n    }");
     assert_eq!(
