@@ -18,6 +18,7 @@ use tilgang::{
         desired::Desired,
         ids::{PrincipalId, ScopeId, SubscriptionId, UserName},
         observed::{Definitions, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+        other_access::OtherAccess,
         people::{ByName, People, Person},
     },
     plan,
@@ -90,6 +91,7 @@ fn azure(desired: &Desired) -> Observed {
         subscriptions: BTreeMap::new(),
         definitions: Definitions::NotAsked,
         people: People::default(),
+        other: OtherAccess::default(),
     };
     for grant in &desired.grants {
         let name: &UserName = &grant.user.name;

@@ -36,7 +36,7 @@ use crate::{
         saved::{Deed, Difference, Saved},
         selection::{Deferred, Kinds, Scope},
     },
-    ports::{AssignmentReader, Directory, Inventory, Rights},
+    ports::{AccessReader, AssignmentReader, Directory, Inventory, Rights},
 };
 
 /// Whether git still is as it was when a run read it. `read` and `now`: what it was called then and is now; nothing, if what it
@@ -57,9 +57,9 @@ pub fn check_age(age: Duration) -> Result<(), Error> {
 }
 
 /// What is asked of Azure to plan. Nothing here can write.
-pub trait Azure: Directory + Inventory + AssignmentReader + Rights {}
+pub trait Azure: Directory + Inventory + AssignmentReader + AccessReader + Rights {}
 
-impl<A: Directory + Inventory + AssignmentReader + Rights> Azure for A {}
+impl<A: Directory + Inventory + AssignmentReader + AccessReader + Rights> Azure for A {}
 
 /// How old a plan may be when it is carried out. Ours: somebody may have thought about it for longer than Azure stood still.
 const PLAN_AGE_MAX: Duration = Duration::from_mins(5);
@@ -125,7 +125,7 @@ pub async fn observe(
     desired: &Desired,
     scope: &Scope,
     now: Timestamp,
-    azure: &(impl Directory + Inventory + AssignmentReader),
+    azure: &(impl Directory + Inventory + AssignmentReader + AccessReader),
 ) -> (Observed, Plan) {
     let observed = Box::pin(observe_where(desired, |owner| scope.holds(owner), now, None, azure)).await; // it holds much
     let plan = compare(desired, &observed, scope);
@@ -141,7 +141,7 @@ struct Reading<'a, A, H> {
     azure: &'a A,
 }
 
-impl<A: Directory + Inventory + AssignmentReader, H: NameHistory> Reading<'_, A, H> {
+impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory> Reading<'_, A, H> {
     /// Reads Azure and compares; where a name leaves a doubt, git is asked for its past, and it is compared again.
     async fn compare(&self, desired: &Desired, sources: &Sources) -> (Observed, Plan) {
         let Self { scope, now, records, history, azure } = self;

@@ -18,6 +18,7 @@ use crate::model::{
     assignment::{Hand, Pim, PrincipalType, RoleAssignment, Standing, Trail, Triple},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
     observed::{Definitions, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+    other_access::OtherAccess,
     owner::{EnvironmentName, KindName, OwnerCode},
     people::{ById, ByName, People, Person},
     trouble::{Trouble, TroubleKind},
@@ -68,6 +69,7 @@ pub fn observed(known: &BTreeMap<TargetName, Knowledge>, at: Timestamp) -> Obser
         subscriptions: subscriptions.collect(),
         definitions: Definitions::NotAsked,
         people,
+        other: OtherAccess::default(),
     }
 }
 

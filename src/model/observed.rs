@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::{
     assignment::{Standing, Triple},
     ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
+    other_access::OtherAccess,
     owner::{EnvironmentName, KindName, OwnerCode},
     people::{ById, People},
     permissions::Definition,
@@ -35,6 +36,8 @@ pub struct Observed {
     pub definitions: Definitions,
     /// Who people are.
     pub people: People,
+    /// What gives access beside role assignments: read only for who can do what.
+    pub other: OtherAccess,
 }
 
 /// What role definitions permit.

@@ -341,6 +341,9 @@ impl<'a> Adopt<'a> {
         match assignment.principal_type {
             PrincipalType::User => {}
             PrincipalType::Group => return left("held by a group: list its people in git, then remove it by hand"),
+            PrincipalType::ForeignGroup => {
+                return left("held by a group of another tenant, which cannot be opened here");
+            }
             PrincipalType::ServicePrincipal => {
                 return left("held by an application: roles are for people, so it stays");
             }

@@ -102,6 +102,7 @@ impl Who {
         match self.principal_type {
             PrincipalType::User => None,
             PrincipalType::Group => Some("a group"),
+            PrincipalType::ForeignGroup => Some("a group of another tenant"),
             PrincipalType::ServicePrincipal => Some("an application"),
             PrincipalType::Other => Some("neither a person nor a group"),
         }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    assignment::{Hand, Pim, Standing, Triple},
+    assignment::{Hand, Pim, PrincipalType, Standing, Triple},
     catalog::{Gives, Role},
     desired::{Desired, Grant, OwnerFile},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
@@ -50,8 +50,9 @@ struct Wider<'a> {
 /// Whether it gives people access, and goes on doing so.
 fn matters(standing: &Standing, observed: &Observed) -> bool {
     let Standing { assignment, hand, pim } = standing;
-    let gone =
-        matches!(observed.people.by_id.get(&assignment.triple.principal), Some(ById::Gone | ById::Deleted { .. }));
+    // Of a group of another tenant this directory knows nothing, whether it exists or not.
+    let gone = assignment.principal_type != PrincipalType::ForeignGroup
+        && matches!(observed.people.by_id.get(&assignment.triple.principal), Some(ById::Gone | ById::Deleted { .. }));
     let ends = matches!(pim, Pim::Activated | Pim::Timed);
     *hand == Hand::Foreign && assignment.principal_type.is_people() && !ends && !gone
 }

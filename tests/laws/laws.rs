@@ -17,6 +17,7 @@ use tilgang::{
         desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Place, Revision, UserEntry},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
         observed::{Definitions, Locks, Observed, Reading, Room, Sighting, Subscription, Target, TargetKey},
+        other_access::OtherAccess,
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
         past::{Past, Turn},
         people::{ById, ByName, GroupKey, Hint, InGroup, People, Person},
@@ -250,6 +251,7 @@ fn observed(seed: &Seed) -> Observed {
         subscriptions: BTreeMap::new(),
         definitions: Definitions::NotAsked,
         people: People::default(),
+        other: OtherAccess::default(),
     };
     for (owner, code) in OWNERS.iter().enumerate() {
         for role in 0..ROLES.len() {
