@@ -50,7 +50,7 @@ impl<'a> Walk<'a> {
             let way = self.way((key, target), by, from, Arc::new(opens));
             let way = Way { workspace: Some(workspace), ends: ends(by, subscription), ..way };
             let Some(definition) = known else {
-                self.give(way);
+                self.give(&way);
                 continue;
             };
             if log_query::runs(definition) && !matches!(from, Level::Within(_)) {
@@ -60,7 +60,7 @@ impl<'a> Walk<'a> {
             }
             // Whoever has the logs by the component, too, is named there.
             let is_there =
-                reaches && can.given_by(definition).is_some() && !(demands && !log_query::is_enough(definition));
+                reaches && can.given_by(definition).is_some() && (!demands || log_query::is_enough(definition));
             if extent.is_some() && !is_there {
                 readers.push(way);
             }

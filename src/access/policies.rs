@@ -29,7 +29,7 @@ impl<'a> Walk<'a> {
             if !abilities.is_empty() {
                 let opens = Arc::new(Opens { abilities, ..Opens::default() });
                 let way = self.way((key, target), By::Policy(policy), Level::Target, opens);
-                self.give(way);
+                self.give(&way);
             }
         }
     }

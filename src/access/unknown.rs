@@ -7,8 +7,7 @@ use crate::model::{
     assignment::Pim,
     desired::{Desired, OwnerFile},
     ids::{PrincipalId, RoleDefinitionId, ScopeId},
-    observed::{Definitions, Impediment, Observed, Reading, Sighting, TargetKey},
-    other_access::OtherAccess,
+    observed::{Definitions, Impediment, Observed, OtherAccess, Reading, Sighting, TargetKey},
     owner::{EnvironmentName, KindName, OwnerCode},
     people::ByName,
 };
@@ -161,9 +160,8 @@ fn other(observed: &Observed, chosen: &impl Fn(OwnerCode) -> bool, unknown: &mut
             }
         }
         match other.policies.get(&target.scope) {
-            Some(Ok(Some(_))) => {}
             Some(Ok(None)) => {
-                add(Some(&key.kind), format!("the access policies of `{}`: the vault is gone", key.name), true)
+                add(Some(&key.kind), format!("the access policies of `{}`: the vault is gone", key.name), true);
             }
             Some(Err(trouble)) => {
                 let words = format!("the access policies of `{}`: {}", key.name, trouble.without_request());
@@ -172,7 +170,7 @@ fn other(observed: &Observed, chosen: &impl Fn(OwnerCode) -> bool, unknown: &mut
             None if target.impediments.contains(&Impediment::AccessPolicyMode) => {
                 add(Some(&key.kind), format!("the access policies of `{}`: not read", key.name), true);
             }
-            None => {}
+            Some(Ok(Some(_))) | None => {}
         }
     }
     if unlisted {

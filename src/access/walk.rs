@@ -167,7 +167,7 @@ impl<'a> Walk<'a> {
         let grants = asked.flatten().cloned().unwrap_or_default();
         let workspace = self.workspace(target, triple);
         let way = Way { grants, workspace, ends: ends(by, subscription), ..self.way((key, target), by, from, opens) };
-        self.give(way);
+        self.give(&way);
     }
 
     /// The workspace of a component, if it demands rights of its own and this gives these as well.
@@ -196,9 +196,9 @@ impl<'a> Walk<'a> {
     }
 
     /// Gives a way to whoever has it: its principal, or everybody in it.
-    pub(super) fn give(&mut self, way: Way<'a>) {
-        for id in self.holders_of(&way) {
-            self.give_to(id, &way);
+    pub(super) fn give(&mut self, way: &Way<'a>) {
+        for id in self.holders_of(way) {
+            self.give_to(id, way);
         }
     }
 

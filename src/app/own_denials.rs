@@ -62,6 +62,7 @@ impl OwnDenials {
     }
 
     /// Every deny assignment, each once: what lies above several subscriptions is in each of their lists.
+    #[must_use]
     pub fn all(&self) -> BTreeMap<&str, &Denial> {
         let read = self.lists.values().filter_map(|list| list.as_ref().ok()).flatten();
         read.map(|it| (it.id.as_str(), it)).collect()

@@ -17,8 +17,7 @@ use super::{
 use crate::model::{
     assignment::{Hand, Pim, PrincipalType, RoleAssignment, Standing, Trail, Triple},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
-    observed::{Definitions, Observed, Reading, Sighting, Subscription, Target, TargetKey},
-    other_access::OtherAccess,
+    observed::{Definitions, Observed, OtherAccess, Reading, Sighting, Subscription, Target, TargetKey},
     owner::{EnvironmentName, KindName, OwnerCode},
     people::{ById, ByName, People, Person},
     trouble::{Trouble, TroubleKind},

@@ -10,12 +10,16 @@
 mod again;
 mod definitions;
 mod deleted;
+mod eligible;
 mod questions;
 mod remembering;
 mod targets;
 mod widely;
 
-pub use self::{again::again, definitions::permitted, remembering::Remembering, targets::revealed, widely::widely};
+pub use self::{
+    again::again, definitions::permitted, eligible::eligible, remembering::Remembering, targets::revealed,
+    widely::widely,
+};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,8 +34,7 @@ use crate::{
         assignment::{Hand, Pim, RoleAssignment, Standing, hand},
         desired::Desired,
         ids::{ScopeId, SubscriptionId, UserName},
-        observed::{Definitions, Observed, Reading, Sighting, Subscription, TargetKey},
-        other_access::OtherAccess,
+        observed::{Definitions, Observed, OtherAccess, Reading, Sighting, Subscription, TargetKey},
         owner::OwnerCode,
         people::People,
         policy::Whom,

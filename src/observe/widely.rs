@@ -19,7 +19,7 @@ use crate::{
     model::{
         assignment::PrincipalType,
         desired::Desired,
-        ids::{PrincipalId, ScopeId, SubscriptionId},
+        ids::{PrincipalId, SubscriptionId},
         observed::{Definitions, Impediment, Observed, Reading, Sighting, Target},
         owner::OwnerCode,
         people::{ById, GroupKey, People},
@@ -27,11 +27,7 @@ use crate::{
     ports::{AccessReader, AssignmentReader, Directory, Inventory},
 };
 
-use super::{Keep, Looked, SIDE_BY_SIDE_MAX, definitions, deleted, look, names, questions};
-
-/// Up to so many targets, each is asked itself who may activate a role there: whether the list of their subscription shows it is
-/// OPEN (FACTS_PIM_GROUPS §1.2). One owner has some four. Ours.
-const ASKED_ALONE_MAX: usize = 16;
+use super::{Keep, Looked, SIDE_BY_SIDE_MAX, definitions, deleted, eligible, look, names, questions};
 
 /// Looks at Azure for who can do what. `owners`: only at these, if given.
 ///
@@ -57,7 +53,7 @@ pub async fn widely(
     let subscriptions: BTreeSet<SubscriptionId> =
         observed.subscriptions.keys().chain(observed.other.of_workspaces.keys()).copied().collect();
     deleted::ask(desired, &chosen, &mut observed, azure).await;
-    eligible(&mut observed, &subscriptions, &theirs, azure).await;
+    eligible::ask(&mut observed, &subscriptions, &theirs, azure).await;
     denied(&mut observed, &subscriptions, azure).await;
     policies(&mut observed, &theirs, azure).await;
     definitions::ask_all(desired, &mut observed, azure).await;
@@ -80,26 +76,6 @@ fn theirs<'a>(observed: &'a Observed, chosen: &impl Fn(OwnerCode) -> bool) -> im
         Sighting::Found(target) if chosen(key.owner) => Some(target),
         _ => None,
     })
-}
-
-/// Who may activate a role: by subscription; where targets are few, at each of them and at its workspace.
-async fn eligible(
-    observed: &mut Observed,
-    subscriptions: &BTreeSet<SubscriptionId>,
-    targets: &[Target],
-    azure: &impl AccessReader,
-) {
-    let mut places: BTreeSet<ScopeId> = subscriptions.iter().map(|id| ScopeId::subscription_scope(*id)).collect();
-    if targets.len() <= ASKED_ALONE_MAX {
-        places.extend(targets.iter().map(|target| target.scope.clone()));
-        places.extend(observed.other.workspaces.values().cloned());
-    }
-    let asked = places.into_iter().map(async |scope| {
-        let answer = azure.eligibilities(&scope).await.map_err(Arc::new);
-        (scope, answer)
-    });
-    let answers: Vec<_> = stream::iter(asked).buffer_unordered(SIDE_BY_SIDE_MAX).collect().await;
-    observed.other.eligible.extend(answers);
 }
 
 /// What is denied, by subscription.

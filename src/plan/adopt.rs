@@ -341,13 +341,10 @@ impl<'a> Adopt<'a> {
         match assignment.principal_type {
             PrincipalType::User => {}
             PrincipalType::Group => return left("held by a group: list its people in git, then remove it by hand"),
-            PrincipalType::ForeignGroup => {
-                return left("held by a group of another tenant, which cannot be opened here");
-            }
             PrincipalType::ServicePrincipal => {
                 return left("held by an application: roles are for people, so it stays");
             }
-            PrincipalType::Other => return left("held by neither a person nor a group: it stays"),
+            PrincipalType::ForeignGroup | PrincipalType::Other => return left("not one of this tenant: it stays"),
         }
         let person = match self.observed.people.by_id.get(&assignment.triple.principal) {
             Some(ById::Person(person)) => person,

@@ -71,7 +71,12 @@ impl Who {
     /// The holder of an assignment, as far as Entra said.
     #[must_use]
     pub fn of(standing: &Standing, people: &People) -> Self {
-        let (id, principal_type) = (standing.assignment.triple.principal, standing.assignment.principal_type);
+        Self::known(standing.assignment.triple.principal, standing.assignment.principal_type, people)
+    }
+
+    /// Somebody by object id, as far as Entra said.
+    #[must_use]
+    pub fn known(id: PrincipalId, principal_type: PrincipalType, people: &People) -> Self {
         let nameless = Self { id, principal_type, name: None, display_name: None };
         match people.by_id.get(&id) {
             Some(ById::Person(person)) => Self { principal_type, ..Self::person(person) },

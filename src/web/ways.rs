@@ -128,8 +128,9 @@ pub(super) fn unknown(seen: &Seen<'_>, access: &Access<'_>) -> Markup {
         section.note aria-labelledby="unknown-name" {
             h2 id="unknown-name" { "What is not in this" }
             p {
-                (prose("A look at drift does not open groups, and asks what a role permits only where others gave it at or above a \
-                        target. `tilgang why` and `tilgang who` ask all of that"))
+                (prose("A look at drift does not open groups, does not read access policies, deny assignments or who has rights on a \
+                        workspace, and asks what a role permits only where others gave it at or above a target. `tilgang why` and \
+                        `tilgang who` ask all of that"))
                 "."
             }
             @if !all.is_empty() {

@@ -204,7 +204,7 @@ fn world(seed: &Seed) -> World {
         );
     }
     let hub = HUB.trim_start_matches("/subscriptions/");
-    let _ = write!(text, "  - {{ name: Hub, id: {hub}, group: hub, resources: [workspace law1] }}\n");
+    let _ = writeln!(text, "  - {{ name: Hub, id: {hub}, group: hub, resources: [workspace law1] }}");
     text += "assignments:\n  - { principal: tilgang, role: Role Based Access Control Administrator, scope: / }\n";
     let _ = write!(
         text,
@@ -286,7 +286,7 @@ impl Directory for Partly {
     async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
         let mut answers = self.azure.by_id(ids).await;
         if self.fails & 1 != 0 {
-            answers.values_mut().for_each(|it| *it = ById::Unanswered(Arc::new(trouble())));
+            answers = ids.iter().map(|id| (*id, ById::Unanswered(Arc::new(trouble())))).collect();
         }
         answers
     }
@@ -294,7 +294,7 @@ impl Directory for Partly {
     async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {
         let mut answers = self.azure.groups(keys).await;
         if self.fails & 2 != 0 {
-            answers.values_mut().for_each(|it| *it = InGroup::Unanswered(Arc::new(trouble())));
+            answers = keys.iter().map(|key| (key.clone(), InGroup::Unanswered(Arc::new(trouble())))).collect();
         }
         answers
     }
@@ -461,8 +461,8 @@ fn truth(world: &World, who: PrincipalId, target: &ScopeId, ability: &Ability, w
         let object: PrincipalId = policy["objectId"].as_str().unwrap().parse().unwrap();
         let words = policy["permissions"]["secrets"].as_array().unwrap();
         let gives = |word: &str| words.iter().any(|it| it.as_str().unwrap().eq_ignore_ascii_case(word));
-        let word = ABILITY_OF_WORD.iter().find(|(_, of)| *of == ability.word).unwrap().0;
-        holders.contains(&object) && (gives(word) || gives("all"))
+        let its = ABILITY_OF_WORD.iter().find(|(_, of)| *of == ability.word).unwrap().0;
+        holders.contains(&object) && (gives(its) || gives("all"))
     })
 }
 

@@ -16,8 +16,9 @@ use tilgang::{
         code::Code,
         desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Place, Revision, UserEntry},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
-        observed::{Definitions, Locks, Observed, Reading, Room, Sighting, Subscription, Target, TargetKey},
-        other_access::OtherAccess,
+        observed::{
+            Definitions, Locks, Observed, OtherAccess, Reading, Room, Sighting, Subscription, Target, TargetKey,
+        },
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
         past::{Past, Turn},
         people::{ById, ByName, GroupKey, Hint, InGroup, People, Person},

@@ -203,7 +203,7 @@ impl Question<'_> {
         };
         let holders = asked.access.holders.values().filter(|holder| holder.being.can_act());
         let mut found: Vec<_> = holders
-            .filter_map(|it| Some((it, it.ways.iter().filter(can).collect::<Vec<_>>())))
+            .map(|it| (it, it.ways.iter().filter(can).collect::<Vec<_>>()))
             .filter(|(_, ways)| !ways.is_empty())
             .collect();
         found.sort_by_cached_key(|(holder, _)| holder.order());
