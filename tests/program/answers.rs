@@ -2,12 +2,19 @@
 //! `docs/answers.md`.
 
 use std::fs;
+#[cfg(unix)]
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    process::Stdio,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
 use crate::{
     simulator::Simulator,
-    workspace::{Workspace, project},
+    workspace::{Workspace, program, project},
 };
 
 const SETTINGS: &str = "version: 1\ntenant: 00000000-0000-0000-0000-0000000000aa\ninstance: answers\n";
@@ -39,6 +46,8 @@ assignments:
   - { principal: oncall, role: Owner, scope: Altinn-TTD-Prod }
   - { principal: ola.dikt@ai-dev.no, role: Log Analytics Reader, scope: law }
   - { principal: ola.dikt@ai-dev.no, role: Reader, scope: Altinn-TTD-Test }
+eligibilities:
+  - { principal: kari.fiktiv@ai-dev.no, role: Reader, scope: Altinn-TTD-Prod }
 ";
 const VAULT: &str = "vault ttd-prod-keyvault";
 
@@ -212,6 +221,54 @@ fn what_is_denied_to_us_may_be_unread() {
     }
     let (text, code) = story.ask("doctor");
     assert!(code == 1 && text.contains("Microsoft.Authorization/denyAssignments/read"), "{text}");
+}
+
+/// The daemon's page names whoever is eligible, and says if nobody could tell.
+#[cfg(unix)]
+#[test]
+fn the_page_of_a_person_names_what_they_are_eligible_for() {
+    let story = Story::begin(VAULT);
+    let kari = |story: &Story| {
+        let log = story.workspace.path().join("log");
+        let mut daemon = program()
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(story.simulator.flags())
+            .current_dir(story.workspace.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut page = String::new();
+        for _ in 0..200 {
+            std::thread::sleep(Duration::from_millis(100));
+            let text = fs::read_to_string(&log).unwrap();
+            let port = text.split("listening on http://127.0.0.1:").nth(1).and_then(|it| it.split_whitespace().next());
+            let Some(mut stream) = port.and_then(|port| TcpStream::connect(format!("127.0.0.1:{port}")).ok()) else {
+                continue;
+            };
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            write!(
+                stream,
+                "GET /people/kari.fiktiv%40ai-dev.no HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+            )
+            .unwrap();
+            page.clear();
+            if stream.read_to_string(&mut page).is_ok() && page.contains("What is not in this") {
+                break;
+            }
+        }
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        page
+    };
+    let page = kari(&story);
+    assert!(page.contains("can be activated in Privileged Identity Management"), "{page}");
+    let unread = "who is eligible for a role in the subscription";
+    assert!(!page.contains(unread), "{page}");
+    story.fail(Some(&read("", "roleEligibilityScheduleInstances", "", "")));
+    let page = kari(&story);
+    assert!(page.contains(unread) && !page.contains("can be activated"), "{page}");
 }
 
 /// The page names each read that is tried here, and the words that are printed.
