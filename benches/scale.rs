@@ -17,7 +17,9 @@ use tilgang::{
         assignment::{Hand, Mark, Pim, PrincipalType, RoleAssignment, Standing, Triple},
         desired::Desired,
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
-        observed::{DefinitionLookup, Definitions, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+        observed::{
+            DefinitionLookup, Definitions, Observed, OtherAccess, Reading, Sighting, Subscription, Target, TargetKey,
+        },
         people::{ByName, People, Person},
         permissions::{Block, Definition},
     },
@@ -109,6 +111,7 @@ fn azure(desired: &Desired) -> Observed {
         granted_before: BTreeSet::new(),
         role_definitions: desired.catalog.managed().into_iter().map(|(_, id)| (id, sound(desired, id))).collect(),
         people: People::default(),
+        other: OtherAccess::default(),
     };
     for grant in &desired.grants {
         let name: &UserName = &grant.user.name;

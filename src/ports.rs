@@ -16,6 +16,7 @@ use crate::model::{
     assignment::{PrincipalType, RoleAssignment, Triple},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
     observed::{Lock, ResourceNow},
+    other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
     people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
     permissions::Definition,
     trouble::Trouble,
@@ -126,6 +127,25 @@ pub trait AssignmentReader: Sync {
         &self,
         at: SubscriptionId,
     ) -> impl Future<Output = Result<BTreeMap<RoleDefinitionId, Definition>, Trouble>> + Send;
+}
+
+/// Reads what gives or takes access beside role assignments.
+pub trait AccessReader: Sync {
+    /// Who may activate a role at a subscription or resource and above it; whether a subscription's list also shows what lies
+    /// below it is OPEN (FACTS_PIM_GROUPS §1.2).
+    fn eligibilities(&self, at: &ScopeId) -> impl Future<Output = Result<Vec<Eligibility>, Trouble>> + Send;
+
+    /// Deny assignments at, above and below a subscription.
+    fn denials(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<Denial>, Trouble>> + Send;
+
+    /// A vault's access policies; none if there is no such vault.
+    fn access_policies(
+        &self,
+        vault: &ScopeId,
+    ) -> impl Future<Output = Result<Option<Vec<AccessPolicy>>, Trouble>> + Send;
+
+    /// The vaults of a subscription that were deleted and can be recovered.
+    fn deleted_vaults(&self, of: SubscriptionId) -> impl Future<Output = Result<Vec<DeletedVault>, Trouble>> + Send;
 }
 
 /// Reads who did what, by Azure's Activity Log. It keeps 90 days, and is some minutes behind.

@@ -3,33 +3,34 @@
 //! What git wants, what was seen in Azure and the plan between them come in; every way by which somebody can do something at a
 //! target goes out ([`Access`]), and beside it what is not known. Pure: no IO, no async, no clock. Never decides, never guesses.
 //!
-//! What is not weighed: conditions (a way with one is given, and says so), deny assignments (Azure itself makes them; whoever is
-//! given may be denied), and the access policies of a vault that is not in Azure's RBAC mode (such a target says so).
+//! Whoever may activate a role counts as *eligible*. What is not weighed: conditions (a way with one is given, and says so),
+//! deny assignments (they are given beside the ways: whoever is given may be denied), protected tables of a workspace.
 //!
-//! `of` walks over what stands (`walk`) and over what git lists (`listed`), and gathers what is not known (`unknown`); `find`
-//! knows whom somebody means by a name.
+//! `of` walks over what exists (`walk`: at a target; `logs`: by way of a component's workspace; `policies`: in a vault's access
+//! policies) and over what git lists (`listed`), and gathers what is not known (`unknown`); `find` knows whom somebody means by
+//! a name.
 
 mod find;
 mod listed;
+mod logs;
+mod policies;
 mod unknown;
 mod walk;
+mod way;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use jiff::Timestamp;
-
 use crate::{
     model::{
         ability::Ability,
-        assignment::Standing,
         desired::{Desired, Grant},
         ids::{PrincipalId, ScopeId, UserName},
         observed::{Impediment, Observed, Target, TargetKey},
-        owner::{EnvironmentName, OwnerCode, RoleName},
-        permissions::Extent,
+        other_access::Denial,
+        owner::{EnvironmentName, OwnerCode},
     },
     plan::{
         Plan,
@@ -41,6 +42,7 @@ use crate::{
 pub use self::{
     find::{Found, Subject, find},
     unknown::Unknown,
+    way::{By, Key, Level, Opens, Way},
 };
 
 /// Who can do what where, by every way that was found, and what is not known of it.
@@ -52,6 +54,8 @@ pub struct Access<'a> {
     pub holders: BTreeMap<PrincipalId, Holder<'a>>,
     /// Every group by which somebody holds something, or may.
     pub groups: BTreeMap<PrincipalId, Group>,
+    /// What is denied at each target, whoever has it: named, not weighed.
+    pub denials: BTreeMap<&'a TargetKey, Vec<&'a Denial>>,
     /// Every line of git at these owners, with what became of it.
     pub listed: Vec<Listed<'a>>,
     /// What is not known, in the order of owners.
@@ -83,6 +87,8 @@ pub enum Being {
     Application,
     /// A group that could not be opened: whoever is in it holds what it holds.
     Group,
+    /// A group of another tenant: nobody here can open it.
+    ForeignGroup,
     /// A device, or something that is newer than this program.
     Other,
     /// A person who was deleted. Cannot sign in; who is restored within 30 days has it again.
@@ -99,56 +105,6 @@ impl Being {
     pub fn can_act(self) -> bool {
         !matches!(self, Self::Deleted | Self::Gone)
     }
-}
-
-/// One way by which somebody can do something at one target: one role assignment, perhaps through a group.
-#[derive(Clone, Debug)]
-pub struct Way<'a> {
-    /// At which target.
-    pub target: &'a TargetKey,
-    /// The assignment.
-    pub standing: &'a Standing,
-    /// Where it stands, seen from the target.
-    pub from: Level<'a>,
-    /// The group that holds it, if it is not held directly. Whether the person is in it itself or in a group within is not
-    /// told: Entra lists both alike.
-    pub through: Option<PrincipalId>,
-    /// The role definition's name, where it is known.
-    pub definition: Option<&'a str>,
-    /// What it lets one do there.
-    pub opens: Arc<Opens<'a>>,
-    /// When PIM ends it, where that is known.
-    pub ends: Option<Timestamp>,
-    /// The lines of git that ask for exactly this. None: git does not give it.
-    pub grants: Vec<&'a Grant>,
-}
-
-/// What a role definition lets one do at a target.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Opens<'a> {
-    /// Words of the table of abilities, each in whole or in part.
-    pub abilities: BTreeMap<&'static Ability, Extent>,
-    /// Roles of git that it is as good as, or better.
-    pub roles: BTreeSet<&'a RoleName>,
-    /// What it permits could not be read: it may open more than is said.
-    pub unread: bool,
-}
-
-/// Where an assignment stands, seen from a target: from the narrowest up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level<'a> {
-    /// Within the target, on one secret say: by the scope.
-    Within(&'a ScopeId),
-    /// At the target itself.
-    Target,
-    /// On its resource group, by name.
-    ResourceGroup(&'a str),
-    /// On its subscription, by display name.
-    Subscription(&'a str),
-    /// On a management group above it, by name.
-    ManagementGroup(&'a str),
-    /// At the root of the tenant.
-    Tenant,
 }
 
 /// A group by which somebody holds something.
@@ -206,9 +162,27 @@ pub fn of<'a>(
     let chosen = |owner: OwnerCode| owners.is_none_or(|owners| owners.contains(&owner));
     let targets = walk::targets(observed, &chosen);
     let (holders, groups) = walk::walk(desired, observed, &targets, plan.rules.today);
+    let denials = denials(observed, &targets);
     let listed = listed::listed(desired, observed, plan, &chosen);
     let unknown = unknown::unknown(desired, observed, &groups, &holders, &chosen);
-    Access { targets, holders, groups, listed, unknown }
+    Access { targets, holders, groups, denials, listed, unknown }
+}
+
+fn denials<'a>(
+    observed: &'a Observed,
+    targets: &BTreeMap<&'a TargetKey, &'a Target>,
+) -> BTreeMap<&'a TargetKey, Vec<&'a Denial>> {
+    let at = |target: &Target| -> Vec<&'a Denial> {
+        let mut places: Vec<&ScopeId> = vec![&target.scope];
+        places.extend(observed.other.workspaces.get(&target.scope));
+        let lists = places.iter().filter_map(|at| observed.other.denials.get(&at.subscription()?)?.as_ref().ok());
+        let here = |it: &&Denial| places.iter().any(|at| it.is_at(at) || at.holds(&it.scope));
+        let mut all: Vec<&Denial> = lists.flatten().filter(here).collect();
+        all.sort_by_key(|it| (&it.scope, &it.id));
+        all.dedup();
+        all
+    };
+    targets.iter().map(|(key, target)| (*key, at(target))).filter(|(_, all)| !all.is_empty()).collect()
 }
 
 impl<'a> Access<'a> {
@@ -226,12 +200,22 @@ impl<'a> Access<'a> {
         found
     }
 
-    /// What keeps an ability from having effect at a target, whoever has it.
+    /// What keeps an ability from having effect at a target, whoever has it by a role assignment on it or above it.
     pub fn hindrances(&self, target: &TargetKey, ability: &Ability) -> impl Iterator<Item = &'a Impediment> {
         let all: &[Impediment] = self.targets.get(target).map_or(&[], |target| &target.impediments);
         all.iter().filter(move |why| match why {
             Impediment::AccessPolicyMode | Impediment::NetworkClosed => ability.of_data,
             Impediment::WorkspaceDemandsRights(_) | Impediment::WorkspaceUnseen(_) => ability.may.1 == "logs",
+        })
+    }
+
+    /// What keeps an ability from having effect by this way.
+    pub fn hindrances_of(&self, way: &Way<'a>, ability: &Ability) -> impl Iterator<Item = &'a Impediment> {
+        let (by_policy, by_workspace) = (matches!(way.by, By::Policy(_)), way.workspace.is_some());
+        self.hindrances(way.target, ability).filter(move |why| match why {
+            Impediment::AccessPolicyMode => !by_policy,
+            Impediment::NetworkClosed => true,
+            Impediment::WorkspaceDemandsRights(_) | Impediment::WorkspaceUnseen(_) => !by_workspace,
         })
     }
 }
@@ -244,7 +228,7 @@ impl Holder<'_> {
             Being::Person { .. } => 0,
             Being::Unknown => 1,
             Being::Application => 2,
-            Being::Group => 3,
+            Being::Group | Being::ForeignGroup => 3,
             Being::Other => 4,
             Being::Deleted => 5,
             Being::Gone => 6,
@@ -252,19 +236,5 @@ impl Holder<'_> {
         let Who { id, name, display_name, .. } = &self.who;
         let called = display_name.as_deref().or(name.as_ref().map(UserName::as_str)).unwrap_or_default();
         (kind, called.is_empty(), called.to_lowercase(), *id)
-    }
-}
-
-impl Way<'_> {
-    /// Whether it is the one that git gives: at the target, by itself, for good.
-    #[must_use]
-    pub fn is_of_git(&self) -> bool {
-        !self.grants.is_empty()
-    }
-
-    /// Whether somebody gets it from above the target.
-    #[must_use]
-    pub fn is_inherited(&self) -> bool {
-        !matches!(self.from, Level::Target | Level::Within(_))
     }
 }

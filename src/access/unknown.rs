@@ -6,8 +6,8 @@ use super::{Being, Group, Holder};
 use crate::model::{
     assignment::Pim,
     desired::{Desired, OwnerFile},
-    ids::{PrincipalId, RoleDefinitionId},
-    observed::{Definitions, Observed, Reading, Sighting, TargetKey},
+    ids::{PrincipalId, RoleDefinitionId, ScopeId},
+    observed::{Definitions, Impediment, Observed, OtherAccess, Reading, Sighting, TargetKey},
     owner::{EnvironmentName, KindName, OwnerCode},
     people::ByName,
 };
@@ -67,18 +67,118 @@ pub(super) fn unknown(
     } else {
         let unread = holders.values().flat_map(|it| &it.ways).filter(|way| way.opens.unread);
         let unread: BTreeSet<(RoleDefinitionId, Option<&str>)> =
-            unread.map(|way| (way.standing.assignment.triple.definition, way.definition)).collect();
+            unread.filter_map(|way| Some((way.definition_id()?, way.definition))).collect();
         unknown.extend(unread.into_iter().map(|(id, name)| {
             let name = name.map_or_else(|| id.to_string(), |name| format!("`{name}`"));
             everywhere(format!("what the role definition {name} permits, which somebody holds here: it was not found"))
         }));
     }
-    let unasked = holders.values().flat_map(|it| &it.ways).any(|way| way.standing.pim == Pim::Unanswered);
+    let unasked = holders.values().flat_map(|it| &it.ways).any(|way| way.pim() == Pim::Unanswered);
     if unasked {
         let words = "which assignments end by themselves: Privileged Identity Management could not be asked";
         unknown.insert(everywhere(words.to_owned()));
     }
+    other(observed, chosen, &mut unknown);
+    let foreign = holders.values().filter(|it| it.being == Being::ForeignGroup).map(|it| it.who.id);
+    unknown.extend(foreign.map(|id| Unknown {
+        unread: false, // nothing that we could be allowed to read
+        ..everywhere(format!(
+            "who is in the group with object id {id}: a group of another tenant; it cannot be opened here"
+        ))
+    }));
     unknown.into_iter().collect()
+}
+
+/// What gives or takes access beside role assignments, at each target that was found. Where nothing of it was asked (a look at
+/// drift, the past), whoever shows the answer says so.
+fn other(observed: &Observed, chosen: &impl Fn(OwnerCode) -> bool, unknown: &mut BTreeSet<Unknown>) {
+    let other = &observed.other;
+    if other.eligible.is_empty() {
+        return;
+    }
+    let found = observed.targets.iter().filter_map(|(key, sighting)| match sighting {
+        Sighting::Found(target) if chosen(key.owner) => Some((key, target)),
+        _ => None,
+    });
+    let mut unlisted = false;
+    for (key, target) in found {
+        let mut add = |kind: Option<&KindName>, words: String, unread: bool| {
+            let (owner, environment) = (Some(key.owner), Some(key.environment.clone()));
+            unknown.insert(Unknown { owner, environment, kind: kind.cloned(), words, unread });
+        };
+        let workspace = other.workspaces.get(&target.scope);
+        let places: Vec<&ScopeId> = [&target.scope].into_iter().chain(workspace).collect();
+        for id in places.iter().filter_map(|at| at.subscription()) {
+            let its = observed.subscriptions.get(&id).or_else(|| other.of_workspaces.get(&id));
+            let name = its.map_or_else(|| id.to_string(), |it| it.name.clone());
+            match other.eligible.get(&ScopeId::subscription_scope(id)) {
+                Some(Ok(_)) => {}
+                Some(Err(trouble)) if OtherAccess::is_unlicensed(trouble) => {
+                    let words = format!(
+                        "who is eligible for a role in the subscription `{name}`: the tenant has no licence for Privileged \
+                         Identity Management, so Azure lists nobody"
+                    );
+                    add(None, words, false);
+                }
+                Some(Err(trouble)) => {
+                    let trouble = trouble.without_request();
+                    add(None, format!("who is eligible for a role in the subscription `{name}`: {trouble}"), true);
+                }
+                None => add(None, format!("who is eligible for a role in the subscription `{name}`: not read"), true),
+            }
+            if let Some(Err(trouble)) = other.denials.get(&id) {
+                let trouble = trouble.without_request();
+                add(None, format!("which deny assignments there are in the subscription `{name}`: {trouble}"), true);
+            }
+        }
+        for at in places {
+            match other.eligible.get(at) {
+                Some(Err(trouble)) if OtherAccess::is_unlicensed(trouble) => {} // said of the subscription
+                Some(Err(trouble)) => {
+                    let (name, trouble) = (at.last_segment(), trouble.without_request());
+                    add(Some(&key.kind), format!("who is eligible for a role on `{name}`: {trouble}"), true);
+                }
+                Some(Ok(_)) => {}
+                None => unlisted |= at.subscription().is_some_and(|id| !other.shows_resources(id)),
+            }
+        }
+        if let Some(workspace) = workspace {
+            let id = workspace.subscription();
+            let its = id.and_then(|id| observed.subscriptions.get(&id).or_else(|| other.of_workspaces.get(&id)));
+            let why = match its.map(|it| &it.reading) {
+                Some(Reading::Seen(_)) => None,
+                Some(Reading::Unseen(trouble)) => Some(trouble.without_request().to_string()),
+                None => Some("its subscription was not read".to_owned()),
+            };
+            if let Some(why) = why {
+                let (name, of) = (workspace.last_segment(), &key.name);
+                add(
+                    Some(&key.kind),
+                    format!("who reads the logs of `{of}` by way of the workspace `{name}`: {why}"),
+                    true,
+                );
+            }
+        }
+        match other.policies.get(&target.scope) {
+            Some(Ok(None)) => {
+                add(Some(&key.kind), format!("the access policies of `{}`: the vault is gone", key.name), true);
+            }
+            Some(Err(trouble)) => {
+                let words = format!("the access policies of `{}`: {}", key.name, trouble.without_request());
+                add(Some(&key.kind), words, true);
+            }
+            None if target.impediments.contains(&Impediment::AccessPolicyMode) => {
+                add(Some(&key.kind), format!("the access policies of `{}`: not read", key.name), true);
+            }
+            Some(Ok(Some(_))) | None => {}
+        }
+    }
+    if unlisted {
+        let words = "who is eligible for a role on a single resource: Azure does not document whether the list of a \
+                     subscription shows them, and these lists show none; `--owner` asks each resource";
+        let (owner, environment, kind) = (None, None, None);
+        unknown.insert(Unknown { owner, environment, kind, words: words.to_owned(), unread: false });
+    }
 }
 
 fn targets(

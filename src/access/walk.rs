@@ -5,16 +5,17 @@ use std::{
     sync::Arc,
 };
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
-use super::{Being, Group, Holder, Level, Members, Opens, Way};
+use super::{Being, By, Group, Holder, Level, Members, Opens, Way};
 use crate::{
     model::{
         ability::Ability,
-        assignment::{PrincipalType, Standing, Triple},
+        assignment::{PrincipalType, Triple},
         desired::{Desired, Grant},
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
-        observed::{Definitions, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+        log_query,
+        observed::{Definitions, Impediment, Observed, Reading, Sighting, Subscription, Target, TargetKey},
         owner::{EnvironmentName, KindName, OwnerCode},
         people::{ById, ByName, GroupKey, InGroup, Person},
         permissions::Definition,
@@ -60,38 +61,42 @@ pub(super) fn walk<'a>(
     for (id, here) in by_subscription {
         let Some(subscription) = observed.subscriptions.get(&id) else { continue };
         let Reading::Seen(scopes) = &subscription.reading else { continue };
-        for (scope, standings) in scopes {
+        let held = scopes.values().flatten().map(By::Assignment);
+        for by in held.chain(observed.other.eligible_at(id).map(By::Eligibility)) {
+            let Some(at) = by.triple().map(|triple| &triple.scope) else { continue };
             for (key, target) in &here {
-                if let Some(from) = level(scope, target, &subscription.name) {
-                    for standing in standings {
-                        walk.meet(key, target, standing, from, subscription);
-                    }
+                if let Some(from) = level(at, &target.scope, &subscription.name) {
+                    walk.meet(key, target, by, from, subscription);
                 }
             }
         }
     }
+    for (key, target) in targets {
+        walk.logs(key, target);
+        walk.policies(key, target);
+    }
     for holder in walk.holders.values_mut() {
-        holder.ways.sort_by(|a, b| (a.target, a.from, a.through).cmp(&(b.target, b.from, b.through)));
+        holder.ways.sort_by(|a, b| a.order().cmp(&b.order()));
     }
     (walk.holders, walk.groups)
 }
 
-/// Where a scope lies, seen from a target; `None` if neither reaches the other.
-fn level<'a>(scope: &'a ScopeId, target: &Target, subscription: &'a str) -> Option<Level<'a>> {
+/// Where a scope lies, seen from a resource; `None` if neither reaches the other.
+pub(super) fn level<'a>(scope: &'a ScopeId, resource: &ScopeId, subscription: &'a str) -> Option<Level<'a>> {
     if scope.subscription().is_none() {
         let root = scope.folded() == "/";
         return Some(if root { Level::Tenant } else { Level::ManagementGroup(scope.last_segment()) });
     }
-    if *scope == target.scope {
+    if scope == resource {
         return Some(Level::Target);
     }
-    if target.scope.holds(scope) {
+    if resource.holds(scope) {
         return Some(Level::Within(scope));
     }
-    if !scope.holds(&target.scope) {
+    if !scope.holds(resource) {
         return None;
     }
-    let whole = *scope == ScopeId::subscription_scope(target.subscription);
+    let whole = resource.subscription().is_some_and(|id| *scope == ScopeId::subscription_scope(id));
     Some(if whole { Level::Subscription(subscription) } else { Level::ResourceGroup(scope.last_segment()) })
 }
 
@@ -133,9 +138,9 @@ fn names(observed: &Observed) -> BTreeMap<PrincipalId, &Person> {
     by_name.collect()
 }
 
-struct Walk<'a> {
-    desired: &'a Desired,
-    observed: &'a Observed,
+pub(super) struct Walk<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) observed: &'a Observed,
     names: BTreeMap<PrincipalId, &'a Person>,
     grants: Grants<'a>,
     opens: BTreeMap<(RoleDefinitionId, &'a KindName, &'a EnvironmentName), Arc<Opens<'a>>>,
@@ -148,45 +153,88 @@ impl<'a> Walk<'a> {
         &mut self,
         key: &'a TargetKey,
         target: &'a Target,
-        standing: &'a Standing,
+        by: By<'a>,
         from: Level<'a>,
         subscription: &'a Subscription,
     ) {
-        let Triple { principal, definition, .. } = standing.assignment.triple;
-        let opens = self.opens(definition, key);
+        let Some(triple) = by.triple() else { return };
+        let opens = self.opens(triple.definition, key);
         if opens.abilities.is_empty() && opens.roles.is_empty() && !opens.unread {
             return;
         }
-        let asked = (from == Level::Target).then(|| self.grants.get(&(&target.scope, principal, definition)));
-        let way = Way {
-            target: key,
-            standing,
-            from,
-            through: None,
-            definition: self
-                .known(definition)
-                .map(|it| it.name.as_str())
-                .filter(|name| !name.is_empty())
-                .or_else(|| self.observed.name_of(definition, &self.desired.catalog)),
-            opens,
-            ends: subscription.ends.get(&standing.assignment.triple).copied(),
-            grants: asked.flatten().cloned().unwrap_or_default(),
-        };
-        let principal_type = standing.assignment.principal_type;
-        if principal_type != PrincipalType::Group {
-            self.holder(principal, principal_type).ways.push(way);
-            return;
+        let is_gits = from == Level::Target && matches!(by, By::Assignment(_));
+        let asked = is_gits.then(|| self.grants.get(&(&target.scope, triple.principal, triple.definition)));
+        let grants = asked.flatten().cloned().unwrap_or_default();
+        let workspace = self.workspace(target, triple);
+        let way = Way { grants, workspace, ends: ends(by, subscription), ..self.way((key, target), by, from, opens) };
+        self.give(&way);
+    }
+
+    /// The workspace of a component, if it demands rights of its own and this gives these as well.
+    fn workspace(&self, target: &Target, triple: &Triple) -> Option<&'a ScopeId> {
+        let demands = |why: &Impediment| matches!(why, Impediment::WorkspaceDemandsRights(_));
+        let workspace = self.observed.other.workspaces.get(&target.scope)?;
+        let is_above = triple.scope.subscription().is_none() || triple.scope.holds(workspace);
+        let is_enough = self.known(triple.definition).is_some_and(log_query::is_enough);
+        (target.impediments.iter().any(demands) && is_above && is_enough).then_some(workspace)
+    }
+
+    /// A way by a role definition, with nothing that is special to it.
+    pub(super) fn way(
+        &self,
+        (target, resource): (&'a TargetKey, &'a Target),
+        by: By<'a>,
+        from: Level<'a>,
+        opens: Arc<Opens<'a>>,
+    ) -> Way<'a> {
+        let at = by.triple().map_or(&resource.scope, |triple| &triple.scope);
+        let definition = by.triple().and_then(|triple| {
+            let known = self.known(triple.definition).map(|it| it.name.as_str()).filter(|name| !name.is_empty());
+            known.or_else(|| self.observed.name_of(triple.definition, &self.desired.catalog))
+        });
+        Way { target, by, at, from, workspace: None, through: None, definition, opens, ends: None, grants: Vec::new() }
+    }
+
+    /// Gives a way to whoever has it: its principal, or everybody in it.
+    pub(super) fn give(&mut self, way: &Way<'a>) {
+        for id in self.holders_of(way) {
+            self.give_to(id, way);
         }
-        self.open(principal);
+    }
+
+    /// Gives a way to one of those who have it.
+    pub(super) fn give_to(&mut self, id: PrincipalId, way: &Way<'a>) {
+        let principal = way.by.principal();
+        let (principal_type, through) = match way.principal_type() {
+            _ if id != principal => (PrincipalType::User, Some(principal)),
+            Some(its) => (its, None),
+            None => (self.type_of(principal), None),
+        };
+        self.holder(id, principal_type).ways.push(Way { through, ..way.clone() });
+    }
+
+    /// Whoever has what this way gives: its principal, or the people in it.
+    pub(super) fn holders_of(&mut self, way: &Way<'a>) -> Vec<PrincipalId> {
+        let principal = way.by.principal();
+        let principal_type = way.principal_type().unwrap_or_else(|| self.type_of(principal));
+        if principal_type == PrincipalType::Group {
+            self.open(principal);
+        }
         let people = self.groups.get(&principal).and_then(|group| group.members.as_ref().ok());
-        match people.map(|members| members.people.clone()) {
-            None => self.holder(principal, principal_type).ways.push(way),
-            Some(people) => {
-                for id in people {
-                    let way = Way { through: Some(principal), ..way.clone() };
-                    self.holder(id, PrincipalType::User).ways.push(way);
-                }
-            }
+        match people {
+            None => vec![principal],
+            Some(members) => members.people.iter().copied().collect(),
+        }
+    }
+
+    /// What an object is of which an access policy says only the id.
+    fn type_of(&self, id: PrincipalId) -> PrincipalType {
+        let people = &self.observed.people;
+        match (people.by_id.get(&id), people.groups.get(&GroupKey::Id(id))) {
+            (Some(ById::NotAPerson(_)), Some(InGroup::Missing)) => PrincipalType::ServicePrincipal,
+            // Where nobody could tell, it may be one.
+            (Some(ById::NotAPerson(_)), _) => PrincipalType::Group,
+            _ => PrincipalType::User,
         }
     }
 
@@ -227,7 +275,7 @@ impl<'a> Walk<'a> {
         self.holders.entry(id).or_insert_with(|| holder(observed, names, id, principal_type))
     }
 
-    fn known(&self, definition: RoleDefinitionId) -> Option<&'a Definition> {
+    pub(super) fn known(&self, definition: RoleDefinitionId) -> Option<&'a Definition> {
         match &self.observed.definitions {
             Definitions::Known(known) => known.get(&definition),
             Definitions::NotAsked | Definitions::Unanswered(_) => None,
@@ -261,6 +309,15 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// When a way ends by itself: as PIM says.
+pub(super) fn ends(by: By<'_>, subscription: &Subscription) -> Option<Timestamp> {
+    match by {
+        By::Assignment(standing) => subscription.ends.get(&standing.assignment.triple).copied(),
+        By::Eligibility(eligible) => eligible.ends,
+        By::Policy(_) => None,
+    }
+}
+
 fn holder<'a>(
     observed: &Observed,
     names: &BTreeMap<PrincipalId, &Person>,
@@ -275,16 +332,22 @@ fn holder<'a>(
         (Some(ById::NotAPerson(name)), _) => {
             let being = match principal_type {
                 PrincipalType::Group => Being::Group,
+                PrincipalType::ForeignGroup => Being::ForeignGroup,
                 PrincipalType::ServicePrincipal => Being::Application,
                 PrincipalType::User | PrincipalType::Other => Being::Other,
             };
             (Who { display_name: Some(name.clone()), ..nameless() }, being)
+        }
+        // This directory does not know it, and need not.
+        (Some(ById::Gone | ById::Deleted { .. }), _) if principal_type == PrincipalType::ForeignGroup => {
+            (nameless(), Being::ForeignGroup)
         }
         (Some(ById::Deleted { name, .. }), _) => (Who { name: Some(name.clone()), ..nameless() }, Being::Deleted),
         (Some(ById::Gone), _) => (nameless(), Being::Gone),
         (Some(ById::Unanswered(_)) | None, _) => {
             let being = match principal_type {
                 PrincipalType::Group => Being::Group,
+                PrincipalType::ForeignGroup => Being::ForeignGroup,
                 PrincipalType::ServicePrincipal => Being::Application,
                 PrincipalType::User | PrincipalType::Other => Being::Unknown,
             };

@@ -27,7 +27,7 @@ use crate::{
         selection::Scope,
         stated,
     },
-    ports::{AssignmentReader, Directory, Inventory},
+    ports::{AccessReader, AssignmentReader, Directory, Inventory},
 };
 
 use super::{
@@ -109,7 +109,7 @@ impl AdoptInput {
         (workspace, mut desired): (Workspace, Desired),
         codes: &[String],
         now: Timestamp,
-        azure: &(impl Directory + Inventory + AssignmentReader),
+        azure: &(impl Directory + Inventory + AssignmentReader + AccessReader),
     ) -> Result<Self, Error> {
         let stock = stock(&desired, azure).await.map_err(|trouble| {
             Error::Azure(format!("{trouble}; nothing was written. `tilgang doctor` shows our rights"))

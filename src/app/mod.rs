@@ -6,7 +6,7 @@
 //! | `workspace` | finds what git says, and which owners are meant |
 //! | `plan` | reads Azure, compares, asks policy; narrows that, and asks again: [`PlanRequest`] → [`PlannedRun`] |
 //! | `base_diff` | what one change to git causes |
-//! | `own_permissions` | what our own identity may do |
+//! | `own_permissions`, `own_denials` | what our own identity may do, and what is denied to it |
 //! | `apply` | carries a planned run out: [`PlannedRun`] → [`AppliedRun`] |
 //! | `adopt` | owners' files for what Azure already has, and the marks by which it becomes ours |
 //! | `question` | what `why`, `who` and `review` answer from |
@@ -21,6 +21,7 @@ pub mod base_diff;
 mod error;
 mod exit;
 mod note;
+pub mod own_denials;
 pub mod own_permissions;
 mod plan;
 mod question;

@@ -7,13 +7,14 @@ use std::{
 
 use futures::{StreamExt, stream};
 
+use super::own_denials::{OwnDenials, own_denials};
 use crate::{
     model::{
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, SubscriptionId},
         trouble::Trouble,
     },
     plan::{Plan, mandate::Errand},
-    ports::{Permits, Rights},
+    ports::{AccessReader, Directory, Permits, Rights},
     rights::{
         DELETE, READ_DEFINITIONS, WRITE,
         condition::Asked,
@@ -97,12 +98,13 @@ pub enum AskPermissions {
 pub struct OwnPermissions {
     holdings: Vec<Holding>,
     unanswered: BTreeMap<SubscriptionId, Arc<Trouble>>,
+    denials: OwnDenials,
     is_asked: bool,
 }
 
-/// Asks whether our identity may do what the plan says: one list for each subscription in which something is to be changed,
-/// one question for each role definition that our identity holds.
-pub async fn ask(azure: &impl Rights, ask: AskPermissions, plan: &Plan) -> OwnPermissions {
+/// Asks whether our identity may do what the plan says: a list of its role assignments and one of deny assignments for each
+/// subscription in which something is to be changed, one question for each role definition that our identity holds.
+pub async fn ask(azure: &(impl Rights + AccessReader + Directory), ask: AskPermissions, plan: &Plan) -> OwnPermissions {
     let AskPermissions::Of(identity) = ask else { return OwnPermissions::default() };
     let errands = plan.errands();
     let places = errands.keys().filter_map(|errand| errand.scope.subscription());
@@ -110,9 +112,15 @@ pub async fn ask(azure: &impl Rights, ask: AskPermissions, plan: &Plan) -> OwnPe
     if places.is_empty() {
         return OwnPermissions::default();
     }
-    let (holdings, lists, _) = held(azure, &places, identity).await;
-    let unanswered = lists.into_iter().filter_map(|(id, came)| Some((id, came.err()?))).collect();
-    OwnPermissions { holdings, unanswered, is_asked: true }
+    let ids = places.keys().copied().collect();
+    let (held, denials) = futures::join!(held(azure, &places, identity), own_denials(azure, &ids, identity));
+    let (holdings, lists, _) = held;
+    let mut unanswered: BTreeMap<SubscriptionId, Arc<Trouble>> =
+        lists.into_iter().filter_map(|(id, came)| Some((id, came.err()?))).collect();
+    for (id, trouble) in denials.unanswered() {
+        unanswered.entry(id).or_insert_with(|| trouble.clone());
+    }
+    OwnPermissions { holdings, unanswered, denials, is_asked: true }
 }
 
 impl OwnPermissions {
@@ -131,6 +139,16 @@ impl OwnPermissions {
             at.is_some_and(|at| may(&self.holdings, &errand.scope, at, &asked) == May::LeftOut)
         };
         plan.left_out = plan.errands().into_keys().filter(is_left_out).collect();
+        plan.denied = plan
+            .errands()
+            .into_keys()
+            .filter_map(|errand| {
+                let action = if errand.takes { DELETE } else { WRITE };
+                let names: BTreeSet<String> =
+                    self.denials.stop(action, &errand.scope).map(|it| it.name.clone()).collect();
+                (!names.is_empty()).then_some((errand, names))
+            })
+            .collect();
         plan.unanswered_mandate(&self.unanswered);
     }
 }

@@ -25,7 +25,7 @@ use crate::{
         observed::Observed,
         policy::Policy,
     },
-    observe::observe_where,
+    observe::{eligible, observe_where},
     plan::{
         self, Plan,
         approve::{Applied, Approval, Refusal},
@@ -37,7 +37,7 @@ use crate::{
         saved::{Deed, Difference, Saved},
         selection::{Deferred, Kinds, Scope},
     },
-    ports::{AssignmentReader, Directory, Inventory, Rights},
+    ports::{AccessReader, AssignmentReader, Directory, Inventory, Rights},
 };
 
 /// Whether git still is as it was when a run read it. `read` and `now`: what it was called then and is now; nothing, if what it
@@ -58,9 +58,9 @@ pub fn check_age(age: Duration) -> Result<(), Error> {
 }
 
 /// What is asked of Azure to plan. Nothing here can write.
-pub trait Azure: Directory + Inventory + AssignmentReader + Rights {}
+pub trait Azure: Directory + Inventory + AssignmentReader + AccessReader + Rights {}
 
-impl<A: Directory + Inventory + AssignmentReader + Rights> Azure for A {}
+impl<A: Directory + Inventory + AssignmentReader + AccessReader + Rights> Azure for A {}
 
 /// How old a plan may be when it is carried out. Ours: somebody may have thought about it for longer than Azure stood still.
 const PLAN_AGE_MAX: Duration = Duration::from_mins(5);
@@ -110,8 +110,17 @@ pub struct Moved {
 impl<A: Azure, H: NameHistory> PlanRequest<'_, A, H> {
     /// Reads Azure, compares, and asks policy.
     pub async fn plan(self) -> PlannedRun {
+        Box::pin(self.planned(Depth::Changes)).await
+    }
+
+    /// The same for whoever wants to know what differs: who may activate a role is read, too, one list a subscription.
+    pub async fn drift(self) -> PlannedRun {
+        Box::pin(self.planned(Depth::Eligible)).await
+    }
+
+    async fn planned(self, depth: Depth) -> PlannedRun {
         let Self { workspace, desired, scope, azure, records, history, permissions, now } = self;
-        let reading = Reading { scope: &scope, now, records: &records, history, azure };
+        let reading = Reading { scope: &scope, now, records: &records, history, azure, depth };
         let (observed, mut plan) = reading.compare(&desired, &workspace.loaded.sources).await;
         let permissions = ask(azure, permissions, &plan).await;
         permissions.tell(&mut plan);
@@ -126,7 +135,7 @@ pub async fn observe(
     desired: &Desired,
     scope: &Scope,
     now: Timestamp,
-    azure: &(impl Directory + Inventory + AssignmentReader),
+    azure: &(impl Directory + Inventory + AssignmentReader + AccessReader),
 ) -> (Observed, Plan) {
     let observed = Box::pin(observe_where(desired, |owner| scope.holds(owner), now, None, azure)).await; // it holds much
     let plan = compare(desired, &observed, scope);
@@ -140,15 +149,28 @@ struct Reading<'a, A, H> {
     records: &'a Records,
     history: &'a H,
     azure: &'a A,
+    depth: Depth,
 }
 
-impl<A: Directory + Inventory + AssignmentReader, H: NameHistory> Reading<'_, A, H> {
+/// How much of Azure is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// What a change hangs on.
+    Changes,
+    /// That, and who may activate a role.
+    Eligible,
+}
+
+impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory> Reading<'_, A, H> {
     /// Reads Azure and compares; where a name leaves a doubt, or somebody may have been listed before, git is asked for its past,
     /// and it is compared again.
     async fn compare(&self, desired: &Desired, sources: &Sources) -> (Observed, Plan) {
-        let Self { scope, now, records, history, azure } = self;
+        let Self { scope, now, records, history, azure, depth } = self;
         let observing = observe_where(desired, |owner| scope.holds(owner), *now, None, *azure);
         let mut observed = Box::pin(observing).await; // it holds much
+        if *depth == Depth::Eligible {
+            Box::pin(eligible(desired, &mut observed, *azure)).await;
+        }
         observed.remembered.clone_from(&records.made);
         observed.remembered_definitions.clone_from(&records.definitions);
         observed.granted_before.clone_from(&records.granted);
@@ -258,7 +280,8 @@ impl PlannedRun {
         azure: &A,
     ) -> (Observed, Plan, Approval) {
         let Self { scope, records, .. } = self;
-        let reading = Reading { scope, now: self.observed.at, records, history, azure };
+        let depth = Depth::Changes;
+        let reading = Reading { scope, now: self.observed.at, records, history, azure, depth };
         let (observed, mut plan) = reading.compare(base, sources).await;
         self.permissions.tell(&mut plan);
         let approval = judge(&mut plan, &base.policy, &self.desired.revision, records, scope.into());

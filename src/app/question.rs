@@ -12,7 +12,7 @@ use crate::{
     },
     observe::widely,
     plan::{self, Plan, selection::Scope},
-    ports::{AssignmentReader, Directory, Inventory},
+    ports::{AccessReader, AssignmentReader, Directory, Inventory},
 };
 
 /// Everything that an answer is made of.
@@ -36,7 +36,7 @@ impl Answer {
         desired: Desired,
         scope: Scope,
         now: Timestamp,
-        azure: &(impl Directory + Inventory + AssignmentReader),
+        azure: &(impl Directory + Inventory + AssignmentReader + AccessReader),
     ) -> Self {
         let observed = widely(&desired, scope.owners(), now, azure).await;
         let today = observed.at.to_zoned(TimeZone::UTC).date();

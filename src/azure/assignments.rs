@@ -75,6 +75,7 @@ pub(crate) async fn put(
         PrincipalType::User => Old::User,
         PrincipalType::Group => Old::Group,
         PrincipalType::ServicePrincipal => Old::ServicePrincipal,
+        PrincipalType::ForeignGroup => Old::ForeignGroup,
         PrincipalType::Other => return Err(malformed(&doing, "what kind of principal it is must be known")),
     });
     properties.description = Some(description.clone());
@@ -291,7 +292,7 @@ pub(crate) async fn definition(door: &Door, id: RoleDefinitionId, at: Subscripti
     })
 }
 
-async fn collect<P, T>(
+pub(super) async fn collect<P, T>(
     mut pages: Pageable<P, azure_core_legacy::Error>,
     doing: &str,
     entries: impl Fn(P) -> Vec<T>,
@@ -309,7 +310,7 @@ where
 }
 
 /// The old client writes `/{scope}/providers/…`: with the slash that a scope starts with, there would be two.
-fn old_scope(scope: &ScopeId) -> String {
+pub(super) fn old_scope(scope: &ScopeId) -> String {
     scope.as_str().trim_start_matches('/').to_owned()
 }
 
@@ -349,7 +350,7 @@ fn pim_instance(entry: models::RoleAssignmentScheduleInstance) -> Result<PimInst
     })
 }
 
-fn triple(scope: Option<&str>, principal: &str, definition: &str) -> Result<Triple, &'static str> {
+pub(super) fn triple(scope: Option<&str>, principal: &str, definition: &str) -> Result<Triple, &'static str> {
     Ok(Triple {
         scope: ScopeId::new(scope.filter(|scope| scope.starts_with('/')).ok_or("scope")?),
         principal: principal.parse().map_err(|_| "principal")?,
@@ -361,17 +362,18 @@ fn principal_type(old: &models::role_assignment_properties::PrincipalType) -> Pr
     use models::role_assignment_properties::PrincipalType as Old;
     match old {
         Old::User => PrincipalType::User,
-        Old::Group | Old::ForeignGroup => PrincipalType::Group,
+        Old::Group => PrincipalType::Group,
+        Old::ForeignGroup => PrincipalType::ForeignGroup,
         Old::ServicePrincipal => PrincipalType::ServicePrincipal,
         Old::Device => PrincipalType::Other,
         Old::UnknownValue(word) => PrincipalType::from_azure(word),
     }
 }
 
-fn timestamp(at: OffsetDateTime) -> Option<Timestamp> {
+pub(super) fn timestamp(at: OffsetDateTime) -> Option<Timestamp> {
     Timestamp::from_nanosecond(at.unix_timestamp_nanos()).ok()
 }
 
-fn malformed(doing: &str, message: &str) -> Trouble {
+pub(super) fn malformed(doing: &str, message: &str) -> Trouble {
     Trouble::new(TroubleKind::Malformed, doing, message)
 }

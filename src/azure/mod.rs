@@ -12,6 +12,7 @@
 //! | `pace/` | when the next request may go |
 //! | `answer` | what came back → [`Trouble`] |
 //! | `legacy` | `azure_mgmt_authorization`'s `azure_core` 0.21 → that path |
+//! | `access` | eligibilities, deny assignments, access policies, deleted vaults |
 //! | `activity` | who deleted what |
 //! | `assignments` | role assignments, PIM, locks, permissions |
 //! | `inventory` | Resource Graph |
@@ -41,16 +42,18 @@ use crate::{
         assignment::RoleAssignment,
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
+        other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
         permissions::Definition,
         trouble::Trouble,
     },
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission, Permits,
-        PimInstance, PutAssignment, Resources, Rights, Stock, Usage,
+        AccessReader, Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission,
+        Permits, PimInstance, PutAssignment, Resources, Rights, Stock, Usage,
     },
 };
 
+mod access;
 mod activity;
 mod answer;
 mod assignments;
@@ -265,6 +268,24 @@ impl AssignmentReader for Reader {
 
     async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
         assignments::definitions(&self.arm, at).await
+    }
+}
+
+impl AccessReader for Reader {
+    async fn eligibilities(&self, at: &ScopeId) -> Result<Vec<Eligibility>, Trouble> {
+        access::eligibilities(&self.client, at).await
+    }
+
+    async fn denials(&self, at: SubscriptionId) -> Result<Vec<Denial>, Trouble> {
+        access::denials(&self.arm, at).await
+    }
+
+    async fn access_policies(&self, vault: &ScopeId) -> Result<Option<Vec<AccessPolicy>>, Trouble> {
+        access::access_policies(&self.arm, vault).await
+    }
+
+    async fn deleted_vaults(&self, of: SubscriptionId) -> Result<Vec<DeletedVault>, Trouble> {
+        access::deleted_vaults(&self.arm, of).await
     }
 }
 

@@ -62,7 +62,7 @@ struct Resource {
 }
 
 /// Codes as recorded (errors/ResourceNotFound_404.yaml); any other 404 says nothing of the resource.
-fn none_if_gone<T>(answer: Result<Option<T>, Trouble>) -> Result<Option<T>, Trouble> {
+pub(super) fn none_if_gone<T>(answer: Result<Option<T>, Trouble>) -> Result<Option<T>, Trouble> {
     answer.or_else(|trouble| match (trouble.kind, trouble.code.as_deref()) {
         (TroubleKind::NotFound, Some("ResourceNotFound" | "ResourceGroupNotFound")) => Ok(None),
         _ => Err(trouble),

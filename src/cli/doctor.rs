@@ -1,16 +1,24 @@
 //! `tilgang doctor`: tries what a run needs by calls that do no harm, and says what our identity lacks, by action and scope;
 //! what it has too much of; and what stands in the way.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use clap::{Args, ValueEnum};
 use futures::{StreamExt, stream};
 
 use crate::{
-    app::{self, own_permissions::held},
+    app::{
+        self,
+        own_denials::{OwnDenials, own_denials},
+        own_permissions::held,
+    },
     model::{
         ids::{PrincipalId, UserName},
         observed::{Observed, Reading, Sighting},
+        other_access::Effect,
         people::{ById, ByName},
         trouble::Trouble,
     },
@@ -18,7 +26,7 @@ use crate::{
     ports::{AssignmentReader, Directory, Rights},
     report::{self, Checkup},
     rights::{
-        GRAPH, Needs, Purpose, READ_ASSIGNMENTS, READ_LOCKS, READ_PIM,
+        DELETE, GRAPH, Needs, Purpose, READ_ASSIGNMENTS, READ_DENIALS, READ_LOCKS, READ_PIM, WRITE,
         judge::{Place, Probe, Seen, TargetSeen, judge},
     },
 };
@@ -112,7 +120,14 @@ impl Doctor {
             let read = count(named.len(), "role definition");
             good.push((format!("{read} that the workspace names, as Azure calls them"), named));
         }
-        let seen = look(&far, &observed).await;
+        let (seen, denials) = look(&far, &observed).await;
+        for denial in denials.all().values() {
+            let effect = match denial.effect {
+                Effect::Enforced => "",
+                Effect::Audit => ", audit only: it blocks nothing",
+            };
+            good.push((format!("deny assignment `{}` at {}{effect}", denial.name, denial.scope), Vec::new()));
+        }
         let verdict = judge(purpose, &Needs::of(&desired.catalog), &seen);
         if compared.is_complete() {
             good.push(("everything that a plan needs can be read".to_owned(), Vec::new()));
@@ -125,20 +140,44 @@ impl Doctor {
 }
 
 /// Asks what is to be asked of our identity.
-async fn look(far: &Connection, observed: &Observed) -> Seen {
+async fn look(far: &Connection, observed: &Observed) -> (Seen, OwnDenials) {
     let identity = far.session.identity().await.ok().and_then(|identity| identity.object);
     let names = observed.subscriptions.iter().map(|(id, it)| (*id, it.name.clone())).collect();
-    let (graph, probes, targets, held) =
-        futures::join!(graph(far), probes(far, observed), targets(far, observed), held(&far.reader, &names, identity));
+    let subscriptions: BTreeSet<_> = observed.subscriptions.keys().copied().collect();
+    let (graph, probes, targets, held, denials) = futures::join!(
+        graph(far),
+        probes(far, observed),
+        targets(far, observed),
+        held(&far.reader, &names, identity),
+        own_denials(&far.reader, &subscriptions, identity),
+    );
     let (holdings, own, definitions) = held;
     let permissions = far.session.graph_permissions().await.unwrap_or_default(); // a token that does not come is said by `graph`
-    Seen {
-        probes: graph.into_iter().chain(probes).chain(definitions).collect(),
+    let mut denied = BTreeMap::new();
+    for target in &targets {
+        for action in [WRITE, DELETE] {
+            let names: BTreeSet<String> = denials.stop(action, &target.scope).map(|it| it.name.clone()).collect();
+            if !names.is_empty() {
+                denied.insert((target.scope.clone(), action), names);
+            }
+        }
+    }
+    let failed: BTreeMap<_, _> = denials.unanswered().map(|(id, trouble)| (id, trouble.clone())).collect();
+    let of_denials = subscriptions.iter().map(|id| Probe {
+        right: READ_DENIALS.to_owned(),
+        need: "`plan` needs it to tell what is denied to our identity",
+        at: Place::Subscription(*id, names.get(id).cloned().unwrap_or_default()),
+        outcome: failed.get(id).map_or(Ok(()), |trouble| Err(trouble.clone())),
+    });
+    let seen = Seen {
+        probes: graph.into_iter().chain(probes).chain(definitions).chain(of_denials).collect(),
         targets,
+        denied,
         holdings,
         own,
         graph: permissions,
-    }
+    };
+    (seen, denials)
 }
 
 /// A name and an id that nobody has: what comes back says whether people, groups and the deleted can be looked up.

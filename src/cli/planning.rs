@@ -46,8 +46,9 @@ pub(super) async fn plan(global: &Global, mut workspace: Workspace, scope: Scope
     let spinner = progress::looking();
     let work = Box::pin(async {
         match what {
-            What::Changes | What::Drift => request.plan().await,
-            What::Since(base) => request.plan_since(*base).await,
+            What::Changes => Box::pin(request.plan()).await,
+            What::Drift => Box::pin(request.drift()).await,
+            What::Since(base) => Box::pin(request.plan_since(*base)).await,
         }
     });
     let run = progress::telling(&spinner, || connection.session.waiting(), work).await;

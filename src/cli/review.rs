@@ -143,11 +143,13 @@ fn azure_since(
     let mut now: BTreeMap<String, String> = BTreeMap::new();
     for holder in asked.access.holders.values() {
         for way in &holder.ways {
-            // What applications hold from above a target is not recorded, so nobody can say that it is new.
-            if way.is_inherited() && !way.standing.assignment.principal_type.is_people() {
+            // Eligibilities, access policies and rights on a workspace are not recorded, so nobody can say that they are new;
+            // nor is what applications hold from above a target.
+            let Some(standing) = way.standing().filter(|_| way.workspace.is_none()) else { continue };
+            if way.is_inherited() && !standing.assignment.principal_type.is_people() {
                 continue;
             }
-            now.insert(way.standing.assignment.resource_id().to_ascii_lowercase(), asked.holds(holder, way));
+            now.insert(standing.assignment.resource_id().to_ascii_lowercase(), asked.holds(holder, way));
         }
     }
     let mut changes: Vec<String> =

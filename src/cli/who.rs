@@ -7,7 +7,6 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     access,
-    app::Workspace,
     config::{self, Commits, Sources, Then},
     ledger::{self, Knowledge, entry::TargetName, past},
     model::{
@@ -40,8 +39,8 @@ Exit codes: 0 answered; 1 something could not be read, or cannot be answered for
 
 /// Say who can do something: by git, by others' assignments, from wider scopes, through groups; now or then
 ///
-/// Effective: groups are opened, what is inherited is in it. Conditions are named and not weighed; deny assignments and access
-/// policies of vaults are not read.
+/// Effective: groups are opened, what is inherited is in it, and so is who may activate a role, who reads logs by way of their
+/// workspace, and whom the access policies of a vault let in. Conditions and deny assignments are named and not weighed.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(super) struct Who {
@@ -98,6 +97,12 @@ impl Who {
     async fn then(&self, global: &Global, at: Timestamp) -> Result<Exit, Exit> {
         let (mut workspace, scope) = global.workspace()?;
         let today = workspace.take_desired()?;
+        let far = Connection::open(global, &workspace, today.tenant).await?;
+        let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+        if day(at) > day(far.now()) {
+            let words = format!("{} has not come yet: who can do something then is not known", day(at));
+            return Err(output::usage(global, words));
+        }
         let lines = questions::ledger(global, &workspace, &today);
         let known = match &lines {
             Ok(lines) => ledger::holdings_as_of(lines, at),
@@ -117,7 +122,7 @@ impl Who {
             Err(why) => (Err(why), unlisted(&today), Sources::default()),
         };
         let mut observed = past::observed(&known, at);
-        observed.definitions = definitions(global, &workspace, &today, &observed).await?;
+        observed.definitions = definitions(&far, &today, &observed).await;
         name_subscriptions(&mut observed, &desired);
         let date = at.to_zoned(TimeZone::UTC).date();
         let plan = Plan { rules: Rules { today: date, ..Rules::default() }, ..Plan::default() };
@@ -160,12 +165,7 @@ fn name_subscriptions(observed: &mut Observed, desired: &Desired) {
 }
 
 /// What the definitions permit today that somebody held then.
-async fn definitions(
-    global: &Global,
-    workspace: &Workspace,
-    desired: &Desired,
-    observed: &Observed,
-) -> Result<Definitions, Exit> {
+async fn definitions(far: &Connection, desired: &Desired, observed: &Observed) -> Definitions {
     let mut held: BTreeMap<RoleDefinitionId, SubscriptionId> = BTreeMap::new();
     for (id, subscription) in &observed.subscriptions {
         let Reading::Seen(scopes) = &subscription.reading else { continue };
@@ -174,8 +174,7 @@ async fn definitions(
         }
     }
     let given: BTreeSet<RoleDefinitionId> = desired.catalog.managed().iter().map(|(_, id)| *id).collect();
-    let far = Connection::open(global, workspace, desired.tenant).await?;
-    Ok(permitted(&held, &given, &far.reader).await)
+    permitted(&held, &given, &far.reader).await
 }
 
 /// What the ledger knows of each target of these owners: of those that git means, and of those that it meant.
@@ -217,7 +216,8 @@ fn limits(access: &access::Access<'_>) -> Vec<String> {
     let mut limits = vec![
         "what role definitions permit is as Azure says today".to_owned(),
         "not recorded: whether rights had effect (a vault's mode, its network, a workspace's rights), what applications \
-         hold from above a target, and whether PIM ended what others gave from above"
+         hold from above a target, whether PIM ended what others gave from above, who was eligible for a role, what access \
+         policies and rights on a workspace gave, and what was denied"
             .to_owned(),
     ];
     if !access.groups.is_empty() {

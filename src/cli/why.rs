@@ -28,8 +28,8 @@ Exit codes: 0 answered; 1 something could not be read, or nobody is called so; 6
 
 /// Say why a person has the access they have: by which line of git, whose commit, or by whose assignment and group
 ///
-/// What git lists and Azure does not have is said, too, with the reason. Conditions are named and not weighed; deny assignments
-/// and access policies of vaults are not read.
+/// What git lists and Azure does not have is said, too, with the reason. Conditions and deny assignments are named and not
+/// weighed.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(super) struct Why {

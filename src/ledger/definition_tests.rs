@@ -1,7 +1,5 @@
 //! What role definitions permitted, as the ledger knows it.
 
-use std::collections::BTreeMap;
-
 use super::{
     entry::TargetName,
     holdings::{Replay, split},

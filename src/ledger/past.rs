@@ -17,7 +17,7 @@ use super::{
 use crate::model::{
     assignment::{Hand, Pim, PrincipalType, RoleAssignment, Standing, Trail, Triple},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
-    observed::{Definitions, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+    observed::{Definitions, Observed, OtherAccess, Reading, Sighting, Subscription, Target, TargetKey},
     owner::{EnvironmentName, KindName, OwnerCode},
     people::{ById, ByName, People, Person},
     trouble::{Trouble, TroubleKind},
@@ -71,6 +71,7 @@ pub fn observed(known: &BTreeMap<TargetName, Knowledge>, at: Timestamp) -> Obser
         granted_before: BTreeSet::new(),
         role_definitions: BTreeMap::new(),
         people,
+        other: OtherAccess::default(),
     }
 }
 

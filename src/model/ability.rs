@@ -69,6 +69,24 @@ pub const ABILITIES: &[Ability] = &[
         source: SECRETS,
     },
     Ability {
+        word: "change-vault-policies",
+        may: ("change", "access policies"),
+        arm_type: VAULT,
+        action: "Microsoft.KeyVault/vaults/accessPolicies/write",
+        of_data: false,
+        source: "Microsoft, \"Azure permissions for Security\", Microsoft.KeyVault, `vaults/accessPolicies/write`",
+    },
+    Ability {
+        word: "change-vault-mode",
+        may: ("change", "the vault's permission model"),
+        arm_type: VAULT,
+        // That it takes `roleAssignments/write` beside it is said by one of two pages: OPEN (FACTS_PIM_GROUPS §5).
+        action: "Microsoft.KeyVault/vaults/write",
+        of_data: false,
+        source: "Microsoft, \"Provide access to Key Vault keys, certificates, and secrets with Azure role-based access control\": \
+                 whoever may write the vault can let themselves in",
+    },
+    Ability {
         word: "give-access",
         may: ("give", "access to others"),
         arm_type: None,

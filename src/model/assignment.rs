@@ -40,8 +40,10 @@ impl Triple {
 pub enum PrincipalType {
     /// A person.
     User,
-    /// A group, ours or a foreign tenant's.
+    /// A group.
     Group,
+    /// A group of another tenant (`ForeignGroup`): nobody here can open it.
+    ForeignGroup,
     /// An application or managed identity.
     ServicePrincipal,
     /// A device, or a word that is newer than this program.
@@ -54,7 +56,8 @@ impl PrincipalType {
     pub fn from_azure(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
             "user" => Self::User,
-            "group" | "foreigngroup" => Self::Group,
+            "group" => Self::Group,
+            "foreigngroup" => Self::ForeignGroup,
             "serviceprincipal" => Self::ServicePrincipal,
             _ => Self::Other,
         }
@@ -66,6 +69,7 @@ impl PrincipalType {
         match self {
             Self::User => "User",
             Self::Group => "Group",
+            Self::ForeignGroup => "ForeignGroup",
             Self::ServicePrincipal => "ServicePrincipal",
             Self::Other => "Unknown",
         }
@@ -74,7 +78,7 @@ impl PrincipalType {
     /// Whether it gives access to people: a person, or a group of them.
     #[must_use]
     pub fn is_people(self) -> bool {
-        matches!(self, Self::User | Self::Group)
+        matches!(self, Self::User | Self::Group | Self::ForeignGroup)
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
     assignment::{Standing, Triple},
     catalog::Catalog,
     ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
+    other_access::{AccessPolicy, Denial, Eligibility},
     owner::{EnvironmentName, KindName, OwnerCode, RoleName},
     people::{ById, People},
     permissions::Definition,
@@ -43,6 +44,8 @@ pub struct Observed {
     pub role_definitions: BTreeMap<RoleDefinitionId, DefinitionLookup>,
     /// Who people are.
     pub people: People,
+    /// What gives access beside role assignments: read only for who can do what.
+    pub other: OtherAccess,
 }
 
 /// What role definitions permit.
@@ -273,3 +276,64 @@ pub struct SeenAgain {
     /// People.
     pub people: BTreeMap<PrincipalId, ById>,
 }
+
+/// What gives or takes access beside role assignments, as it was read: by where it was asked.
+#[derive(Clone, Debug, Default)]
+pub struct OtherAccess {
+    /// Who may activate a role: the lists of subscriptions, and those asked for at resources.
+    pub eligible: BTreeMap<ScopeId, Result<Vec<Eligibility>, Arc<Trouble>>>,
+    /// Access policies of vaults that are not in Azure's RBAC mode; none where the vault is not there any more.
+    pub policies: BTreeMap<ScopeId, Result<Option<Vec<AccessPolicy>>, Arc<Trouble>>>,
+    /// Deny assignments, by subscription.
+    pub denials: BTreeMap<SubscriptionId, Result<Vec<Denial>, Arc<Trouble>>>,
+    /// The workspace of each component, by the component's resource id.
+    pub workspaces: BTreeMap<ScopeId, ScopeId>,
+    /// Subscriptions that hold no target, only the workspace of one.
+    pub of_workspaces: BTreeMap<SubscriptionId, Subscription>,
+}
+
+impl OtherAccess {
+    /// Every eligibility that was seen, each once: a list at a resource repeats those above it.
+    pub fn eligibilities(&self) -> impl Iterator<Item = &Eligibility> {
+        let mut met = BTreeSet::new();
+        let all = self.eligible.values().filter_map(|answer| answer.as_ref().ok()).flatten();
+        all.filter(move |it| met.insert((&it.triple, it.starts, it.ends)))
+    }
+
+    /// Those that the lists asked for in a subscription, at it and at its resources, showed.
+    pub fn eligible_at(&self, of: SubscriptionId) -> impl Iterator<Item = &Eligibility> {
+        let here = self.eligible.iter().filter(move |(scope, _)| scope.subscription() == Some(of));
+        let mut met = BTreeSet::new();
+        let all = here.filter_map(|(_, answer)| answer.as_ref().ok()).flatten();
+        all.filter(move |it| met.insert((&it.triple, it.starts, it.ends)))
+    }
+
+    /// Whether a subscription's list has shown an eligibility at a resource: only then does its silence about others say
+    /// anything. For instances of assignments such a list was recorded, for eligibilities it is OPEN (FACTS_PIM_GROUPS §1.2).
+    #[must_use]
+    pub fn shows_resources(&self, of: SubscriptionId) -> bool {
+        let whole = ScopeId::subscription_scope(of);
+        let list = self.eligible.get(&whole).and_then(|answer| answer.as_ref().ok());
+        list.is_some_and(|list| list.iter().any(|it| whole.holds(&it.triple.scope) && it.triple.scope.is_resource()))
+    }
+
+    /// Whether this tenant has no licence for Privileged Identity Management, so that there is no list of eligibilities.
+    #[must_use]
+    pub fn is_unlicensed(trouble: &Trouble) -> bool {
+        trouble.code.as_deref() == Some(NO_LICENCE)
+    }
+
+    /// What was read in subscriptions that hold only workspaces.
+    pub fn readings(&self) -> impl Iterator<Item = &Reading> {
+        self.of_workspaces.values().map(|subscription| &subscription.reading)
+    }
+
+    /// Whom access policies name.
+    pub fn policy_objects(&self) -> impl Iterator<Item = PrincipalId> {
+        let read = self.policies.values().filter_map(|answer| answer.as_ref().ok()?.as_ref());
+        read.flatten().map(|policy| policy.object)
+    }
+}
+
+/// Reads of Resource Manager give this code, too, where the tenant lacks Entra ID P2 or Governance (FACTS_PIM_GROUPS §1.6).
+const NO_LICENCE: &str = "AadPremiumLicenseRequired";

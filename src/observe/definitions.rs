@@ -14,8 +14,10 @@ use crate::{
         assignment::{Hand, Standing},
         desired::Desired,
         ids::{RoleDefinitionId, ScopeId, SubscriptionId},
+        log_query,
         observed::{DefinitionLookup, Definitions, Observed, Reading, Sighting, Subscription, TargetKey},
         owner::KindName,
+        permissions::Definition,
     },
     ports::AssignmentReader,
 };
@@ -119,10 +121,14 @@ fn open(given: &BTreeSet<RoleDefinitionId>, observed: &Observed) -> BTreeMap<Rol
 pub(super) async fn ask_all(desired: &Desired, observed: &mut Observed, azure: &impl AssignmentReader) {
     let given: BTreeSet<RoleDefinitionId> = desired.catalog.managed().iter().map(|(_, id)| *id).collect();
     let mut held = BTreeMap::new();
-    for (id, Subscription { reading, .. }) in &observed.subscriptions {
-        let Reading::Seen(scopes) = reading else { continue };
-        for Standing { assignment, .. } in scopes.values().flatten() {
-            held.entry(assignment.triple.definition).or_insert(*id);
+    for (id, Subscription { reading, .. }) in observed.subscriptions.iter().chain(&observed.other.of_workspaces) {
+        if let Reading::Seen(scopes) = reading {
+            for Standing { assignment, .. } in scopes.values().flatten() {
+                held.entry(assignment.triple.definition).or_insert(*id);
+            }
+        }
+        for eligible in observed.other.eligible_at(*id) {
+            held.entry(eligible.triple.definition).or_insert(*id);
         }
     }
     if held.is_empty() {
@@ -132,12 +138,16 @@ pub(super) async fn ask_all(desired: &Desired, observed: &mut Observed, azure: &
     let Definitions::Known(known) = &observed.definitions else { return };
     let asked = asked_for(desired);
     let opening = opening(desired, &observed.definitions);
-    for subscription in observed.subscriptions.values_mut() {
+    let of_workspaces = &mut observed.other.of_workspaces;
+    for subscription in observed.subscriptions.values_mut().chain(of_workspaces.values_mut()) {
         let Reading::Seen(scopes) = &mut subscription.reading else { continue };
         scopes.retain(|_, standings| {
             standings.retain(|Standing { assignment, hand, .. }| {
                 let id = assignment.triple.definition;
-                let opens = |definition| asked.iter().any(|ability| ability.given_by(definition).is_some());
+                let opens = |definition: &Definition| {
+                    asked.iter().any(|ability| ability.given_by(definition).is_some())
+                        || log_query::opens_something(definition)
+                };
                 *hand == Hand::Ours || opening.contains(&id) || known.get(&id).is_none_or(opens)
             });
             !standings.is_empty()

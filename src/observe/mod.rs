@@ -9,12 +9,17 @@
 
 mod again;
 mod definitions;
+mod deleted;
+mod eligible;
 mod questions;
 mod remembering;
 mod targets;
 mod widely;
 
-pub use self::{again::again, definitions::permitted, remembering::Remembering, targets::revealed, widely::widely};
+pub use self::{
+    again::again, definitions::permitted, eligible::eligible, remembering::Remembering, targets::revealed,
+    widely::widely,
+};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,13 +34,13 @@ use crate::{
         assignment::{Hand, Pim, RoleAssignment, Standing, hand},
         desired::Desired,
         ids::{ScopeId, SubscriptionId, UserName},
-        observed::{Definitions, Observed, Reading, Sighting, Subscription, TargetKey},
+        observed::{Definitions, Observed, OtherAccess, Reading, Sighting, Subscription, TargetKey},
         owner::OwnerCode,
         people::People,
         policy::Whom,
         trouble::Trouble,
     },
-    ports::{AssignmentReader, Directory, Inventory, Stock},
+    ports::{AccessReader, AssignmentReader, Directory, Inventory, Stock, SubscriptionRow},
 };
 
 use self::targets::ToRead;
@@ -48,7 +53,7 @@ pub async fn observe(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
     at: Timestamp,
-    azure: &(impl Directory + Inventory + AssignmentReader),
+    azure: &(impl Directory + Inventory + AssignmentReader + AccessReader),
 ) -> Observed {
     observe_with(desired, owners, at, None, azure).await
 }
@@ -64,7 +69,7 @@ pub async fn observe_with(
     owners: Option<&BTreeSet<OwnerCode>>,
     at: Timestamp,
     stock: Option<Stock>,
-    azure: &(impl Directory + Inventory + AssignmentReader),
+    azure: &(impl Directory + Inventory + AssignmentReader + AccessReader),
 ) -> Observed {
     observe_where(desired, |owner| owners.is_none_or(|owners| owners.contains(&owner)), at, stock, azure).await
 }
@@ -76,12 +81,12 @@ pub async fn observe_where(
     chosen: impl Fn(OwnerCode) -> bool + Sync,
     at: Timestamp,
     stock: Option<Stock>,
-    azure: &(impl Directory + Inventory + AssignmentReader),
+    azure: &(impl Directory + Inventory + AssignmentReader + AccessReader),
 ) -> Observed {
     let names = names(desired, &chosen);
     let looking = look(desired, &chosen, stock, Keep::Changes, azure);
     let (by_name, looked) = futures::join!(azure.by_name(&names), looking);
-    let Looked { inventory, targets, absent, subscriptions } = looked;
+    let Looked { inventory, targets, absent, subscriptions, other } = looked;
     let people = People { by_name, ..People::default() };
     let definitions = Definitions::NotAsked;
     let remembered = BTreeMap::new(); // of that, the ledger tells
@@ -98,6 +103,7 @@ pub async fn observe_where(
         definitions,
         role_definitions,
         people,
+        other,
     };
     let (groups, attributes, role_definitions) = futures::join!(
         questions::groups(desired, &chosen, &observed, azure),
@@ -106,6 +112,7 @@ pub async fn observe_where(
     );
     observed.role_definitions = role_definitions;
     (observed.people.groups, observed.people.attributes) = (groups, attributes);
+    deleted::ask(desired, &chosen, &mut observed, azure).await;
     definitions::ask(desired, &mut observed, azure).await;
     questions::ask(desired, &mut observed, Keep::Changes, azure).await;
     observed
@@ -136,6 +143,8 @@ struct Looked {
     targets: BTreeMap<TargetKey, Sighting>,
     absent: BTreeSet<(OwnerCode, String)>,
     subscriptions: BTreeMap<SubscriptionId, Subscription>,
+    /// Workspaces of components, where everything is kept.
+    other: OtherAccess,
 }
 
 /// Finds targets and reads the subscriptions that matter. Targets of all owners, whoever is chosen: two may mean one.
@@ -159,26 +168,49 @@ async fn look(
                 inventory: Err(trouble),
                 absent: BTreeSet::new(),
                 subscriptions: BTreeMap::new(),
+                other: OtherAccess::default(),
             };
         }
     };
     let targets = targets::sight(desired, &stock);
     let absent = targets::absent(desired, chosen, &stock);
-    let found = targets.values().filter_map(|sighting| match sighting {
-        Sighting::Found(target) => Some(&target.scope),
-        Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => None,
-    });
-    let places = Places::of(found);
-    let reads = targets::subscriptions(desired, chosen, &stock).into_iter().map(async |(id, subscription)| {
+    let found: Vec<(OwnerCode, &ScopeId)> = targets
+        .iter()
+        .filter_map(|(key, sighting)| match sighting {
+            Sighting::Found(target) => Some((key.owner, &target.scope)),
+            Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => None,
+        })
+        .collect();
+    let mut workspaces: BTreeMap<ScopeId, ScopeId> = BTreeMap::new();
+    if keep == Keep::Everything {
+        let all = targets::workspaces(&stock);
+        let theirs = found.iter().filter(|(owner, _)| chosen(*owner));
+        workspaces.extend(theirs.filter_map(|(_, scope)| Some(((*scope).clone(), (*all.get(scope)?).clone()))));
+    }
+    let places = Places::of(found.iter().map(|(_, scope)| *scope).chain(workspaces.values()));
+    let read = async |id: SubscriptionId, subscription: ToRead| {
         let (held, reading) = match azure.assignments(id).await {
             Ok(listed) => (in_it(id, &listed), Reading::Seen(sort(desired, id, &places, listed, keep))),
             Err(trouble) => (0, Reading::Unseen(Arc::new(trouble))),
         };
         let ToRead { name, state, belongs_to } = subscription;
         (id, Subscription { name, belongs_to, state, reading, held, ..Subscription::default() })
+    };
+    let to_read = targets::subscriptions(desired, chosen, &stock);
+    let elsewhere: BTreeSet<SubscriptionId> = workspaces.values().filter_map(ScopeId::subscription).collect();
+    let elsewhere = elsewhere.into_iter().filter(|id| !to_read.contains_key(id)).map(|id| {
+        let row = stock.subscriptions.get(&id).cloned();
+        let SubscriptionRow { name, state } =
+            row.unwrap_or_else(|| SubscriptionRow { name: id.to_string(), state: String::new() });
+        (id, ToRead { name, state, belongs_to: None })
     });
-    let subscriptions = stream::iter(reads).buffer_unordered(SIDE_BY_SIDE_MAX).collect().await;
-    Looked { inventory: Ok(()), targets, absent, subscriptions }
+    let elsewhere: Vec<_> = elsewhere.collect();
+    let (subscriptions, of_workspaces) = futures::join!(
+        stream::iter(to_read).map(|(id, it)| read(id, it)).buffer_unordered(SIDE_BY_SIDE_MAX).collect(),
+        stream::iter(elsewhere).map(|(id, it)| read(id, it)).buffer_unordered(SIDE_BY_SIDE_MAX).collect(),
+    );
+    let other = OtherAccess { workspaces, of_workspaces, ..OtherAccess::default() };
+    Looked { inventory: Ok(()), targets, absent, subscriptions, other }
 }
 
 /// How many of a subscription's list stand in it.

@@ -158,6 +158,25 @@ struct Open {
     subscriptions: BTreeMap<SubscriptionId, Ask>,
 }
 
+impl Open {
+    /// Somebody who holds something that git did not explain.
+    fn person(&mut self, id: PrincipalId, known: &BTreeMap<PrincipalId, &Person>) {
+        match known.get(&id) {
+            Some(person) => drop(self.known.insert(id, ById::Person((*person).clone()))),
+            None => drop(self.people.insert(id)),
+        }
+    }
+
+    /// Whoever is in it, if it is a group that was opened.
+    fn members(&mut self, group: PrincipalId, observed: &Observed, known: &BTreeMap<PrincipalId, &Person>) {
+        if let Some(InGroup::Members(members)) = observed.people.groups.get(&GroupKey::Id(group)) {
+            for id in members {
+                self.person(*id, known);
+            }
+        }
+    }
+}
+
 /// What is asked of a subscription; its locks always.
 #[derive(Clone, Copy, Default)]
 struct Ask {
@@ -247,23 +266,25 @@ fn open(desired: &Desired, observed: &Observed, keep: Keep) -> Open {
                 if concerns {
                     open.subscriptions.entry(*id).or_default().pim = true;
                 }
-                if keep == Keep::Everything
-                    && let Some(InGroup::Members(members)) = observed.people.groups.get(&GroupKey::Id(triple.principal))
-                {
-                    open.people.extend(members.iter().filter(|id| !known.contains_key(*id)));
-                    open.known
-                        .extend(members.iter().filter_map(|id| Some((*id, ById::Person((*known.get(id)?).clone())))));
-                }
-                match known.get(&triple.principal) {
-                    Some(person) => {
-                        open.known.insert(triple.principal, ById::Person((*person).clone()));
-                    }
-                    None => {
-                        open.people.insert(triple.principal);
-                    }
+                open.person(triple.principal, &known);
+                if keep == Keep::Everything {
+                    open.members(triple.principal, observed, &known);
                 }
             }
         }
+    }
+    if keep == Keep::Everything {
+        let of_workspaces = observed.other.readings().filter_map(|reading| match reading {
+            Reading::Seen(scopes) => Some(scopes.values().flatten().map(|it| it.assignment.triple.principal)),
+            Reading::Unseen(_) => None,
+        });
+        let eligible = observed.other.eligibilities().map(|it| it.triple.principal);
+        for principal in of_workspaces.flatten().chain(eligible).chain(observed.other.policy_objects()) {
+            open.person(principal, &known);
+            open.members(principal, observed, &known);
+        }
+        // Who they are was asked when their groups were looked for.
+        open.people.retain(|id| !observed.people.by_id.contains_key(id));
     }
     open
 }

@@ -13,11 +13,14 @@ use crate::{
         assignment::RoleAssignment,
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::Lock,
+        other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
         permissions::Definition,
         trouble::Trouble,
     },
-    ports::{AssignmentReader, Directory, Inventory, Permission, Permits, PimInstance, Rights, Stock, Usage},
+    ports::{
+        AccessReader, AssignmentReader, Directory, Inventory, Permission, Permits, PimInstance, Rights, Stock, Usage,
+    },
 };
 
 /// Answers by what was asked.
@@ -39,6 +42,7 @@ pub struct Remembering<'a, A> {
     usage: Tried<SubscriptionId, Usage>,
     definitions: Tried<SubscriptionId, BTreeMap<RoleDefinitionId, Definition>>,
     role_definitions: Tried<RoleDefinitionId, Option<Definition>>,
+    deleted_vaults: Tried<SubscriptionId, Vec<DeletedVault>>,
 }
 
 impl<'a, A> Remembering<'a, A> {
@@ -57,6 +61,7 @@ impl<'a, A> Remembering<'a, A> {
             usage: Mutex::default(),
             definitions: Mutex::default(),
             role_definitions: Mutex::default(),
+            deleted_vaults: Mutex::default(),
         }
     }
 }
@@ -147,6 +152,25 @@ impl<A: AssignmentReader> AssignmentReader for Remembering<'_, A> {
 
     async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
         one(&self.definitions, at, self.azure.definitions(at)).await
+    }
+}
+
+/// Asked once in a run anyway.
+impl<A: AccessReader> AccessReader for Remembering<'_, A> {
+    async fn eligibilities(&self, at: &ScopeId) -> Result<Vec<Eligibility>, Trouble> {
+        self.azure.eligibilities(at).await
+    }
+
+    async fn denials(&self, at: SubscriptionId) -> Result<Vec<Denial>, Trouble> {
+        self.azure.denials(at).await
+    }
+
+    async fn access_policies(&self, vault: &ScopeId) -> Result<Option<Vec<AccessPolicy>>, Trouble> {
+        self.azure.access_policies(vault).await
+    }
+
+    async fn deleted_vaults(&self, of: SubscriptionId) -> Result<Vec<DeletedVault>, Trouble> {
+        one(&self.deleted_vaults, of, self.azure.deleted_vaults(of)).await
     }
 }
 

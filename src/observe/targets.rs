@@ -9,7 +9,7 @@ use crate::{
     model::{
         catalog::{Catalog, Environment, ResourceKind},
         desired::Desired,
-        ids::SubscriptionId,
+        ids::{ScopeId, SubscriptionId},
         observed::{Impediment, Sighting, Target, TargetKey},
         owner::{EnvironmentName, KindName, OwnerCode},
         trouble::Trouble,
@@ -98,6 +98,11 @@ pub(super) fn sight(desired: &Desired, stock: &Stock) -> BTreeMap<TargetKey, Sig
     sightings
 }
 
+/// The workspace of each component, by the component's resource id.
+pub(super) fn workspaces(stock: &Stock) -> BTreeMap<&ScopeId, &ScopeId> {
+    stock.resources.iter().filter_map(|row| Some((&row.id, row.workspace.as_ref()?))).collect()
+}
+
 fn is_workspace(row: &ResourceRow) -> bool {
     row.arm_type == "microsoft.operationalinsights/workspaces"
 }
@@ -139,7 +144,7 @@ fn missing(meant: &Meant<'_>, subscription: &str, misfits: &[(&ResourceRow, Opti
 }
 
 /// Why assignments at this resource may have no effect.
-fn impediments(row: &ResourceRow, workspaces: &BTreeMap<&crate::model::ids::ScopeId, &ResourceRow>) -> Vec<Impediment> {
+fn impediments(row: &ResourceRow, workspaces: &BTreeMap<&ScopeId, &ResourceRow>) -> Vec<Impediment> {
     let mut found = Vec::new();
     if row.arm_type == "microsoft.keyvault/vaults" {
         // Absent counts as access policies, as Azure does (recorded on older vaults).

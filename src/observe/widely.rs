@@ -1,25 +1,33 @@
-//! The look that answers who can do what: everything that reaches a target is kept, whoever holds it and whoever made it, and
-//! groups that hold something are opened.
+//! The look that answers who can do what: everything that reaches a target is kept, whoever holds it and whoever made it, what
+//! gives access beside role assignments is read, and groups that hold something are opened.
 //!
 //! What it costs beyond a plan does not grow with people or assignments: one `$batch` of members for twenty groups, one
-//! question for 300 people, one list of PIM instances for each subscription in which others gave something.
+//! question for 300 people, one list of PIM instances for each subscription in which others gave something; one list of
+//! eligibilities and one of deny assignments for each subscription; where targets are few, one list of eligibilities for each of
+//! them; one look at each vault that is not in RBAC mode; one list of role assignments for each subscription that holds only a
+//! workspace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
 use crate::{
     model::{
-        assignment::{PrincipalType, Standing},
+        assignment::PrincipalType,
         desired::Desired,
-        observed::{Definitions, Observed, Reading},
+        ids::{PrincipalId, SubscriptionId},
+        observed::{Definitions, Impediment, Observed, Reading, Sighting, Target},
         owner::OwnerCode,
-        people::{GroupKey, People},
+        people::{ById, GroupKey, People},
     },
-    ports::{AssignmentReader, Directory, Inventory},
+    ports::{AccessReader, AssignmentReader, Directory, Inventory},
 };
 
-use super::{Keep, Looked, definitions, look, names, questions};
+use super::{Keep, Looked, SIDE_BY_SIDE_MAX, definitions, deleted, eligible, look, names, questions};
 
 /// Looks at Azure for who can do what. `owners`: only at these, if given.
 ///
@@ -29,13 +37,13 @@ pub async fn widely(
     desired: &Desired,
     owners: Option<&BTreeSet<OwnerCode>>,
     at: Timestamp,
-    azure: &(impl Directory + Inventory + AssignmentReader),
+    azure: &(impl Directory + Inventory + AssignmentReader + AccessReader),
 ) -> Observed {
     let chosen = |owner: OwnerCode| owners.is_none_or(|owners| owners.contains(&owner));
     let names = names(desired, &chosen);
     let (by_name, looked) =
         futures::join!(azure.by_name(&names), look(desired, &chosen, None, Keep::Everything, azure));
-    let Looked { inventory, targets, absent, subscriptions } = looked;
+    let Looked { inventory, targets, absent, subscriptions, other } = looked;
     let people = People { by_name, ..People::default() };
     let definitions = Definitions::NotAsked;
     let remembered = BTreeMap::new();
@@ -52,7 +60,15 @@ pub async fn widely(
         definitions,
         role_definitions,
         people,
+        other,
     };
+    let theirs: Vec<Target> = theirs(&observed, &chosen).cloned().collect();
+    let subscriptions: BTreeSet<SubscriptionId> =
+        observed.subscriptions.keys().chain(observed.other.of_workspaces.keys()).copied().collect();
+    deleted::ask(desired, &chosen, &mut observed, azure).await;
+    eligible::ask(&mut observed, &subscriptions, &theirs, azure).await;
+    denied(&mut observed, &subscriptions, azure).await;
+    policies(&mut observed, &theirs, azure).await;
     definitions::ask_all(desired, &mut observed, azure).await;
     let holding = holding(&observed);
     let members = async { if holding.is_empty() { BTreeMap::new() } else { azure.groups(&holding).await } };
@@ -67,16 +83,50 @@ pub async fn widely(
     observed
 }
 
-/// The groups that hold something.
+/// The targets of these owners that were found.
+fn theirs<'a>(observed: &'a Observed, chosen: &impl Fn(OwnerCode) -> bool) -> impl Iterator<Item = &'a Target> {
+    observed.targets.iter().filter_map(move |(key, sighting)| match sighting {
+        Sighting::Found(target) if chosen(key.owner) => Some(target),
+        _ => None,
+    })
+}
+
+/// What is denied, by subscription.
+async fn denied(observed: &mut Observed, subscriptions: &BTreeSet<SubscriptionId>, azure: &impl AccessReader) {
+    let asked = subscriptions.iter().map(async |id| (*id, azure.denials(*id).await.map_err(Arc::new)));
+    let answers: Vec<_> = stream::iter(asked).buffer_unordered(SIDE_BY_SIDE_MAX).collect().await;
+    observed.other.denials.extend(answers);
+}
+
+/// The access policies of vaults in which they decide, and what their entries are: they name an object, and do not say whether it
+/// is a person, a group or an application.
+async fn policies(observed: &mut Observed, targets: &[Target], azure: &(impl AccessReader + Directory)) {
+    let vaults = targets.iter().filter(|target| target.impediments.contains(&Impediment::AccessPolicyMode));
+    let asked = vaults.map(async |target| {
+        let answer = azure.access_policies(&target.scope).await.map_err(Arc::new);
+        (target.scope.clone(), answer)
+    });
+    let answers: Vec<_> = stream::iter(asked).buffer_unordered(SIDE_BY_SIDE_MAX).collect().await;
+    observed.other.policies.extend(answers);
+    let objects: BTreeSet<PrincipalId> = observed.other.policy_objects().collect();
+    if !objects.is_empty() {
+        observed.people.by_id.extend(azure.by_id(&objects).await);
+    }
+}
+
+/// The groups that hold something, or may: of what is only known not to be a person, Entra says whether it is one.
 fn holding(observed: &Observed) -> BTreeSet<GroupKey> {
     let mut holding = BTreeSet::new();
-    for subscription in observed.subscriptions.values() {
-        let Reading::Seen(scopes) = &subscription.reading else { continue };
-        for Standing { assignment, .. } in scopes.values().flatten() {
-            if assignment.principal_type == PrincipalType::Group {
-                holding.insert(GroupKey::Id(assignment.triple.principal));
-            }
-        }
+    let readings = observed.subscriptions.values().map(|it| &it.reading).chain(observed.other.readings());
+    for reading in readings {
+        let Reading::Seen(scopes) = reading else { continue };
+        let held = scopes.values().flatten().map(|it| &it.assignment);
+        let groups = held.filter(|it| it.principal_type == PrincipalType::Group);
+        holding.extend(groups.map(|it| GroupKey::Id(it.triple.principal)));
     }
+    let eligible = observed.other.eligibilities().filter(|it| it.principal_type == PrincipalType::Group);
+    holding.extend(eligible.map(|it| GroupKey::Id(it.triple.principal)));
+    let is_open = |id: &PrincipalId| matches!(observed.people.by_id.get(id), Some(ById::NotAPerson(_)));
+    holding.extend(observed.other.policy_objects().filter(is_open).map(GroupKey::Id));
     holding
 }

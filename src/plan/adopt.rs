@@ -344,7 +344,7 @@ impl<'a> Adopt<'a> {
             PrincipalType::ServicePrincipal => {
                 return left("held by an application: roles are for people, so it stays");
             }
-            PrincipalType::Other => return left("held by neither a person nor a group: it stays"),
+            PrincipalType::ForeignGroup | PrincipalType::Other => return left("not one of this tenant: it stays"),
         }
         let person = match self.observed.people.by_id.get(&assignment.triple.principal) {
             Some(ById::Person(person)) => person,

@@ -71,7 +71,12 @@ impl Who {
     /// The holder of an assignment, as far as Entra said.
     #[must_use]
     pub fn of(standing: &Standing, people: &People) -> Self {
-        let (id, principal_type) = (standing.assignment.triple.principal, standing.assignment.principal_type);
+        Self::known(standing.assignment.triple.principal, standing.assignment.principal_type, people)
+    }
+
+    /// Somebody by object id, as far as Entra said.
+    #[must_use]
+    pub fn known(id: PrincipalId, principal_type: PrincipalType, people: &People) -> Self {
         let nameless = Self { id, principal_type, name: None, display_name: None };
         match people.by_id.get(&id) {
             Some(ById::Person(person)) => Self { principal_type, ..Self::person(person) },
@@ -102,6 +107,7 @@ impl Who {
         match self.principal_type {
             PrincipalType::User => None,
             PrincipalType::Group => Some("a group"),
+            PrincipalType::ForeignGroup => Some("a group of another tenant"),
             PrincipalType::ServicePrincipal => Some("an application"),
             PrincipalType::Other => Some("neither a person nor a group"),
         }

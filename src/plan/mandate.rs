@@ -1,8 +1,11 @@
 //! What a plan asks of our identity, and what of that Azure will refuse: the condition of its role leaves a role definition or
-//! a kind of principal out. Who may is judged in `rights`; here it is said. Nothing is blocked: Azure decides, and a removal
+//! a kind of principal out, or a deny assignment forbids it. Who may is judged in `rights`; here it is said. Nothing is blocked: Azure decides, and a removal
 //! that replaces access waits for its grant.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::model::{
     assignment::PrincipalType,
@@ -75,27 +78,42 @@ impl Plan {
     /// What our identity may not do, of what is planned.
     pub(super) fn left_out(&self) -> impl Iterator<Item = Finding> {
         let errands = self.errands();
-        self.left_out.iter().filter_map(move |errand| Some(finding(errand, *errands.get(errand)?)))
+        let left_out = self.left_out.iter().map(|errand| (errand, None));
+        let all = left_out.chain(self.denied.iter().map(|(errand, by)| (errand, Some(by))));
+        all.filter_map(move |(errand, by)| Some(finding(errand, *errands.get(errand)?, by)))
     }
 }
 
-fn finding(errand: &Errand, changes: usize) -> Finding {
+fn finding(errand: &Errand, changes: usize, denied_by: Option<&BTreeSet<String>>) -> Finding {
     let Errand { owner, environment, scope, takes, definition, definition_name, principal_type } = errand;
     let called = definition_name.as_deref().map_or_else(|| definition.to_string(), str::to_owned);
     let (does, what) = if *takes { ("take", "removal") } else { ("give", "grant") };
     let (of, plural) = (if *takes { "from" } else { "to" }, if changes == 1 { "" } else { "s" });
     let kind = match principal_type {
         PrincipalType::User => "a person",
-        PrincipalType::Group => "a group",
+        PrincipalType::Group | PrincipalType::ForeignGroup => "a group",
         PrincipalType::ServicePrincipal | PrincipalType::Other => "an application",
+    };
+    let (why, help) = match denied_by {
+        None => (
+            "the condition of its role leaves that out".to_owned(),
+            "give it the condition that `tilgang identity` writes",
+        ),
+        Some(names) => {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            (
+                format!("the deny assignment {} forbids it", names.join(" and ")),
+                "whoever made that must exclude our identity from it",
+            )
+        }
     };
     Finding {
         owner: Some(*owner),
         environment: environment.clone(),
         scope: Some(scope.clone()),
         message: format!(
-            "our identity may not {does} `{called}` on `{}` {of} {kind}: the condition of its role leaves that out, and \
-             Azure will refuse {changes} {what}{plural}; give it the condition that `tilgang identity` writes",
+            "our identity may not {does} `{called}` on `{}` {of} {kind}: {why}, and Azure will refuse {changes} \
+             {what}{plural}; {help}",
             scope.last_segment()
         ),
         ..Finding::new(Code::NotAssignable, String::new(), Vec::new())

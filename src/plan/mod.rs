@@ -102,6 +102,8 @@ pub struct Plan {
     pub used: Vec<Used>,
     /// What our own identity may not do, as far as anybody asked; see [`Plan::settle`].
     pub left_out: BTreeSet<Errand>,
+    /// What a deny assignment forbids our identity, of what it plans, with the names of these.
+    pub denied: BTreeMap<Errand, BTreeSet<String>>,
 }
 
 /// The dated rules that hold on the day of a plan.

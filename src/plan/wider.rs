@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    assignment::{Hand, Pim, Standing, Triple},
+    assignment::{Hand, Pim, PrincipalType, Standing, Triple},
     catalog::{Gives, Role},
     desired::{Desired, Grant, OwnerFile},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
-    observed::{Definitions, Observed, Reading, Sighting, TargetKey},
+    observed::{Definitions, Observed, OtherAccess, Reading, Sighting, TargetKey},
+    other_access::Eligibility,
     owner::{OwnerCode, RoleName},
     people::ById,
 };
@@ -36,7 +37,9 @@ pub(super) fn wider(desired: &Desired, observed: &Observed, wanted: &Wanted<'_>)
             }
         }
     }
-    wider.findings()
+    let mut findings = wider.eligible(&targets);
+    findings.extend(wider.findings());
+    findings
 }
 
 struct Wider<'a> {
@@ -50,8 +53,9 @@ struct Wider<'a> {
 /// Whether it gives people access, and goes on doing so.
 fn matters(standing: &Standing, observed: &Observed) -> bool {
     let Standing { assignment, hand, pim } = standing;
-    let gone =
-        matches!(observed.people.by_id.get(&assignment.triple.principal), Some(ById::Gone | ById::Deleted { .. }));
+    // Of a group of another tenant this directory knows nothing, whether it exists or not.
+    let gone = assignment.principal_type != PrincipalType::ForeignGroup
+        && matches!(observed.people.by_id.get(&assignment.triple.principal), Some(ById::Gone | ById::Deleted { .. }));
     let ends = matches!(pim, Pim::Activated | Pim::Timed);
     *hand == Hand::Foreign && assignment.principal_type.is_people() && !ends && !gone
 }
@@ -90,6 +94,68 @@ impl<'a> Wider<'a> {
                 Some(_) => {}
             }
         }
+    }
+
+    /// Who may activate what opens what git gives to others: known only where somebody asked for it.
+    fn eligible(&self, targets: &BTreeMap<SubscriptionId, Vec<(&'a ScopeId, &Place<'a>)>>) -> Vec<Finding> {
+        let mut found: BTreeMap<&Triple, (&Eligibility, BTreeSet<OwnerCode>, BTreeSet<&RoleName>)> = BTreeMap::new();
+        for (id, here) in targets {
+            for eligible in self.observed.other.eligible_at(*id) {
+                let Triple { scope, principal, definition } = &eligible.triple;
+                let reaching = here.iter().filter(|(target, _)| scope.subscription().is_none() || scope.holds(target));
+                for (target, place) in reaching {
+                    if matches!(self.desired.file_of(place.key.owner), OwnerFile::Broken(_)) {
+                        continue; // whom the file lists is not known
+                    }
+                    for (name, role) in &self.desired.catalog.roles {
+                        let given = opened(self.desired, self.observed, role, place.key, *definition);
+                        if given.is_none_or(|given| self.listed(target, (*principal, given)).is_some()) {
+                            continue;
+                        }
+                        let waits = self.wanted.waiting.get(&(place.key.owner, *principal));
+                        if !waits.is_some_and(|grants| grants.iter().any(|grant| grant.role == *name)) {
+                            let it =
+                                found.entry(&eligible.triple).or_insert((eligible, BTreeSet::new(), BTreeSet::new()));
+                            it.1.insert(place.key.owner);
+                            it.2.insert(name);
+                        }
+                    }
+                }
+            }
+        }
+        let one = |(triple, (eligible, owners, roles)): (
+            &Triple,
+            (&Eligibility, BTreeSet<OwnerCode>, BTreeSet<&RoleName>),
+        )| {
+            let titles = roles.iter().filter_map(|name| self.desired.catalog.roles.get(*name));
+            let titles: Vec<String> = titles.map(|role| role.title.clone()).collect();
+            let who = Who::known(triple.principal, eligible.principal_type, &self.observed.people);
+            Finding {
+                owner: owners.first().copied().filter(|_| owners.len() == 1),
+                who: Some(who),
+                scope: Some(triple.scope.clone()),
+                message: format!(
+                    "eligible for {}, which opens what {} opens, and git does not list it: remove it in Privileged Identity \
+                     Management, list the person, or accept it in `policy.accept`",
+                    named(self.desired, self.observed, triple),
+                    titles.join(" and ")
+                ),
+                ..bare(Code::Lookalike)
+            }
+        };
+        let unread = self.observed.subscriptions.iter().filter_map(|(id, subscription)| {
+            let list = self.observed.other.eligible.get(&ScopeId::subscription_scope(*id))?;
+            let trouble = list.as_ref().err().filter(|trouble| !OtherAccess::is_unlicensed(trouble))?;
+            let name = &subscription.name;
+            Some(Finding {
+                owner: subscription.belongs_to.as_ref().map(|(owner, _)| *owner),
+                message: format!(
+                    "who is eligible for a role in the subscription `{name}` could not be read: {trouble}"
+                ),
+                ..bare(Code::Unanswered)
+            })
+        });
+        unread.chain(found.into_iter().map(one)).collect()
     }
 
     /// The grant by which somebody is listed at a target.
@@ -199,7 +265,11 @@ pub(super) fn opening<'a>(
 
 /// `Owner` on the whole subscription `Altinn-TTD-Prod`.
 pub(super) fn held(desired: &Desired, observed: &Observed, standing: &Standing) -> String {
-    let Triple { scope, definition, .. } = &standing.assignment.triple;
+    named(desired, observed, &standing.assignment.triple)
+}
+
+fn named(desired: &Desired, observed: &Observed, triple: &Triple) -> String {
+    let Triple { scope, definition, .. } = triple;
     let name = observed.name_of(*definition, &desired.catalog).unwrap_or("another role definition");
     let subscription = scope.subscription();
     let whole = subscription.filter(|id| ScopeId::subscription_scope(*id) == *scope);

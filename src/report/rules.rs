@@ -90,7 +90,7 @@ static ROWS: &[Row] = &[
     row_of("accept-unused", "An entry of `policy.accept` accepts nothing any more", "Take it out of `tilgang.yaml`."),
     row_of("exception-ended", "An exception whose last day has passed", "Take it out."),
     row_of("recreated", "A target is not the resource that the ledger knew: it was made anew", "Make sure that it is the owner's, and that its assignments are meant."),
-    row_of("not-assignable", "The condition of our identity's role leaves out what a change is about", "Write the condition anew: `tilgang identity --for applying` prints it."),
+    row_of("not-assignable", "The condition of our identity's role leaves out what a change is about, or a deny assignment forbids it", "Write the condition anew: `tilgang identity --for applying` prints it; or exclude the identity from the deny assignment."),
     row_of("target-recreated", "The resource was deleted and made anew before the first write", "Make a new plan."),
     row_of("left-out", "The owner's file has errors: what stands stays as it is", "Correct the errors in the owner's file."),
     row_of("override", "Removals go beyond the limits, by a dated override", "Nothing to do: this is to be seen."),

@@ -28,6 +28,8 @@ pub struct Seen {
     pub probes: Vec<Probe>,
     /// Our permissions at each target that was found.
     pub targets: Vec<TargetSeen>,
+    /// The deny assignments that stop us at a target, by action.
+    pub denied: BTreeMap<(ScopeId, &'static str), BTreeSet<String>>,
     /// Our own role assignments, each once.
     pub holdings: Vec<Holding>,
     /// Subscriptions whose list of our own role assignments came, or not.
@@ -177,6 +179,13 @@ pub fn judge(purpose: Purpose, needs: &Needs, seen: &Seen) -> Verdict {
                 ] {
                     if !permissions.iter().any(|permission| permission.allows(action)) {
                         judge.lacks(action, need, None, &at);
+                        continue;
+                    }
+                    if let Some(names) = seen.denied.get(&(target.scope.clone(), action)) {
+                        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                        let because = format!("the deny assignment {} forbids it", listed(&names));
+                        judge.lacks(action, need, Some(because), &at);
                         continue;
                     }
                     judge.proven(action);

@@ -23,6 +23,12 @@ pub const DELETE: &str = "Microsoft.Authorization/roleAssignments/delete";
 pub const READ_ASSIGNMENTS: &str = "Microsoft.Authorization/roleAssignments/read";
 /// Lists what Privileged Identity Management made active.
 pub const READ_PIM: &str = "Microsoft.Authorization/roleAssignmentScheduleInstances/read";
+/// Lists who may activate a role. "All built-in roles" have the right (FACTS_PIM_GROUPS §1.7).
+pub const READ_ELIGIBLE: &str = "Microsoft.Authorization/roleEligibilityScheduleInstances/read";
+/// Lists deny assignments.
+pub const READ_DENIALS: &str = "Microsoft.Authorization/denyAssignments/read";
+/// Lists vaults that were deleted and can be recovered.
+const READ_DELETED_VAULTS: &str = "Microsoft.KeyVault/deletedVaults/read";
 /// Lists locks.
 pub const READ_LOCKS: &str = "Microsoft.Authorization/locks/read";
 /// Reads the Activity Log.
@@ -60,6 +66,8 @@ pub const READS: &[(&str, &str)] = &[
     (READ_SUBSCRIPTIONS, "to find subscriptions by name"),
     (READ_ASSIGNMENTS, "to see who holds what"),
     (READ_PIM, "to tell what ends by itself, before anything is removed"),
+    (READ_ELIGIBLE, "for `who`, `why` and `review`: who may activate a role"),
+    (READ_DENIALS, "to see what is denied, to our identity and to others"),
     (READ_LOCKS, "to see what cannot be removed"),
     (READ_ACTIVITY, "for `serve`: by whom something was removed"),
     (READ_PERMISSIONS, "for `doctor`: what our identity may do"),
@@ -87,6 +95,7 @@ pub struct Needs {
 
 /// A component's workspace decides whether a grant on it has effect.
 const WORKSPACES: &str = "microsoft.operationalinsights/workspaces";
+const VAULTS: &str = "microsoft.keyvault/vaults";
 /// The kind that has one.
 const COMPONENTS: &str = "microsoft.insights/components";
 
@@ -127,6 +136,9 @@ impl Needs {
     pub fn actions(&self, purpose: Purpose) -> Vec<(String, &'static str)> {
         let mut all: Vec<(String, &str)> = READS.iter().map(|(action, why)| ((*action).to_owned(), *why)).collect();
         all.extend(self.arm_types.iter().map(|arm_type| (format!("{arm_type}/read"), "to find targets")));
+        if self.arm_types.contains(VAULTS) {
+            all.push((READ_DELETED_VAULTS.to_owned(), "to tell a vault that was deleted from one that never was"));
+        }
         if purpose == Purpose::Applying {
             all.push((WRITE.to_owned(), "to give access"));
             all.push((DELETE.to_owned(), "to take it away"));

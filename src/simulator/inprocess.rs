@@ -18,16 +18,17 @@ use super::{
 use crate::{
     model::{
         activity::{Doer, Removal},
-        assignment::RoleAssignment,
+        assignment::{PrincipalType, RoleAssignment},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
+        other_access::{AccessPolicy, Conditional, DeletedVault, Denial, Effect, Eligibility, Reach},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
         permissions::{Block, Definition, DefinitionMaker},
         trouble::Trouble,
     },
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission, Permits,
-        PimInstance, PutAssignment, ResourceRow, Resources, Rights, Stock, SubscriptionRow, Usage,
+        AccessReader, Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission,
+        Permits, PimInstance, PutAssignment, ResourceRow, Resources, Rights, Stock, SubscriptionRow, Usage,
     },
 };
 
@@ -304,6 +305,81 @@ impl AssignmentReader for Identity {
             Ok(world.definitions_at(&scope, false).map(read_definition).collect())
         }))
     }
+}
+
+impl AccessReader for Identity {
+    fn eligibilities(&self, at: &ScopeId) -> impl Future<Output = Result<Vec<Eligibility>, Trouble>> + Send {
+        ready(self.ask(&format!("list who may activate a role at {at}"), |world, caller| {
+            let eligibility = |found: &super::world::pim::Eligibility| Eligibility {
+                triple: found.triple.clone(),
+                principal_type: PrincipalType::from_azure(world.type_of(found.triple.principal).unwrap_or("User")),
+                starts: Some(found.start),
+                ends: found.end,
+                condition: None,
+            };
+            Ok(world.eligibilities_seen(caller, at)?.into_iter().map(eligibility).collect())
+        }))
+    }
+
+    fn denials(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<Denial>, Trouble>> + Send {
+        ready(self.ask(&format!("list deny assignments of subscription {at}"), |world, caller| {
+            let scope = ScopeId::subscription_scope(at);
+            let listed = world.denials(caller, &scope, &super::world::denials::DenialFilter::default())?;
+            Ok(listed.into_iter().map(denial).collect())
+        }))
+    }
+
+    fn access_policies(
+        &self,
+        vault: &ScopeId,
+    ) -> impl Future<Output = Result<Option<Vec<AccessPolicy>>, Trouble>> + Send {
+        let found = self.shared.with(|world| world.resource(self.caller, vault).map(super::world::vaults::policies));
+        let doing = || format!("read the access policies of {vault}");
+        ready(found.map(|policies| Some(policies.iter().filter_map(policy).collect())).or_else(|refusal: Refusal| {
+            match refusal.code.as_str() {
+                "ResourceNotFound" | "ResourceGroupNotFound" => Ok(None),
+                _ => Err(refusal.trouble(doing())),
+            }
+        }))
+    }
+
+    fn deleted_vaults(&self, of: SubscriptionId) -> impl Future<Output = Result<Vec<DeletedVault>, Trouble>> + Send {
+        ready(self.ask(&format!("list deleted vaults of subscription {of}"), |world, caller| {
+            world.demand(caller, "Microsoft.KeyVault/deletedVaults/read", &ScopeId::subscription_scope(of))?;
+            let all = world.deleted_vaults(of).map(|gone| DeletedVault {
+                id: gone.vault.id.clone(),
+                on: Some(gone.deleted),
+                purged_on: Some(gone.purged_on()),
+            });
+            Ok(all.collect())
+        }))
+    }
+}
+
+fn denial(found: &super::world::denials::Denial) -> Denial {
+    let super::world::Block { actions, not_actions, data_actions, not_data_actions } = found.block.clone();
+    Denial {
+        id: found.resource_id(),
+        name: found.name.clone(),
+        scope: found.scope.clone(),
+        reach: if found.only_here { Reach::ScopeOnly } else { Reach::Below },
+        effect: if found.audit { Effect::Audit } else { Effect::Enforced },
+        what: Definition {
+            blocks: vec![Block { actions, not_actions, data_actions, not_data_actions }],
+            ..Definition::default()
+        },
+        conditional: Conditional::No,
+        principals: found.principals.clone(),
+        except: found.except.clone(),
+    }
+}
+
+/// An entry of a vault that the world keeps as it was sent.
+fn policy(entry: &serde_json::Value) -> Option<AccessPolicy> {
+    let id = |key: &str| entry.get(key).and_then(|id| id.as_str()?.parse().ok());
+    let secrets = entry.pointer("/permissions/secrets").and_then(serde_json::Value::as_array);
+    let secrets = secrets.into_iter().flatten().filter_map(|word| Some(word.as_str()?.to_ascii_lowercase()));
+    Some(AccessPolicy { object: id("objectId")?, application: id("applicationId"), secrets: secrets.collect() })
 }
 
 impl AssignmentWriter for Identity {

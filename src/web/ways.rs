@@ -43,23 +43,27 @@ pub(super) fn ways(snapshot: &Snapshot<'_>, seen: &Seen<'_>, access: &Access<'_>
 }
 
 fn one(snapshot: &Snapshot<'_>, seen: &Seen<'_>, access: &Access<'_>, way: &Way<'_>) -> Markup {
-    let it = &way.standing.assignment;
-    let by = it.trail.created_by.map(|id| other_name(seen, id).unwrap_or_else(|| id.to_string()));
+    let by = way.standing().and_then(|it| it.assignment.trail.created_by);
+    let by = by.map(|id| other_name(seen, id).unwrap_or_else(|| id.to_string()));
     html! {
         tr data-entry {
             th scope="row" { code { (shown(&way.target.name)) } span.below { (drift::owner_link(snapshot, Some(way.target.owner))) ", " (shown(way.target.environment.as_str())) } }
             td data-label="Role" {
-                @match way.definition { Some(name) => { (shown(name)) } None => { code { (it.triple.definition) } } }
+                @match (way.definition, way.definition_id()) {
+                    (Some(name), _) => { (shown(name)) }
+                    (None, Some(id)) => { code { (id) } }
+                    (None, None) => { "access policy" }
+                }
                 @let may = may(seen, way);
                 @if !may.is_empty() { span.below { "may " (may) } }
-                @if it.condition.is_some() { span.below { "with a condition, which is not weighed here" } }
+                @if way.by.condition().is_some() { span.below { "with a condition, which is not weighed here" } }
                 @match way.ends {
                     Some(at) => { span.below { "ends " (when::minute(at)) " UTC (PIM)" } }
-                    None => { @if matches!(way.standing.pim, Pim::Activated | Pim::Timed) { span.below { "ends by itself (PIM)" } } }
+                    None => { @if matches!(way.pim(), Pim::Activated | Pim::Timed) { span.below { "ends by itself (PIM)" } } }
                 }
             }
             td data-label="From" {
-                span title=(shown(it.triple.scope.as_str())) { (shown(&from(way.from))) }
+                span title=(shown(way.at.as_str())) { (shown(&from(way.from))) }
                 @if way.is_inherited() { " " span.count.heed { "inherited" } }
                 @if let Some(group) = way.through {
                     @let name = access.groups.get(&group).and_then(|group| group.name.as_deref()).map_or_else(|| group.to_string(), shown);
@@ -73,10 +77,12 @@ fn one(snapshot: &Snapshot<'_>, seen: &Seen<'_>, access: &Access<'_>, way: &Way<
                         @let place = (seen.place)(&grant.origin);
                         span.below { code { (shown(&place.file)) ":" (place.line) } }
                     }
+                } @else if way.is_eligible() {
+                    span.count.heed { "eligible" } span.below { "not active: can be activated in Privileged Identity Management" }
                 } @else {
-                    span.count.heed { @match way.standing.hand { Hand::Ours => "git does not say so", Hand::Foreign => "made by others" } }
+                    span.count.heed { @match way.hand() { Hand::Ours => "git does not say so", Hand::Foreign => "made by others" } }
                 }
-                @if let Some(at) = it.created_on {
+                @if let Some(at) = way.made() {
                     span.below { "made " (when::ago(snapshot.now, at)) @if let Some(by) = by.filter(|_| !way.is_of_git()) { ", by " (shown(&by)) } }
                 }
             }
@@ -122,8 +128,9 @@ pub(super) fn unknown(seen: &Seen<'_>, access: &Access<'_>) -> Markup {
         section.note aria-labelledby="unknown-name" {
             h2 id="unknown-name" { "What is not in this" }
             p {
-                (prose("A look at drift does not open groups, and asks what a role permits only where others gave it at or above a \
-                        target. `tilgang why` and `tilgang who` ask all of that"))
+                (prose("A look at drift does not open groups, does not read access policies, deny assignments or who has rights on a \
+                        workspace, and asks what a role permits only where others gave it at or above a target. `tilgang why` and \
+                        `tilgang who` ask all of that"))
                 "."
             }
             @if !all.is_empty() {

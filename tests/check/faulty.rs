@@ -21,14 +21,15 @@ use tilgang::{
         desired::{Origin, Place},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
+        other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
         permissions::Definition,
         trouble::{Trouble, TroubleKind},
     },
     plan::{change::Change, outcome::Outcome},
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
-        PutAssignment, Resources, Rights, Stock, Usage,
+        AccessReader, Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits,
+        PimInstance, PutAssignment, Resources, Rights, Stock, Usage,
     },
     simulator::{Identity, SharedWorld, World, world::Assignment},
 };
@@ -37,7 +38,7 @@ use tokio::{runtime::Builder, time::timeout};
 use super::{choices::Choices, deeds, tally::Tally};
 
 /// An Azure that can be reached: all ports, and what drives their futures.
-pub trait Far: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights {
+pub trait Far: Directory + Inventory + Resources + AccessReader + AssignmentReader + AssignmentWriter + Rights {
     /// Our own object id there, if the run asks what it may do.
     fn identity(&self) -> Option<PrincipalId>;
 
@@ -469,6 +470,24 @@ impl<P: Far> Inventory for Azure<'_, P> {
         };
         self.log().seen.stock = Some(answer.clone().map_err(|_| ()));
         answer
+    }
+}
+
+impl<P: Far> AccessReader for Azure<'_, P> {
+    async fn eligibilities(&self, at: &ScopeId) -> Result<Vec<Eligibility>, Trouble> {
+        self.inner.eligibilities(at).await
+    }
+
+    async fn denials(&self, at: SubscriptionId) -> Result<Vec<Denial>, Trouble> {
+        self.inner.denials(at).await
+    }
+
+    async fn access_policies(&self, vault: &ScopeId) -> Result<Option<Vec<AccessPolicy>>, Trouble> {
+        self.inner.access_policies(vault).await
+    }
+
+    async fn deleted_vaults(&self, of: SubscriptionId) -> Result<Vec<DeletedVault>, Trouble> {
+        self.inner.deleted_vaults(of).await
     }
 }
 

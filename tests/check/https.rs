@@ -11,13 +11,14 @@ use tilgang::{
         assignment::RoleAssignment,
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
+        other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
         permissions::Definition,
         trouble::Trouble,
     },
     ports::{
-        Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits, PimInstance,
-        PutAssignment, Resources, Rights, Stock, Usage,
+        AccessReader, Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, Inventory, Permission, Permits,
+        PimInstance, PutAssignment, Resources, Rights, Stock, Usage,
     },
     simulator::{Running, ServeOptions, SharedWorld, Tls, serve},
 };
@@ -92,6 +93,24 @@ impl Resources for Https {
 impl Inventory for Https {
     async fn stock(&self, arm_types: &BTreeSet<String>) -> Result<Stock, Trouble> {
         self.reader.stock(arm_types).await
+    }
+}
+
+impl AccessReader for Https {
+    async fn eligibilities(&self, at: &ScopeId) -> Result<Vec<Eligibility>, Trouble> {
+        self.reader.eligibilities(at).await
+    }
+
+    async fn denials(&self, at: SubscriptionId) -> Result<Vec<Denial>, Trouble> {
+        self.reader.denials(at).await
+    }
+
+    async fn access_policies(&self, vault: &ScopeId) -> Result<Option<Vec<AccessPolicy>>, Trouble> {
+        self.reader.access_policies(vault).await
+    }
+
+    async fn deleted_vaults(&self, of: SubscriptionId) -> Result<Vec<DeletedVault>, Trouble> {
+        self.reader.deleted_vaults(of).await
     }
 }
 

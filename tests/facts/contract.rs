@@ -9,14 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use tilgang::{
     model::{
+        ability::Ability,
         activity::Doer,
         assignment::{PrincipalType, Triple},
         ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+        other_access::{Effect, Reach},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
         trouble::TroubleKind,
     },
     ports::{
-        AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, PutAssignment, Resources, Rights,
+        AccessReader, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, PutAssignment,
+        Resources, Rights,
     },
     simulator::{
         SharedWorld, file,
@@ -86,8 +89,14 @@ async fn usage_and_definitions(azure: &impl Azure, _: &SharedWorld) {
 }
 
 /// All that the house needs of Azure.
-trait Azure: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights + History {}
-impl<T: Directory + Inventory + Resources + AssignmentReader + AssignmentWriter + Rights + History> Azure for T {}
+trait Azure:
+    Directory + Inventory + Resources + AssignmentReader + AccessReader + AssignmentWriter + Rights + History
+{
+}
+impl<T: Directory + Inventory + Resources + AssignmentReader + AccessReader + AssignmentWriter + Rights + History> Azure
+    for T
+{
+}
 
 fn world() -> SharedWorld {
     SharedWorld::new(file::read(WORLD).unwrap(), || "2026-11-22T09:00:00Z".parse::<Timestamp>().unwrap())
@@ -323,6 +332,88 @@ async fn pim_and_locks(azure: &impl Azure, _: &SharedWorld) {
     assert!(azure.locks(TWO).await.unwrap().is_empty());
 }
 
+/// What gives or takes access beside role assignments, each with what is odd about it.
+async fn other_access(azure: &impl Azure, world: &SharedWorld) {
+    let vault = resource("ttd-prod-keyvault");
+    let entry = |object: &str, more: serde_json::Value| {
+        let mut entry = serde_json::json!({ "tenantId": "00000000-0000-0000-0000-0000000000aa", "objectId": object });
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        entry
+    };
+    let kari = KARI.to_string();
+    world.with(|world| {
+        let text = format!(
+            "{WORLD}eligibilities:\n\
+             \x20 - {{ principal: {kari}, role: Owner, scope: /subscriptions/{ONE}, ends: 2027-01-01T00:00:00Z }}\n\
+             \x20 - {{ principal: {kari}, role: Reader, scope: {vault} }}\n\
+             \x20 - {{ principal: {kari}, role: Key Vault Reader, scope: {vault}, start: 2090-01-01T00:00:00Z }}\n\
+             deny_assignments:\n\
+             \x20 - {{ name: no-writes, scope: {vault}, actions: ['*/write'], not_actions: ['*/tags/write'], except: [{kari}] }}\n\
+             \x20 - {{ name: watch, scope: /subscriptions/{ONE}, only_here: true, audit: true, data_actions: ['*'], principals: [{kari}] }}\n"
+        );
+        *world = file::read(&text).unwrap();
+        let mut found = world.resources().find(|it| it.id == vault).unwrap().clone();
+        found.properties["accessPolicies"] = serde_json::json!([
+            entry(&kari, serde_json::json!({ "permissions": { "secrets": ["Get", "list"], "keys": ["all"] } })),
+            entry(&kari, serde_json::json!({ "permissions": {}, "applicationId": ONE.to_string() })),
+        ]);
+        world.place_resource(found);
+    });
+    let at_vault = azure.eligibilities(&vault).await.unwrap();
+    let known: BTreeSet<_> = at_vault.iter().map(|it| (it.triple.scope.clone(), it.ends, it.principal_type)).collect();
+    let ends = Some("2027-01-01T00:00:00Z".parse().unwrap());
+    let whole = ScopeId::subscription_scope(ONE);
+    let user = PrincipalType::User;
+    assert_eq!(
+        known,
+        BTreeSet::from([(whole.clone(), ends, user), (vault.clone(), None, user)]),
+        "what has not begun is none"
+    );
+    assert_eq!(azure.eligibilities(&whole).await.unwrap().len(), 2);
+    assert_eq!(azure.eligibilities(&ScopeId::subscription_scope(TWO)).await.unwrap(), []);
+    assert_eq!(
+        azure.eligibilities(&ScopeId::subscription_scope(NOWHERE)).await.unwrap_err().kind,
+        TroubleKind::NotFound
+    );
+
+    let mut denials = azure.denials(ONE).await.unwrap();
+    denials.sort_by(|a, b| a.name.cmp(&b.name));
+    let [writes, watch] = denials.as_slice() else { panic!("{denials:?}") };
+    assert_eq!((&writes.scope, writes.reach, writes.effect), (&vault, Reach::Below, Effect::Enforced));
+    assert_eq!(
+        (writes.principals.as_slice(), writes.except.as_slice()),
+        (&[][..], &[KARI][..]),
+        "nobody named: everybody"
+    );
+    assert!(
+        writes.denies_action("Microsoft.KeyVault/vaults/write")
+            && !writes.denies_action("Microsoft.Resources/tags/write")
+    );
+    assert_eq!(
+        (watch.reach, watch.effect, watch.principals.as_slice()),
+        (Reach::ScopeOnly, Effect::Audit, &[KARI][..])
+    );
+    assert!(watch.denies(Ability::named("read-secrets").unwrap()) && !watch.is_at(&vault));
+    assert_eq!(azure.denials(NOWHERE).await.unwrap_err().kind, TroubleKind::NotFound);
+
+    let policies = azure.access_policies(&vault).await.unwrap().unwrap();
+    let [plain, with] = policies.as_slice() else { panic!("{policies:?}") };
+    assert_eq!((plain.object, plain.application), (KARI, None));
+    assert!(plain.permits("get") && plain.permits("list") && !plain.permits("set"), "{plain:?}");
+    assert_eq!((with.application.map(|id| id.0), with.secrets.len()), (Some(ONE.0), 0));
+    assert_eq!(azure.access_policies(&ScopeId::new(&format!("{vault}-none"))).await.unwrap(), None);
+
+    assert_eq!(azure.deleted_vaults(ONE).await.unwrap(), []);
+    world.with(|world| drop(world.take_resource(&vault)));
+    let gone = azure.deleted_vaults(ONE).await.unwrap();
+    let now = world.with(|world| world.now());
+    assert_eq!(gone.iter().map(|it| &it.id).collect::<Vec<_>>(), [&vault]);
+    assert!(gone[0].on.unwrap().duration_since(now).abs() < jiff::SignedDuration::from_secs(1));
+    assert!(gone[0].purged_on > gone[0].on);
+    assert_eq!(azure.access_policies(&vault).await.unwrap(), None);
+    assert_eq!(azure.deleted_vaults(NOWHERE).await.unwrap_err().kind, TroubleKind::NotFound);
+}
+
 /// Every page is read, whatever their size.
 async fn pages(azure: &impl Azure, world: &SharedWorld) {
     let mut paged = file::write(&file::read(WORLD).unwrap());
@@ -438,7 +529,7 @@ async fn history(azure: &impl Azure, world: &SharedWorld) {
 macro_rules! suite {
     ($implementor:ident, $from:expr) => {
         mod $implementor {
-            suite!(@ $from; people_by_name many_people people_by_id groups attributes stock one_resource assignments pim_and_locks pages writes refusals rights usage_and_definitions history);
+            suite!(@ $from; people_by_name many_people people_by_id groups attributes stock one_resource assignments pim_and_locks other_access pages writes refusals rights usage_and_definitions history);
         }
     };
     (@ $from:expr; $($case:ident)+) => {$(
@@ -465,13 +556,14 @@ mod both {
             assignment::RoleAssignment,
             ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
             observed::{Lock, ResourceNow},
+            other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
             people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
             permissions::Definition,
             trouble::Trouble,
         },
         ports::{
-            Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory, Permission, Permits,
-            PimInstance, PutAssignment, Resources, Rights, Stock, Usage,
+            AccessReader, Answered, AssignmentReader, AssignmentWriter, Deleted, Directory, History, Inventory,
+            Permission, Permits, PimInstance, PutAssignment, Resources, Rights, Stock, Usage,
         },
         simulator::{Running, ServeOptions, SharedWorld, Tls, serve},
     };
@@ -521,6 +613,24 @@ mod both {
     impl Resources for Both {
         async fn resource(&self, id: &ScopeId) -> Result<Option<ResourceNow>, Trouble> {
             self.0.resource(id).await
+        }
+    }
+
+    impl AccessReader for Both {
+        async fn eligibilities(&self, at: &ScopeId) -> Result<Vec<Eligibility>, Trouble> {
+            self.0.eligibilities(at).await
+        }
+
+        async fn denials(&self, at: SubscriptionId) -> Result<Vec<Denial>, Trouble> {
+            self.0.denials(at).await
+        }
+
+        async fn access_policies(&self, vault: &ScopeId) -> Result<Option<Vec<AccessPolicy>>, Trouble> {
+            self.0.access_policies(vault).await
+        }
+
+        async fn deleted_vaults(&self, of: SubscriptionId) -> Result<Vec<DeletedVault>, Trouble> {
+            self.0.deleted_vaults(of).await
         }
     }
 

@@ -17,7 +17,8 @@ use tilgang::{
         desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Place, Revision, UserEntry},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
         observed::{
-            DefinitionLookup, Definitions, Locks, Observed, Reading, Room, Sighting, Subscription, Target, TargetKey,
+            DefinitionLookup, Definitions, Locks, Observed, OtherAccess, Reading, Room, Sighting, Subscription, Target,
+            TargetKey,
         },
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
         past::{Past, Turn},
@@ -271,6 +272,7 @@ fn observed(seed: &Seed) -> Observed {
         granted_before: BTreeSet::new(),
         role_definitions: read_definitions(),
         people: People::default(),
+        other: OtherAccess::default(),
     };
     for (owner, code) in OWNERS.iter().enumerate() {
         for role in 0..ROLES.len() {

@@ -5,6 +5,7 @@ mod again;
 mod architecture;
 mod config;
 mod editing;
+mod gets_in;
 mod hostile_texts;
 mod laws;
 mod newcomers;

@@ -309,7 +309,8 @@ proptest! {
         world.with(|world| {
             for (id, holder) in &access.holders {
                 for way in &holder.ways {
-                    let assignment = &way.standing.assignment;
+                    let Some(standing) = way.standing() else { continue };
+                    let assignment = &standing.assignment;
                     let real = world.assignment(assignment.name).unwrap();
                     prop_assert_eq!(&real.triple, &assignment.triple);
                     let target = &access.targets[way.target].scope;

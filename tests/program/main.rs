@@ -5,6 +5,7 @@
 //! wire (`azure_http`, `simulator_http`); and the files that it is deployed with (`deploy`).
 
 mod adopt;
+mod answers;
 mod azure_http;
 #[cfg(unix)]
 mod browser;

@@ -153,6 +153,9 @@ fn a_question_costs_no_request_a_person() {
         for route in lists {
             assert_eq!(routes[route], 1, "{route}: {routes}");
         }
+        // Who may activate a role: the subscription's list, and each of the two targets itself.
+        assert_eq!(routes["GET roleEligibilityScheduleInstances"], 3, "{routes}");
+        assert_eq!(routes["GET denyAssignments"], 1, "{routes}");
         assert!(routes["GET locks"].is_null(), "{routes}");
     }
 }

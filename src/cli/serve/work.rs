@@ -138,7 +138,7 @@ impl Worker {
             permissions: if is_to_heal { connection.permissions() } else { AskPermissions::No },
             now: connection.now(),
         };
-        let mut planned = Box::pin(request.plan()).await;
+        let mut planned = Box::pin(request.drift()).await;
         run.observed = Some(planned.observed().at);
         if is_signed_out(planned.observed()) {
             self.connection.lock().await.take_if(|_| connection.azure == Kind::Real); // a new one reads its secrets anew

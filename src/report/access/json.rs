@@ -10,12 +10,14 @@ use super::{
     words,
 };
 use crate::{
-    access::{Being, Holder, Level, Listed, State, Subject, Unknown, Way},
+    access::{Being, By, Holder, Level, Listed, State, Subject, Unknown, Way},
     config::Blame,
     model::{
         assignment::{Hand, Pim, PrincipalType},
         desired::{Grant, Origin, Place},
+        ids::PrincipalId,
         observed::TargetKey,
+        other_access::{Conditional, Denial, Effect, Reach},
         permissions::Extent,
     },
     plan::{change::Who, finding::Finding},
@@ -46,8 +48,11 @@ pub(super) fn who(asked: &Asked<'_>, question: &Question<'_>) -> String {
         "holders": people.collect::<Vec<_>>(),
         "listed_and_not_so": missing.collect::<Vec<_>>(),
         "also_in_groups": question.others(asked),
+        "without_environment": question.without_environment(asked).iter().map(ToString::to_string).collect::<Vec<_>>(),
         "without_effect": question.without_effect(asked),
         "groups": groups(asked),
+        "denied": question.denials(asked).iter().map(|it| denial(it)).collect::<Vec<_>>(),
+        "could_let_themselves_in": question.insiders(asked),
         "unknown": unknown(&question.unknown(asked)),
     }))
 }
@@ -73,6 +78,7 @@ pub(super) fn why(asked: &Asked<'_>, question: &Why<'_>) -> String {
         "ways": ways,
         "listed": listed,
         "groups": groups(asked),
+        "denied": question.denials(asked).iter().map(|it| denial(it)).collect::<Vec<_>>(),
         "unknown": unknown(&question.unknown(asked)),
     }))
 }
@@ -98,6 +104,7 @@ pub(super) fn review(asked: &Asked<'_>, question: &Review<'_>) -> String {
         "accepted": findings(true),
         "since": question.since.map(since),
         "groups": groups(asked),
+        "denied": question.denials(asked).iter().map(|it| denial(it)).collect::<Vec<_>>(),
         "unknown": unknown(&asked.access.unknown.iter().collect::<Vec<_>>()),
     }))
 }
@@ -144,6 +151,7 @@ fn being(being: Being) -> Value {
         Being::Person { .. } => "person",
         Being::Application => "application",
         Being::Group => "group",
+        Being::ForeignGroup => "foreign-group",
         Being::Other => "other",
         Being::Deleted => "deleted",
         Being::Gone => "gone",
@@ -169,8 +177,7 @@ fn target(asked: &Asked<'_>, key: &TargetKey) -> Value {
 }
 
 fn way(asked: &Asked<'_>, way: &Way<'_>) -> Value {
-    let assignment = &way.standing.assignment;
-    let by = match (way.is_of_git(), way.standing.hand) {
+    let by = match (way.is_of_git(), way.hand()) {
         (true, _) => "git",
         (false, Hand::Ours) => "ours",
         (false, Hand::Foreign) => "foreign",
@@ -183,7 +190,7 @@ fn way(asked: &Asked<'_>, way: &Way<'_>) -> Value {
         Level::ManagementGroup(_) => "management-group",
         Level::Tenant => "tenant",
     };
-    let pim = match way.standing.pim {
+    let pim = match way.pim() {
         Pim::NotAsked => "not-asked",
         Pim::Unanswered => "unknown",
         Pim::No => "no",
@@ -203,7 +210,7 @@ fn way(asked: &Asked<'_>, way: &Way<'_>) -> Value {
         })
         .collect();
     let mut hindered: Vec<String> = Vec::new();
-    for why in way.opens.abilities.keys().flat_map(|ability| asked.access.hindrances(way.target, ability)) {
+    for why in way.opens.abilities.keys().flat_map(|ability| asked.access.hindrances_of(way, ability)) {
         let words = words::impediment(&way.target.name, why);
         if !hindered.contains(&words) {
             hindered.push(words);
@@ -213,14 +220,17 @@ fn way(asked: &Asked<'_>, way: &Way<'_>) -> Value {
         "target": target(asked, way.target),
         "by": by,
         "level": level,
-        "at": assignment.triple.scope.to_string(),
-        "assignment": assignment.resource_id(),
-        "principal_id": assignment.triple.principal.to_string(),
-        "principal_type": PrincipalType::as_azure(assignment.principal_type),
-        "role_definition": { "id": assignment.triple.definition.to_string(), "name": way.definition },
+        "at": way.at.to_string(),
+        "kind": match way.by { By::Assignment(_) => "assignment", By::Eligibility(_) => "eligibility", By::Policy(_) => "access-policy" },
+        "workspace": way.workspace.map(ToString::to_string),
+        "assignment": way.standing().map(|standing| standing.assignment.resource_id()),
+        "principal_id": way.by.principal().to_string(),
+        "principal_type": way.principal_type().map(PrincipalType::as_azure),
+        "application_id": way.application().map(|id| id.to_string()),
+        "role_definition": way.definition_id().map(|id| json!({ "id": id.to_string(), "name": way.definition })),
         "through_group": through,
-        "created_on": assignment.created_on.map(|at| at.to_string()),
-        "condition": assignment.condition.as_deref(),
+        "created_on": way.made().map(|at| at.to_string()),
+        "condition": way.by.condition(),
         "pim": pim,
         "ends": way.ends.map(|at| at.to_string()),
         "can": can,
@@ -293,6 +303,28 @@ fn groups(asked: &Asked<'_>) -> Vec<Value> {
         })
     });
     groups.collect()
+}
+
+fn denial(it: &Denial) -> Value {
+    let ids = |ids: &[PrincipalId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let blocks = it.what.blocks.iter().map(|block| {
+        json!({
+            "actions": block.actions, "not_actions": block.not_actions, "data_actions": block.data_actions,
+            "not_data_actions": block.not_data_actions,
+        })
+    });
+    json!({
+        "id": it.id,
+        "name": it.name,
+        "at": it.scope.to_string(),
+        "below": it.reach == Reach::Below,
+        "effect": match it.effect { Effect::Enforced => "enforced", Effect::Audit => "audit" },
+        "has_condition": it.conditional == Conditional::Yes,
+        "permissions": blocks.collect::<Vec<_>>(),
+        "everybody": it.principals.is_empty(),
+        "principals": ids(&it.principals),
+        "except": ids(&it.except),
+    })
 }
 
 fn unknown(unknown: &[&Unknown]) -> Vec<Value> {

@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use super::{Asked, json, review_csv, review_html, review_markdown, review_text, words};
 use crate::{
     access::{Being, Holder, Level, Way},
-    model::{code::Code, owner::OwnerCode},
+    model::{code::Code, other_access::Denial, owner::OwnerCode},
     plan::finding::Finding,
     report::{Style, words::list},
 };
@@ -66,7 +66,7 @@ pub(super) struct Row {
     pub can: String,
     /// Names of the targets.
     pub targets: String,
-    /// `git`, `tilgang, not git` or `others`.
+    /// `git`, `tilgang, not git`, `others`, `eligible` or `access policy`.
     pub by: &'static str,
     /// What gives it.
     pub assignment: String,
@@ -89,6 +89,11 @@ impl Review<'_> {
             finding.owner.is_none_or(|owner| owner == self.owner) && finding.accepted.is_some() == accepted
         };
         asked.plan.findings.iter().filter(here).collect()
+    }
+
+    /// What is denied at this owner's targets.
+    pub(super) fn denials<'a>(&self, asked: &Asked<'a>) -> Vec<&'a Denial> {
+        words::denials(asked, |target| target.owner == self.owner)
     }
 
     /// Whether everything was read that the pack hangs on.
@@ -168,7 +173,7 @@ fn row(asked: &Asked<'_>, question: &Review<'_>, holder: &Holder<'_>, way: &Way<
     }
     notes.extend(inherited(way));
     for ability in way.opens.abilities.keys() {
-        for why in asked.access.hindrances(way.target, ability) {
+        for why in asked.access.hindrances_of(way, ability) {
             let words = words::impediment(&way.target.name, why);
             if !notes.contains(&words) {
                 notes.push(words);
@@ -190,13 +195,9 @@ fn row(asked: &Asked<'_>, question: &Review<'_>, holder: &Holder<'_>, way: &Way<
         sign_in,
         can: words::may(&way.opens.abilities),
         targets: way.target.name.clone(),
-        by: match (way.is_of_git(), way.standing.hand) {
-            (true, _) => "git",
-            (false, crate::model::assignment::Hand::Ours) => "tilgang, not git",
-            (false, crate::model::assignment::Hand::Foreign) => "others",
-        },
+        by: words::by(way),
         assignment: words::way(asked, way),
-        since: way.standing.assignment.created_on.map(words::day),
+        since: way.made().map(words::day),
         why: why.join("; "),
         until: until.map(|until| until.to_string()),
         soon,

@@ -112,6 +112,7 @@ pub(super) fn sections(asked: &Asked<'_>, question: &Review<'_>) -> Vec<(String,
         ("Listed in git, and not so".to_owned(), not_so.collect()),
         ("Left behind".to_owned(), left.collect()),
         ("Also in groups".to_owned(), words::others(asked, &groups)),
+        ("Denied".to_owned(), question.denials(asked).into_iter().map(|it| words::denial(asked, it)).collect()),
         ("Findings".to_owned(), question.findings(asked, false).iter().map(finding).collect()),
         ("Accepted findings".to_owned(), question.findings(asked, true).iter().map(finding).collect()),
     ];

@@ -6,12 +6,14 @@ use jiff::Timestamp;
 
 use super::{Asked, json, words};
 use crate::{
-    access::{Being, Holder, State, Unknown, Way},
+    access::{Being, Holder, Key, State, Unknown, Way},
     model::{
         ability::Ability,
         desired::Grant,
-        ids::{AssignmentName, PrincipalId},
+        ids::PrincipalId,
+        log_query,
         observed::TargetKey,
+        other_access::Denial,
         owner::{EnvironmentName, KindName, OwnerCode},
         permissions::Extent,
     },
@@ -25,6 +27,9 @@ use crate::{
 
 /// Targets that one way leads to are named up to here, then counted.
 const NAMED_MAX: usize = 6;
+
+/// What lets one change whom a vault lets in.
+const LETTING_IN: [&str; 2] = ["change-vault-policies", "change-vault-mode"];
 
 /// What became of a line of git: in words, with what helps.
 pub(super) type Fate = (String, Option<String>);
@@ -181,6 +186,40 @@ impl Question<'_> {
         words::others(asked, &groups)
     }
 
+    /// What denies it, or some of it, at the targets that are asked for.
+    pub(super) fn denials<'a>(&self, asked: &Asked<'a>) -> Vec<&'a Denial> {
+        let all = words::denials(asked, |target| self.wants(asked, target));
+        all.into_iter().filter(|it| it.denies(self.can) || self.can.may.1 == "logs" && denies_queries(it)).collect()
+    }
+
+    /// Who can change whom a vault lets in, where secrets are asked for: they are not among those who can, and can be.
+    pub(super) fn insiders(&self, asked: &Asked<'_>) -> Vec<String> {
+        if !self.can.of_data {
+            return Vec::new();
+        }
+        let can = |way: &&Way<'_>| {
+            let mut abilities = way.opens.abilities.keys();
+            self.wants(asked, way.target) && abilities.any(|it| LETTING_IN.contains(&it.word))
+        };
+        let holders = asked.access.holders.values().filter(|holder| holder.being.can_act());
+        let mut found: Vec<_> = holders
+            .map(|it| (it, it.ways.iter().filter(can).collect::<Vec<_>>()))
+            .filter(|(_, ways)| !ways.is_empty())
+            .collect();
+        found.sort_by_cached_key(|(holder, _)| holder.order());
+        let one = |(holder, ways): (&Holder<'_>, Vec<&Way<'_>>)| {
+            let mut lines: Vec<String> = Vec::new();
+            for way in ways {
+                let line = words::way(asked, way);
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+            }
+            format!("{}: {}", crate::report::words::short(&holder.who), lines.join("; "))
+        };
+        found.into_iter().map(one).collect()
+    }
+
     /// What keeps the answer from having effect, said once a target.
     pub(super) fn without_effect(&self, asked: &Asked<'_>) -> Vec<String> {
         let targets = asked.access.targets.iter().filter(|(key, _)| self.wants(asked, key));
@@ -189,6 +228,11 @@ impl Question<'_> {
             why.map(|why| words::impediment(target.scope.last_segment(), why))
         });
         all.collect()
+    }
+
+    /// Owners that do not have the environment at all: of them, nothing can be answered.
+    pub(super) fn without_environment(&self, asked: &Asked<'_>) -> Vec<OwnerCode> {
+        words::without_environment(asked, self.owners, self.environment)
     }
 
     /// `ttd (Testdepartementet), Prod`.
@@ -205,6 +249,11 @@ impl Question<'_> {
     }
 }
 
+/// Whether it denies the other way to logs.
+fn denies_queries(denial: &Denial) -> bool {
+    log_query::opens_something(&denial.what)
+}
+
 /// The answer. Ends with a line feed.
 #[must_use]
 pub fn who(asked: &Asked<'_>, question: &Question<'_>, format: Format, style: Style) -> String {
@@ -215,7 +264,7 @@ pub fn who(asked: &Asked<'_>, question: &Question<'_>, format: Format, style: St
 }
 
 /// A way and the targets that the same assignment leads to.
-type Same<'a> = BTreeMap<(AssignmentName, Option<PrincipalId>), Vec<&'a Way<'a>>>;
+type Same<'a> = BTreeMap<Key<'a>, Vec<&'a Way<'a>>>;
 
 fn text(asked: &Asked<'_>, question: &Question<'_>, style: Style) -> String {
     let mut page = Page::new(style);
@@ -226,6 +275,9 @@ fn text(asked: &Asked<'_>, question: &Question<'_>, style: Style) -> String {
     page.line(0, Ink::Strong, &format!("Who can {verb} {object} at {}{when}", question.place(asked)));
     if let Some(as_of) = as_of {
         past(&mut page, asked, question, as_of);
+    }
+    for line in words::no_environment(asked, &question.without_environment(asked), *environment) {
+        page.line(2, Ink::Warn, &line);
     }
     for (holder, ways) in &found {
         page.gap();
@@ -247,6 +299,8 @@ fn text(asked: &Asked<'_>, question: &Question<'_>, style: Style) -> String {
     );
     section(&mut page, "ALSO IN THESE GROUPS", question.others(asked));
     section(&mut page, "WITHOUT EFFECT", question.without_effect(asked));
+    section(&mut page, "DENIED", question.denials(asked).into_iter().map(|it| words::denial(asked, it)));
+    section(&mut page, "COULD LET THEMSELVES IN", question.insiders(asked));
     let left = asked.access.holders.values().filter(|holder| {
         let held = |way: &Way<'_>| question.wants(asked, way.target) && way.opens.abilities.contains_key(can);
         !holder.being.can_act() && holder.ways.iter().any(held)
@@ -296,7 +350,7 @@ pub(super) fn person(page: &mut Page, holder: &Holder<'_>) {
 fn same<'a>(ways: &[&'a Way<'a>]) -> Same<'a> {
     let mut same = Same::new();
     for way in ways {
-        same.entry((way.standing.assignment.name, way.through)).or_default().push(way);
+        same.entry(way.key()).or_default().push(way);
     }
     same
 }
@@ -307,7 +361,7 @@ fn ways_of_one(page: &mut Page, asked: &Asked<'_>, can: &Ability, ways: &[&Way<'
     names.sort_unstable();
     names.dedup();
     let targets = if names.len() > NAMED_MAX { count(names.len(), "target", "targets") } else { list(&names) };
-    let (ink, sign) = if first.is_of_git() { (Ink::Gain, "by git") } else { (Ink::Mend, "not by git") };
+    let (ink, sign) = words::sign(first);
     let grants = ways.iter().flat_map(|way| &way.grants);
     let mut lines: Vec<String> = Vec::new();
     for grant in grants {
@@ -341,11 +395,17 @@ pub(super) fn section(page: &mut Page, title: &str, lines: impl IntoIterator<Ite
 
 fn sums(asked: &Asked<'_>, question: &Question<'_>, found: &[(&Holder<'_>, Vec<&Way<'_>>)]) -> Vec<String> {
     let is_person = |being: Being| matches!(being, Being::Person { .. } | Being::Unknown);
-    let people = found.iter().filter(|(holder, _)| is_person(holder.being)).count();
-    let others = found.len() - people;
+    let is_active = |ways: &[&Way<'_>]| ways.iter().any(|way| !way.is_eligible());
+    let active = found.iter().filter(|(_, ways)| is_active(ways));
+    let people = active.clone().filter(|(holder, _)| is_person(holder.being)).count();
+    let others = active.count() - people;
     let mut sums = vec![format!("Who: {}", count(people, "person", "people"))];
     if others > 0 {
         sums.push(count(others, "other", "others"));
+    }
+    let eligible = found.iter().filter(|(_, ways)| !is_active(ways)).count();
+    if eligible > 0 {
+        sums.push(format!("{eligible} eligible"));
     }
     let by_git = found.iter().filter(|(_, ways)| ways.iter().any(|way| way.is_of_git())).count();
     sums.push(format!("{by_git} by git"));

@@ -1,12 +1,14 @@
 //! Why one person has what they have, and what git wants and they have not → text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Asked, json, who::section, words};
 use crate::{
     access::{Being, Holder, Listed, Subject, Unknown, Way},
     model::{
+        ids::PrincipalId,
         observed::TargetKey,
+        other_access::Denial,
         owner::{EnvironmentName, OwnerCode},
     },
     report::{
@@ -51,6 +53,21 @@ impl Why<'_> {
             self.environment.is_none_or(|it| role.is_some_and(|role| role.environment == *it))
         };
         asked.access.listed.iter().filter(|listed| is_them(listed) && here(listed)).collect()
+    }
+
+    /// What is denied to this person, or may be, where they hold something.
+    pub(super) fn denials<'a>(&self, asked: &Asked<'a>) -> Vec<&'a Denial> {
+        let Some(id) = self.subject.id() else { return Vec::new() };
+        let targets: BTreeSet<&TargetKey> = self.ways(asked).into_iter().map(|way| way.target).collect();
+        let is_meant = |whom: &PrincipalId| match asked.access.groups.get(whom).map(|group| &group.members) {
+            Some(Ok(members)) => members.people.contains(&id),
+            Some(Err(_)) => true,
+            None => *whom == id || !asked.access.holders.contains_key(whom), // in doubt it is a group that holds nothing
+        };
+        let all = words::denials(asked, |target| targets.contains(target));
+        let is_theirs =
+            |it: &&Denial| (it.principals.is_empty() || it.principals.iter().any(is_meant)) && !it.except.contains(&id);
+        all.into_iter().filter(is_theirs).collect()
     }
 
     pub(super) fn unknown<'a>(&self, asked: &Asked<'a>) -> Vec<&'a Unknown> {
@@ -117,9 +134,14 @@ fn text(asked: &Asked<'_>, question: &Why<'_>, style: Style) -> String {
         }
     }
     page.gap();
+    let without = words::without_environment(asked, question.owners, question.environment);
+    for words in words::no_environment(asked, &without, question.environment) {
+        page.line(0, Ink::Warn, &words);
+    }
     if let Some(words) = nothing(asked, question, &ways) {
         page.line(0, Ink::Plain, &words);
     }
+    section(&mut page, "DENIED", question.denials(asked).into_iter().map(|it| words::denial(asked, it)));
     section(&mut page, "NOT KNOWN", question.unknown(asked).into_iter().map(|it| it.words.clone()));
     page.gap();
     page.last(&sums(asked, question, &ways));
@@ -127,18 +149,31 @@ fn text(asked: &Asked<'_>, question: &Why<'_>, style: Style) -> String {
 }
 
 fn target(page: &mut Page, asked: &Asked<'_>, key: &TargetKey, ways: &[&Way<'_>]) {
-    let mut can = std::collections::BTreeMap::new();
-    for (ability, extent) in ways.iter().flat_map(|way| &way.opens.abilities) {
-        let most = can.entry(*ability).or_insert(*extent);
-        *most = (*most).max(*extent);
-    }
-    let may = if can.is_empty() { "something that is not known".to_owned() } else { words::may(&can) };
+    let most = |ways: &mut dyn Iterator<Item = &&Way<'_>>| {
+        let mut can = BTreeMap::new();
+        for (ability, extent) in ways.flat_map(|way| &way.opens.abilities) {
+            let most = can.entry(*ability).or_insert(*extent);
+            *most = (*most).max(*extent);
+        }
+        can
+    };
+    let now = most(&mut ways.iter().filter(|way| !way.is_eligible()));
+    let mut eligible = most(&mut ways.iter().filter(|way| way.is_eligible()));
+    eligible.retain(|ability, extent| now.get(ability).is_none_or(|now| *now < *extent));
+    let may = match (now.is_empty(), eligible.is_empty()) {
+        (true, true) => "may something that is not known".to_owned(),
+        (false, true) => format!("may {}", words::may(&now)),
+        (true, false) => format!("eligible to {}", words::may(&eligible)),
+        (false, false) => format!("may {}; eligible to {}", words::may(&now), words::may(&eligible)),
+    };
+    let can: BTreeSet<_> = now.keys().chain(eligible.keys()).copied().collect();
     let name = key.name.as_str();
-    let words = format!("{}, {} at {}: may {may}", asked.kind(key), asked.environment(key), asked.owner(key.owner));
+    let words = format!("{}, {} at {}: {may}", asked.kind(key), asked.environment(key), asked.owner(key.owner));
     page.put(0, &[Lead { ink: Ink::Strong, text: name, width: 0 }], Ink::Plain, &words);
     let mut said: Vec<String> = Vec::new();
-    for ability in can.keys() {
-        for why in asked.access.hindrances(key, ability) {
+    for ability in can {
+        let its = ways.iter().filter(|way| way.opens.abilities.contains_key(ability));
+        for why in its.flat_map(|way| asked.access.hindrances_of(way, ability)) {
             let words = words::impediment(name, why);
             if !said.contains(&words) {
                 page.put(2, &[Lead { ink: Ink::Warn, text: "! no effect", width: 12 }], Ink::Plain, &words);
@@ -147,7 +182,7 @@ fn target(page: &mut Page, asked: &Asked<'_>, key: &TargetKey, ways: &[&Way<'_>]
         }
     }
     for way in ways {
-        let (ink, sign) = if way.is_of_git() { (Ink::Gain, "by git") } else { (Ink::Mend, "not by git") };
+        let (ink, sign) = words::sign(way);
         let mut sign = Some(Lead { ink, text: sign, width: 12 });
         let mut put = |page: &mut Page, ink: Ink, words: &str| match sign.take() {
             Some(lead) => page.put(2, &[lead], ink, words),
@@ -187,8 +222,14 @@ fn nothing(asked: &Asked<'_>, question: &Why<'_>, ways: &[&Way<'_>]) -> Option<S
 
 fn sums(asked: &Asked<'_>, question: &Why<'_>, ways: &[&Way<'_>]) -> Vec<String> {
     let by_git = ways.iter().filter(|way| way.is_of_git()).count();
-    let mut sums =
-        vec![format!("Why: {} by git", count(by_git, "way", "ways")), format!("{} not", ways.len() - by_git)];
+    let eligible = ways.iter().filter(|way| way.is_eligible()).count();
+    let mut sums = vec![
+        format!("Why: {} by git", count(by_git, "way", "ways")),
+        format!("{} not", ways.len() - by_git - eligible),
+    ];
+    if eligible > 0 {
+        sums.push(format!("{eligible} eligible"));
+    }
     let unknown = question.unknown(asked).len();
     if unknown > 0 {
         sums.push(format!("{unknown} not known"));

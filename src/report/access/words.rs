@@ -6,17 +6,19 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::Asked;
 use crate::{
-    access::{Being, Holder, Level, Listed, State, Way},
+    access::{Being, By, Holder, Level, Listed, State, Way},
     config::Blame,
     model::{
         ability::Ability,
         assignment::{Hand, Pim},
         desired::{Grant, Place},
         ids::PrincipalId,
-        observed::Impediment,
+        observed::{Impediment, TargetKey},
+        other_access::{Conditional, Denial, Effect, Reach},
+        owner::{EnvironmentName, OwnerCode},
         permissions::Extent,
     },
-    report::{count::time, words::list},
+    report::{count::time, page::Ink, words::list},
 };
 
 /// So much of a commit's hash is said.
@@ -44,53 +46,142 @@ pub(super) fn day(at: Timestamp) -> String {
 
 /// `on the management group `altinn``.
 pub(super) fn level(way: &Way<'_>) -> String {
-    match way.from {
+    let on = match way.from {
         Level::Within(scope) => format!("on `{}` in it only", scope.last_segment()),
-        Level::Target => format!("on `{}`", way.standing.assignment.triple.scope.last_segment()),
+        Level::Target => format!("on `{}`", way.at.last_segment()),
         Level::ResourceGroup(name) => format!("on the resource group `{name}`"),
         Level::Subscription(name) => format!("on the whole subscription `{name}`"),
         Level::ManagementGroup(name) => format!("on the management group `{name}`"),
         Level::Tenant => "on the whole tenant".to_owned(),
+    };
+    match (way.workspace, way.from) {
+        (None, _) => on,
+        (Some(workspace), Level::Target) => {
+            format!("on the workspace `{}`, which keeps the logs", workspace.last_segment())
+        }
+        (Some(workspace), Level::Within(table)) => format!(
+            "on the table `{}` of the workspace `{}`, which keeps the logs",
+            table.last_segment(),
+            workspace.last_segment()
+        ),
+        (Some(workspace), _) => format!("{on}, for the workspace `{}`, which keeps the logs", workspace.last_segment()),
     }
 }
 
 /// What it is that gives it: `Owner` on the management group `altinn`, held by the group `Platform`, made by others on …
 pub(super) fn way(asked: &Asked<'_>, way: &Way<'_>) -> String {
-    let assignment = &way.standing.assignment;
-    let definition = match way.definition {
-        Some(name) => format!("`{name}`"),
-        None => format!("the role definition {}", assignment.triple.definition),
-    };
     let group = match way.through.map(|id| (id, asked.access.groups.get(&id).and_then(|group| group.name.as_deref()))) {
         Some((_, Some(name))) => format!(", held by the group `{name}`"),
         Some((id, None)) => format!(", held by the group with object id {id}"),
         None => String::new(),
     };
-    let hand = match way.standing.hand {
-        Hand::Ours => "made by tilgang",
-        Hand::Foreign => "made by others",
+    let definition = || match (way.definition, way.definition_id()) {
+        (Some(name), _) => format!("`{name}`"),
+        (None, Some(id)) => format!("the role definition {id}"),
+        (None, None) => "a role definition".to_owned(),
     };
-    let when = assignment.created_on.map(|at| format!(" on {}", day(at))).unwrap_or_default();
-    format!("{definition} {}{group}, {hand}{when}", level(way))
+    match way.by {
+        By::Assignment(standing) => {
+            let hand = match standing.hand {
+                Hand::Ours => "made by tilgang",
+                Hand::Foreign => "made by others",
+            };
+            let when = way.made().map(|at| format!(" on {}", day(at))).unwrap_or_default();
+            format!("{} {}{group}, {hand}{when}", definition(), level(way))
+        }
+        By::Eligibility(_) => format!("eligible for {} {}{group}", definition(), level(way)),
+        By::Policy(policy) => {
+            let with = policy.application.map(|id| format!(", only together with the application {id}"));
+            let words: Vec<String> = policy.secrets.iter().map(|word| format!("`{word}`")).collect();
+            let name = way.at.last_segment();
+            format!("access policy of `{name}` for secrets: {}{group}{}", list(&words), with.unwrap_or_default())
+        }
+    }
+}
+
+/// Who or what gives it, in a word.
+pub(super) fn by(way: &Way<'_>) -> &'static str {
+    match (way.is_of_git(), way.by, way.hand()) {
+        (true, ..) => "git",
+        (false, By::Eligibility(_), _) => "eligible",
+        (false, By::Policy(_), _) => "access policy",
+        (false, By::Assignment(_), Hand::Ours) => "tilgang, not git",
+        (false, By::Assignment(_), Hand::Foreign) => "others",
+    }
+}
+
+/// The sign before a way: `by git`, `eligible`.
+pub(super) fn sign(way: &Way<'_>) -> (Ink, &'static str) {
+    match (way.is_of_git(), way.is_eligible()) {
+        (true, _) => (Ink::Gain, "by git"),
+        (false, true) => (Ink::Warn, "eligible"),
+        (false, false) => (Ink::Mend, "not by git"),
+    }
 }
 
 /// What narrows a way or ends it.
 pub(super) fn notes(way: &Way<'_>) -> Vec<String> {
     let mut notes = Vec::new();
-    if way.standing.assignment.condition.is_some() {
+    if way.by.condition().is_some() {
         notes.push("with a condition that tilgang does not weigh".to_owned());
     }
     let ends = way.ends.map(|at| format!(", ends {}", time(at))).unwrap_or_default();
-    match way.standing.pim {
+    if way.is_eligible() {
+        let ends = if ends.is_empty() { ", without an end" } else { ends.as_str() };
+        notes.push(format!("not active: can be activated in Privileged Identity Management{ends}"));
+    }
+    match way.pim() {
         Pim::Activated => notes.push(format!("activated by Privileged Identity Management{ends}")),
         Pim::Timed => notes.push(format!("for a time{ends}")),
         Pim::Unanswered => notes.push("whether it ends by itself is not known".to_owned()),
         Pim::NotAsked | Pim::No => {}
     }
+    if way.workspace.is_some() {
+        notes.push("a table that is protected may show it nothing: that is not read".to_owned());
+    }
     if way.opens.unread {
         notes.push("what its role definition permits is not known".to_owned());
     }
     notes
+}
+
+/// The deny assignments at targets, each once.
+pub(super) fn denials<'a>(asked: &Asked<'a>, is_meant: impl Fn(&TargetKey) -> bool) -> Vec<&'a Denial> {
+    let at = asked.access.denials.iter().filter(|(target, _)| is_meant(target));
+    let mut all: Vec<&Denial> = at.flat_map(|(_, all)| all.iter().copied()).collect();
+    all.sort_by_key(|it| (&it.scope, &it.id));
+    all.dedup();
+    all
+}
+
+/// A deny assignment: what it is called, where it holds, whom it leaves out.
+pub(super) fn denial(asked: &Asked<'_>, denial: &Denial) -> String {
+    let name = |id: &PrincipalId| {
+        let holder = asked.access.holders.get(id).map(|holder| crate::report::words::short(&holder.who));
+        let group = || asked.access.groups.get(id).and_then(|group| Some(format!("`{}`", group.name.as_ref()?)));
+        holder.or_else(group).unwrap_or_else(|| format!("object id {id}"))
+    };
+    let names = |ids: &[PrincipalId]| list(&ids.iter().map(name).collect::<Vec<_>>());
+    let whom = if denial.principals.is_empty() { "everybody".to_owned() } else { names(&denial.principals) };
+    let except = if denial.except.is_empty() { String::new() } else { format!(", but not {}", names(&denial.except)) };
+    let what: Vec<&str> = denial
+        .what
+        .blocks
+        .iter()
+        .flat_map(|it| it.actions.iter().chain(&it.data_actions))
+        .map(String::as_str)
+        .collect();
+    let reach = match denial.reach {
+        Reach::Below => "",
+        Reach::ScopeOnly => ", not below it",
+    };
+    let effect = match (denial.effect, denial.conditional) {
+        (Effect::Audit, _) => "; audit only: it blocks nothing",
+        (Effect::Enforced, Conditional::Yes) => "; under a condition that tilgang does not weigh",
+        (Effect::Enforced, Conditional::No) => "",
+    };
+    let at = denial.scope.last_segment();
+    format!("`{}` on `{at}`{reach} denies {whom}{except}: {}{effect}", denial.name, list(&what))
 }
 
 /// What is to be known of the account.
@@ -103,11 +194,34 @@ pub(super) fn being(being: Being) -> Vec<&'static str> {
         }
         Being::Application => vec!["an application"],
         Being::Group => vec!["a group that could not be opened: whoever is in it"],
+        Being::ForeignGroup => vec!["a group of another tenant; it cannot be opened here: whoever is in it"],
         Being::Other => vec!["neither a person nor a group"],
         Being::Deleted => vec!["deleted: cannot sign in, and has it again if restored"],
         Being::Gone => vec!["no longer in Entra"],
         Being::Unknown => vec!["Entra could not say who this is"],
     }
+}
+
+/// Owners among these that do not have the environment.
+pub(super) fn without_environment(
+    asked: &Asked<'_>,
+    owners: Option<&BTreeSet<OwnerCode>>,
+    environment: Option<&EnvironmentName>,
+) -> Vec<OwnerCode> {
+    let Some((owners, environment)) = owners.zip(environment) else { return Vec::new() };
+    let has = |owner: &OwnerCode| asked.desired.environments_of(*owner).any(|(its, _)| its == environment);
+    owners.iter().copied().filter(|owner| !has(owner)).collect()
+}
+
+/// That they do not have it.
+pub(super) fn no_environment(
+    asked: &Asked<'_>,
+    owners: &[OwnerCode],
+    environment: Option<&EnvironmentName>,
+) -> Vec<String> {
+    let Some(environment) = environment else { return Vec::new() };
+    let title = asked.desired.catalog.environments.get(environment).map_or(environment.as_str(), |it| &it.title);
+    owners.iter().map(|owner| format!("{} has no environment {title}", asked.owner(*owner))).collect()
 }
 
 /// What is in these groups beside people.
@@ -134,8 +248,7 @@ pub(super) fn called(holder: &Holder<'_>) -> (String, String) {
 pub(super) fn impediment(name: &str, why: &Impediment) -> String {
     match why {
         Impediment::AccessPolicyMode => format!(
-            "`{name}` is in access-policy mode, where no role assignment opens a secret: its access policies decide, and \
-             tilgang does not read them"
+            "`{name}` is in access-policy mode, where no role assignment opens a secret: its access policies decide"
         ),
         Impediment::NetworkClosed => {
             format!(

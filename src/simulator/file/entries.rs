@@ -152,6 +152,9 @@ entries! {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")] pub only_here: bool,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub actions: Vec<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub not_actions: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub data_actions: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] pub not_data_actions: Vec<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")] pub audit: bool,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub principals: Vec<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub except: Vec<String>,
     }

@@ -173,7 +173,7 @@ fn eligibility(found: &Eligibility) -> EligibilityEntry {
 }
 
 fn denial(entry: &Denial) -> DenialEntry {
-    let Denial { id, name, description, scope, only_here, block, principals, except } = entry.clone();
+    let Denial { id, name, description, scope, only_here, audit, block, principals, except } = entry.clone();
     let all = |ids: Vec<PrincipalId>| ids.iter().map(PrincipalId::to_string).collect();
     DenialEntry {
         name,
@@ -183,6 +183,9 @@ fn denial(entry: &Denial) -> DenialEntry {
         only_here,
         actions: block.actions,
         not_actions: block.not_actions,
+        data_actions: block.data_actions,
+        not_data_actions: block.not_data_actions,
+        audit,
         principals: all(principals),
         except: all(except),
     }

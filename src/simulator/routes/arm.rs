@@ -120,7 +120,8 @@ fn check_version(collection: &str, version: &str) -> Result<(), Refusal> {
         name if name.starts_with("roleassignmentschedule") || name.starts_with("roleeligibilityschedule") => {
             &["2020-10-01", "2020-10-01-preview"]
         }
-        "denyassignments" => &["2022-04-01", "2018-07-01-preview"],
+        // What `denyAssignmentEffect` came with (FACTS_PIM_GROUPS §4).
+        "denyassignments" => &["2022-04-01", "2018-07-01-preview", "2024-07-01-preview", "2026-09-01"],
         "locks" => &["2020-05-01", "2016-09-01"],
         "roleassignmentsusagemetrics" => &["2019-08-01-preview"],
         _ => return Ok(()),

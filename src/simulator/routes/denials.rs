@@ -26,10 +26,10 @@ pub(super) fn denials(
         ("GET", []) => {
             let filter = filter(ask.parameter("$filter").unwrap_or_default())?;
             let listed = world.denials(caller, scope, &filter)?;
-            let value: Vec<Value> = listed.into_iter().map(|found| denial(world, found)).collect();
+            let value: Vec<Value> = listed.into_iter().map(|found| denial(world, ask, found)).collect();
             Some(Answer::json(200, &json!({ "value": value })))
         }
-        ("GET", [id]) => Some(Answer::json(200, &denial(world, world.denial(caller, scope, id)?))),
+        ("GET", [id]) => Some(Answer::json(200, &denial(world, ask, world.denial(caller, scope, id)?))),
         _ => None,
     })
 }
@@ -56,22 +56,29 @@ fn filter(text: &str) -> Result<DenialFilter, Refusal> {
 
 /// As in the description's example GetDenyAssignmentByNameId.json; everybody is the empty GUID, of type
 /// `SystemDefined` (azure-docs deny-assignments.md).
-fn denial(world: &World, found: &Denial) -> Value {
+fn denial(world: &World, ask: &Ask, found: &Denial) -> Value {
     let principal = |id: &PrincipalId| json!({ "id": id.to_string(), "type": world.type_of(*id).unwrap_or("User") });
     let principals: Vec<Value> = if found.principals.is_empty() {
         vec![json!({ "id": uuid::Uuid::nil().to_string(), "type": "SystemDefined" })]
     } else {
         found.principals.iter().map(principal).collect()
     };
-    json!({
+    let mut denial = json!({
         "properties": {
             "denyAssignmentName": found.name, "description": found.description,
             "permissions": [wire::permission(&found.block)], "scope": found.scope.as_str(),
             "doNotApplyToChildScopes": found.only_here, "principals": principals,
             "excludePrincipals": found.except.iter().map(principal).collect::<Vec<_>>(), "isSystemProtected": true,
+
         },
         "id": found.resource_id(), "type": "Microsoft.Authorization/denyAssignments", "name": found.id.to_string(),
-    })
+    });
+    // Older versions do not know it (FACTS_PIM_GROUPS §4).
+    let knows = ask.parameter("api-version").is_some_and(|version| version >= "2024-07-01-preview");
+    if let Some(properties) = denial.get_mut("properties").and_then(Value::as_object_mut).filter(|_| knows) {
+        properties.insert("denyAssignmentEffect".to_owned(), json!(if found.audit { "audit" } else { "enforced" }));
+    }
+    denial
 }
 
 /// `…/locks` and `…/locks/{name}`.

@@ -1,8 +1,8 @@
 //! Deny assignments and locks: what stands against a right (authorization-DenyAssignmentCalls.json, locks.json; recorded
 //! locks and the words of a denial, FACTS §1.8).
 //!
-//! Deny assignments are Azure's own (deployment stacks, managed applications): nobody makes one over this API, so a world
-//! has those of its file.
+//! Deny assignments are Azure's own (deployment stacks, managed applications) or, since 2026, a user's (FACTS_PIM_GROUPS §4).
+//! Nobody makes one over this API, so a world has those of its file.
 
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ pub struct Denial {
     pub scope: ScopeId,
     /// Whether it holds only there.
     pub only_here: bool,
+    /// Whether it only writes down what it would have blocked (`denyAssignmentEffect`: `audit`, 2026-09-01).
+    pub audit: bool,
     /// What it denies.
     pub block: Block,
     /// Whom; nobody named means everybody.
@@ -75,7 +77,8 @@ impl World {
         let (above, holders) = (self.above(at), self.with_groups(caller));
         self.denials.iter().find(|denial| {
             let here = denial.scope == *at || !denial.only_here && above.contains(&denial.scope);
-            here && denial.block.allows(action)
+            here && !denial.audit
+                && denial.block.allows(action)
                 && (denial.principals.is_empty() || denial.principals.iter().any(|id| holders.contains(id)))
                 && !denial.except.iter().any(|id| holders.contains(id))
         })

@@ -125,6 +125,18 @@ impl World {
         self.pim.eligibilities.values().filter(move |found| found.end.is_none_or(|end| end > now))
     }
 
+    /// Those in force that a list at a scope shows: at it, above it and, as the list of active instances does (recorded;
+    /// for eligibilities OPEN, FACTS_PIM_GROUPS §1.2), below it.
+    pub fn eligibilities_seen(&self, caller: PrincipalId, at: &ScopeId) -> Result<Vec<&Eligibility>, Refusal> {
+        self.demand(caller, "Microsoft.Authorization/roleEligibilityScheduleInstances/read", at)?;
+        let (above, now) = (self.above(at), self.now());
+        let seen = |found: &&Eligibility| {
+            let scope = &found.triple.scope;
+            found.start <= now && (scope == at || above.contains(scope) || at.holds(scope))
+        };
+        Ok(self.eligibilities().filter(seen).collect())
+    }
+
     /// The eligibility by which a principal can activate a role at a scope: its own or a group's, there or above.
     #[must_use]
     pub fn eligible(&self, principal: PrincipalId, role: RoleDefinitionId, at: &ScopeId) -> Option<&Eligibility> {

@@ -155,6 +155,12 @@ impl World {
     }
 }
 
+/// The access policies of a vault, as they were sent.
+#[must_use]
+pub fn policies(vault: &Resource) -> Vec<Value> {
+    vault.properties.get("accessPolicies").and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
 /// No such deleted vault (words and code inferred).
 #[must_use]
 pub fn no_deleted_vault(name: &str) -> Refusal {

@@ -1,0 +1,84 @@
+//! Which deny assignments stop our own identity from giving or taking access: for `doctor`, and for a plan, which asks only where
+//! something is to be changed.
+//!
+//! A deny assignment names everybody, us, or a group that we may be in: such a group is opened. One that only writes down what it
+//! would block, or that has a condition, does not count: it is named by `doctor`, and Azure decides.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use futures::{StreamExt, stream};
+
+use crate::{
+    model::{
+        ids::{PrincipalId, ScopeId, SubscriptionId},
+        other_access::{Conditional, Denial, Effect},
+        people::{GroupKey, InGroup},
+        trouble::Trouble,
+    },
+    ports::{AccessReader, Directory},
+    rights::{DELETE, WRITE},
+};
+
+/// Questions asked at the same time.
+const SIDE_BY_SIDE_MAX: usize = 16;
+
+/// Deny assignments, and the groups that those name which are about role assignments.
+#[derive(Clone, Debug, Default)]
+pub struct OwnDenials {
+    own: Option<PrincipalId>,
+    lists: BTreeMap<SubscriptionId, Result<Vec<Denial>, Arc<Trouble>>>,
+    groups: BTreeMap<GroupKey, InGroup>,
+}
+
+/// Asks: one list for each of these subscriptions, and one question for the groups that these name.
+pub async fn own_denials(
+    azure: &(impl AccessReader + Directory),
+    subscriptions: &BTreeSet<SubscriptionId>,
+    own: Option<PrincipalId>,
+) -> OwnDenials {
+    let asked = subscriptions.iter().map(async |id| (*id, azure.denials(*id).await.map_err(Arc::new)));
+    let lists: BTreeMap<_, _> = stream::iter(asked).buffer_unordered(SIDE_BY_SIDE_MAX).collect().await;
+    let is_ours = |it: &&Denial| it.denies_action(WRITE) || it.denies_action(DELETE);
+    let named = lists.values().filter_map(|list| list.as_ref().ok()).flatten().filter(is_ours);
+    let named = named.flat_map(|it| it.principals.iter().chain(&it.except)).filter(|id| Some(**id) != own);
+    let named: BTreeSet<GroupKey> = named.map(|id| GroupKey::Id(*id)).collect();
+    let groups = if named.is_empty() { BTreeMap::new() } else { azure.groups(&named).await };
+    OwnDenials { own, lists, groups }
+}
+
+impl OwnDenials {
+    /// Why a list did not come, by subscription.
+    pub fn unanswered(&self) -> impl Iterator<Item = (SubscriptionId, &Arc<Trouble>)> {
+        self.lists.iter().filter_map(|(id, list)| Some((*id, list.as_ref().err()?)))
+    }
+
+    /// The deny assignments that stop our identity there, for certain.
+    pub fn stop<'a>(&'a self, action: &str, at: &ScopeId) -> impl Iterator<Item = &'a Denial> {
+        let here = self.here(action, at);
+        here.filter(|it| it.effect == Effect::Enforced && it.conditional == Conditional::No && self.is_me(it))
+    }
+
+    /// Every deny assignment, each once: what lies above several subscriptions is in each of their lists.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<&str, &Denial> {
+        let read = self.lists.values().filter_map(|list| list.as_ref().ok()).flatten();
+        read.map(|it| (it.id.as_str(), it)).collect()
+    }
+
+    fn here<'a>(&'a self, action: &str, at: &ScopeId) -> impl Iterator<Item = &'a Denial> {
+        let list = at.subscription().and_then(|id| self.lists.get(&id)?.as_ref().ok());
+        list.into_iter().flatten().filter(move |it| it.is_at(at) && it.denies_action(action))
+    }
+
+    fn is_me(&self, denial: &Denial) -> bool {
+        let Some(own) = self.own else { return denial.principals.is_empty() && denial.except.is_empty() };
+        let holds_me = |id: &PrincipalId| {
+            *id == own
+                || matches!(self.groups.get(&GroupKey::Id(*id)), Some(InGroup::Members(all)) if all.contains(&own))
+        };
+        (denial.principals.is_empty() || denial.principals.iter().any(holds_me)) && !denial.except.iter().any(holds_me)
+    }
+}
