@@ -142,18 +142,21 @@ struct Reading<'a, A, H> {
 }
 
 impl<A: Directory + Inventory + AssignmentReader, H: NameHistory> Reading<'_, A, H> {
-    /// Reads Azure and compares; where a name leaves a doubt, git is asked for its past, and it is compared again.
+    /// Reads Azure and compares; where a name leaves a doubt, or alone gives something, git is asked for its past, and it is compared again.
     async fn compare(&self, desired: &Desired, sources: &Sources) -> (Observed, Plan) {
         let Self { scope, now, records, history, azure } = self;
         let observing = observe_where(desired, |owner| scope.holds(owner), *now, None, *azure);
         let mut observed = Box::pin(observing).await; // it holds much
         observed.remembered.clone_from(&records.made);
+        observed.people.recorded.clone_from(&records.names);
         let plan = compare(desired, &observed, scope);
         let doubtful = plan::doubtful(desired, &observed, &plan);
-        if doubtful.is_empty() {
+        let undated = plan::undated(desired, &observed, &plan);
+        if doubtful.is_empty() && undated.is_empty() {
             return (observed, plan);
         }
         observed.people.past = history.past(desired, sources, &doubtful);
+        observed.people.written = history.written(sources, &undated);
         let plan = compare(desired, &observed, scope);
         (observed, plan)
     }
@@ -278,9 +281,15 @@ impl PlannedRun {
     /// What the reading and the plan come to, before anything is done about it.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        let refused = !self.approval.refused.is_empty() || self.is_kept_from_older();
+        let refused = self.is_refused() || self.is_kept_from_older();
         let left = self.deferred.iter().any(Deferred::is_left_undone);
         self.reading().max(Exit::Refused.when(refused)).max(Exit::Partly.when(left))
+    }
+
+    /// Whether policy refuses some of it, or all, whatever that is.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        !self.approval.refused.is_empty() || self.plan.halted.is_some()
     }
 
     /// What could not be read or decided.

@@ -15,7 +15,11 @@ use crate::{
         self, Clock, Ledger, LedgerError, Line, Sheet, Unrecorded, Whose, entry::Commit, entry::Entry, read_all, sight,
         verify,
     },
-    model::{desired::Desired, ids::ScopeId, observed::Observed},
+    model::{
+        desired::Desired,
+        ids::{PrincipalId, ScopeId, UserName},
+        observed::Observed,
+    },
     plan::{approve::Applied, selection::Scope},
 };
 
@@ -37,6 +41,8 @@ pub struct Records {
     pub newest: Option<Applied>,
     /// When resources were made, as they were last seen.
     pub made: BTreeMap<ScopeId, Timestamp>,
+    /// People's accounts by the sign-in names that they held something under, each with when that was recorded last.
+    pub names: BTreeMap<UserName, BTreeMap<PrincipalId, Timestamp>>,
 }
 
 /// Where a run is recorded.
@@ -67,7 +73,7 @@ impl Recording {
         let Self::In(ledger) = self else { return Records::default() };
         let replay = ledger.replay();
         let newest = replay.newest().cloned().map(|Commit { hash, time }| Applied { commit: hash, time });
-        Records { newest, made: replay.made().clone() }
+        Records { newest, made: replay.made().clone(), names: replay.names().clone() }
     }
 
     /// What is not known, as the ledger cannot be read.

@@ -11,9 +11,13 @@ use jiff::Timestamp;
 use super::{
     chain::Line,
     entry::{Answered, Asked, Commit, Entry, Held, How, Made, Opened, Seen, TargetName, TargetRow},
+    names::Names,
     sight::View,
 };
-use crate::model::{ids::ScopeId, observed::is_anew};
+use crate::model::{
+    ids::{PrincipalId, ScopeId, UserName},
+    observed::is_anew,
+};
 
 /// Assignments in one line. Ours: some 200 KB.
 pub const HELD_A_LINE_MAX: usize = 500;
@@ -63,6 +67,8 @@ pub struct Replay {
     targets: BTreeMap<TargetName, State>,
     /// When resources were made; kept while a target is not seen, so that its return is told from another's coming.
     made: BTreeMap<ScopeId, Timestamp>,
+    /// People's accounts by the sign-in name that they held something under, each with when that was recorded last.
+    names: Names,
     /// By resource id in lower case, with the scope it lies at.
     held: BTreeMap<String, (ScopeId, Held)>,
     open: BTreeMap<u64, Open>,
@@ -109,6 +115,13 @@ impl Replay {
         &self.made
     }
 
+    /// People's accounts by the sign-in names that they held something under, each with when that was recorded last: as far as
+    /// the newest file tells, which begins with all who held something then.
+    #[must_use]
+    pub fn names(&self) -> &BTreeMap<UserName, BTreeMap<PrincipalId, Timestamp>> {
+        &self.names.0
+    }
+
     /// The time up to which this speaks.
     #[must_use]
     pub fn last(&self) -> Option<Timestamp> {
@@ -139,17 +152,20 @@ impl Replay {
     }
 
     fn answered(&mut self, Answered { of, how, status, .. }: &Answered) {
-        let Some(Open { asked, .. }) = self.open.get(of) else {
+        let Some(Open { asked, at }) = self.open.get(of).cloned() else {
             self.lost = true;
             return;
         };
+        let asked = &asked;
         let key = asked.assignment.to_ascii_lowercase();
         match (asked.action.as_str(), how) {
             ("revoke", How::Done | How::Already) => {
                 self.held.remove(&key);
             }
             ("grant" | "adopt" | "update", How::Done) => {
-                self.held.insert(key, (scope_of(&asked.assignment), held(asked)));
+                let (scope, held, at) = (scope_of(&asked.assignment), held(asked), at);
+                self.names.learn(&held, at);
+                self.held.insert(key, (scope, held));
             }
             // Refused: nothing changed. Without an answer, or with a failure of Azure's own, it may have. And where there was
             // an equal one already, others made it: which, the next look says.
@@ -210,6 +226,7 @@ impl Replay {
         }
         self.made.extend(made.iter().map(|Made { scope, at }| (ScopeId::new(scope), *at)));
         for it in held {
+            self.names.learn(it, *observed);
             self.held.insert(it.assignment.to_ascii_lowercase(), (scope_of(&it.assignment), it.clone()));
         }
         for id in gone {

@@ -36,6 +36,8 @@ macro_rules! topics {
 topics! {
     /// Runs fail: nobody knows what stands in Azure.
     Failing "failing"
+    /// Another instance of tilgang made what is at the targets.
+    OtherInstance "other-instance"
     /// Others gave access, and git does not list it.
     Unmanaged "unmanaged"
     /// Others gave something else that opens the same.

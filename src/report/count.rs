@@ -22,6 +22,8 @@ pub(super) struct Count {
     pub unchanged: usize,
     pub blocked: usize,
     pub refused: usize,
+    /// Whether nothing at all may be done.
+    pub halted: bool,
     pub deferred: usize,
     pub findings: usize,
     pub accepted: usize,
@@ -43,6 +45,7 @@ impl Count {
             unchanged: plan.unchanged,
             blocked: plan.blocked.len(),
             refused: refused.len(),
+            halted: plan.halted.is_some(),
             deferred: deferred.len(),
             findings: plan.findings.len() - accepted,
             accepted,
@@ -54,8 +57,10 @@ impl Count {
 
     /// Whether git and Azure agree, and all of both was read.
     pub(super) fn is_converged(&self) -> bool {
-        let Self { grants, revokes, adopts, updates, blocked, refused, deferred, unread, left_out, errors, .. } = self;
-        grants + revokes + adopts + updates + blocked + refused + deferred + unread + left_out + errors == 0
+        let Self {
+            grants, revokes, adopts, updates, blocked, refused, halted, deferred, unread, left_out, errors, ..
+        } = self;
+        !halted && grants + revokes + adopts + updates + blocked + refused + deferred + unread + left_out + errors == 0
     }
 
     /// What is not done, what stays, what people should know; and last, why nobody should take this for the whole.
@@ -65,6 +70,7 @@ impl Count {
         let not_done = join(&[
             some(self.blocked, format!("{} blocked", self.blocked)),
             some(self.refused, format!("{} refused", self.refused)),
+            some(usize::from(self.halted && self.refused == 0), "the whole run refused".to_owned()),
             some(self.deferred, format!("{} left for another run", self.deferred)),
         ]);
         let findings = join(&[

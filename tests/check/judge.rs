@@ -487,7 +487,11 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     let limit = |refusal: &Refusal| {
         !matches!(
             refusal,
-            Refusal::Protected | Refusal::ProtectedUnknown(_) | Refusal::Frozen(_) | Refusal::OlderCommit(_)
+            Refusal::Protected
+                | Refusal::ProtectedUnknown(_)
+                | Refusal::Frozen(_)
+                | Refusal::OlderCommit(_)
+                | Refusal::OtherInstance(_)
         )
     };
     for refused in &said.refused {
@@ -512,6 +516,7 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             Refusal::ProtectedUnknown(_) => guarded(run).is_none(),
             Refusal::Frozen(_) => run.git().is_frozen(owner, refused.change.action == Action::Revoke, run.oracle.today),
             Refusal::OlderCommit(_) => run.is_older(),
+            Refusal::OtherInstance(_) => false, // nobody plays one here yet
             Refusal::Owner(_) => at_owner().count() > limits.per_owner,
             Refusal::OwnerInProd(_) => at_owner().filter(|removal| removal.in_prod).count() > limits.prod_per_owner,
             Refusal::OwnerShare(_) => of >= 10 && at_owner().count() * 100 > limits.share * of,

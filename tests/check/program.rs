@@ -11,7 +11,7 @@ use tilgang::{
     config::{self, Sources},
     ledger::entry::By,
     model::{
-        desired::{Desired, FileId, OwnerFile, Revision},
+        desired::{Desired, FileId, Origin, OwnerFile, Revision},
         ids::{AssignmentName, PrincipalId, ScopeId, UserName},
         owner::OwnerCode,
         past::{Past, Turn},
@@ -147,6 +147,10 @@ impl NameHistory for Told {
         }
         pasts
     }
+
+    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+        BTreeMap::new()
+    }
 }
 
 /// When a target was made, and what stands on it under a name that only we would give: name, condition, description.
@@ -213,7 +217,7 @@ async fn planned<P: Far>(ask: Ask<'_>, azure: &Azure<'_, P>) -> PlannedRun {
         desired,
         scope: Scope::chosen(owners.cloned()),
         azure,
-        records: Records { newest, made: told.remembered.clone() },
+        records: Records { newest, made: told.remembered.clone(), ..Records::default() },
         history: told,
         permissions: AskPermissions::Of(azure.identity()),
         now,

@@ -3,9 +3,11 @@
 
 mod again;
 mod architecture;
+mod changed_hands;
 mod config;
 mod editing;
 mod hostile_texts;
+mod instances;
 mod laws;
 mod newcomers;
 mod proposal;

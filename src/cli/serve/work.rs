@@ -105,7 +105,7 @@ impl Worker {
             run.cost = cost(before, after);
         };
         let mut run = blank(&task);
-        match self.look(&task, &mut run).await {
+        match Box::pin(self.look(&task, &mut run)).await {
             Ok(mut brought) => {
                 ended(&mut brought.report.run, self.sent().await);
                 brought
@@ -190,7 +190,7 @@ impl Worker {
             }
         }
         // Of what the run was there to do.
-        let refused = is_to_heal && !planned.approval().refused.is_empty();
+        let refused = is_to_heal && planned.is_refused();
         if is_whole {
             known.commit = run.commit.as_ref().map(|commit| commit.hash.clone());
         }
