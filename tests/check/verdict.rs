@@ -124,6 +124,9 @@ impl Judge<'_> {
     /// without both saying so.
     fn is_objected(&self, want: &Want<'_>) -> bool {
         let git = self.oracle.git;
+        if !self.oracle.former(want.entry).is_empty() {
+            return true;
+        }
         if let Some(person) = self.oracle.person(want.entry) {
             let group = GroupKey::named(&format!("tilgang-{}", want.owner));
             let group = self.oracle.seen.groups.get(&group);
@@ -326,6 +329,10 @@ impl Judge<'_> {
             })
         };
         let listed = |want: &&Want<'_>| want.owner == owner && !self.has_ended(want.until);
+        let led_here = |want: &Want<'_>| oracle.former(want.entry).contains(&triple.principal);
+        if self.wants.iter().filter(listed).any(|want| led_here(want) && self.could_be(here, want.role)) {
+            return Err("a listed name led to the holder before");
+        }
         let now = oracle.by_id(triple.principal);
         let holder = match &now {
             ById::Person(person) => Some(&person.name),
