@@ -575,13 +575,12 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             Must::Blocked => {
                 blocked.iter().any(|it| it.action == Action::Revoke && it.scope.as_ref() == Some(&stays.scope))
             }
-            Must::Finding if run.is_of_another(stays) => plan.findings.iter().any(|it| {
-                it.code == Code::OtherInstance && it.owner.map(|it| it.to_string()).as_deref() == stays.owner
-            }),
             Must::Finding => plan.findings.iter().any(|it| {
-                it.scope.as_ref() == Some(&stays.scope)
-                    && it.who.as_ref().is_some_and(|who| who.id == stays.principal)
-                    && matches!(it.code, Code::Unmanaged | Code::Orphaned | Code::NameChangedHands)
+                let is_counted = it.code == Code::OtherInstance && run.is_of_another(stays);
+                is_counted && it.owner.map(|it| it.to_string()).as_deref() == stays.owner
+                    || it.scope.as_ref() == Some(&stays.scope)
+                        && it.who.as_ref().is_some_and(|who| who.id == stays.principal)
+                        && matches!(it.code, Code::Unmanaged | Code::Orphaned | Code::NameChangedHands)
             }),
             Must::Kept => {
                 *kept.entry(stays.owner.unwrap_or_default()).or_default() += 1;

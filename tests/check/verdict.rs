@@ -293,6 +293,11 @@ impl Judge<'_> {
         }
     }
 
+    /// Whether a listed name led to the holder before, and leads to another now.
+    fn led_here(&self, want: &Want<'_>, here: &Surplus<'_>) -> bool {
+        self.oracle.former(want.entry).contains(&here.row.triple.principal) && self.could_be(here, want.role)
+    }
+
     fn can_be_restored(&self, here: &Surplus<'_>) -> bool {
         let principal = here.row.triple.principal;
         let ById::Deleted { name, .. } = self.oracle.by_id(principal) else { return false };
@@ -329,8 +334,7 @@ impl Judge<'_> {
             })
         };
         let listed = |want: &&Want<'_>| want.owner == owner && !self.has_ended(want.until);
-        let led_here = |want: &Want<'_>| oracle.former(want.entry).contains(&triple.principal);
-        if self.wants.iter().filter(listed).any(|want| led_here(want) && self.could_be(here, want.role)) {
+        if self.wants.iter().filter(listed).any(|want| self.led_here(want, here)) {
             return Err("a listed name led to the holder before");
         }
         let now = oracle.by_id(triple.principal);
