@@ -293,9 +293,14 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether a listed name led to the holder before, and leads to another now.
-    fn led_here(&self, want: &Want<'_>, here: &Surplus<'_>) -> bool {
-        self.oracle.former(want.entry).contains(&here.row.triple.principal) && self.could_be(here, want.role)
+    /// No listed name led to the holder before, and leads to another now.
+    fn is_no_former_holder(&self, owner: Owner, here: &Surplus<'_>) -> Result<(), &'static str> {
+        let listed = |want: &&Want<'_>| want.owner == owner && !self.has_ended(want.until);
+        let led_here = |want: &Want<'_>| {
+            self.oracle.former(want.entry).contains(&here.row.triple.principal) && self.could_be(here, want.role)
+        };
+        let claimed = self.wants.iter().filter(listed).any(led_here);
+        if claimed { Err("a listed name led to the holder before") } else { Ok(()) }
     }
 
     fn can_be_restored(&self, here: &Surplus<'_>) -> bool {
@@ -327,6 +332,7 @@ impl Judge<'_> {
         if let ById::Unanswered(_) = oracle.by_id(triple.principal) {
             return Err("nobody knows who it is");
         }
+        self.is_no_former_holder(owner, here)?;
         let ours_here = |id: PrincipalId| {
             self.standings.iter().any(|it| {
                 let at = self.found.iter().rfind(|(_, scope, _)| **scope == it.row.triple.scope);
@@ -334,9 +340,6 @@ impl Judge<'_> {
             })
         };
         let listed = |want: &&Want<'_>| want.owner == owner && !self.has_ended(want.until);
-        if self.wants.iter().filter(listed).any(|want| self.led_here(want, here)) {
-            return Err("a listed name led to the holder before");
-        }
         let now = oracle.by_id(triple.principal);
         let holder = match &now {
             ById::Person(person) => Some(&person.name),
