@@ -116,7 +116,7 @@ fn azure(desired: &Desired) -> Observed {
     for grant in &desired.grants {
         let name: &UserName = &grant.user.name;
         let id = PrincipalId(guid("user", name.folded()));
-        let person = Person { id, name: name.clone(), display_name: None, enabled: true, guest: false };
+        let person = Person { id, name: name.clone(), display_name: None, enabled: true, guest: false, created: None };
         observed.people.by_name.insert(name.clone(), ByName::Person(person));
         let role = &desired.catalog.roles[&grant.role];
         let environment = &desired.catalog.environments[&role.environment];

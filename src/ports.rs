@@ -17,7 +17,7 @@ use crate::model::{
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
     observed::{Lock, ResourceNow},
     other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
-    people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+    people::{Attribute, ById, ByName, FormerHolders, GroupKey, HasAttribute, InGroup},
     permissions::Definition,
     trouble::Trouble,
 };
@@ -29,6 +29,11 @@ pub trait Directory: Sync {
 
     /// Answers for each object id; whoever is not among the living is looked for among the deleted.
     fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> impl Future<Output = BTreeMap<PrincipalId, ById>> + Send;
+
+    /// Which deleted accounts had one of these names before they were deleted: a list of all that are deleted, whatever the
+    /// number of names.
+    fn former_holders(&self, names: &BTreeSet<UserName>)
+    -> impl Future<Output = Result<FormerHolders, Trouble>> + Send;
 
     /// Who is in each group, through groups as well: all pages.
     fn groups(&self, keys: &BTreeSet<GroupKey>) -> impl Future<Output = BTreeMap<GroupKey, InGroup>> + Send;

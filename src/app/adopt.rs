@@ -310,8 +310,10 @@ fn no_file_yet() -> Owner {
 
 /// A finding as a comment in its owner's file; none where it may be otherwise in a minute, or is nothing about anybody.
 fn comment(desired: &Desired, finding: &Finding) -> Option<String> {
-    let lasts =
-        matches!(finding.code, Code::Unmanaged | Code::Keeps | Code::Orphaned | Code::Lookalike | Code::Inherited);
+    let lasts = matches!(
+        finding.code,
+        Code::Unmanaged | Code::Keeps | Code::Orphaned | Code::Lookalike | Code::Inherited | Code::OtherInstance
+    );
     let who = finding.who.as_ref().filter(|_| lasts && finding.accepted.is_none())?.short();
     let target = finding.scope.as_ref().filter(|scope| scope.is_resource()).map(ScopeId::last_segment);
     let role = finding.role.as_ref().map(|role| desired.catalog.role_title(role));

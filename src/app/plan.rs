@@ -162,7 +162,8 @@ enum Depth {
 }
 
 impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory> Reading<'_, A, H> {
-    /// Reads Azure and compares; where a name leaves a doubt, or somebody may have been listed before, git is asked for its past,
+    /// Reads Azure and compares; where a name leaves a doubt or alone gives something, or somebody may have been listed before, git is
+    /// asked for its past,
     /// and it is compared again.
     async fn compare(&self, desired: &Desired, sources: &Sources) -> (Observed, Plan) {
         let Self { scope, now, records, history, azure, depth } = self;
@@ -174,15 +175,18 @@ impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory>
         observed.remembered.clone_from(&records.made);
         observed.remembered_definitions.clone_from(&records.definitions);
         observed.granted_before.clone_from(&records.granted);
+        observed.people.recorded.clone_from(&records.names);
         let plan = compare(desired, &observed, scope);
         let mut asked = plan::keeps::formerly_listed(desired, &plan);
         for (file, names) in plan::doubtful(desired, &observed, &plan) {
             asked.entry(file).or_default().extend(names);
         }
-        if asked.is_empty() {
+        let undated = plan::undated(desired, &observed, &plan);
+        if asked.is_empty() && undated.is_empty() {
             return (observed, plan);
         }
         observed.people.past = history.past(desired, sources, &asked);
+        observed.people.written = history.written(sources, &undated);
         let plan = compare(desired, &observed, scope);
         (observed, plan)
     }
@@ -308,7 +312,7 @@ impl PlannedRun {
     /// What the reading and the plan come to, before anything is done about it.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        let refused = !self.approval.refused.is_empty() || self.is_kept_from_older();
+        let refused = self.is_refused() || self.is_kept_from_older();
         let left = self.deferred.iter().any(Deferred::is_left_undone);
         self.reading().max(Exit::Refused.when(refused)).max(Exit::Partly.when(left))
     }
@@ -317,6 +321,12 @@ impl PlannedRun {
     #[must_use]
     pub fn keeps(&self) -> bool {
         self.plan.findings.iter().any(|finding| finding.code == Code::Keeps && finding.accepted.is_none())
+    }
+
+    /// Whether policy refuses some of it, or all, whatever that is.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        !self.approval.refused.is_empty() || self.plan.halted.is_some()
     }
 
     /// What could not be read or decided.

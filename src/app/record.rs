@@ -17,7 +17,7 @@ use crate::{
     },
     model::{
         desired::Desired,
-        ids::{PrincipalId, RoleDefinitionId, ScopeId},
+        ids::{PrincipalId, RoleDefinitionId, ScopeId, UserName},
         observed::Observed,
         owner::{OwnerCode, RoleName},
     },
@@ -46,6 +46,8 @@ pub struct Records {
     pub definitions: BTreeMap<RoleDefinitionId, String>,
     /// Whom a role was given: at which owner, whom, which role.
     pub granted: BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)>,
+    /// People's accounts by the sign-in names that they held something under, each with when that was recorded last.
+    pub names: BTreeMap<UserName, BTreeMap<PrincipalId, Timestamp>>,
 }
 
 /// Where a run is recorded.
@@ -80,6 +82,7 @@ impl Recording {
             newest,
             made: replay.made().clone(),
             definitions: replay.definitions(),
+            names: replay.names().clone(),
             granted: replay.granted().clone(),
         }
     }

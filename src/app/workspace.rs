@@ -5,6 +5,8 @@ use std::{
     path::PathBuf,
 };
 
+use jiff::Timestamp;
+
 use super::{error::Error, exit::Exit};
 use crate::{
     config::{self, Lines, Loaded, Repository, Tip},
@@ -128,6 +130,10 @@ pub trait NameHistory {
         sources: &config::Sources,
         asked: &BTreeMap<FileId, BTreeSet<UserName>>,
     ) -> BTreeMap<FileId, Past>;
+
+    /// When these lines were committed, each given with when the account was created that it lists. A line of which git does not
+    /// know it is left out, and so is one whose account is older than git's whole history.
+    fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp>;
 }
 
 /// The history of a git repository, along first parents.
@@ -147,6 +153,13 @@ impl NameHistory for GitHistory {
         match &self.tip {
             Some(tip) => tip.past(sources, asked),
             None => config::past(&self.dir, sources, &desired.revision, asked),
+        }
+    }
+
+    fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+        match &self.tip {
+            Some(tip) => tip.written(sources, lines),
+            None => config::written(&self.dir, sources, lines),
         }
     }
 }

@@ -43,7 +43,7 @@ use crate::{
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
         other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
-        people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+        people::{Attribute, ById, ByName, FormerHolders, GroupKey, HasAttribute, InGroup},
         permissions::Definition,
         trouble::Trouble,
     },
@@ -222,6 +222,10 @@ impl Directory for Reader {
 
     async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
         graph::by_id(&self.graph, ids).await
+    }
+
+    async fn former_holders(&self, names: &BTreeSet<UserName>) -> Result<FormerHolders, Trouble> {
+        graph::former_holders(&self.graph, names).await
     }
 
     async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {

@@ -1,5 +1,7 @@
 //! `tilgang why`: why a person has what they have, and why not what git wants.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 
 use crate::{
@@ -111,11 +113,8 @@ impl Why {
         match far.reader.by_name(&[name].into()).await.into_values().next() {
             Some(ByName::Person(person)) => Ok(Subject::Known(Who::person(&person))),
             Some(ByName::Unanswered(trouble)) => Err(output::fail(global, trouble)),
-            Some(ByName::Nobody(Hint::Nearest(name) | Hint::MailOf(name))) => {
-                let mut close: Vec<UserName> = close.iter().filter(|other| **other != name).cloned().collect();
-                close.insert(0, name);
-                Err(self.nobody(global, &close))
-            }
+            Some(ByName::Nobody(Hint::Nearest(name))) => Err(self.nobody(global, &first([name].into(), close))),
+            Some(ByName::Nobody(Hint::MailOf(names))) => Err(self.nobody(global, &first(names, close))),
             Some(ByName::Nobody(Hint::Deleted { id, .. })) => {
                 let words =
                     format!("`{}` was deleted from Entra (object id {id}), and holds nothing here", self.person);
@@ -162,4 +161,10 @@ impl Why {
             format_args!("{} people are called `{}`: which of {}?", several.len(), self.person, names.join(", ")),
         )
     }
+}
+
+/// These names before the others that are close.
+fn first(names: BTreeSet<UserName>, close: &[UserName]) -> Vec<UserName> {
+    let others: Vec<UserName> = close.iter().filter(|other| !names.contains(*other)).cloned().collect();
+    names.into_iter().chain(others).collect()
 }

@@ -26,11 +26,18 @@ pub struct Blame {
     pub or_earlier: bool,
 }
 
-/// Lines of a file, from 1, each with the commit it is from; a line without one is not committed yet.
-pub fn blame(dir: &Path, file: &str, lines: &BTreeSet<usize>) -> Result<BTreeMap<usize, Blame>, String> {
+/// Lines of a file, from 1, each with the commit it is from; a line without one is not committed yet. `at`: as the file is in
+/// this commit, not in the folder.
+pub fn blame(
+    dir: &Path,
+    file: &str,
+    lines: &BTreeSet<usize>,
+    at: Option<&str>,
+) -> Result<BTreeMap<usize, Blame>, String> {
     let mut args = vec!["-c".to_owned(), "blame.ignoreRevsFile=".to_owned(), "blame".to_owned()];
     args.extend(["--line-porcelain", "--no-textconv", "--encoding=UTF-8"].map(str::to_owned));
     args.extend(lines.iter().map(|line| format!("-L{line},{line}")));
+    args.extend(at.map(str::to_owned));
     args.extend(["--".to_owned(), file.to_owned()]);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let told = git_bytes(dir, &args, None)?;

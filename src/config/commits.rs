@@ -5,11 +5,14 @@ use std::{
     path::Path,
 };
 
+use jiff::Timestamp;
+
 use super::{
     blame::{Blame, blame},
+    revision::git,
     sources::Sources,
 };
-use crate::model::desired::Origin;
+use crate::model::desired::{FileId, Origin};
 
 /// The commits that lines are from, by file and line; or why git could not say.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +37,7 @@ impl Commits {
         let mut commits = Self { asked: true, ..Self::default() };
         for (file, spans) in lines {
             let all: BTreeSet<usize> = spans.iter().flat_map(|(first, last)| *first..=*last).collect();
-            let found = match blame(dir, file, &all) {
+            let found = match blame(dir, file, &all, None) {
                 Ok(found) => found,
                 Err(why) => {
                     commits.unknown.insert(file.to_owned(), why);
@@ -52,4 +55,38 @@ impl Commits {
         }
         commits
     }
+}
+
+/// When these lines of the workspace in `dir` were committed, each given with when the account was created that it lists. A line
+/// that is not committed, or of which git cannot say, is left out.
+#[must_use]
+pub fn written(dir: &Path, sources: &Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+    times((dir, "HEAD"), sources, lines, |file, lines| blame(dir, file, lines, None).unwrap_or_default())
+}
+
+/// The same, wherever git is asked: for the first commit of all, and then once for each file with a line whose account is
+/// younger than that.
+pub(super) fn times(
+    (dir, commit): (&Path, &str),
+    sources: &Sources,
+    lines: &BTreeMap<Origin, Timestamp>,
+    ask: impl Fn(&str, &BTreeSet<usize>) -> BTreeMap<usize, Blame>,
+) -> BTreeMap<Origin, Timestamp> {
+    if lines.is_empty() {
+        return BTreeMap::new();
+    }
+    let roots = git(dir, &["log", "--max-parents=0", "--no-show-signature", "--format=%ct", commit, "--"]);
+    let roots = roots.unwrap_or_default(); // outside git there is none
+    let began = roots.lines().filter_map(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()).min();
+    let Some(began) = began else { return BTreeMap::new() };
+    let mut files: BTreeMap<FileId, Vec<(usize, &Origin)>> = BTreeMap::new();
+    for (origin, _) in lines.iter().filter(|(_, created)| **created > began) {
+        files.entry(origin.file).or_default().push((sources.lines(origin).0, origin));
+    }
+    let times = files.into_iter().flat_map(|(file, lines)| {
+        let found = ask(sources.path(file), &lines.iter().map(|(line, _)| *line).collect());
+        let times = lines.into_iter().map(move |(line, origin)| Some((origin.clone(), found.get(&line)?.at)));
+        times.flatten()
+    });
+    times.collect()
 }

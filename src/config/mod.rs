@@ -61,7 +61,7 @@ pub use as_of::{Then, load_at};
 pub use base::{Base, Touched, base};
 pub use blame::{Blame, blame};
 pub use codeowners::Repository;
-pub use commits::Commits;
+pub use commits::{Commits, written};
 pub use error::{ConfigError, DrawnFile};
 pub use past::past;
 pub use proposal::{Lines, PROPOSAL_BYTES_MAX, Proposal};

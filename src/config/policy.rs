@@ -19,7 +19,7 @@ use crate::model::{
     ids::{ScopeId, UserName},
     owner::OwnerCode,
     people::GroupKey,
-    policy::{Accept, Freeze, Frozen, Policy, Protected, Unmanaged, Whom},
+    policy::{Accept, Freeze, Frozen, NewerThanLine, Policy, Protected, Unmanaged, Whom},
 };
 
 /// What `policy:` is held against.
@@ -42,6 +42,7 @@ pub(super) fn read(at: Cursor<'_>, context: &Context<'_>, mistakes: &mut Mistake
     let mut policy = Policy::default();
     let keys = [
         "unmanaged",
+        "newer_than_line",
         "revokes",
         "expiries",
         "protected",
@@ -54,23 +55,29 @@ pub(super) fn read(at: Cursor<'_>, context: &Context<'_>, mistakes: &mut Mistake
         "reviewers",
     ];
     let Some(
-        [unmanaged, revokes, expiries, protected, require, accept, longest, holders_max, block, freeze, reviewers],
+        [
+            unmanaged,
+            newer_than_line,
+            revokes,
+            expiries,
+            protected,
+            require,
+            accept,
+            longest,
+            holders_max,
+            block,
+            freeze,
+            reviewers,
+        ],
     ) = at.fields(keys, &[], mistakes)
     else {
         return policy;
     };
-    if let Some(unmanaged) = unmanaged {
-        match unmanaged.text(mistakes) {
-            Some("report") => policy.unmanaged = Unmanaged::Report,
-            Some("revoke") => policy.unmanaged = Unmanaged::Revoke,
-            Some(other) => mistakes.add(
-                unmanaged
-                    .wrong(BAD_VALUE, format!("`unmanaged` cannot be `{other}`"))
-                    .maybe_help(did_you_mean(other, ["report", "revoke"])),
-            ),
-            None => {}
-        }
-    }
+    let words = [("report", Unmanaged::Report), ("revoke", Unmanaged::Revoke)];
+    policy.unmanaged = one_of(unmanaged, "unmanaged", words, mistakes).unwrap_or(policy.unmanaged);
+    let words = [("report", NewerThanLine::Report), ("block", NewerThanLine::Block)];
+    policy.newer_than_line =
+        one_of(newer_than_line, "newer_than_line", words, mistakes).unwrap_or(policy.newer_than_line);
     if let Some(limits) = revokes.and_then(|at| read_limits(at, mistakes)) {
         let set = &mut policy.revokes;
         let Limits { max, per_owner_max, prod_per_owner_max, share_max_percent } = limits;
@@ -105,6 +112,23 @@ pub(super) fn read(at: Cursor<'_>, context: &Context<'_>, mistakes: &mut Mistake
     }
     policy.reviewers = reviewers.map(|at| at.reviewers(mistakes)).unwrap_or_default();
     policy
+}
+
+/// What one of these words means.
+fn one_of<T: Copy>(
+    at: Option<Cursor<'_>>,
+    key: &str,
+    words: [(&'static str, T); 2],
+    mistakes: &mut Mistakes,
+) -> Option<T> {
+    let at = at?;
+    let word = at.text(mistakes)?;
+    let found = words.iter().find(|(known, _)| *known == word).map(|(_, is)| *is);
+    if found.is_none() {
+        let wrong = at.wrong(BAD_VALUE, format!("`{key}` cannot be `{word}`"));
+        mistakes.add(wrong.maybe_help(did_you_mean(word, words.map(|(known, _)| known))));
+    }
+    found
 }
 
 /// Limits as written, here and in `overrides/`.

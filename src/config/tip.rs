@@ -12,13 +12,14 @@ use jiff::Timestamp;
 
 use super::{
     Loaded, assemble,
+    blame::blame,
     commit::inputs,
-    past,
+    commits, past,
     revision::{git, is_shallow},
     sources::Sources,
 };
 use crate::model::{
-    desired::{FileId, Revision},
+    desired::{FileId, Origin, Revision},
     ids::UserName,
     past::Past,
 };
@@ -70,6 +71,14 @@ impl Tip {
             Some((*file, past::of(&self.repository, &self.commit, &path(*file), names)?))
         };
         asked.iter().filter_map(told).collect()
+    }
+
+    /// When lines were committed, as [`super::written()`] tells it.
+    #[must_use]
+    pub fn written(&self, sources: &Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+        commits::times((&self.repository, &self.commit), sources, lines, |file, lines| {
+            blame(&self.repository, &self.path(file), lines, Some(&self.commit)).unwrap_or_default()
+        })
     }
 
     fn path(&self, below: &str) -> String {

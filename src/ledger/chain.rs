@@ -17,7 +17,7 @@ use super::entry::Entry;
 
 /// What the first line of all follows, with tenant and instance.
 const GENESIS: &str = "tilgang ledger 1";
-/// Longest line. Ours: some ten times the longest that is written (`holdings::HELD_A_LINE_MAX`).
+/// Longest line. Ours: some ten times the longest that is written (`parts::HELD_A_LINE_MAX`).
 pub const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 const START: &[u8] = b"{\"hash\":\"";
 const HEX: usize = 64;

@@ -10,17 +10,18 @@ use jiff::Timestamp;
 
 use super::{
     chain::Line,
-    entry::{Answered, Asked, Commit, Entry, Held, How, Made, Opened, Permitted, Seen, TargetName, TargetRow},
+    entry::{Answered, Asked, Commit, Entry, Held, How, Made, Opened, Seen, TargetName, TargetRow},
+    names::Names,
+    parts::join,
+    permits::Permits,
     sight::View,
 };
 use crate::model::{
-    ids::{PrincipalId, RoleDefinitionId, ScopeId},
+    ids::{PrincipalId, RoleDefinitionId, ScopeId, UserName},
     observed::is_anew,
     owner::{OwnerCode, RoleName},
 };
 
-/// Assignments in one line. Ours: some 200 KB.
-pub const HELD_A_LINE_MAX: usize = 500;
 pub(super) const PROVIDER: &str = "/providers/microsoft.authorization/roleassignments/";
 
 /// What is known of one target at a time.
@@ -67,8 +68,9 @@ pub struct Replay {
     targets: BTreeMap<TargetName, State>,
     /// When resources were made; kept while a target is not seen, so that its return is told from another's coming.
     made: BTreeMap<ScopeId, Timestamp>,
-    /// What role definitions permitted, with their names.
-    definitions: BTreeMap<RoleDefinitionId, (String, String)>,
+    permits: Permits,
+    /// People's accounts by the sign-in name that they held something under, each with when that was recorded last.
+    names: Names,
     /// By resource id in lower case, with the scope it lies at.
     held: BTreeMap<String, (ScopeId, Held)>,
     open: BTreeMap<u64, Open>,
@@ -120,13 +122,20 @@ impl Replay {
     /// What role definitions permitted, as the last look at each had it.
     #[must_use]
     pub fn definitions(&self) -> BTreeMap<RoleDefinitionId, String> {
-        self.definitions.iter().map(|(id, (_, permits))| (*id, permits.clone())).collect()
+        self.permits.texts()
     }
 
     /// Whom a role was given since the file was begun: at which owner, whom, which role.
     #[must_use]
     pub fn granted(&self) -> &BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)> {
         &self.granted
+    }
+
+    /// People's accounts by the sign-in names that they held something under, each with when that was recorded last: as far as
+    /// the newest file tells, which begins with all who held something then.
+    #[must_use]
+    pub fn names(&self) -> &BTreeMap<UserName, BTreeMap<PrincipalId, Timestamp>> {
+        &self.names.0
     }
 
     /// The time up to which this speaks.
@@ -164,17 +173,20 @@ impl Replay {
     }
 
     fn answered(&mut self, Answered { of, how, status, .. }: &Answered) {
-        let Some(Open { asked, .. }) = self.open.get(of) else {
+        let Some(Open { asked, at }) = self.open.get(of).cloned() else {
             self.lost = true;
             return;
         };
+        let asked = &asked;
         let key = asked.assignment.to_ascii_lowercase();
         match (asked.action.as_str(), how) {
             ("revoke", How::Done | How::Already) => {
                 self.held.remove(&key);
             }
             ("grant" | "adopt" | "update", How::Done) => {
-                self.held.insert(key, (scope_of(&asked.assignment), held(asked)));
+                let (scope, held, at) = (scope_of(&asked.assignment), held(asked), at);
+                self.names.learn(&held, at);
+                self.held.insert(key, (scope, held));
             }
             // Refused: nothing changed. Without an answer, or with a failure of Azure's own, it may have. And where there was
             // an equal one already, others made it: which, the next look says.
@@ -211,7 +223,7 @@ impl Replay {
         if *base {
             self.targets.clear();
             self.made.clear();
-            self.definitions.clear();
+            self.permits = Permits::default();
             self.held.clear();
             self.lost = false;
         }
@@ -235,12 +247,9 @@ impl Replay {
             }
         }
         self.made.extend(made.iter().map(|Made { scope, at }| (ScopeId::new(scope), *at)));
-        for Permitted { definition, name, permits } in definitions {
-            if let Ok(id) = definition.parse() {
-                self.definitions.insert(id, (name.clone(), permits.clone()));
-            }
-        }
+        self.permits.learn(definitions);
         for it in held {
+            self.names.learn(it, *observed);
             self.held.insert(it.assignment.to_ascii_lowercase(), (scope_of(&it.assignment), it.clone()));
         }
         for id in gone {
@@ -286,8 +295,7 @@ impl Replay {
         }
         let news = made.iter().filter(|(scope, at)| self.made.get(scope).is_none_or(|was| is_anew(*was, **at)));
         seen.made = news.map(made_row).collect();
-        let news = definitions.iter().filter(|(id, now)| self.definitions.get(id) != Some(now));
-        seen.definitions = news.map(permitted).collect();
+        seen.definitions = self.permits.news(definitions);
         let covered: BTreeSet<&ScopeId> = view.targets.values().flatten().collect();
         let subscriptions: BTreeSet<String> =
             covered.iter().filter_map(|it| it.subscription()).map(|id| id.to_string()).collect();
@@ -326,7 +334,7 @@ impl Replay {
         });
         let held = self.held.values().map(|(_, held)| held.clone()).collect();
         let made = self.made.iter().map(made_row).collect();
-        let definitions = self.definitions.iter().map(permitted).collect();
+        let definitions = self.permits.rows();
         Seen { base: true, observed, targets: targets.collect(), held, made, definitions, ..Seen::default() }
     }
 
@@ -426,10 +434,6 @@ fn made_row((scope, at): (&ScopeId, &Timestamp)) -> Made {
     Made { scope: scope.to_string(), at: *at }
 }
 
-fn permitted((id, (name, permits)): (&RoleDefinitionId, &(String, String))) -> Permitted {
-    Permitted { definition: id.to_string(), name: name.clone(), permits: permits.clone() }
-}
-
 /// What was not asked this time is as it was known before.
 fn learn(now: &Held, before: Option<&Held>, looked_at: &BTreeSet<String>) -> Held {
     let mut now = now.clone();
@@ -463,38 +467,4 @@ fn held(asked: &Asked) -> Held {
         condition: None,
         pim: None,
     }
-}
-
-/// One record in lines of bounded length.
-#[must_use]
-pub fn split(seen: Seen) -> Vec<Seen> {
-    let Seen { base, observed, owners, targets, held, gone, made, definitions, part: _ } = seen;
-    if targets.len() + held.len() + gone.len() + made.len() + definitions.len() <= HELD_A_LINE_MAX {
-        return vec![Seen { base, observed, owners, targets, held, gone, made, definitions, part: None }];
-    }
-    let empty = || Seen { base, observed, owners: owners.clone(), ..Seen::default() };
-    let mut parts: Vec<Seen> = Vec::new();
-    parts.extend(targets.chunks(HELD_A_LINE_MAX).map(|some| Seen { targets: some.to_vec(), ..empty() }));
-    parts.extend(held.chunks(HELD_A_LINE_MAX).map(|some| Seen { held: some.to_vec(), ..empty() }));
-    parts.extend(gone.chunks(HELD_A_LINE_MAX).map(|some| Seen { gone: some.to_vec(), ..empty() }));
-    parts.extend(definitions.chunks(HELD_A_LINE_MAX).map(|some| Seen { definitions: some.to_vec(), ..empty() }));
-    parts.extend(made.chunks(HELD_A_LINE_MAX).map(|some| Seen { made: some.to_vec(), ..empty() }));
-    let of = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-    for (at, part) in (0..).zip(&mut parts) {
-        part.part = Some((at, of));
-    }
-    parts
-}
-
-fn join(parts: Vec<Seen>) -> Seen {
-    let mut whole = Seen::default();
-    for part in parts {
-        (whole.base, whole.observed, whole.owners) = (part.base, part.observed, part.owners);
-        whole.targets.extend(part.targets);
-        whole.held.extend(part.held);
-        whole.gone.extend(part.gone);
-        whole.made.extend(part.made);
-        whole.definitions.extend(part.definitions);
-    }
-    whole
 }

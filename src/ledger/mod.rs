@@ -12,6 +12,7 @@
 //! | `chain` | bytes ↔ lines, hash by hash | no |
 //! | `verify` | files → whole, or where not | no |
 //! | `holdings` | what was seen and written → who held what at a time | no |
+//! | `names` | what was seen and written → which account a sign-in name led to | no |
 //! | `past` | who held what at a time → `Observed`, as if it had been read then | no |
 //! | `sight` | `Observed` → what is compared with the last record | no |
 //! | `record` | changes, outcomes and plans → entries | no |
@@ -23,7 +24,10 @@ pub mod chain;
 pub mod entry;
 pub mod holdings;
 mod journal;
+mod names;
+pub mod parts;
 pub mod past;
+mod permits;
 pub mod record;
 mod run_journal;
 pub mod sight;

@@ -132,7 +132,14 @@ fn remember(people: &mut People, row: &Held, standing: &Standing) {
         return;
     }
     let name = UserName::new(name);
-    let person = Person { id: triple.principal, name: name.clone(), display_name: None, enabled: true, guest: false };
+    let person = Person {
+        id: triple.principal,
+        name: name.clone(),
+        display_name: None,
+        enabled: true,
+        guest: false,
+        created: None,
+    };
     people.by_id.insert(triple.principal, ById::Person(person.clone()));
     people.by_name.insert(name, ByName::Person(person));
 }

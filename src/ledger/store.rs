@@ -17,7 +17,8 @@ use jiff::Timestamp;
 use super::{
     chain::{Hash, Line, Sheet, read},
     entry::{Begun, Entry, FORMAT, Opened, Torn},
-    holdings::{Replay, split},
+    holdings::Replay,
+    parts::split,
     sight::View,
     verify::{Break, Follow},
 };

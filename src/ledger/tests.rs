@@ -13,7 +13,8 @@ use proptest::prelude::*;
 use super::{
     chain::{Hash, Line, Sheet, read},
     entry::{Answered, Asked, Begun, By, Commit, Entry, Held, How, Opened, TargetName},
-    holdings::{Knowledge, Replay, holdings_as_of, split},
+    holdings::{Knowledge, Replay, holdings_as_of},
+    parts::split,
     sight::View,
     store::{Durable, Ledger, Whose, read_all},
     verify::verify,

@@ -52,6 +52,12 @@ codes! {
     Keeps = "keeps";
     /// A target is not the resource that the ledger knew: it was made anew.
     Recreated = "recreated";
+    /// Git lists by name alone somebody whose sign-in name led to another account before.
+    NameChangedHands = "name-changed-hands";
+    /// Git lists by name alone an account that is younger than the line that lists it.
+    NewerThanLine = "newer-than-line";
+    /// Assignments at an owner's targets bear the mark of another instance of tilgang.
+    OtherInstance = "other-instance";
     /// The condition of our identity's role leaves out a role definition, or a kind of principal, that a change is about.
     NotAssignable = "not-assignable";
     /// Azure has no role definition with a GUID that the workspace gives.

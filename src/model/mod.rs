@@ -8,6 +8,7 @@ pub mod assignment;
 pub mod catalog;
 pub mod code;
 pub mod desired;
+pub mod former;
 pub mod ids;
 pub mod log_query;
 pub mod notify;

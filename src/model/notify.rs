@@ -38,6 +38,8 @@ topics! {
     Failing "failing"
     /// Somebody was taken out of git, and keeps the access by what others gave.
     Keeps "keeps"
+    /// Another instance of tilgang made what is at the targets.
+    OtherInstance "other-instance"
     /// Others gave access, and git does not list it.
     Unmanaged "unmanaged"
     /// Others gave something else that opens the same.

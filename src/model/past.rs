@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::ids::UserName;
 
 /// Clocks of those who commit differ, and what is applied from a branch is committed again when it is merged. Ours.
-const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_hours(24);
+pub const CLOCKS_APART_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// What git tells of one owner's file, oldest first: each commit on the way to HEAD that changed it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

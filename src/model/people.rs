@@ -9,7 +9,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    desired::FileId,
+    desired::{FileId, Origin},
     ids::{PrincipalId, UserName},
     past::Past,
     trouble::Trouble,
@@ -28,6 +28,9 @@ pub struct Person {
     pub enabled: bool,
     /// Whether it is a guest from elsewhere.
     pub guest: bool,
+    /// When the account was made, where Entra says so: `createdDateTime`, which may be null (graph-docs v1.0
+    /// resources/user.md).
+    pub created: Option<Timestamp>,
 }
 
 /// The answer to "who has this sign-in name?".
@@ -46,8 +49,8 @@ pub enum ByName {
 pub enum Hint {
     /// Nothing comes close.
     Nothing,
-    /// The written name is the e-mail address of the user with this sign-in name.
-    MailOf(UserName),
+    /// The written name is the e-mail address of the users with these sign-in names: several accounts may have one address.
+    MailOf(BTreeSet<UserName>),
     /// The user was deleted, and can be restored for 30 days from then.
     Deleted {
         /// The id it had, and would have again.
@@ -92,7 +95,28 @@ pub struct People {
     pub groups: BTreeMap<GroupKey, InGroup>,
     /// An attribute of users, where policy asks for one: each that git lists.
     pub attributes: BTreeMap<PrincipalId, HasAttribute>,
+    /// Deleted accounts by the name they had: asked only where somebody would gain something by a name alone.
+    pub deleted: DeletedAccounts,
+    /// Accounts by the names that the ledger knew them by, and when it last did; empty where no ledger is kept.
+    pub recorded: BTreeMap<UserName, BTreeMap<PrincipalId, Timestamp>>,
+    /// When the lines of git were committed that list people by name: asked only where such a line would give something new.
+    pub written: BTreeMap<Origin, Timestamp>,
 }
+
+/// The answer to "which deleted accounts had these sign-in names?".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DeletedAccounts {
+    /// Nothing hung on it.
+    #[default]
+    NotAsked,
+    /// These, each with when it was deleted. A name that no deleted account had is left out.
+    Known(FormerHolders),
+    /// Entra could not answer.
+    Unanswered(Arc<Trouble>),
+}
+
+/// Deleted accounts by the sign-in name they had, each with when it was deleted.
+pub type FormerHolders = BTreeMap<UserName, BTreeMap<PrincipalId, Option<Timestamp>>>;
 
 /// How a group is named.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -21,6 +21,8 @@ use super::{
 pub struct Policy {
     /// What happens to assignments that others made at managed targets.
     pub unmanaged: Unmanaged,
+    /// What happens to grants by name to an account that is younger than the line of git that lists it.
+    pub newer_than_line: NewerThanLine,
     /// Limits on removals.
     pub revokes: RevokeLimits,
     /// How many grants may end by their date in one run.
@@ -56,6 +58,16 @@ pub enum Unmanaged {
     Report,
     /// They are removed: people only, exactly at managed targets, for managed role definitions.
     Revoke,
+}
+
+/// What happens to grants by name to an account that is younger than the line of git that lists it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewerThanLine {
+    /// They are made, and reported.
+    #[default]
+    Report,
+    /// They are not made until the line has an `id`.
+    Block,
 }
 
 /// Limits on removals in one run; more than that is refused, whole.
@@ -219,6 +231,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             unmanaged: Unmanaged::Report,
+            newer_than_line: NewerThanLine::Report,
             revokes: RevokeLimits { max: 20, per_owner_max: 5, prod_per_owner_max: 3, share_max_percent: 25 },
             expiries_max: 200,
             protected: Vec::new(),

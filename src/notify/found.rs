@@ -52,6 +52,7 @@ pub fn topic(class: Class) -> Topic {
         Class::Stray => Topic::Stray,
         Class::Orphaned => Topic::Orphaned,
         Class::Unmanaged => Topic::Unmanaged,
+        Class::OtherInstance => Topic::OtherInstance,
         Class::Lookalike => Topic::Lookalike,
         Class::RoleDefinition => Topic::RoleDefinition,
         Class::Locked => Topic::Locked,

@@ -3,7 +3,8 @@
 //! Never writes, never decides. What cannot be read becomes `Unseen` with its reason; everything else goes on, side by side.
 //! What a run costs does not grow with the number of assignments: one look for targets (`targets`), one list a
 //! subscription, one question for each 300 people; and only where a removal or a foreign assignment hangs on it, one list of
-//! PIM instances and one of locks for that subscription (`questions`). Right before a write, one last look (`again`). For who
+//! PIM instances and one of locks for that subscription; and one list of deleted users, where somebody would gain something by a
+//! name alone (`questions`). Right before a write, one last look (`again`). For who
 //! can do what, a wider look: groups opened, everybody kept (`widely`). Two states of git are held against one Azure through
 //! ports that remember (`remembering`).
 

@@ -11,12 +11,12 @@ use crate::{
     model::{
         assignment::{Hand, Pim, Standing, Triple, is_marked_only},
         desired::{Desired, Grant},
-        ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
+        ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{
             ASSIGNMENTS_USUAL_MAX, Assignable, DefinitionLookup, Locks, NEAR_PERCENT, Observed, Reading, Room, Sighting,
         },
         owner::{EnvironmentName, KindName, OwnerCode},
-        people::{ById, ByName, GroupKey, HasAttribute, InGroup, Person},
+        people::{ById, ByName, DeletedAccounts, GroupKey, HasAttribute, InGroup, Person},
         policy::{MemberOf, Whom},
     },
     ports::{AssignmentReader, Directory, PimInstance, Usage},
@@ -44,7 +44,14 @@ pub(super) async fn ask(
         .buffer_unordered(SIDE_BY_SIDE_MAX)
         .collect::<Vec<_>>();
     let people = async { if open.people.is_empty() { BTreeMap::new() } else { azure.by_id(&open.people).await } };
-    let (lists, people) = futures::join!(lists, people);
+    let former =
+        async { if open.newcomers.is_empty() { None } else { Some(azure.former_holders(&open.newcomers).await) } };
+    let (lists, people, former) = futures::join!(lists, people, former);
+    observed.people.deleted = match former {
+        None => DeletedAccounts::NotAsked,
+        Some(Ok(found)) => DeletedAccounts::Known(found),
+        Some(Err(trouble)) => DeletedAccounts::Unanswered(Arc::new(trouble)),
+    };
     observed.people.by_id.extend(open.known);
     observed.people.by_id.extend(people);
     for (id, pim, locks, room, assignable) in lists {
@@ -154,6 +161,8 @@ struct Open {
     people: BTreeSet<PrincipalId>,
     /// Object ids that a name led to, and that hold something git did not explain.
     known: BTreeMap<PrincipalId, ById>,
+    /// Names that alone say who would gain something: did they lead to another account before?
+    newcomers: BTreeSet<UserName>,
     /// Subscriptions where a change or a foreign assignment hangs on what is asked there.
     subscriptions: BTreeMap<SubscriptionId, Ask>,
 }
@@ -209,6 +218,9 @@ fn open(desired: &Desired, observed: &Observed, keep: Keep) -> Open {
         }
     }
     let explained = explained(desired, observed);
+    if keep == Keep::Changes {
+        open.newcomers = newcomers(desired, observed, &explained);
+    }
     let targets: BTreeMap<&ScopeId, &KindName> = observed
         .targets
         .iter()
@@ -296,6 +308,21 @@ fn is_by_path(observed: &Observed, id: RoleDefinitionId, at: &ScopeId) -> bool {
         Some(DefinitionLookup::Found(definition)) => definition.is_assignable_by_path(at),
         Some(DefinitionLookup::Missing | DefinitionLookup::Unanswered(_)) | None => true,
     }
+}
+
+/// The names, without an `id` beside them, of those who lack something that git gives them.
+fn newcomers(desired: &Desired, observed: &Observed, explained: &Explained<'_>) -> BTreeSet<UserName> {
+    let mut lacking: BTreeSet<PrincipalId> = BTreeSet::new();
+    for (scope, wanted) in explained {
+        let subscription = scope.subscription().and_then(|id| observed.subscriptions.get(&id));
+        let Some(Reading::Seen(scopes)) = subscription.map(|it| &it.reading) else { continue };
+        let here = scopes.get(*scope).into_iter().flatten().map(|standing| &standing.assignment.triple);
+        let here: HashSet<(PrincipalId, RoleDefinitionId)> = here.map(|it| (it.principal, it.definition)).collect();
+        lacking.extend(wanted.difference(&here).map(|(id, _)| *id));
+    }
+    let by_name = lasting(desired, observed).filter(|grant| grant.user.id.is_none());
+    let gaining = by_name.filter(|grant| id_of(grant, observed).is_some_and(|id| lacking.contains(&id)));
+    gaining.map(|grant| grant.user.name.clone()).collect()
 }
 
 type Place<'a> = (OwnerCode, &'a EnvironmentName, &'a KindName);

@@ -14,7 +14,7 @@ use crate::{
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::Lock,
         other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
-        people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+        people::{Attribute, ById, ByName, FormerHolders, GroupKey, HasAttribute, InGroup},
         permissions::Definition,
         trouble::Trouble,
     },
@@ -33,6 +33,7 @@ pub struct Remembering<'a, A> {
     azure: &'a A,
     names: Answers<UserName, ByName>,
     ids: Answers<PrincipalId, ById>,
+    former_holders: Tried<BTreeSet<UserName>, FormerHolders>,
     groups: Answers<GroupKey, InGroup>,
     attributes: Answers<(Attribute, PrincipalId), HasAttribute>,
     stock: Tried<BTreeSet<String>, Stock>,
@@ -52,6 +53,7 @@ impl<'a, A> Remembering<'a, A> {
             azure,
             names: Mutex::default(),
             ids: Mutex::default(),
+            former_holders: Mutex::default(),
             groups: Mutex::default(),
             attributes: Mutex::default(),
             stock: Mutex::default(),
@@ -106,6 +108,10 @@ impl<A: Directory> Directory for Remembering<'_, A> {
 
     async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
         all(&self.ids, ids, async |new| self.azure.by_id(&new).await).await
+    }
+
+    async fn former_holders(&self, names: &BTreeSet<UserName>) -> Result<FormerHolders, Trouble> {
+        one(&self.former_holders, names.clone(), self.azure.former_holders(names)).await
     }
 
     async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {

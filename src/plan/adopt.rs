@@ -338,6 +338,7 @@ impl<'a> Adopt<'a> {
     fn obstacle(&self, owner: OwnerCode, standing: &Standing) -> Option<(Code, String)> {
         let Standing { assignment, pim, .. } = standing;
         let left = |why: &str| Some((Code::Unmanaged, why.to_owned()));
+        let gone = |gone: Gone| Some((Code::Orphaned, format!("held by a person {gone}: remove it by hand")));
         match assignment.principal_type {
             PrincipalType::User => {}
             PrincipalType::Group => return left("held by a group: list its people in git, then remove it by hand"),
@@ -349,13 +350,8 @@ impl<'a> Adopt<'a> {
         let person = match self.observed.people.by_id.get(&assignment.triple.principal) {
             Some(ById::Person(person)) => person,
             Some(ById::NotAPerson(_)) => return left("held by what is not a person: it stays"),
-            Some(ById::Deleted { on, .. }) => {
-                let why = format!("held by a person {}: remove it by hand", Gone::Deleted(*on));
-                return Some((Code::Orphaned, why));
-            }
-            Some(ById::Gone) => {
-                return Some((Code::Orphaned, format!("held by a person {}: remove it by hand", Gone::ForGood)));
-            }
+            Some(ById::Deleted { on, .. }) => return gone(Gone::Deleted(*on)),
+            Some(ById::Gone) => return gone(Gone::ForGood),
             Some(ById::Unanswered(_)) | None => {
                 return Some((Code::Unanswered, "who holds it could not be looked up: run again".to_owned()));
             }
@@ -372,7 +368,8 @@ impl<'a> Adopt<'a> {
             return left("held under a condition, which git cannot say: take the condition off, or this away, by hand");
         }
         if let Some(mark) = other_instance(standing) {
-            return left(&format!("made by another tilgang (`{mark}`): let that one give it up first"));
+            let why = format!("made by another instance of tilgang (`{mark}`): let that one give it up first");
+            return Some((Code::OtherInstance, why));
         }
         if !(self.terms.may_list)(person.name.as_str()) {
             let guest = if person.guest { "a guest; " } else { "" };

@@ -22,6 +22,8 @@ use crate::model::{
 use super::{
     Plan,
     change::{Action, Change},
+    finding::Code,
+    instances::Stranger,
 };
 
 /// So much of a commit's hash is said.
@@ -94,6 +96,8 @@ pub enum Refusal {
     Expiries(Count),
     /// A newer commit was applied before.
     OlderCommit(Applied),
+    /// What is at the targets bears the marks of other instances, and nothing ours.
+    OtherInstance(Stranger),
 }
 
 /// A commit that was applied before, as the ledger tells.
@@ -150,7 +154,14 @@ impl Refusal {
             Self::All(_) => "revokes-max",
             Self::Expiries(_) => "expiries-max",
             Self::OlderCommit(_) => "older-commit",
+            Self::OtherInstance(_) => Code::OtherInstance.word(),
         }
+    }
+
+    /// Whether it stands against the whole run, and nothing was asked of a change itself.
+    #[must_use]
+    pub fn is_of_run(&self) -> bool {
+        matches!(self, Self::OlderCommit(_) | Self::OtherInstance(_))
     }
 }
 
@@ -202,6 +213,7 @@ impl fmt::Display for Refusal {
                     (commit.get(..COMMIT_CHARS).unwrap_or(commit), time.strftime("%Y-%m-%d %H:%M UTC"));
                 write!(f, "commit {commit} of {time} was applied before, and the one that was read is older")
             }
+            Self::OtherInstance(stranger) => stranger.fmt(f),
         }
     }
 }
@@ -238,8 +250,19 @@ impl Approval {
     #[must_use]
     pub fn unless_older(self, read: &Revision, applied: Option<&Applied>) -> Self {
         let Some(applied) = applied.filter(|applied| applied.is_newer_than(read)) else { return self };
+        self.none(&Refusal::OlderCommit(applied.clone()))
+    }
+
+    /// Refuses everything, if something stands against the whole run.
+    pub(super) fn unless_halted(self, halted: Option<&Refusal>) -> Self {
+        match halted {
+            Some(refusal) => self.none(refusal),
+            None => self,
+        }
+    }
+
+    fn none(self, refusal: &Refusal) -> Self {
         let Self { approved, mut refused } = self;
-        let refusal = Refusal::OlderCommit(applied.clone());
         refused.extend(approved.0.into_iter().map(|change| Refused {
             change,
             refusal: refusal.clone(),

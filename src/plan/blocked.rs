@@ -7,7 +7,8 @@ use jiff::{Timestamp, civil::Date};
 use crate::model::{
     code::Code,
     desired::Origin,
-    ids::{ScopeId, UserName},
+    former::ChangedHands,
+    ids::{PrincipalId, ScopeId, UserName},
     observed::Lock,
     owner::{EnvironmentName, OwnerCode, RoleName},
     people::Hint,
@@ -62,6 +63,17 @@ pub enum Block {
     OtherPerson {
         /// The name that Entra has for git's id, if any.
         id_is: Option<UserName>,
+    },
+    /// The name led to another account before, and git has no object id beside it.
+    NameChangedHands(Arc<ChangedHands>),
+    /// The account is younger than the line of git that lists it by name alone.
+    NewerThanLine {
+        /// The account.
+        id: PrincipalId,
+        /// When it was created.
+        created: Timestamp,
+        /// When the line was committed.
+        written: Timestamp,
     },
     /// Nobody has this name, and git's object id leads to a guest, or to somebody of another domain than reviewers saw.
     NameElsewhere(UserName),
@@ -155,6 +167,8 @@ impl Block {
             Self::GonePerson => "gone-person",
             Self::NotAPerson(_) => "not-a-person",
             Self::OtherPerson { .. } | Self::NameElsewhere(_) | Self::IdUnproven(_) => "other-person",
+            Self::NameChangedHands(_) => Code::NameChangedHands.word(),
+            Self::NewerThanLine { .. } => Code::NewerThanLine.word(),
             Self::PersonUnanswered(_) => "person-unanswered",
             Self::TargetMissing(_) => "target-missing",
             Self::TargetSeveral(_) => "target-ambiguous",
@@ -206,7 +220,11 @@ impl Block {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         Some(match self {
-            Self::UnknownPerson(Hint::Nearest(name) | Hint::MailOf(name)) => format!("did you mean `{name}`?"),
+            Self::UnknownPerson(Hint::Nearest(name)) => format!("did you mean `{name}`?"),
+            Self::UnknownPerson(Hint::MailOf(names)) => {
+                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                format!("did you mean {}?", names.join(" or "))
+            }
             Self::UnknownPerson(Hint::Deleted { .. }) => {
                 "restore the user in Entra, or take the entry out of the file".to_owned()
             }
@@ -217,6 +235,8 @@ impl Block {
             Self::OtherPerson { .. } | Self::IdUnproven(_) => {
                 "find out which of the two is meant, and correct `user` or `id` in the file".to_owned()
             }
+            Self::NameChangedHands(changed) => paste(changed.now),
+            Self::NewerThanLine { id, .. } => paste(*id),
             Self::TargetMissing(_) => {
                 "make the resource fit in Azure; or correct the rule, or the owner's `resources`, in `tilgang.yaml`"
                     .to_owned()
@@ -272,6 +292,16 @@ impl Block {
     }
 }
 
+fn mail_of(accounts: usize) -> String {
+    let several = if accounts > 1 { format!(", and {accounts} accounts have it") } else { String::new() };
+    format!("this is an e-mail address, not a sign-in name{several}")
+}
+
+fn newer(created: Timestamp, written: Timestamp) -> String {
+    let (created, written) = (day(created), day(written));
+    format!("the account was created on {created}, after the line of git that lists it by name ({written})")
+}
+
 fn unproven(id_is: &UserName) -> String {
     let others = "who holds nothing here; the name may be an older one of somebody who does";
     format!("nobody has this name, and the `id` in the file is that of `{id_is}`, {others}")
@@ -280,12 +310,14 @@ fn unproven(id_is: &UserName) -> String {
 impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownPerson(Hint::MailOf(_)) => f.write_str("this is an e-mail address, not a sign-in name"),
+            Self::UnknownPerson(Hint::MailOf(names)) => f.write_str(&mail_of(names.len())),
             Self::UnknownPerson(Hint::Deleted { on: Some(on), .. }) => {
                 write!(f, "deleted from Entra on {}", on.strftime("%Y-%m-%d"))
             }
-            Self::UnknownPerson(Hint::Deleted { on: None, .. }) => f.write_str("deleted from Entra"),
-            Self::UnknownPerson(_) => f.write_str("Entra knows no such user"),
+            Self::UnknownPerson(hint) => f.write_str(match hint {
+                Hint::Deleted { .. } => "deleted from Entra",
+                _ => "Entra knows no such user",
+            }),
             Self::GonePerson => f.write_str("Entra knows nobody with this `id`, not even among the deleted"),
             Self::NotAPerson(name) => write!(f, "this `id` is not a person's but that of `{name}`"),
             Self::OtherPerson { id_is: Some(name) } => {
@@ -294,6 +326,8 @@ impl fmt::Display for Block {
             Self::OtherPerson { id_is: None } => {
                 f.write_str("another person has this name now; the `id` in the file is nobody's")
             }
+            Self::NameChangedHands(changed) => changed.fmt(f),
+            Self::NewerThanLine { created, written, .. } => f.write_str(&newer(*created, *written)),
             Self::PersonUnanswered(trouble) | Self::Unread(trouble) => write!(f, "{trouble}"),
             Self::TargetMissing(words) | Self::NotAMember(words) | Self::MembershipUnknown(words) => f.write_str(words),
             Self::TargetSeveral(scopes) => {
@@ -310,7 +344,7 @@ impl fmt::Display for Block {
                 )
             }
             Self::IdUnproven(name) => f.write_str(&unproven(name)),
-            Self::RoleDefinition(problem) => write!(f, "{problem}"),
+            Self::RoleDefinition(problem) => problem.fmt(f),
             Self::HeldWithCondition => {
                 f.write_str("someone else's assignment with a condition stands in its place, and Azure allows only one")
             }
@@ -337,12 +371,7 @@ impl fmt::Display for Block {
                     "`{role}`, which the same person shall have here, cannot be granted yet: nobody loses access halfway"
                 )
             }
-            Self::MadeAfterCommit { made: Some(made), commit } => {
-                write!(f, "made on {}, after the commit that was read ({})", day(*made), minute(*commit))
-            }
-            Self::MadeAfterCommit { made: None, commit } => {
-                write!(f, "Azure does not say when it was made; the commit that was read is of {}", minute(*commit))
-            }
+            Self::MadeAfterCommit { made, commit } => f.write_str(&made_after(*made, *commit)),
             Self::CommitUnknown(reason) => write!(f, "git could not say which commit this is: {reason}"),
             Self::NoRoom { limit, held, grants } => {
                 write!(
@@ -381,9 +410,21 @@ impl fmt::Display for Block {
     }
 }
 
+fn made_after(made: Option<Timestamp>, commit: Timestamp) -> String {
+    match made {
+        Some(made) => format!("made on {}, after the commit that was read ({})", day(made), minute(commit)),
+        None => format!("Azure does not say when it was made; the commit that was read is of {}", minute(commit)),
+    }
+}
+
 /// A day says enough of when something was made, and what was made on one day is said once.
 fn day(at: Timestamp) -> impl fmt::Display {
     at.strftime("%Y-%m-%d")
+}
+
+/// What is to be written for an account that is meant.
+fn paste(id: PrincipalId) -> String {
+    format!("if {id} is who you mean, add this line below the name in the owner's file: `    id: {id}`")
 }
 
 fn minute(at: Timestamp) -> impl fmt::Display {

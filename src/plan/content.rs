@@ -13,13 +13,15 @@ use crate::model::{
     ids::PrincipalId,
     observed::Observed,
     owner::{OwnerCode, RoleName},
+    past::CLOCKS_APART_MAX,
     people::{GroupKey, HasAttribute, InGroup, People, Person},
-    policy::{Account, MemberOf, Policy, latest},
+    policy::{Account, MemberOf, NewerThanLine, Policy, latest},
 };
 
 use super::{
     blocked::Block,
     change::Who,
+    changed_hands::Changed,
     effect::DISABLED,
     finding::{Code, Finding},
 };
@@ -58,6 +60,12 @@ impl Objection<'_> {
         Self { message: block.to_string(), block: Some(block), code, about, elsewhere: None }
     }
 
+    /// Where it stands all the same, what is to be written is said with it.
+    fn with_help(self) -> Self {
+        let help = self.block.as_ref().and_then(Block::help).unwrap_or_default();
+        Self { message: format!("{}; {help}", self.message), ..self }
+    }
+
     /// Whether it keeps the grant from being made.
     pub(super) fn blocks(&self) -> bool {
         self.block.is_some()
@@ -89,8 +97,14 @@ impl Objection<'_> {
 /// What policy has against which grants, and where membership is not known, why.
 type Judged<'a> = (BTreeMap<&'a Origin, Vec<Objection<'a>>>, BTreeMap<OwnerCode, String>);
 
-/// Holds all grants that have not ended against policy.
-pub(super) fn judge<'a>(desired: &Desired, observed: &Observed, listed: &[Listed<'a>], today: Date) -> Judged<'a> {
+/// Holds all grants that have not ended against policy. `changed`: the entries whose name changed hands.
+pub(super) fn judge<'a>(
+    desired: &Desired,
+    observed: &Observed,
+    listed: &[Listed<'a>],
+    changed: &Changed<'a>,
+    today: Date,
+) -> Judged<'a> {
     let policy = &desired.policy;
     let mut objections: BTreeMap<&'a Origin, Vec<Objection<'a>>> = BTreeMap::new();
     let mut unproven = BTreeMap::new();
@@ -98,6 +112,9 @@ pub(super) fn judge<'a>(desired: &Desired, observed: &Observed, listed: &[Listed
     let holders = holders(policy, listed);
     for Listed { grant, person } in listed {
         let mut against = Vec::new();
+        against.extend(changed.get(&grant.user.origin).map(|changed| {
+            Objection::new(Block::NameChangedHands(changed.clone()), Code::NameChangedHands, About::Person).with_help()
+        }));
         against.extend(too_long(policy, grant, today));
         if let (Some(count), Some(max)) =
             (holders.get(&(grant.owner, &grant.role)), policy.holders_max.get(&grant.role))
@@ -111,6 +128,7 @@ pub(super) fn judge<'a>(desired: &Desired, observed: &Observed, listed: &[Listed
             against.push(Objection { elsewhere: Some(*origin), ..objection });
         }
         if let Some(person) = person {
+            against.extend(younger(policy, grant, person, &observed.people));
             against.extend(account(policy, person));
             if let Some(rule) = &policy.member_of {
                 match belongs(rule, grant.owner, person.id, &observed.people) {
@@ -144,6 +162,19 @@ fn too_long<'a>(policy: &Policy, grant: &Grant, today: Date) -> Option<Objection
         None => block.to_string(),
     };
     far.then(|| Objection { message, ..Objection::new(block, Code::TooLong, About::Grant) })
+}
+
+/// An account, listed by name alone, that is younger than its line.
+fn younger<'a>(policy: &Policy, grant: &Grant, person: &Person, people: &People) -> Option<Objection<'a>> {
+    let created = person.created.filter(|_| grant.user.id.is_none())?;
+    let written = *people.written.get(&grant.user.origin)?;
+    let is_younger = written.checked_add(CLOCKS_APART_MAX).is_ok_and(|settled| created > settled);
+    let block = Block::NewerThanLine { id: person.id, created, written };
+    let objection = Objection::new(block, Code::NewerThanLine, About::Person).with_help();
+    is_younger.then_some(match policy.newer_than_line {
+        NewerThanLine::Block => objection,
+        NewerThanLine::Report => Objection { block: None, ..objection },
+    })
 }
 
 fn account<'a>(policy: &Policy, person: &Person) -> impl Iterator<Item = Objection<'a>> {

@@ -28,6 +28,8 @@ pub enum Class {
     Orphaned,
     /// Others made it, and git does not list it.
     Unmanaged,
+    /// Another instance of tilgang made it.
+    OtherInstance,
     /// Others made something else that opens the same, and git does not list it.
     Lookalike,
     /// A role definition that git gives is not what the workspace says.
@@ -46,6 +48,7 @@ impl Class {
     /// Every class, gravest first: access that should not be before access that should, and what differs before what does not.
     pub const ALL: &[Self] = &[
         Self::Keeps,
+        Self::OtherInstance,
         Self::Unmanaged,
         Self::Lookalike,
         Self::RoleDefinition,
@@ -74,6 +77,7 @@ impl Class {
             Self::Expired => "expired",
             Self::Stray => "stray",
             Self::Orphaned => "orphaned",
+            Self::OtherInstance => "other-instance",
             Self::Unmanaged => "unmanaged",
             Self::Lookalike => "lookalike",
             Self::RoleDefinition => "role-definition",
@@ -108,6 +112,7 @@ impl Class {
             Self::Expired => "stands after its last day",
             Self::Stray => "made by tilgang, where no file, rule or catalogue puts anything",
             Self::Orphaned => "its person is no longer in Entra",
+            Self::OtherInstance => "made by another instance of tilgang, at the owner's targets",
             Self::Unmanaged => "others made it, and git does not list it",
             Self::Lookalike => "others made what opens the same, and git does not list it",
             Self::RoleDefinition => "a role definition that git gives is not what the workspace says",
@@ -136,6 +141,9 @@ impl Class {
                 "`tilgang apply` removes it; if it should stand, correct the rule or the catalogue in `tilgang.yaml`"
             }
             Self::Orphaned => "`tilgang apply` removes what is ours; what others made, take away by hand",
+            Self::OtherInstance => {
+                "if this instance was renamed, name the other one in `former_instances`; if a second one is meant, accept it in `policy.accept`"
+            }
             Self::Unmanaged => {
                 "list it in the owner's file, or take it away by hand; with `unmanaged: revoke`, `tilgang apply` removes it"
             }
@@ -180,6 +188,7 @@ impl Class {
     pub fn of_finding(code: Code) -> Option<Self> {
         match code {
             Code::Keeps => Some(Self::Keeps),
+            Code::OtherInstance => Some(Self::OtherInstance),
             Code::Unmanaged => Some(Self::Unmanaged),
             Code::Orphaned => Some(Self::Orphaned),
             Code::Lookalike => Some(Self::Lookalike),
@@ -202,6 +211,8 @@ impl Class {
             | Code::Inherited
             | Code::StillHeld
             | Code::Recreated
+            | Code::NameChangedHands
+            | Code::NewerThanLine
             | Code::NotAssignable
             | Code::RoleUnread
             | Code::RoleBroad

@@ -2,7 +2,8 @@
 //!
 //! [`plan`] walks in steps, each a file: names become people (`resolve`), grants become assignments at targets
 //! (`want`), and those are compared with what stands (`compare`); what
-//! stands and is not wanted goes if that is proven (`removal`, `doubt`). What may make changes fail is said (`room`,
+//! stands and is not wanted goes if that is proven (`removal`, `doubt`), and a name that led to another account before gives and
+//! takes nothing (`changed_hands`). What may make changes fail is said (`room`,
 //! `standstill`), and what others gave beside it (`effect`, `wider`). What is unknown blocks what depends on it, and is said. Who
 //! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to. What one
 //! change to git causes, beside all that differed before, is told by `caused` and `taken`.
@@ -16,6 +17,7 @@ pub mod basis;
 pub mod blocked;
 pub mod caused;
 pub mod change;
+pub mod changed_hands;
 mod compare;
 mod content;
 mod doubt;
@@ -24,6 +26,7 @@ mod effect;
 mod exceptions;
 pub mod expiring;
 pub mod finding;
+pub mod instances;
 pub mod keeps;
 pub mod mandate;
 pub mod mark;
@@ -62,13 +65,15 @@ use crate::model::{
     trouble::{Trouble, TroubleKind},
 };
 
-pub use self::{doubt::doubtful, role_definition::role_problems};
+pub use self::{changed_hands::undated, doubt::doubtful, role_definition::role_problems};
 
 use self::{
+    approve::Refusal,
     blocked::Blocked,
     change::Change,
     expiring::Expiring,
     finding::{Code, Finding},
+    instances::Instances,
     mandate::Errand,
 };
 
@@ -84,6 +89,10 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// What could not be read, in the order it was looked for.
     pub unread: Vec<Unread>,
+    /// Whose marks are at the targets.
+    pub instances: Instances,
+    /// Why nothing of it may be done, whatever each change is; see [`Plan::settle`].
+    pub halted: Option<Refusal>,
     /// Assignments that git wants and Azure has.
     pub unchanged: usize,
     /// How many of ours stand, by owner: what a share of removals is counted from.
@@ -173,6 +182,7 @@ impl Plan {
         self.changes.retain(|change| chosen(change.owner));
         self.blocked.retain(|blocked| blocked.owner.is_none_or(&chosen));
         self.findings.retain(|finding| finding.owner.is_none_or(&chosen));
+        self.instances.at.retain(|owner, _| chosen(*owner));
         self.standing.retain(|owner, _| chosen(*owner));
         self.kept.retain(|owner, _| chosen(*owner));
         self.expiring.retain(|expiring| chosen(expiring.owner));
@@ -188,11 +198,15 @@ impl Plan {
 /// Compares what git wants with what Azure showed.
 pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     let wanted = want::want(desired, observed, today);
+    let instances = Instances::of(desired, observed, &wanted);
     let mut plan = compare::compare(desired, observed, wanted, today);
     plan.unread = unread(desired, observed);
     plan.findings.extend(absent(desired, observed));
     plan.findings.extend(recreated::recreated(observed));
     plan.findings.extend(role_definition::changed(desired, observed));
+    plan.findings.extend(instances.findings());
+    plan.instances = instances;
+    plan.findings.append(&mut changed_hands::unasked(desired, observed, &plan));
     plan.findings.append(&mut standstill::standstill(observed, &plan.changes));
     plan.protected = protected(desired, observed);
     keeps::mark(&mut plan, desired, observed);

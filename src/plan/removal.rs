@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use crate::model::{
     assignment::{Hand, Mark, Pim, PrincipalType, Standing, is_marked_only},
     desired::{Grant, Origin, OwnerFile, Revision, UserEntry},
+    former::ChangedHands,
     ids::{PrincipalId, RoleDefinitionId, ScopeId},
     observed::{Locks, Subscription},
     owner::{EnvironmentName, KindName, OwnerCode, RoleName},
@@ -22,6 +23,7 @@ use super::{
     compare::Compare,
     doubt::{Holder, is_gone_for_good},
     finding::{Code, Finding},
+    instances::marked_by,
     resolve::resolve,
     selection::is_replaced,
     want::Place,
@@ -213,6 +215,9 @@ impl<'a> Compare<'a> {
         if let Some(ById::Unanswered(trouble)) = self.observed.people.by_id.get(&triple.principal) {
             return Err(Block::PersonUnanswered(trouble.clone()));
         }
+        if let Some((_, changed)) = self.claim(surplus) {
+            return Err(Block::NameChangedHands(changed.clone()));
+        }
         let listed_as = self.listed_as(owner, surplus);
         if let Some(entry) =
             listed_as.filter(|_| !is_gone_for_good(&Holder::of(standing, &self.observed.people), self.observed))
@@ -301,6 +306,12 @@ impl<'a> Compare<'a> {
         self.wanted.doubt(owner, &holder, &self.observed.people, |listed| self.concerns(surplus, listed))
     }
 
+    /// A grant to a name that led to the holder before, and leads to another account now.
+    fn claim(&self, surplus: &Surplus<'a>) -> Option<&(&'a Grant, Arc<ChangedHands>)> {
+        let claims = self.wanted.claims.get(&(surplus.owner?, surplus.standing.assignment.triple.principal))?;
+        claims.iter().find(|(grant, _)| self.concerns(surplus, &grant.role))
+    }
+
     /// Whether a last day has just passed. One that lies far back was written so: its removal is an edit, not an expiry.
     fn recently(&self, on: Date) -> bool {
         on.saturating_add(SignedDuration::from_hours(EXPIRY_RECENT_DAYS * 24)) >= self.today
@@ -354,6 +365,8 @@ impl<'a> Compare<'a> {
 
     fn block_revoke(&mut self, surplus: &Surplus<'a>, block: Block) {
         let who = Who::of(surplus.standing, &self.observed.people);
+        let claim = self.claim(surplus).filter(|_| matches!(block, Block::NameChangedHands(_)));
+        let origins = claim.map(|(grant, _)| grant.user.origin.clone()).into_iter().collect();
         self.plan.blocked.push(Blocked {
             action: Action::Revoke,
             owner: surplus.owner,
@@ -362,7 +375,7 @@ impl<'a> Compare<'a> {
             who: who.to_string(),
             scope: Some(surplus.standing.assignment.triple.scope.clone()),
             block,
-            origins: Vec::new(),
+            origins,
         });
     }
 
@@ -372,6 +385,9 @@ impl<'a> Compare<'a> {
         let assignment = &standing.assignment;
         if !assignment.principal_type.is_people() || matches!(standing.pim, Pim::Activated | Pim::Timed) {
             return; // applications are not people, and what PIM gives for a time ends by itself
+        }
+        if marked_by(standing).is_some() {
+            return; // counted, and said once an owner (`instances`)
         }
         if let Some(gone) = self.gone(assignment.triple.principal) {
             let message = format!("made by someone else for a person {gone}; remove it by hand");
@@ -391,6 +407,11 @@ impl<'a> Compare<'a> {
         }
         if matches!(self.desired.file_of(*owner), OwnerFile::Broken(_)) {
             return; // what the file lists is not known; its errors are said elsewhere
+        }
+        if let Some((grant, changed)) = self.claim(surplus) {
+            let (message, origins) = (changed.to_string(), vec![grant.user.origin.clone()]);
+            self.find(Code::NameChangedHands, surplus, message, origins);
+            return;
         }
         let message = match self.listed_as(*owner, surplus) {
             Some(entry) => {

@@ -131,10 +131,10 @@ impl Saved {
         let approval = judge(&mut plan);
         let mut differences = self.moved(&Basis::of(desired, observed, &self.changes));
         let deeds: BTreeMap<AssignmentName, Deed> = plan.changes.iter().map(|it| (it.name, it.into())).collect();
-        // An older commit refuses everything, as it would without a saved plan: that is no difference.
-        let is_older = |refused: &Refused| matches!(refused.refusal, Refusal::OlderCommit(_));
+        // What refuses everything does so as it would without a saved plan: that is no difference.
+        let is_of_run = |refused: &Refused| refused.refusal.is_of_run();
         let refused = |deed: &Deed| {
-            approval.refused.iter().find(|refused| refused.change.name == deed.name && !is_older(refused))
+            approval.refused.iter().find(|refused| refused.change.name == deed.name && !is_of_run(refused))
         };
         for saved in &self.changes {
             if deeds.get(&saved.name) != Some(saved) {
@@ -149,7 +149,7 @@ impl Saved {
         let saved: BTreeSet<AssignmentName> = self.changes.iter().map(|saved| saved.name).collect();
         let Approval { mut approved, mut refused } = approval;
         approved.retain(|change| saved.contains(&change.name));
-        refused.retain(|refused| !is_older(refused) || saved.contains(&refused.change.name));
+        refused.retain(|refused| !is_of_run(refused) || saved.contains(&refused.change.name));
         Ok(Approval { approved, refused })
     }
 

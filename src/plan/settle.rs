@@ -11,7 +11,7 @@ use crate::model::{
 
 use super::{
     Plan, Rules, Used,
-    approve::Approval,
+    approve::{Approval, Refusal},
     change::{Action, Because, Change},
     exceptions,
     finding::{Code, Finding},
@@ -22,7 +22,8 @@ impl Plan {
     /// that what does not occur is not there.
     #[must_use]
     pub fn settle(&mut self, policy: &Policy, whole: bool) -> Approval {
-        let approval = self.approve(policy);
+        self.halted = self.instances.stranger(policy, self.rules.today).map(Refusal::OtherInstance);
+        let approval = self.approve(policy).unless_halted(self.halted.as_ref());
         self.used = self.used_overrides(policy, &approval);
         self.findings.retain(|it| !matches!(it.code, Code::RoleEmptied | Code::NotAssignable | Code::AcceptUnused));
         let left_out: Vec<Finding> = self.left_out().collect();

@@ -17,7 +17,8 @@ use crate::model::{
 
 use super::{
     adopt::{Adopted, Adoption},
-    change::Action,
+    change::{Action, Who},
+    doubt,
     finding::{Code, Finding},
 };
 
@@ -60,7 +61,7 @@ pub fn stated(desired: &Desired, observed: &Observed, grants: &[Adopted]) -> (De
 const NO_FILE: FileId = FileId(u32::MAX);
 
 /// Takes out the owners at whom a plan would do more with these grants than without: a file that was missing explains, once it
-/// is there, the removal of what it does not list.
+/// is there, the removal of what it does not list. And the people whose entry would no longer be believed with what is added.
 pub(super) fn try_out(is: &mut Adoption, desired: &Desired, observed: &Observed, today: Date) {
     let doings = |desired: &Desired, observed: &Observed| -> BTreeSet<(AssignmentName, Action, OwnerCode)> {
         let changes = super::plan(desired, observed, today).changes;
@@ -70,6 +71,9 @@ pub(super) fn try_out(is: &mut Adoption, desired: &Desired, observed: &Observed,
     let before = doings(desired, observed);
     while !is.grants.is_empty() {
         let (with, seen) = stated(desired, observed, &is.grants);
+        if take_out_unproven(is, &with, &seen, today) {
+            continue;
+        }
         let more: BTreeSet<OwnerCode> = doings(&with, &seen).difference(&before).map(|(.., owner)| *owner).collect();
         let count = is.grants.len();
         is.grants.retain(|grant| !more.contains(&grant.owner));
@@ -85,4 +89,29 @@ pub(super) fn try_out(is: &mut Adoption, desired: &Desired, observed: &Observed,
             is.findings.push(Finding::of_owner(Code::Unmanaged, owner, None, None, message));
         }
     }
+}
+
+/// Takes out whose entry carries an `id` that would no longer be believed: with what is added, it could mean somebody else
+/// who holds just that. Whether any was taken out.
+fn take_out_unproven(is: &mut Adoption, desired: &Desired, observed: &Observed, today: Date) -> bool {
+    let unproven = doubt::unproven_ids(desired, observed, today);
+    let entries = desired.grants.iter().filter(|grant| unproven.contains(&grant.user.origin));
+    let entries: BTreeSet<(OwnerCode, &UserName)> = entries.map(|grant| (grant.owner, &grant.user.name)).collect();
+    let taken = is.grants.extract_if(.., |one| entries.contains(&(one.owner, &one.user)));
+    let findings: Vec<Finding> = taken.map(|one| unproven_entry(one, observed)).collect();
+    let any = !findings.is_empty();
+    is.findings.extend(findings);
+    any
+}
+
+fn unproven_entry(Adopted { owner, user, id, role, .. }: Adopted, observed: &Observed) -> Finding {
+    let who = match observed.people.by_id.get(&id) {
+        Some(ById::Person(person)) => Some(Who::person(person)),
+        _ => None,
+    };
+    let message = format!(
+        "the file lists this person as `{user}`, a name that nobody has, and with this role that could be somebody else who \
+         holds it here: correct `user` or `id` in the file, and run again"
+    );
+    Finding::of_owner(Code::Unmanaged, owner, Some(role), who, message)
 }

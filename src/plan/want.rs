@@ -19,6 +19,7 @@ use crate::model::{
 use super::{
     blocked::{Block, Blocked},
     change::{Action, Who},
+    changed_hands::{self, Changed, Claims, Former},
     content::{self, Listed, Objection},
     doubt::{self, Doubt},
     finding::{Code, Finding},
@@ -38,6 +39,8 @@ pub(super) struct Wanted<'a> {
     pub ended: BTreeMap<(&'a ScopeId, PrincipalId, RoleDefinitionId), &'a Grant>,
     /// Grants whose person could not be resolved, by owner: whoever stands there unexplained could be one of them.
     pub doubts: BTreeMap<OwnerCode, Vec<Doubt<'a>>>,
+    /// Accounts that a listed name led to before: what they hold may be what git means.
+    pub claims: Claims<'a>,
     /// What policy has against grants, by the place of the grant. It keeps them from being made, and takes nothing away.
     pub objections: BTreeMap<&'a Origin, Vec<Objection<'a>>>,
     /// Grants that cannot be made now, by who would gain them: what has no certain place yet, or is held otherwise.
@@ -82,7 +85,13 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
             wanted.shared.insert(&target.scope);
         }
     }
-    let mut person = Memo { unproven: doubt::unproven_ids(desired, observed, today), ..Memo::default() };
+    let mut person = Memo {
+        last: None,
+        unproven: doubt::unproven_ids(desired, observed, today),
+        former: Former::of(&observed.people),
+        changed: BTreeMap::new(),
+        findings: Vec::new(),
+    };
     let mut listed = Vec::with_capacity(desired.grants.len());
     for grant in &desired.grants {
         let Some(role) = desired.catalog.roles.get(&grant.role) else { continue }; // config lets none through
@@ -154,7 +163,8 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
         wants.sort_by_key(|want| (want.key(), &want.grant.origin));
     }
     wanted.findings.append(&mut person.findings);
-    (wanted.objections, wanted.unproven) = content::judge(desired, observed, &listed, today);
+    (wanted.objections, wanted.unproven) = content::judge(desired, observed, &listed, &person.changed, today);
+    wanted.claims = changed_hands::claims(&person.changed, listed.iter().map(|listed| listed.grant));
     wanted.widen_doubts(observed);
     wanted
 }
@@ -186,6 +196,8 @@ pub(super) fn blocked(grant: &Grant, environment: &EnvironmentName, scope: Optio
             | Block::GonePerson
             | Block::NotAPerson(_)
             | Block::OtherPerson { .. }
+            | Block::NameChangedHands(_)
+            | Block::NewerThanLine { .. }
             | Block::NameElsewhere(_)
             | Block::IdUnproven(_)
             | Block::PersonUnanswered(_) => grant.user.origin.clone(),
@@ -196,11 +208,12 @@ pub(super) fn blocked(grant: &Grant, environment: &EnvironmentName, scope: Optio
 }
 
 /// The grants of a person follow each other: each entry is resolved once.
-#[derive(Default)]
 struct Memo<'a> {
     last: Option<(&'a Arc<UserEntry>, Result<&'a Person, Block>)>,
     /// Entries whose id is not believed.
     unproven: BTreeSet<&'a Origin>,
+    former: Former<'a>,
+    changed: Changed<'a>,
     findings: Vec<Finding>,
 }
 
@@ -216,6 +229,11 @@ impl<'a> Memo<'a> {
             let is_proven = !self.unproven.contains(&entry.origin);
             if is_proven { Ok(person) } else { Err(Block::IdUnproven(person.name.clone())) }
         });
+        if let Ok(person) = &answer
+            && let Some(changed) = self.former.changed(entry, person)
+        {
+            self.changed.insert(&entry.origin, changed);
+        }
         if let Ok(person) = &answer
             && person.name != entry.name
         {

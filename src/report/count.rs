@@ -25,6 +25,8 @@ pub(super) struct Count {
     pub unchanged: usize,
     pub blocked: usize,
     pub refused: usize,
+    /// Whether nothing at all may be done.
+    pub halted: bool,
     pub deferred: usize,
     /// People who are out of git and keep access.
     pub keeps: usize,
@@ -51,6 +53,7 @@ impl Count {
             unchanged: plan.unchanged,
             blocked: plan.blocked.len(),
             refused: refused.len(),
+            halted: plan.halted.is_some(),
             deferred: deferred.len(),
             findings: plan.findings.len() - accepted - kept.count(),
             accepted,
@@ -63,8 +66,10 @@ impl Count {
     /// Whether git and Azure agree, and all of both was read.
     pub(super) fn is_converged(&self) -> bool {
         let Self { grants, revokes, adopts, updates, blocked, refused, deferred, .. } = self;
-        let Self { keeps, unread, left_out, errors, .. } = self;
-        grants + revokes + adopts + updates + blocked + refused + deferred + keeps + unread + left_out + errors == 0
+        let Self { keeps, halted, unread, left_out, errors, .. } = self;
+        !halted
+            && grants + revokes + adopts + updates + blocked + refused + deferred + keeps + unread + left_out + errors
+                == 0
     }
 
     /// A headline, and how many people keep access that git no longer lists.
@@ -83,6 +88,7 @@ impl Count {
         let not_done = join(&[
             some(self.blocked, format!("{} blocked", self.blocked)),
             some(self.refused, format!("{} refused", self.refused)),
+            some(usize::from(self.halted && self.refused == 0), "the whole run refused".to_owned()),
             some(self.deferred, format!("{} left for another run", self.deferred)),
         ]);
         let findings = join(&[

@@ -8,6 +8,7 @@ use crate::{
     config::ConfigError,
     model::desired::{Origin, Revision},
     plan::{
+        approve::Refusal,
         basis::{About, Basis, Side},
         caused::{BaseDiff, Before},
         drift::Class,
@@ -24,6 +25,7 @@ use super::{
         BlockedJson, ChangeJson, DeferredJson, DriftJson, FindingJson, OutcomeJson, OverrideJson, RefusedJson,
         UnreadJson,
     },
+    words,
 };
 
 /// The number that stands under `format`.
@@ -129,6 +131,9 @@ struct Envelope {
     outcomes: Option<Vec<OutcomeJson>>,
     blocked: Vec<BlockedJson>,
     refused: Vec<RefusedJson>,
+    /// Why the whole run is refused; absent where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    halted: Option<HaltedJson>,
     /// What is left for another run; absent where nothing is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     deferred: Vec<DeferredJson>,
@@ -223,6 +228,20 @@ struct SummaryJson {
     accepted: usize,
 }
 
+/// Why nothing of it may be done.
+#[derive(Serialize)]
+struct HaltedJson {
+    code: &'static str,
+    message: String,
+    help: &'static str,
+}
+
+impl HaltedJson {
+    fn of(refusal: &Refusal) -> Self {
+        Self { code: refusal.code(), message: refusal.to_string(), help: words::refusal_help(refusal) }
+    }
+}
+
 /// What applying takes at the least, at Azure's published pace; only where it is long.
 #[derive(Serialize)]
 struct ForecastJson {
@@ -285,6 +304,7 @@ impl Envelope {
             outcomes: None,
             blocked: plan.blocked.iter().map(|blocked| BlockedJson::of(view, blocked)).collect(),
             refused: refused.iter().map(|refused| RefusedJson::of(view, refused)).collect(),
+            halted: plan.halted.as_ref().map(HaltedJson::of),
             deferred: view.deferred.iter().map(|deferred| DeferredJson::of(view, deferred)).collect(),
             findings: plan.findings.iter().map(|finding| FindingJson::of(view, finding)).collect(),
             unread: plan.unread.iter().map(UnreadJson::of).collect(),

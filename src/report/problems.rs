@@ -12,7 +12,7 @@ use crate::{
     },
     plan::{
         Unread, Used,
-        approve::{Refusal, Refused},
+        approve::Refused,
         blocked::Block,
         change::{Action, Change},
         finding::{Code, Finding},
@@ -216,7 +216,7 @@ pub(super) fn refused<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
     let why = |refused: &Refused| {
         let reasons = refused.refusals().map(|refusal| clean(&refusal.to_string()));
         let because = match (&refused.refusal, refused.change.action) {
-            (Refusal::OlderCommit(_), _) => None, // nothing was asked of it but its age
+            (refusal, _) if refusal.is_of_run() => None, // nothing was asked of the change itself
             (_, Action::Grant) => Some("reason to grant: "),
             (_, Action::Adopt) => Some("reason to adopt: "),
             (_, Action::Update) => Some("reason to put right: "),
@@ -236,7 +236,11 @@ pub(super) fn refused<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
         let affected = groups::refused(facts, &group.members);
         Problem { more, ..Problem::new(Kind::Refused, group.code, message) }.about(affected)
     };
-    group(facts.view.refused.iter(), why).into_iter().map(problem).collect()
+    let whole = facts.view.plan.halted.as_ref().filter(|_| facts.view.refused.is_empty()).map(|refusal| Problem {
+        more: vec![format!("help: {}", words::refusal_help(refusal))],
+        ..Problem::new(Kind::Refused, refusal.code(), clean(&refusal.to_string()))
+    });
+    whole.into_iter().chain(group(facts.view.refused.iter(), why).into_iter().map(problem)).collect()
 }
 
 /// What is left for another run: each reason once. What is blocked anyway comes last, with that reason.

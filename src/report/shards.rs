@@ -64,6 +64,8 @@ struct Report {
     drift: Vec<Box<RawValue>>,
     blocked: Vec<Box<RawValue>>,
     refused: Vec<Box<RawValue>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    halted: Option<Box<RawValue>>,
     findings: Vec<Box<RawValue>>,
     unread: Vec<Box<RawValue>>,
     left_out: Vec<LeftOutJson>,
@@ -245,6 +247,7 @@ impl Report {
         self.drift.extend(other.drift);
         self.blocked.extend(other.blocked);
         self.refused.extend(other.refused);
+        self.halted = self.halted.take().or(other.halted);
         self.findings.extend(other.findings);
         self.unread.extend(other.unread);
         self.left_out.extend(other.left_out);

@@ -221,6 +221,9 @@ pub(super) fn refusal_help(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Protected => "take the person out of `policy.protected`, or list the role in the owner's file again",
         Refusal::ProtectedUnknown(_) => "correct the name in `tilgang.yaml`",
+        Refusal::OtherInstance(_) => {
+            "correct `instance` or `former_instances` in `tilgang.yaml`; if a second instance is meant, accept `other-instance` in `policy.accept`"
+        }
         Refusal::OlderCommit(_) => "run from that commit, or from a newer one",
         Refusal::Frozen(_) => "wait until it has ended; or let the platform team take it out of `policy.freeze`",
         Refusal::Owner(_)

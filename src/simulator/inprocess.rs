@@ -22,7 +22,7 @@ use crate::{
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
         other_access::{AccessPolicy, Conditional, DeletedVault, Denial, Effect, Eligibility, Reach},
-        people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
+        people::{Attribute, ById, ByName, FormerHolders, GroupKey, HasAttribute, Hint, InGroup},
         permissions::{Block, Definition, DefinitionMaker},
         trouble::Trouble,
     },
@@ -95,6 +95,13 @@ impl Directory for Identity {
         }))
     }
 
+    fn former_holders(
+        &self,
+        names: &BTreeSet<UserName>,
+    ) -> impl Future<Output = Result<FormerHolders, Trouble>> + Send {
+        ready(self.shared.with(|world| self.may_read_people(world).map(|()| former_holders(world, names))))
+    }
+
     fn groups(&self, keys: &BTreeSet<GroupKey>) -> impl Future<Output = BTreeMap<GroupKey, InGroup>> + Send {
         ready(self.shared.with(|world| {
             let may = world.application(self.caller).is_none_or(super::world::Application::may_read_groups);
@@ -120,6 +127,14 @@ impl Directory for Identity {
             of.iter().map(|id| (*id, answer(*id))).collect()
         }))
     }
+}
+
+fn former_holders(world: &World, names: &BTreeSet<UserName>) -> FormerHolders {
+    let mut found = FormerHolders::new();
+    for user in world.deleted_users().filter(|user| names.contains(&user.name)) {
+        found.entry(user.name.clone()).or_default().insert(user.id, user.deleted);
+    }
+    found
 }
 
 fn in_group(world: &World, key: &GroupKey) -> InGroup {
@@ -156,8 +171,9 @@ fn by_id(world: &World, id: PrincipalId) -> ById {
 }
 
 fn hint(world: &World, name: &UserName) -> Hint {
-    if let Some(user) = world.user_with_mail(name.as_str()) {
-        return Hint::MailOf(user.name.clone());
+    let with_mail: BTreeSet<UserName> = world.users_with_mail(name.as_str()).map(|user| user.name.clone()).collect();
+    if !with_mail.is_empty() {
+        return Hint::MailOf(with_mail);
     }
     if let Some(user) = world.deleted_users().find(|user| user.name == *name) {
         return Hint::Deleted { id: user.id, on: user.deleted };

@@ -22,7 +22,7 @@ use tilgang::{
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
         other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
-        people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+        people::{Attribute, ById, ByName, FormerHolders, GroupKey, HasAttribute, InGroup},
         permissions::Definition,
         trouble::{Trouble, TroubleKind},
     },
@@ -64,6 +64,7 @@ pub struct Seen {
     pub lists: BTreeMap<SubscriptionId, Result<Vec<RoleAssignment>, ()>>,
     pub names: BTreeMap<UserName, ByName>,
     pub ids: BTreeMap<PrincipalId, ById>,
+    pub former: FormerHolders,
     pub pim: BTreeMap<SubscriptionId, Result<Vec<PimInstance>, ()>>,
     pub locks: BTreeMap<SubscriptionId, Result<Vec<Lock>, ()>>,
     pub groups: BTreeMap<GroupKey, InGroup>,
@@ -371,6 +372,18 @@ impl<P: Far> Directory for Azure<'_, P> {
         if looked { &mut log.seen.people_again } else { &mut log.seen.ids }.extend(answers.clone());
         drop(log);
         answers
+    }
+
+    async fn former_holders(&self, names: &BTreeSet<UserName>) -> Result<FormerHolders, Trouble> {
+        self.arrive("former holders").await;
+        let answer = match self.read_fails("former holders", 4) {
+            Some(trouble) => Err(trouble),
+            None => self.inner.former_holders(names).await,
+        };
+        if let Ok(found) = &answer {
+            self.log().seen.former.extend(found.clone());
+        }
+        answer
     }
 
     async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {

@@ -12,7 +12,7 @@ use tilgang::{
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, ResourceNow},
         other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
-        people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+        people::{Attribute, ById, ByName, FormerHolders, GroupKey, HasAttribute, InGroup},
         permissions::Definition,
         trouble::Trouble,
     },
@@ -73,6 +73,10 @@ impl Directory for Https {
 
     async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
         self.reader.by_id(ids).await
+    }
+
+    async fn former_holders(&self, names: &BTreeSet<UserName>) -> Result<FormerHolders, Trouble> {
+        self.reader.former_holders(names).await
     }
 
     async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {

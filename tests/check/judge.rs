@@ -8,7 +8,7 @@ use tilgang::{
     app::Exit,
     ledger::entry::Ended,
     model::{
-        assignment::{PrincipalType, Triple},
+        assignment::{PrincipalType, RoleAssignment, Triple},
         ids::{AssignmentName, PrincipalId, ScopeId, UserName},
         people::{ById, ByName, GroupKey, InGroup},
         policy::Whom,
@@ -28,7 +28,7 @@ use tilgang::{
 use super::{
     faulty::{Asked, Seen, Write},
     git::{File, Git, Guard, ROLES},
-    oracle::{Expected, Oracle, Owner, Removal, Said as Must, Where},
+    oracle::{Expected, Kept, Oracle, Owner, Removal, Said as Must, Where},
     program::{Facts, Head, Said, Told, steps},
 };
 
@@ -82,6 +82,35 @@ impl Run<'_> {
     /// Whether a newer commit than this one was recorded.
     fn is_older(&self) -> bool {
         matches!((self.oracle.head, self.told.newest), (Head::Commit(time, _), Some(newest)) if newest > *time)
+    }
+
+    /// Whether the targets bear the marks of other instances, and nothing there is ours.
+    fn is_stranger(&self) -> bool {
+        let places = self.oracle.places();
+        let targets: BTreeMap<&ScopeId, Owner> = places
+            .iter()
+            .filter_map(|place| match &place.at {
+                Where::Found(scope, _) => Some((scope, place.owner)),
+                Where::Nowhere => None,
+            })
+            .collect();
+        let standings = self.oracle.standings();
+        let there = || {
+            let at = |row: &RoleAssignment| targets.get(&row.triple.scope).is_some_and(|owner| self.concerns(owner));
+            standings.iter().filter(move |it| at(it.row))
+        };
+        !there().any(|it| it.is_ours) && there().any(|it| self.oracle.is_of_another(it.row))
+    }
+
+    fn is_of_another(&self, stays: &Kept) -> bool {
+        let standings = self.oracle.standings();
+        let is_it = |row: &RoleAssignment| row.triple.scope == stays.scope && row.triple.principal == stays.principal;
+        standings.iter().any(|it| is_it(it.row) && self.oracle.is_of_another(it.row))
+    }
+
+    /// Whether nothing at all may be done.
+    fn is_halted(&self) -> bool {
+        self.is_older() || self.is_stranger()
     }
 
     /// When the targets that the run was shown were made.
@@ -330,7 +359,7 @@ fn limits(run: &Run<'_>, expected: &Expected) -> Vec<String> {
 
 /// The second half of promise 5, where runs are recorded.
 fn older(run: &Run<'_>) -> Vec<String> {
-    if !run.is_older() {
+    if !run.is_halted() {
         return Vec::new();
     }
     let mut broken: Vec<String> = run.writes.iter().map(|write| format!("{write:?}")).collect();
@@ -377,7 +406,7 @@ fn saved(run: &Run<'_>) -> Vec<String> {
         broken.push(format!("targets were {:?}, and are {:?}", run.told.then, facts(run.oracle, saved)));
     }
     match (said.admitted, &said.outcomes) {
-        (Some(true), Some(outcomes)) if !run.is_older() && outcomes.len() != saved.changes.len() => {
+        (Some(true), Some(outcomes)) if !run.is_halted() && outcomes.len() != saved.changes.len() => {
             broken.push(format!("{} of {} were carried out", outcomes.len(), saved.changes.len()));
         }
         (Some(false), _) if !run.writes.is_empty() => broken.push(format!("it was refused: {:?}", run.writes)),
@@ -487,7 +516,11 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     let limit = |refusal: &Refusal| {
         !matches!(
             refusal,
-            Refusal::Protected | Refusal::ProtectedUnknown(_) | Refusal::Frozen(_) | Refusal::OlderCommit(_)
+            Refusal::Protected
+                | Refusal::ProtectedUnknown(_)
+                | Refusal::Frozen(_)
+                | Refusal::OlderCommit(_)
+                | Refusal::OtherInstance(_)
         )
     };
     for refused in &said.refused {
@@ -512,6 +545,7 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             Refusal::ProtectedUnknown(_) => guarded(run).is_none(),
             Refusal::Frozen(_) => run.git().is_frozen(owner, refused.change.action == Action::Revoke, run.oracle.today),
             Refusal::OlderCommit(_) => run.is_older(),
+            Refusal::OtherInstance(_) => run.is_stranger(),
             Refusal::Owner(_) => at_owner().count() > limits.per_owner,
             Refusal::OwnerInProd(_) => at_owner().filter(|removal| removal.in_prod).count() > limits.prod_per_owner,
             Refusal::OwnerShare(_) => of >= 10 && at_owner().count() * 100 > limits.share * of,
@@ -542,9 +576,11 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
                 blocked.iter().any(|it| it.action == Action::Revoke && it.scope.as_ref() == Some(&stays.scope))
             }
             Must::Finding => plan.findings.iter().any(|it| {
-                it.scope.as_ref() == Some(&stays.scope)
-                    && it.who.as_ref().is_some_and(|who| who.id == stays.principal)
-                    && matches!(it.code, Code::Unmanaged | Code::Orphaned)
+                let is_counted = it.code == Code::OtherInstance && run.is_of_another(stays);
+                is_counted && it.owner.map(|it| it.to_string()).as_deref() == stays.owner
+                    || it.scope.as_ref() == Some(&stays.scope)
+                        && it.who.as_ref().is_some_and(|who| who.id == stays.principal)
+                        && matches!(it.code, Code::Unmanaged | Code::Orphaned | Code::NameChangedHands)
             }),
             Must::Kept => {
                 *kept.entry(stays.owner.unwrap_or_default()).or_default() += 1;

@@ -31,6 +31,7 @@ const MET: &[(&str, &str)] = &[
     ("because", "Listed ConditionAdded DescriptionChanged NotListed,_gone:_false NotListed,_gone:_true Retired"),
     ("because", "Ended,_recently:_true Ended,_recently:_false OwnerRemoved Stray(NoTarget) Stray(NoRole) Unmanaged"),
     ("blocked", "unknown-person gone-person not-a-person other-person person-unanswered target-missing unread"),
+    ("blocked", "name-changed-hands"),
     ("blocked", "target-ambiguous target-shared held-with-condition held-by-pim pim-unanswered owner-file-missing"),
     ("blocked", "too-long too-many-holders two-owners guest disabled not-a-member membership-unknown"),
     ("blocked", "owner-file-broken owner-unknown doubt still-listed made-after-commit commit-unknown locked"),

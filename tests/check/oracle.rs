@@ -455,6 +455,17 @@ impl Oracle<'_> {
             && was_listed
     }
 
+    /// The accounts that an entry's name led to before, where the name alone says who is meant: by the deleted users that the
+    /// run was told of.
+    pub fn former(&self, entry: &Entry) -> BTreeSet<PrincipalId> {
+        let name = UserName::new(&entry.name);
+        let (None, Some(ByName::Person(now))) = (entry.id, self.seen.names.get(&name)) else { return BTreeSet::new() };
+        let listed = self.seen.former.get(&name).into_iter().flat_map(|ids| ids.keys().copied());
+        let deleted =
+            self.seen.ids.iter().filter(|(_, is)| matches!(is, ById::Deleted { name: had, .. } if *had == name));
+        listed.chain(deleted.map(|(id, _)| *id)).filter(|id| *id != now.id).collect()
+    }
+
     /// Who an entry means, as the run was told: by the name, where it leads to the id or there is none.
     pub fn person(&self, entry: &Entry) -> Option<Person> {
         let Meaning::Person(id) = self.meaning(entry) else { return None };
@@ -502,6 +513,14 @@ impl Oracle<'_> {
 
     pub fn instances(&self) -> impl Iterator<Item = &'static str> {
         [INSTANCE].into_iter().chain(self.git.former.then_some(FORMER))
+    }
+
+    /// Whether it bears the mark of an instance that is not this one, where we would write one.
+    pub fn is_of_another(&self, row: &RoleAssignment) -> bool {
+        let words: Vec<&str> = row.description.as_deref().unwrap_or_default().split(' ').collect();
+        let is_mark = words.len() >= 3 && words[0].starts_with("tilgang/");
+        let markable = row.principal_type == PrincipalType::User && row.triple.scope.is_resource();
+        is_mark && markable && !self.is_ours(row)
     }
 
     /// Promise 1: a name that fits its content is ours; a mark, where we would write one.

@@ -11,7 +11,7 @@ use tilgang::{
     config::{self, Sources},
     ledger::entry::By,
     model::{
-        desired::{Desired, FileId, OwnerFile, Revision},
+        desired::{Desired, FileId, Origin, OwnerFile, Revision},
         ids::{AssignmentName, PrincipalId, ScopeId, UserName},
         owner::OwnerCode,
         past::{Past, Turn},
@@ -146,6 +146,10 @@ impl NameHistory for Told {
             pasts.insert(file, Past(turns));
         }
         pasts
+    }
+
+    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+        BTreeMap::new()
     }
 }
 

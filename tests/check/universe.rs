@@ -171,6 +171,7 @@ fn people(world: &mut World, choices: &Choices, now: Timestamp) {
             enabled: true,
             guest: false,
             attributes: BTreeMap::new(),
+            created: None,
             deleted: None,
         };
         let (me, other) = (user(user_id(n), person), user(other_id(n), &format!("{}.annen@ai-dev.no", short(person))));

@@ -125,6 +125,9 @@ impl Judge<'_> {
     /// without both saying so.
     fn is_objected(&self, want: &Want<'_>) -> bool {
         let git = self.oracle.git;
+        if !self.oracle.former(want.entry).is_empty() {
+            return true;
+        }
         if let Some(person) = self.oracle.person(want.entry) {
             let group = GroupKey::named(&format!("tilgang-{}", want.owner));
             let group = self.oracle.seen.groups.get(&group);
@@ -291,6 +294,16 @@ impl Judge<'_> {
         }
     }
 
+    /// No listed name led to the holder before, and leads to another now.
+    fn is_no_former_holder(&self, owner: Owner, here: &Surplus<'_>) -> Result<(), &'static str> {
+        let listed = |want: &&Want<'_>| want.owner == owner && !self.has_ended(want.until);
+        let led_here = |want: &Want<'_>| {
+            self.oracle.former(want.entry).contains(&here.row.triple.principal) && self.could_be(here, want.role)
+        };
+        let claimed = self.wants.iter().filter(listed).any(led_here);
+        if claimed { Err("a listed name led to the holder before") } else { Ok(()) }
+    }
+
     fn can_be_restored(&self, here: &Surplus<'_>) -> bool {
         let principal = here.row.triple.principal;
         let ById::Deleted { name, .. } = self.oracle.by_id(principal) else { return false };
@@ -320,6 +333,7 @@ impl Judge<'_> {
         if let ById::Unanswered(_) = oracle.by_id(triple.principal) {
             return Err("nobody knows who it is");
         }
+        self.is_no_former_holder(owner, here)?;
         let ours_here = |id: PrincipalId| {
             self.standings.iter().any(|it| {
                 let at = self.found.iter().rfind(|(_, scope, _)| **scope == it.row.triple.scope);

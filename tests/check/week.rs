@@ -355,6 +355,10 @@ impl NameHistory for NoHistory {
     fn past(&self, _: &Desired, _: &Sources, _: &BTreeMap<FileId, BTreeSet<UserName>>) -> BTreeMap<FileId, Past> {
         BTreeMap::new()
     }
+
+    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+        BTreeMap::new()
+    }
 }
 
 fn timestamp(at: i64) -> Timestamp {

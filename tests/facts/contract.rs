@@ -31,9 +31,10 @@ const WORLD: &str = r"
 tenant: 00000000-0000-0000-0000-0000000000aa
 applications: [{ name: tilgang, client_id: 00000000-0000-0000-0000-0000000000c1, secret: s3cret }]
 users:
-  - { user: kari.fiktiv@ai-dev.no, id: 00000000-0000-0000-0000-00000000000a }
+  - { user: kari.fiktiv@ai-dev.no, id: 00000000-0000-0000-0000-00000000000a, created: 2026-02-03T04:05:06Z }
   - { user: Ola.Dikt@ai-dev.no, id: 00000000-0000-0000-0000-00000000000b, enabled: false }
   - { user: 'nina_elsewhere.example#EXT#@ai-dev.onmicrosoft.com', id: 00000000-0000-0000-0000-00000000000c, guest: true, mail: nina@elsewhere.example }
+  - { user: nina.delt@ai-dev.no, mail: NINA@elsewhere.example }
   - { user: per.papir@ai-dev.no, id: 00000000-0000-0000-0000-00000000000d, deleted: 2026-11-01T12:00:00Z }
 groups: [{ name: tilgang-ttd, id: 00000000-0000-0000-0000-0000000000e1, members: [kari.fiktiv@ai-dev.no] }]
 subscriptions:
@@ -134,13 +135,44 @@ async fn people_by_name(azure: &impl Azure, _: &SharedWorld) {
     assert_eq!(answers.len(), names.len());
     let of = |name: &str| answers[&UserName::new(name)].clone();
     let ByName::Person(kari) = of(asked[0]) else { panic!("{:?}", of(asked[0])) };
+    assert_eq!(kari.created, Some("2026-02-03T04:05:06Z".parse().unwrap()));
+    assert!(matches!(of(asked[1]), ByName::Person(ola) if ola.created.is_none()));
     assert_eq!((kari.id, kari.name.as_str(), kari.enabled, kari.guest), (KARI, "kari.fiktiv@ai-dev.no", true, false));
     assert!(matches!(of(asked[1]), ByName::Person(ola) if !ola.enabled && ola.name.as_str() == "Ola.Dikt@ai-dev.no"));
-    assert!(matches!(of(asked[2]), ByName::Nobody(Hint::MailOf(name)) if name.folded().starts_with("nina_elsewhere")));
+    assert!(
+        matches!(of(asked[2]), ByName::Nobody(Hint::MailOf(names)) if names.len() == 2 && names.contains(&UserName::new("nina.delt@ai-dev.no")))
+    );
     let deleted = Some("2026-11-01T12:00:00Z".parse().unwrap());
     assert!(matches!(of(asked[3]), ByName::Nobody(Hint::Deleted { id, on }) if on == deleted && id.0.as_u128() == 0xd));
     assert!(matches!(of(asked[4]), ByName::Nobody(Hint::Nearest(name)) if name == kari.name));
     assert!(matches!(of(asked[5]), ByName::Nobody(_)));
+}
+
+/// Deleted accounts by the names they had: twice the same, without regard to case, more than a page, and none that can no
+/// longer be restored.
+async fn former_holders(azure: &impl Azure, world: &SharedWorld) {
+    let id = |n: u128| PrincipalId(uuid::Uuid::from_u128(n));
+    let kari = world.with(|world| world.user(KARI).unwrap().clone());
+    let deleted = |n: u128, name: &str, on: &str| {
+        let deleted = Some(on.parse().unwrap());
+        world.with(|world| world.place_user(User { id: id(n), name: UserName::new(name), deleted, ..kari.clone() }));
+    };
+    for n in 0..1_100 {
+        deleted(0x20_000 + n, &format!("left{n}@ai-dev.no"), "2026-11-20T12:00:00Z");
+    }
+    deleted(0xd1, "Kari.Fiktiv@ai-dev.no", "2026-11-20T12:00:00Z");
+    deleted(0xd2, "kari.fiktiv@ai-dev.no", "2026-11-10T12:00:00Z");
+    deleted(0xd3, "kari.fiktiv@ai-dev.no", "2026-10-10T12:00:00Z"); // 43 days ago
+    deleted(0xd4, "xkari.fiktiv@ai-dev.no", "2026-11-20T12:00:00Z");
+    let asked = ["kari.fiktiv@ai-dev.no", "left1077@ai-dev.no", "ola.dikt@ai-dev.no"].map(UserName::new);
+    let found = azure.former_holders(&asked.clone().into()).await.unwrap();
+    let ids = |n: usize| found[&asked[n]].iter().map(|(id, on)| (id.0.as_u128(), on.unwrap())).collect::<Vec<_>>();
+    let on = |day: &str| format!("2026-11-{day}T12:00:00Z").parse::<Timestamp>().unwrap();
+    assert_eq!(ids(0), [(0xd1, on("20")), (0xd2, on("10"))]);
+    assert_eq!((ids(1), found.len()), (vec![(0x20_000 + 1_077, on("20"))], 2));
+    let own = world.with(|world| world.applications().next().unwrap().clone());
+    world.with(|world| world.place_application(Application { graph: Vec::new(), ..own }));
+    assert_eq!(azure.former_holders(&asked.into()).await.unwrap_err().kind, TroubleKind::Denied);
 }
 
 /// More names and ids than one request can hold.
@@ -189,6 +221,7 @@ async fn groups(azure: &impl Azure, world: &SharedWorld) {
             enabled: true,
             guest: false,
             attributes: BTreeMap::new(),
+            created: None,
             deleted: None,
         };
         world.with(|world| world.place_user(user));
@@ -529,7 +562,7 @@ async fn history(azure: &impl Azure, world: &SharedWorld) {
 macro_rules! suite {
     ($implementor:ident, $from:expr) => {
         mod $implementor {
-            suite!(@ $from; people_by_name many_people people_by_id groups attributes stock one_resource assignments pim_and_locks other_access pages writes refusals rights usage_and_definitions history);
+            suite!(@ $from; people_by_name former_holders many_people people_by_id groups attributes stock one_resource assignments pim_and_locks other_access pages writes refusals rights usage_and_definitions history);
         }
     };
     (@ $from:expr; $($case:ident)+) => {$(
@@ -557,7 +590,7 @@ mod both {
             ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
             observed::{Lock, ResourceNow},
             other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
-            people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+            people::{Attribute, ById, ByName, FormerHolders, GroupKey, HasAttribute, InGroup},
             permissions::Definition,
             trouble::Trouble,
         },
@@ -589,6 +622,10 @@ mod both {
 
         async fn by_id(&self, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
             self.0.by_id(ids).await
+        }
+
+        async fn former_holders(&self, names: &BTreeSet<UserName>) -> Result<FormerHolders, Trouble> {
+            self.0.former_holders(names).await
         }
 
         async fn groups(&self, keys: &BTreeSet<GroupKey>) -> BTreeMap<GroupKey, InGroup> {

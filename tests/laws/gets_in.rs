@@ -21,7 +21,7 @@ use tilgang::{
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{Lock, Observed, TargetKey},
         other_access::{AccessPolicy, DeletedVault, Denial, Effect, Eligibility},
-        people::{Attribute, ById, ByName, GroupKey, HasAttribute, InGroup},
+        people::{Attribute, ById, ByName, FormerHolders, GroupKey, HasAttribute, InGroup},
         permissions::Definition,
         trouble::{Trouble, TroubleKind},
     },
@@ -279,6 +279,10 @@ fn trouble() -> Trouble {
 }
 
 impl Directory for Partly {
+    async fn former_holders(&self, names: &BTreeSet<UserName>) -> Result<FormerHolders, Trouble> {
+        self.azure.former_holders(names).await
+    }
+
     async fn by_name(&self, names: &BTreeSet<UserName>) -> BTreeMap<UserName, ByName> {
         self.azure.by_name(names).await
     }

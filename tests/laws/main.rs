@@ -3,10 +3,12 @@
 
 mod again;
 mod architecture;
+mod changed_hands;
 mod config;
 mod editing;
 mod gets_in;
 mod hostile_texts;
+mod instances;
 mod laws;
 mod newcomers;
 mod proposal;

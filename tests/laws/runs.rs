@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tempfile::TempDir;
 use tilgang::{
     app::{
@@ -66,6 +67,10 @@ struct NoHistory;
 
 impl NameHistory for NoHistory {
     fn past(&self, _: &Desired, _: &Sources, _: &BTreeMap<FileId, BTreeSet<UserName>>) -> BTreeMap<FileId, Past> {
+        BTreeMap::new()
+    }
+
+    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
         BTreeMap::new()
     }
 }
@@ -145,6 +150,81 @@ async fn an_older_commit_changes_nothing_however_its_run_is_narrowed() {
     let run = request(read(), &azure, newer()).plan().await;
     let Ok((run, None)) = run.limit_to(&saved(&before)) else { panic!("nothing moved") };
     assert!(refuses_all(run.approval()), "{:#?}", run.approval());
+}
+
+/// Ola's name was given to another account; both are known, and the first one holds what git lists.
+const REPLACED: &str = r"
+tenant: 00000000-0000-0000-0000-0000000000aa
+users:
+  - kari.fiktiv@ai-dev.no
+  - { user: ola.dikt@ai-dev.no, id: 11111111-0000-4000-8000-000000000001, deleted: 2026-11-20T12:00:00Z }
+  - { user: ola.dikt@ai-dev.no, id: 22222222-0000-4000-8000-000000000001, created: 2026-11-20T13:00:00Z }
+subscriptions:
+  - name: Altinn-TTD-Prod
+    tags: { finops_serviceownercode: ttd }
+    resources: [component ttd-prod-ai, vault ttd-prod-keyvault]
+assignments:
+  - { principal: kari.fiktiv@ai-dev.no, role: Monitoring Reader, scope: ttd-prod-ai }
+";
+
+fn azure_of(world: &str) -> Identity {
+    SharedWorld::new(file::read(world).unwrap(), || NOW.parse().unwrap()).sign_in_first().unwrap()
+}
+
+/// However a run is narrowed, as healing does, it decides for nobody whose a name is: by what Entra says, and by what the ledger
+/// knew.
+#[tokio::test]
+async fn no_run_decides_whose_a_name_is() {
+    let living = REPLACED
+        .replace(", deleted: 2026-11-20T12:00:00Z", "")
+        .replace("user: ola.dikt@ai-dev.no, id: 1", "user: ola.annen@ai-dev.no, id: 1");
+    let holds = "  - { principal: 11111111-0000-4000-8000-000000000001, role: Monitoring Reader, scope: ttd-prod-ai, created: 2026-11-01T08:00:00Z, \
+        description: tilgang/altinn-apps ttd prod-developer }\n";
+    let (one, at) = ("11111111-0000-4000-8000-000000000001".parse().unwrap(), READ.parse().unwrap());
+    let names = BTreeMap::from([(UserName::new("ola.dikt@ai-dev.no"), BTreeMap::from([(one, at)]))]);
+    for (world, names) in [(REPLACED.to_owned(), BTreeMap::new()), (living.clone(), names), (living, BTreeMap::new())] {
+        let is_known = !names.is_empty() || world == REPLACED;
+        for world in [world.clone(), world + holds] {
+            let azure = azure_of(&world);
+            for kinds in
+                [Kinds::All, Kinds::Only([Kind::Grants].into()), Kinds::Only([Kind::Grants, Kind::Expired].into())]
+            {
+                let records = Records { names: names.clone(), ..Records::default() };
+                let mut run = request(read(), &azure, records).plan().await;
+                run.select(&kinds);
+                let actions: Vec<Action> = run.approval().approved.changes().iter().map(|it| it.action).collect();
+                let code = run.plan().blocked.first().map(|it| it.block.code());
+                if is_known {
+                    assert_eq!((actions, code), (vec![], Some("name-changed-hands")));
+                } else {
+                    assert_eq!((actions.first(), code), (Some(&Action::Grant), None));
+                }
+            }
+        }
+    }
+}
+
+/// A saved plan of an instance that finds only another's marks at its targets writes nothing, and neither does a narrowed run.
+#[tokio::test]
+async fn an_instance_without_a_mark_of_its_own_writes_nothing() {
+    let marked =
+        WORLD.replace("scope: ttd-prod-ai }", "scope: ttd-prod-ai, description: tilgang/altinn ttd prod-developer }");
+    let before = request(read(), &azure(), Records::default()).plan().await;
+    let azure = azure_of(&marked);
+    let is_halted = |run: &PlannedRun| {
+        let refused = &run.approval().refused;
+        let all = refused.iter().all(|it| matches!(it.refusal, Refusal::OtherInstance(_)));
+        run.approval().approved.changes().is_empty() && all && run.exit() == Exit::Refused
+    };
+    let mut run = request(read(), &azure, Records::default()).plan().await;
+    let saved = Saved { basis: run.basis(), ..saved(&before) };
+    assert!(is_halted(&run) && run.approval().refused.len() == 1, "{:#?}", run.approval());
+    run.select(&Kinds::Only([Kind::Expired].into()));
+    assert!(is_halted(&run), "{:#?}", run.approval());
+    let run = request(read(), &azure, Records::default()).plan().await;
+    if let Ok((run, _)) = run.limit_to(&saved) {
+        assert!(is_halted(&run), "{:#?}", run.approval());
+    }
 }
 
 #[tokio::test]

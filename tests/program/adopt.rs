@@ -180,6 +180,9 @@ fn world(held: &[Held]) -> Value {
     })
 }
 
+/// What another instance made is known: else nothing is changed beside it.
+const KNOWN: &str = "policy: { accept: [{ code: other-instance, reason: another team has its own }] }\n";
+
 proptest! {
     // Each case runs the program six times.
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 12, ..ProptestConfig::default() })]
@@ -197,7 +200,7 @@ proptest! {
             fs::write(path, text).unwrap();
         };
         let roles = if with_role { ROLES } else { "" };
-        write("tilgang.yaml", &format!("version: 1\ntenant: {TENANT}\ninstance: altinn-apps\n{roles}"));
+        write("tilgang.yaml", &format!("version: 1\ntenant: {TENANT}\ninstance: altinn-apps\n{KNOWN}{roles}"));
         if with_file {
             write("owners/ttd.yaml", "# ours\nowner: ttd\nusers: [] # nobody yet\n");
         }

@@ -1,5 +1,5 @@
 //! What answers rest on: each read fails in turn, and what is not known for want of it is said in every format, in the words of
-//! `docs/answers.md`.
+//! `docs/reference/answers.md`.
 
 use std::fs;
 #[cfg(unix)]
@@ -53,7 +53,7 @@ const VAULT: &str = "vault ttd-prod-keyvault";
 
 /// A read that fails.
 struct Read {
-    /// What it is called in `docs/answers.md`.
+    /// What it is called in `docs/reference/answers.md`.
     name: &'static str,
     route: &'static str,
     /// Whether it is one in a `$batch`.
@@ -274,7 +274,7 @@ fn the_page_of_a_person_names_what_they_are_eligible_for() {
 /// The page names each read that is tried here, and the words that are printed.
 #[test]
 fn the_page_on_answers_names_each_read() {
-    let page = fs::read_to_string(project().join("docs/answers.md")).unwrap();
+    let page = fs::read_to_string(project().join("docs/reference/answers.md")).unwrap();
     let rows: Vec<Vec<&str>> = page
         .lines()
         .filter(|line| line.starts_with("| ") && !line.starts_with("| ---"))

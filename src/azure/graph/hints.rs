@@ -86,8 +86,9 @@ fn user_name(entry: &Value) -> Option<UserName> {
 }
 
 fn mail_of(name: &UserName, entries: &[Value]) -> Option<Hint> {
-    let entry = entries.iter().find(|it| text(it, "mail").is_some_and(|mail| mail.eq_ignore_ascii_case(name.as_str())));
-    entry.and_then(user_name).map(Hint::MailOf)
+    let is_theirs = |it: &&Value| text(it, "mail").is_some_and(|mail| mail.eq_ignore_ascii_case(name.as_str()));
+    let with_mail: BTreeSet<UserName> = entries.iter().filter(is_theirs).filter_map(user_name).collect();
+    (!with_mail.is_empty()).then_some(Hint::MailOf(with_mail))
 }
 
 fn was_deleted(name: &UserName, entries: &[Value]) -> Option<Hint> {

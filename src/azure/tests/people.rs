@@ -244,7 +244,7 @@ async fn hints_for_names_that_nobody_has() {
     };
     assert!(matches!(answers[&UserName::new("kari.fiktiv@example.no")], ByName::Person(_)));
     assert_eq!(hint("kari.fiktvi@example.no"), Hint::Nearest(UserName::new("kari.fiktiv@example.no")));
-    assert_eq!(hint("ola@x.no"), Hint::MailOf(UserName::new("olan_x.no#EXT#@t.onmicrosoft.com")));
+    assert_eq!(hint("ola@x.no"), Hint::MailOf([UserName::new("olan_x.no#EXT#@t.onmicrosoft.com")].into()));
     let on = Some("2026-11-01T09:00:00Z".parse().unwrap());
     assert_eq!(hint("left@example.no"), Hint::Deleted { id: id(9).parse().unwrap(), on });
     assert_eq!(hint("siri.proeve@example.no"), Hint::Nearest(UserName::new("siri.proeve@other.example.no")));

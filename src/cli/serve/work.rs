@@ -190,7 +190,7 @@ impl Worker {
             }
         }
         // Of what the run was there to do.
-        let refused = is_to_heal && !planned.approval().refused.is_empty();
+        let refused = is_to_heal && planned.is_refused();
         if is_whole {
             known.commit = run.commit.as_ref().map(|commit| commit.hash.clone());
         }

@@ -103,7 +103,7 @@ impl Deed {
                 if world.user(id).is_some() || world.user_named(&UserName::new(name)).is_some() {
                     return Err(format!("user `{name}` is there already"));
                 }
-                world.place_user(new_user(id, name));
+                world.place_user(User { created: Some(world.now()), ..new_user(id, name) });
                 Ok(())
             }
             Self::DeleteUser(name) => {
@@ -129,7 +129,7 @@ impl Deed {
                 let old = user(world, name)?;
                 world.delete_user(old.id);
                 let id = PrincipalId(World::derived_id(world.tenant(), "user", &format!("after {}", old.id)));
-                world.place_user(User { id, deleted: None, ..old });
+                world.place_user(User { id, created: Some(world.now()), deleted: None, ..old });
                 Ok(())
             }
             Self::DisableUser(name) => enable(world, name, false),
@@ -163,6 +163,7 @@ fn new_user(id: PrincipalId, name: &str) -> User {
         enabled: true,
         guest: false,
         attributes: std::collections::BTreeMap::new(),
+        created: None,
         deleted: None,
     }
 }

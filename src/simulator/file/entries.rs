@@ -65,6 +65,7 @@ entries! {
         #[serde(default, skip_serializing_if = "Option::is_none")] pub enabled: Option<bool>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub guest: Option<bool>,
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")] pub attributes: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub created: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub deleted: Option<Timestamp>,
     }
     /// A group.

@@ -150,7 +150,7 @@ impl Reader {
     }
 
     fn user(&mut self, entry: &UserEntry) -> Result<(), Unreadable> {
-        let UserEntry { user: name, id, name: display, mail, enabled, guest, attributes, deleted } = entry;
+        let UserEntry { user: name, id, name: display, mail, enabled, guest, attributes, created, deleted } = entry;
         let id = self.derived("user", name, id.as_deref())?;
         if self.world.user(id).is_some() || deleted.is_none() && self.world.user_named(&UserName::new(name)).is_some() {
             return Err(Unreadable(format!("user `{name}` is there twice")));
@@ -166,6 +166,7 @@ impl Reader {
                 .iter()
                 .map(|(word, value)| attribute(name, word, value))
                 .collect::<Result<_, _>>()?,
+            created: *created,
             deleted: *deleted,
         });
         Ok(())

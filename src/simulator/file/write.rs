@@ -85,7 +85,7 @@ fn application(entry: &Application) -> ApplicationEntry {
 }
 
 fn user(entry: &User) -> UserEntry {
-    let User { id, name, display_name, mail, enabled, guest, attributes, deleted } = entry.clone();
+    let User { id, name, display_name, mail, enabled, guest, attributes, created, deleted } = entry.clone();
     UserEntry {
         user: name.to_string(),
         id: Some(id.to_string()),
@@ -94,6 +94,7 @@ fn user(entry: &User) -> UserEntry {
         enabled: Some(enabled),
         guest: Some(guest),
         attributes: attributes.into_iter().map(|(which, value)| (which.word().to_owned(), value)).collect(),
+        created,
         deleted,
     }
 }

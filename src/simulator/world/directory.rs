@@ -31,6 +31,8 @@ pub struct User {
     pub guest: bool,
     /// `companyName`, `department`, `officeLocation`, `employeeType`, where it has one.
     pub attributes: BTreeMap<Attribute, String>,
+    /// When it was made: `createdDateTime`, which may be null (graph-docs v1.0 resources/user.md).
+    pub created: Option<Timestamp>,
     /// When it was deleted.
     pub deleted: Option<Timestamp>,
 }
@@ -54,6 +56,7 @@ impl User {
             display_name: self.display_name.as_deref().map(Into::into),
             enabled: self.enabled,
             guest: self.guest,
+            created: self.created,
         }
     }
 }
@@ -135,7 +138,7 @@ pub(in crate::simulator) struct People {
     groups: BTreeMap<PrincipalId, Group>,
     applications: Vec<Application>, // few, and the first of the file signs in where nobody says who
     by_name: BTreeMap<UserName, PrincipalId>, // the living only
-    by_mail: BTreeMap<UserName, PrincipalId>, // likewise; folded as names are
+    by_mail: BTreeMap<UserName, BTreeSet<PrincipalId>>, // likewise; folded as names are; several may have one address
     member_of: BTreeMap<PrincipalId, BTreeSet<PrincipalId>>,
     deleted: BTreeSet<PrincipalId>,
     deleted_groups: BTreeMap<PrincipalId, (Group, Timestamp)>,
@@ -154,7 +157,7 @@ impl People {
         }
         self.by_name.insert(user.name.clone(), id);
         if let Some(mail) = &user.mail {
-            self.by_mail.insert(UserName::new(mail), id);
+            self.by_mail.entry(UserName::new(mail)).or_default().insert(id);
         }
     }
 
@@ -164,10 +167,11 @@ impl People {
         if self.by_name.get(&user.name) == Some(&id) {
             self.by_name.remove(&user.name);
         }
-        if let Some(mail) = user.mail.as_deref().map(UserName::new)
-            && self.by_mail.get(&mail) == Some(&id)
-        {
-            self.by_mail.remove(&mail);
+        if let Some(mail) = user.mail.as_deref().map(UserName::new) {
+            let emptied = self.by_mail.get_mut(&mail).is_some_and(|with| with.remove(&id) && with.is_empty());
+            if emptied {
+                self.by_mail.remove(&mail);
+            }
         }
     }
 }
@@ -195,10 +199,10 @@ impl World {
         self.people.by_name.get(name).and_then(|id| self.people.users.get(id))
     }
 
-    /// A living user by e-mail address, without regard to case.
-    #[must_use]
-    pub fn user_with_mail(&self, mail: &str) -> Option<&User> {
-        self.people.by_mail.get(&UserName::new(mail)).and_then(|id| self.people.users.get(id))
+    /// The living users with an e-mail address, without regard to case.
+    pub fn users_with_mail(&self, mail: &str) -> impl Iterator<Item = &User> {
+        let with = self.people.by_mail.get(&UserName::new(mail));
+        with.into_iter().flatten().filter_map(|id| self.people.users.get(id))
     }
 
     /// A living user by object id.

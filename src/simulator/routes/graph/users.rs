@@ -45,7 +45,8 @@ fn plain(user: &User) -> Value {
         "id": user.id.to_string(), "businessPhones": [], "displayName": user.display_name, "givenName": null,
         "jobTitle": null, "mail": user.mail, "mobilePhone": null, "preferredLanguage": null,
         "surname": null, "userPrincipalName": user.shown_name(), "accountEnabled": user.enabled,
-        "userType": if user.guest { "Guest" } else { "Member" }, "deletedDateTime": super::time(user.deleted),
+        "userType": if user.guest { "Guest" } else { "Member" }, "createdDateTime": super::time(user.created),
+        "deletedDateTime": super::time(user.deleted),
     })
 }
 
@@ -54,14 +55,16 @@ pub(super) fn list(world: &World, ask: &Ask) -> Result<Answer, Refusal> {
         let all: Vec<Value> = world.users().map(object).collect();
         return page(ask, "users", &all, DEFAULT);
     };
-    let by_key = |(property, value): &(&str, &str)| match *property {
-        "userPrincipalName" => Some(world.user_named(&UserName::new(value))),
-        "id" => Some(value.parse().ok().and_then(|id| world.user(id))),
-        "mail" => Some(world.user_with_mail(value)),
-        _ => None,
+    let by_key = |(property, value): &(&str, &str)| -> Option<Vec<&User>> {
+        match *property {
+            "userPrincipalName" => Some(world.user_named(&UserName::new(value)).into_iter().collect()),
+            "id" => Some(value.parse().ok().and_then(|id| world.user(id)).into_iter().collect()),
+            "mail" => Some(world.users_with_mail(value).collect()),
+            _ => None,
+        }
     };
     // An index where the filter names keys, else a look at everybody.
-    let keyed: Option<Vec<Option<&User>>> = filter.keys().and_then(|keys| keys.iter().map(by_key).collect());
+    let keyed: Option<Vec<Vec<&User>>> = filter.keys().and_then(|keys| keys.iter().map(by_key).collect());
     let found: Vec<Value> = match keyed {
         Some(users) => {
             let mut users: Vec<&User> = users.into_iter().flatten().collect();
@@ -114,6 +117,7 @@ pub(super) fn create(world: &mut World, ask: &Ask) -> Result<Answer, Refusal> {
         enabled: body.get("accountEnabled").and_then(Value::as_bool).unwrap_or(true),
         guest: text("userType").is_some_and(|kind| kind == "Guest"),
         attributes: Attribute::ALL.into_iter().filter_map(|which| Some((which, text(which.word())?))).collect(),
+        created: Some(world.now()),
         deleted: None,
         name,
     };
