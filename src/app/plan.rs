@@ -187,6 +187,9 @@ impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory>
         }
         observed.people.past = history.past(desired, sources, &asked);
         observed.people.written = history.written(sources, &undated);
+        if observed.people.past.is_empty() && observed.people.written.is_empty() {
+            return (observed, plan); // git tells nothing, so nothing is other than before
+        }
         let plan = compare(desired, &observed, scope);
         (observed, plan)
     }
