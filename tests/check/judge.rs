@@ -580,7 +580,7 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
                 is_counted && it.owner.map(|it| it.to_string()).as_deref() == stays.owner
                     || it.scope.as_ref() == Some(&stays.scope)
                         && it.who.as_ref().is_some_and(|who| who.id == stays.principal)
-                        && matches!(it.code, Code::Unmanaged | Code::Orphaned | Code::NameChangedHands)
+                        && matches!(it.code, Code::Unmanaged | Code::Keeps | Code::Orphaned | Code::NameChangedHands)
             }),
             Must::Kept => {
                 *kept.entry(stays.owner.unwrap_or_default()).or_default() += 1;

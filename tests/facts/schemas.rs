@@ -233,6 +233,9 @@ async fn each_request_of_our_client_fits_its_description() {
     for it in &exchanges {
         // Key Vault's newest description is not at hand (FACTS §11), and older versions end soon (§4): held against the last.
         let target = it.target.replace("api-version=2026-02-01", "api-version=2023-07-01");
+        // Of the deny assignments' newest only an extract is (FACTS_PIM_GROUPS §4): it adds properties to the answer.
+        let is_denial = target.contains("/denyAssignments?");
+        let target = if is_denial { target.replace("2026-09-01", "2022-04-01") } else { target };
         match described.find(&it.method, &target) {
             Some(operation) => {
                 *seen.entry(operation.name.clone()).or_default() += 1;
@@ -253,8 +256,15 @@ async fn each_request_of_our_client_fits_its_description() {
         println!("  {count} {name}");
     }
     println!("without a description: {without:?}");
-    let known =
-        ["GET clock", "POST token", "GET openid-configuration", "POST $batch", "POST getByIds", "GET permissions"];
+    let known = [
+        "GET clock",
+        "POST token",
+        "GET openid-configuration",
+        "POST $batch",
+        "POST getByIds",
+        "GET microsoft.graph.user", // the deleted ones; Graph is described by its pages, not by a file
+        "GET permissions",
+    ];
     let unknown: Vec<_> = without.keys().filter(|kind| !known.contains(&kind.as_str())).collect();
     assert!(unknown.is_empty(), "no description, and no reason given: {unknown:?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
