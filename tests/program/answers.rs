@@ -223,6 +223,45 @@ fn what_is_denied_to_us_may_be_unread() {
     assert!(code == 1 && text.contains("Microsoft.Authorization/denyAssignments/read"), "{text}");
 }
 
+/// Reads of a plan, and what it says if one fails: in each format, with an exit code that is not 0.
+const PLAN_READS: &[Read] = &[
+    read("targets", "/Microsoft.ResourceGraph/resources", "", "could not look for targets in Resource Graph"),
+    read(
+        "role assignments",
+        "000000000002/providers/Microsoft.Authorization/roleAssignments?",
+        "",
+        "could not list role assignments",
+    ),
+    read("each named role definition", "/roleDefinitions/*", "", "could not read role definition"),
+    Read {
+        in_batch: true,
+        ..read("people by name", "/users?*userPrincipalName", "", "could not look people up in Microsoft Graph")
+    },
+];
+
+#[test]
+fn each_read_of_a_plan_that_fails_is_said_in_every_format() {
+    let story = Story::begin(VAULT);
+    for line in ["plan", "drift"] {
+        let (text, code) = story.ask(line);
+        assert!(code != 1, "{line}: {text}");
+    }
+    for read in PLAN_READS {
+        story.fail(Some(read));
+        for line in [
+            "plan",
+            "plan --format markdown",
+            "plan --format json",
+            "plan --format html",
+            "drift",
+            "drift --format json",
+        ] {
+            let (text, code) = story.ask(line);
+            assert!(code == 1 && flat(&text).contains(read.says), "{} {line}: {code} {text}", read.name);
+        }
+    }
+}
+
 /// The daemon's page names whoever is eligible, and says if nobody could tell.
 #[cfg(unix)]
 #[test]
@@ -280,7 +319,7 @@ fn the_page_on_answers_names_each_read() {
         .filter(|line| line.starts_with("| ") && !line.starts_with("| ---"))
         .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
         .collect();
-    for read in READS {
+    for read in READS.iter().chain(PLAN_READS) {
         let row = rows.iter().find(|row| row[0] == read.name).unwrap_or_else(|| panic!("no row `{}`", read.name));
         assert!(row.last().unwrap().contains(read.says), "`{}` is printed otherwise: {row:?}", read.name);
     }
