@@ -13,6 +13,7 @@ mod laws;
 mod newcomers;
 mod proposal;
 mod questions;
+mod role_definitions;
 mod runs;
 mod schema;
 mod seeds;
