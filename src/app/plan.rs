@@ -96,6 +96,7 @@ pub struct PlannedRun {
     records: Records,
     permissions: OwnPermissions,
     deferred: Vec<Deferred>,
+    selected: Kinds,
     base: Option<BaseDiff>,
 }
 
@@ -125,8 +126,20 @@ impl<A: Azure, H: NameHistory> PlanRequest<'_, A, H> {
         let permissions = ask(azure, permissions, &plan).await;
         permissions.tell(&mut plan);
         let approval = judge(&mut plan, &desired.policy, &desired.revision, &records, Coverage::from(&scope));
-        let (deferred, base) = (Vec::new(), None);
-        PlannedRun { workspace, scope, desired, observed, plan, approval, records, permissions, deferred, base }
+        let (deferred, selected, base) = (Vec::new(), Kinds::All, None);
+        PlannedRun {
+            workspace,
+            scope,
+            desired,
+            observed,
+            plan,
+            approval,
+            records,
+            permissions,
+            deferred,
+            selected,
+            base,
+        }
     }
 }
 
@@ -238,8 +251,8 @@ impl PlannedRun {
         plan.blocked.clear();
         plan.findings.clear();
         let approval = judge(&mut plan, &desired.policy, &desired.revision, &records, Coverage::Part);
-        let (permissions, deferred, base) = (OwnPermissions::default(), Vec::new(), None);
-        Self { workspace, scope, desired, observed, plan, approval, records, permissions, deferred, base }
+        let (permissions, deferred, selected, base) = (OwnPermissions::default(), Vec::new(), Kinds::All, None);
+        Self { workspace, scope, desired, observed, plan, approval, records, permissions, deferred, selected, base }
     }
 
     /// Leaves only changes of these kinds. What is left for another run is in [`Self::deferred`].
@@ -247,6 +260,7 @@ impl PlannedRun {
         if *kinds == Kinds::All {
             return;
         }
+        self.selected = kinds.clone();
         self.deferred.extend(self.plan.select(kinds));
         self.approval =
             judge(&mut self.plan, &self.desired.policy, &self.desired.revision, &self.records, Coverage::Part);
@@ -320,10 +334,12 @@ impl PlannedRun {
         self.reading().max(Exit::Refused.when(refused)).max(Exit::Partly.when(left))
     }
 
-    /// Whether somebody is out of git and keeps the access, and nobody accepted that.
+    /// Whether somebody is out of git and keeps the access, and nobody accepted that. A run that was narrowed to some kinds of
+    /// changes is not about it.
     #[must_use]
     pub fn keeps(&self) -> bool {
-        self.plan.findings.iter().any(|finding| finding.code == Code::Keeps && finding.accepted.is_none())
+        self.selected == Kinds::All
+            && self.plan.findings.iter().any(|finding| finding.code == Code::Keeps && finding.accepted.is_none())
     }
 
     /// Whether policy refuses some of it, or all, whatever that is.

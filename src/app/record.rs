@@ -42,8 +42,8 @@ pub struct Records {
     pub newest: Option<Applied>,
     /// When resources were made, as they were last seen.
     pub made: BTreeMap<ScopeId, Timestamp>,
-    /// What role definitions permitted, as they were last seen.
-    pub definitions: BTreeMap<RoleDefinitionId, String>,
+    /// What role definitions were called and permitted, as they were last seen.
+    pub definitions: BTreeMap<RoleDefinitionId, (String, String)>,
     /// Whom a role was given: at which owner, whom, which role.
     pub granted: BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)>,
     /// People's accounts by the sign-in names that they held something under, each with when that was recorded last.
@@ -81,7 +81,7 @@ impl Recording {
         Records {
             newest,
             made: replay.made().clone(),
-            definitions: replay.definitions(),
+            definitions: replay.definitions().clone(),
             names: replay.names().clone(),
             granted: replay.granted().clone(),
         }

@@ -262,6 +262,8 @@ mod tests {
         let mut mistakes = Mistakes::default();
         let catalog = Words::read_built_in(&mut mistakes).catalog();
         assert!(mistakes.is_empty(), "{mistakes:?}");
+        let given = catalog.roles.values().flat_map(|role| &role.gives);
+        assert!(given.clone().count() > 0 && given.clone().all(|gives| gives.definition.had_this_name()));
         let roles: Vec<_> = catalog.roles.iter().map(|(name, role)| (name.as_str(), role.title.as_str())).collect();
         assert_eq!(
             roles,

@@ -119,10 +119,10 @@ impl Replay {
         &self.made
     }
 
-    /// What role definitions permitted, as the last look at each had it.
+    /// What role definitions were called and permitted, as the last look at each had it.
     #[must_use]
-    pub fn definitions(&self) -> BTreeMap<RoleDefinitionId, String> {
-        self.permits.texts()
+    pub fn definitions(&self) -> &BTreeMap<RoleDefinitionId, (String, String)> {
+        &self.permits.0
     }
 
     /// Whom a role was given since the file was begun: at which owner, whom, which role.

@@ -7,7 +7,7 @@ use crate::model::ids::RoleDefinitionId;
 
 /// Role definitions: what Azure called each, and what it permitted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Permits(BTreeMap<RoleDefinitionId, (String, String)>);
+pub(super) struct Permits(pub(super) BTreeMap<RoleDefinitionId, (String, String)>);
 
 impl Permits {
     /// Takes in what was recorded.
@@ -27,11 +27,6 @@ impl Permits {
     /// All of them.
     pub(super) fn rows(&self) -> Vec<Permitted> {
         self.0.iter().map(row).collect()
-    }
-
-    /// What each permitted.
-    pub(super) fn texts(&self) -> BTreeMap<RoleDefinitionId, String> {
-        self.0.iter().map(|(id, (_, permits))| (*id, permits.clone())).collect()
     }
 }
 

@@ -115,31 +115,51 @@ impl Ability {
     }
 }
 
-/// What a role's `may:` claims, as far as these words go: `read and change secrets` is `read-secrets` and `change-secrets`. A verb
-/// belongs to the next thing that is named after it; words that are none of ours claim nothing.
+/// Words between verbs and the thing that they are about.
+const BETWEEN: [&str; 4] = ["and", "or", "the", "all"];
+/// Words that turn a claim round.
+const NEGATIONS: [&str; 5] = ["not", "never", "cannot", "no", "without"];
+
+/// What a role's `may:` claims, as far as these words go: `read and change secrets` is `read-secrets` and `change-secrets`. The verbs
+/// stand right before a thing, or before the thing that it is joined to (`read logs and secrets`); a word that is none of ours
+/// ends them, and after a negation nothing is claimed.
 #[must_use]
 pub fn claimed(may: &str) -> Vec<&'static Ability> {
     let text = may.to_lowercase();
     let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let (mut verbs, mut claimed): (Vec<&str>, Vec<&Ability>) = (Vec::new(), Vec::new());
+    let is_verb = |word: &str| ABILITIES.iter().any(|ability| ability.may.0 == word);
+    let mut claimed: Vec<&'static Ability> = Vec::new();
+    // The verbs that count for the next thing; whether they were used by a thing already.
+    let (mut verbs, mut used, mut negated): (Vec<&str>, bool, bool) = (Vec::new(), false, false);
     let mut at = 0;
     while let Some(rest) = words.get(at..).filter(|rest| !rest.is_empty()) {
-        let named = |thing: &str| -> Option<usize> {
-            let thing: Vec<&str> = thing.split(' ').collect();
+        let word = rest.first().copied().unwrap_or_default();
+        let length = ABILITIES.iter().filter_map(|ability| {
+            let thing: Vec<&str> = ability.may.1.split(' ').collect();
             rest.starts_with(&thing).then_some(thing.len())
-        };
-        let things = ABILITIES.iter().filter_map(|ability| Some((ability, named(ability.may.1)?)));
-        let length = things.clone().map(|(_, length)| length).max();
-        if let Some(length) = length {
-            let meant = things.filter(|(ability, _)| verbs.contains(&ability.may.0)).map(|(ability, _)| ability);
-            let new: Vec<&Ability> = meant.filter(|ability| !claimed.contains(ability)).collect();
-            claimed.extend(new);
-            verbs.clear();
+        });
+        if let Some(length) = length.max() {
+            let thing = rest.get(..length).unwrap_or_default().join(" ");
+            let meant = |ability: &&Ability| ability.may.1 == thing && verbs.contains(&ability.may.0);
+            if !negated {
+                let new: Vec<&Ability> = ABILITIES.iter().filter(meant).filter(|it| !claimed.contains(it)).collect();
+                claimed.extend(new);
+            }
+            used = true;
             at += length;
-        } else {
-            verbs.extend(rest.first());
-            at += 1;
+            continue;
         }
+        if is_verb(word) {
+            if used {
+                (verbs, used) = (Vec::new(), false);
+            }
+            verbs.push(word);
+        } else if NEGATIONS.contains(&word) {
+            (verbs, used, negated) = (Vec::new(), false, true);
+        } else if !BETWEEN.contains(&word) {
+            (verbs, used) = (Vec::new(), false);
+        }
+        at += 1;
     }
     claimed
 }
@@ -181,7 +201,13 @@ mod tests {
             ("Give access to others", &["give-access"]),
             ("act as Key Vault Secrets Officer", &[]),
             ("manage certificates", &[]),
-            ("read the files and the secrets", &["read-secrets"]),
+            ("read the files and the secrets", &[]),
+            ("read logs and secrets", &["read-logs", "read-secrets"]),
+            ("read certificates and list secrets", &["list-secrets"]),
+            ("read only the names of secrets", &[]),
+            ("never read secrets", &[]),
+            ("open the portal; cannot change secrets", &[]),
+            ("use the portal, but not give access to others", &[]),
             ("", &[]),
         ] {
             let claimed: Vec<&str> = claimed(may).into_iter().map(|ability| ability.word).collect();

@@ -29,9 +29,9 @@ pub struct Observed {
     pub targets: BTreeMap<TargetKey, Sighting>,
     /// When resources were made, as the last look at each had it; what no ledger knows is not among them.
     pub remembered: BTreeMap<ScopeId, Timestamp>,
-    /// What role definitions permitted, as the last run that recorded it had it; see
+    /// What role definitions were called and permitted, as the last run that recorded it had it; see
     /// [`Definition::permits_text`]. What no ledger knows is not among them.
-    pub remembered_definitions: BTreeMap<RoleDefinitionId, String>,
+    pub remembered_definitions: BTreeMap<RoleDefinitionId, (String, String)>,
     /// Whom this instance gave a role before, as far as the ledger tells: at which owner, whom, which role.
     pub granted_before: BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)>,
     /// Subscriptions that the naming rule gives to an owner and that could not be seen, by name.

@@ -41,19 +41,20 @@ pub const PRIVILEGES: &[Privilege] = &[
     row("Microsoft.KeyVault/vaults/write", "change who a vault lets in", VAULTS),
     row("Microsoft.KeyVault/vaults/accessPolicies/write", "change a vault's access policies", VAULTS),
     row("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write", "sign in as a managed identity", IDENTITY),
+    row("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", "use a managed identity", IDENTITY),
     // Managed Identity Operator has `userAssignedIdentities/*/assign/action` (recorded with the built-in roles).
     row("Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action", "use a managed identity", IDENTITY),
 ];
 
-/// What reaches nearly everything: an action pattern of a definition, folded.
-const BROAD: &[&str] = &["*", "*/write"];
+/// A write that no provider has: whoever may do it may write whatever there is, by a wildcard.
+const ANYTHING: &str = "Microsoft.Anything/of/any/kind/write";
 
 /// How far a role definition reaches beyond what it is given for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// No action of it gives access, and none is broad.
     Narrow,
-    /// It holds `*` or `*/write`, and reaches no action that gives access.
+    /// Its wildcards reach writes of any provider (`*`, `*/write`), and no action that gives access.
     Broad,
     /// It reaches actions that give access: these. Never empty.
     Privileged(Vec<&'static Privilege>),
@@ -68,12 +69,7 @@ impl Reach {
         if !privileges.is_empty() {
             return Self::Privileged(privileges);
         }
-        let mut actions = definition.blocks.iter().flat_map(|block| &block.actions);
-        if actions.any(|action| BROAD.iter().any(|broad| action.eq_ignore_ascii_case(broad))) {
-            Self::Broad
-        } else {
-            Self::Narrow
-        }
+        if definition.permits(ANYTHING, false).is_some() { Self::Broad } else { Self::Narrow }
     }
 }
 
@@ -112,6 +108,13 @@ mod tests {
                 "broad",
             ),
             (&["*"], &["Microsoft.Authorization/*", "Microsoft.KeyVault/*", "Microsoft.ManagedIdentity/*"], "broad"),
+            (
+                &["Microsoft.*", "*/*"],
+                &["Microsoft.Authorization/*", "Microsoft.KeyVault/*", "Microsoft.ManagedIdentity/*"],
+                "broad",
+            ),
+            (&["*"], &["*/write", "*/delete", "*/action"], "narrow"),
+            (&["Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"], &[], "use a managed identity"),
             (&["*/read"], &[], "narrow"),
             (&["*/assign/action"], &[], "use a managed identity"),
             (&["Microsoft.Authorization/locks/*"], &[], "delete locks"),

@@ -18,6 +18,7 @@ use crate::{
         observed::{DefinitionLookup, Definitions, Observed, Reading, Sighting, Subscription, TargetKey},
         owner::KindName,
         permissions::Definition,
+        trouble::{Trouble, TroubleKind},
     },
     ports::AssignmentReader,
 };
@@ -31,19 +32,36 @@ pub(super) async fn named(
     targets: &BTreeMap<TargetKey, Sighting>,
     azure: &impl AssignmentReader,
 ) -> BTreeMap<RoleDefinitionId, DefinitionLookup> {
-    let Some(at) = targets.values().find_map(|sighting| match sighting {
+    let found = targets.values().filter_map(|sighting| match sighting {
         Sighting::Found(target) => Some(target.subscription),
         Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => None,
-    }) else {
-        return BTreeMap::new();
-    };
-    let ids: BTreeSet<RoleDefinitionId> = desired.catalog.managed().into_iter().map(|(_, id)| id).collect();
-    let reads = ids.into_iter().map(async |id| match azure.role_definition(id, at).await {
-        Ok(Some(definition)) => (id, DefinitionLookup::Found(definition)),
-        Ok(None) => (id, DefinitionLookup::Missing),
-        Err(trouble) => (id, DefinitionLookup::Unanswered(Arc::new(trouble))),
     });
+    let subscriptions: Vec<SubscriptionId> = found.collect::<BTreeSet<_>>().into_iter().take(TRIES_MAX).collect();
+    if subscriptions.is_empty() {
+        return BTreeMap::new();
+    }
+    let ids: BTreeSet<RoleDefinitionId> = desired.catalog.managed().into_iter().map(|(_, id)| id).collect();
+    let reads = ids.into_iter().map(async |id| (id, one(id, &subscriptions, azure).await));
     stream::iter(reads).buffer_unordered(SIDE_BY_SIDE_MAX).collect().await
+}
+
+/// Subscriptions in which one role definition is looked for, if the one before does not answer. Ours: one owner's trouble is no
+/// other's, and a tenant that answers nowhere is not asked for ever.
+const TRIES_MAX: usize = 3;
+
+/// One role definition, from the first subscription that answers.
+async fn one(id: RoleDefinitionId, at: &[SubscriptionId], azure: &impl AssignmentReader) -> DefinitionLookup {
+    let mut last = None;
+    for at in at {
+        match azure.role_definition(id, *at).await {
+            Ok(Some(definition)) => return DefinitionLookup::Found(definition),
+            Ok(None) => return DefinitionLookup::Missing,
+            Err(trouble) => last = Some(trouble),
+        }
+    }
+    let nowhere =
+        || Trouble::new(TroubleKind::NotFound, format!("read role definition {id}"), "no subscription to ask in");
+    DefinitionLookup::Unanswered(Arc::new(last.unwrap_or_else(nowhere)))
 }
 
 /// Lists of definitions asked for in one run. Nearly all are Microsoft's own, and the same in each; a tenant's own are

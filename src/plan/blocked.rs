@@ -424,7 +424,9 @@ fn day(at: Timestamp) -> impl fmt::Display {
 
 /// What is to be written for an account that is meant.
 fn paste(id: PrincipalId) -> String {
-    format!("if {id} is who you mean, add this line below the name in the owner's file: `    id: {id}`")
+    format!(
+        "if {id} is who you mean, add `id: {id}` on a line of its own below the name in the owner's file, under `user`"
+    )
 }
 
 fn minute(at: Timestamp) -> impl fmt::Display {

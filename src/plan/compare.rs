@@ -127,6 +127,9 @@ impl<'a> Compare<'a> {
         let fit = self.sound(scope, fit);
         let Some(want) = fit.first() else { return self.block_grants(scope, group) };
         self.objected(&fit);
+        for want in &fit {
+            self.roles.is_held(&want.grant.role, want.definition.id);
+        }
         let group = &fit;
         let triple = Triple { scope: scope.clone(), principal: want.person.id, definition: want.definition.id };
         let name = triple.name(&self.desired.instance);

@@ -28,7 +28,7 @@ pub fn formerly_listed(desired: &Desired, plan: &Plan) -> BTreeMap<FileId, BTree
 
 /// Whether it is about a person who holds, by what others gave, what git does not list.
 fn is_outsider(finding: &Finding) -> bool {
-    matches!(finding.code, Code::Unmanaged | Code::Lookalike)
+    matches!(finding.code, Code::Unmanaged | Code::Lookalike | Code::OtherInstance)
         && finding.who.as_ref().is_some_and(|who| who.kind().is_none())
 }
 

@@ -142,8 +142,28 @@ pub struct Used {
 pub struct Unread {
     /// Whose access it concerns, if it is one owner's.
     pub owner: Option<OwnerCode>,
+    /// What is not done while it is not known.
+    pub stops: Stops,
     /// What was being read, and what came back.
     pub trouble: Arc<Trouble>,
+}
+
+/// What is not done while something is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stops {
+    /// Nothing is removed there.
+    Removals,
+    /// Nothing new is granted of it.
+    Grants,
+}
+
+impl std::fmt::Display for Stops {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Removals => "nothing is removed there",
+            Self::Grants => "nothing new is granted of it",
+        })
+    }
 }
 
 /// The people of `policy.protected`.
@@ -223,12 +243,18 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
 }
 
 fn unread(desired: &Desired, observed: &Observed) -> Vec<Unread> {
-    let inventory = observed.inventory.as_ref().err().map(|trouble| Unread { owner: None, trouble: trouble.clone() });
+    let inventory = observed.inventory.as_ref().err().map(|trouble| Unread {
+        stops: Stops::Removals,
+        owner: None,
+        trouble: trouble.clone(),
+    });
     let lists = observed.subscriptions.values().filter_map(|subscription| match &subscription.reading {
         Reading::Seen(_) => None,
-        Reading::Unseen(trouble) => {
-            Some(Unread { owner: subscription.belongs_to.as_ref().map(|(owner, _)| *owner), trouble: trouble.clone() })
-        }
+        Reading::Unseen(trouble) => Some(Unread {
+            stops: Stops::Removals,
+            owner: subscription.belongs_to.as_ref().map(|(owner, _)| *owner),
+            trouble: trouble.clone(),
+        }),
     });
     // Everybody shall be taken out there, and nobody can look whether it is so.
     let removed = observed.absent.iter().filter(|(owner, _)| matches!(desired.file_of(*owner), OwnerFile::Removed(_)));
@@ -236,7 +262,7 @@ fn unread(desired: &Desired, observed: &Observed) -> Vec<Unread> {
         let doing = format!("look at what still stands at {owner}");
         let message = format!("our identity sees no subscription `{name}`");
         let trouble = Trouble::new(TroubleKind::NotFound, doing, message);
-        Unread { owner: Some(*owner), trouble: Arc::new(trouble) }
+        Unread { stops: Stops::Removals, owner: Some(*owner), trouble: Arc::new(trouble) }
     });
     let mut unanswered: Vec<&Arc<Trouble>> = Vec::new();
     let by_name = observed.people.by_name.values().filter_map(|answer| match answer {
@@ -252,11 +278,12 @@ fn unread(desired: &Desired, observed: &Observed) -> Vec<Unread> {
             unanswered.push(trouble);
         }
     }
-    let people = unanswered.into_iter().map(|trouble| Unread { owner: None, trouble: trouble.clone() });
+    let people =
+        unanswered.into_iter().map(|trouble| Unread { stops: Stops::Removals, owner: None, trouble: trouble.clone() });
     let mut definitions: Vec<Unread> = Vec::new();
     for lookup in observed.role_definitions.values() {
         if let DefinitionLookup::Unanswered(trouble) = lookup {
-            definitions.push(Unread { owner: None, trouble: trouble.clone() });
+            definitions.push(Unread { owner: None, stops: Stops::Grants, trouble: trouble.clone() });
         }
     }
     inventory.into_iter().chain(lists).chain(absent).chain(people).chain(definitions).collect()

@@ -386,8 +386,11 @@ impl<'a> Compare<'a> {
         if !assignment.principal_type.is_people() || matches!(standing.pim, Pim::Activated | Pim::Timed) {
             return; // applications are not people, and what PIM gives for a time ends by itself
         }
-        if marked_by(standing).is_some() {
-            return; // counted, and said once an owner (`instances`)
+        if let Some(other) = marked_by(standing) {
+            // Counted once an owner (`instances`), and named here: anybody can write a mark, and it must not hide who has access.
+            let message = format!("its description says that another instance of tilgang made it: `{other}`");
+            self.find(Code::OtherInstance, surplus, message, Vec::new());
+            return;
         }
         if let Some(gone) = self.gone(assignment.triple.principal) {
             let message = format!("made by someone else for a person {gone}; remove it by hand");

@@ -47,7 +47,7 @@ impl<'a> RoleCheck<'a> {
         Self { faults, held: BTreeSet::new() }
     }
 
-    /// Git wants this, and it exists.
+    /// Git wants this, and it exists or is made now.
     pub(super) fn is_held(&mut self, role: &'a RoleName, definition: RoleDefinitionId) {
         self.held.insert((role, definition));
     }
@@ -104,7 +104,7 @@ pub fn role_problems(desired: &Desired, observed: &Observed) -> Vec<(RoleName, R
 /// Role definitions that permit something else than when the ledger last knew them. Where no ledger is kept, nothing is said.
 pub(super) fn changed(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (id, was) in &observed.remembered_definitions {
+    for (id, (_, was)) in &observed.remembered_definitions {
         let Some(DefinitionLookup::Found(now)) = observed.role_definitions.get(id) else { continue };
         if *was != now.permits_text() {
             let name = observed.name_of(*id, &desired.catalog).unwrap_or_default();
@@ -137,8 +137,15 @@ impl Faults {
         };
         let gives_access = matches!(reach, Some(Fault::GivesAccess(_)));
         if !definition.name.eq_ignore_ascii_case(&gives.definition.name) {
-            // Microsoft renames its own, and the GUID stays (FACTS §1.9): what does what it did is only reported.
-            let is_renamed = definition.made_by == DefinitionMaker::Microsoft && lacks.is_empty() && !gives_access;
+            // Microsoft renames its own, and the GUID stays (FACTS §1.9): what is known to have had this name, and does what it
+            // did, is only reported.
+            let had_this_name = gives.definition.had_this_name()
+                || observed.remembered_definitions.get(&gives.definition.id).is_some_and(|(name, permits)| {
+                    name.eq_ignore_ascii_case(&gives.definition.name) && *permits == definition.permits_text()
+                });
+            let is_narrow = !matches!(Reach::of(definition), Reach::Privileged(_));
+            let is_renamed =
+                definition.made_by == DefinitionMaker::Microsoft && had_this_name && lacks.is_empty() && is_narrow;
             let place = if is_renamed { &mut faults.reported } else { &mut faults.blocking };
             place.push(Fault::OtherName(gives.definition.name.clone()));
         }

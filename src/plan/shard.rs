@@ -40,7 +40,11 @@ impl Plan {
         self.unread.extend(strays.into_iter().map(|(owner, subscription)| {
             let doing = format!("judge what stands of `{owner}` in {subscription}");
             let message = "another owner's subscription: only a run over all owners, without --shard, sees both";
-            Unread { owner: Some(owner), trouble: Arc::new(Trouble::new(TroubleKind::NotFound, doing, message)) }
+            Unread {
+                owner: Some(owner),
+                stops: super::Stops::Removals,
+                trouble: Arc::new(Trouble::new(TroubleKind::NotFound, doing, message)),
+            }
         }));
 
         self.keep(theirs);

@@ -125,13 +125,14 @@ pub(super) fn loud<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
     let mut problems = Vec::new();
     let like = |unread: &Unread| {
         let Trouble { kind, status, ref code, .. } = *unread.trouble;
-        ("unread", format!("{kind:?} {status:?} {code:?}"))
+        ("unread", format!("{kind:?} {status:?} {code:?} {:?}", unread.stops))
     };
     for group in group(view.plan.unread.iter(), like) {
+        let Some(stops) = group.members.first().map(|unread| unread.stops) else { continue };
         let said = if group.members.len() < MANY { group.members.len() } else { 1 };
         for unread in group.members.iter().take(said) {
             let at = unread.owner.map(|owner| format!("{}: ", words::owner(view, owner))).unwrap_or_default();
-            let more = vec![format!("{at}nothing is removed there")];
+            let more = vec![format!("{at}{}", unread.stops)];
             let place = unread.owner.and_then(|owner| facts.file_of(owner));
             let known_by =
                 format!("{} {}", unread.trouble.doing, unread.owner.map(|owner| owner.to_string()).unwrap_or_default());
@@ -143,7 +144,7 @@ pub(super) fn loud<'a>(facts: &Facts<'a>) -> Vec<Problem<'a>> {
         let owners: Vec<&str> = owners.iter().map(OwnerCode::as_str).collect();
         let at = if owners.is_empty() { String::new() } else { format!(", at {}", words::list(&owners)) };
         if let (Some(last), more @ 1..) = (problems.last_mut(), group.members.len() - said) {
-            last.more.push(format!("and {more} more like it{at}: nothing is removed there"));
+            last.more.push(format!("and {more} more like it{at}: {stops}"));
         }
     }
     for note in view.base.map(base::notes).into_iter().flatten() {

@@ -26,22 +26,23 @@ pub(super) fn loud(page: &mut Page, facts: &Facts<'_>) {
     let view = facts.view;
     let like = |unread: &Unread| {
         let Trouble { kind, status, ref code, .. } = *unread.trouble;
-        ("unread", format!("{kind:?} {status:?} {code:?}"))
+        ("unread", format!("{kind:?} {status:?} {code:?} {:?}", unread.stops))
     };
     for group in group(view.plan.unread.iter(), like) {
+        let Some(stops) = group.members.first().map(|unread| unread.stops) else { continue };
         let (said, more) =
             if group.members.len() < MANY { (group.members.len(), 0) } else { (1, group.members.len() - 1) };
         for unread in group.members.iter().take(said) {
             entry(page, Ink::Warn, "! not read", &unread.trouble.to_string());
             let at = unread.owner.map(|owner| format!("{}: ", words::owner(view, owner))).unwrap_or_default();
-            page.line(INDENT, Ink::Plain, &format!("{at}nothing is removed there"));
+            page.line(INDENT, Ink::Plain, &format!("{at}{}", unread.stops));
         }
         if more > 0 {
             let owners: BTreeSet<OwnerCode> =
                 group.members.iter().skip(said).filter_map(|unread| unread.owner).collect();
             let owners: Vec<&str> = owners.iter().map(OwnerCode::as_str).collect();
             let at = if owners.is_empty() { String::new() } else { format!(", at {}", words::list(&owners)) };
-            page.line(INDENT, Ink::Strong, &format!("and {more} more like it{at}: nothing is removed there"));
+            page.line(INDENT, Ink::Strong, &format!("and {more} more like it{at}: {stops}"));
         }
     }
     for note in view.base.map(base::notes).into_iter().flatten() {

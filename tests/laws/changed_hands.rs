@@ -128,7 +128,7 @@ fn gains_and_loses_nothing(seed: &Seed, how: &[How]) -> Result<Plan, TestCaseErr
     for blocked in &plan.blocked {
         if let Block::NameChangedHands(changed) = &blocked.block {
             let (words, help) = (blocked.block.to_string(), blocked.block.help().unwrap());
-            let line = format!("`    id: {}`", changed.now);
+            let line = format!("`id: {}`", changed.now);
             prop_assert!(words.contains(&changed.now.to_string()) && help.contains(&line), "{}", words);
             prop_assert!(!changed.before.is_empty() && changed.before.keys().all(|id| words.contains(&id.to_string())));
             prop_assert!(!changed.before.contains_key(&changed.now) && !words.contains("no longer listed"));
@@ -199,7 +199,7 @@ fn what_git_gives_to_neither_goes_and_what_stands_is_said() {
         (planned.unchanged, planned.changes.len(), planned.blocked.len(), codes),
         (1, 0, 0, vec!["name-changed-hands"])
     );
-    assert!(planned.findings[0].message.contains("`    id: "), "{}", planned.findings[0].message);
+    assert!(planned.findings[0].message.contains("`id: "), "{}", planned.findings[0].message);
 }
 
 /// An account that is younger than its line by more than clocks may differ; by how much `newer_than_line` decides what

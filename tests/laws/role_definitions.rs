@@ -5,7 +5,12 @@ use jiff::{Timestamp, civil::date};
 use proptest::prelude::*;
 use tilgang::{
     config::load_texts,
-    model::{code::Code, desired::Desired},
+    model::{
+        code::Code,
+        desired::Desired,
+        observed::{DefinitionLookup, Observed},
+        permissions::{Definition, DefinitionMaker},
+    },
     observe::observe,
     plan::{self, Plan, blocked::Block, change::Action},
     simulator::{SharedWorld, file, world::Block as Permissions},
@@ -64,6 +69,7 @@ const SCOPES: [(&str, bool); 5] = [
 ];
 
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that may be wrong")]
 struct Seed {
     exists: bool,
     renamed: bool,
@@ -145,7 +151,7 @@ impl Seed {
         };
         let data = Permissions { actions: all(&DATA, &self.data), ..Permissions::default() };
         let gives_access = GIVES_ACCESS.iter().any(|action| control.allows(action));
-        let is_broad = self.actions.iter().any(|n| ["*", "*/write"].contains(&ACTIONS[*n]));
+        let is_broad = control.allows("Microsoft.Invented/things/write");
         let gives = ["getSecret", "setSecret"]
             .iter()
             .all(|verb| data.allows(&format!("Microsoft.KeyVault/vaults/secrets/{verb}/action")));
@@ -153,13 +159,18 @@ impl Seed {
     }
 
     fn plan(&self) -> Plan {
+        self.plan_with(|_| {})
+    }
+
+    fn plan_with(&self, change: impl FnOnce(&mut Observed)) -> Plan {
         let now: Timestamp = NOW.parse().unwrap();
         let text = self.world();
         let world = file::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let azure = SharedWorld::new(world, move || now).sign_in_first().unwrap();
         let desired = self.desired();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let observed = runtime.block_on(observe(&desired, None, now, &azure));
+        let mut observed = runtime.block_on(observe(&desired, None, now, &azure));
+        change(&mut observed);
         plan::plan(&desired, &observed, date(2026, 11, 22))
     }
 }
@@ -213,5 +224,33 @@ fn each_fault_counts() {
         ("role-not-assignable", |seed| seed.scope = 2),
     ] {
         assert_eq!(fault(change), [codes, codes]);
+    }
+}
+
+/// Microsoft renames its own: what the ledger knew by the workspace's name, and that permits what it did, is only reported. What
+/// permits something else, was recorded under another name, or is a tenant's own, is another definition.
+#[test]
+fn what_microsoft_renamed_is_only_reported() {
+    let rename = |maker: DefinitionMaker, recorded: &str, permitted: fn(&Definition) -> String| {
+        sound().plan_with(|observed| {
+            for (id, lookup) in &mut observed.role_definitions {
+                let DefinitionLookup::Found(definition) = lookup else { continue };
+                if definition.name == NAME {
+                    observed.remembered_definitions.insert(*id, (recorded.to_owned(), permitted(definition)));
+                    (definition.name, definition.made_by) = ("Vault Officer".to_owned(), maker);
+                }
+            }
+        })
+    };
+    let same = |definition: &Definition| definition.permits_text();
+    let renamed = rename(DefinitionMaker::Microsoft, NAME, same);
+    assert_eq!((renamed.changes.len(), renamed.blocked.len()), (2, 0));
+    assert!(renamed.findings.iter().any(|finding| finding.code == Code::RoleName), "{:#?}", renamed.findings);
+    for other in [
+        rename(DefinitionMaker::Tenant, NAME, same),
+        rename(DefinitionMaker::Microsoft, "Vault Officer", same),
+        rename(DefinitionMaker::Microsoft, NAME, |_| "microsoft.keyvault/vaults/read; ; ; ".to_owned()),
+    ] {
+        assert_eq!((other.changes.len(), other.blocked.len()), (0, 2));
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn evil() -> World {
         request_id: Some(EVIL.into()),
         ..Trouble::new(TroubleKind::Rejected, EVIL, EVIL)
     };
-    world.plan.unread.push(Unread { owner: None, trouble: Arc::new(trouble) });
+    world.plan.unread.push(Unread { stops: crate::plan::Stops::Removals, owner: None, trouble: Arc::new(trouble) });
     world.plan.protected.unresolved.push(crate::plan::Unresolved {
         whom: crate::model::policy::Whom::Name(UserName::new(EVIL)),
         why: EVIL.to_owned(),

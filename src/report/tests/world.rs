@@ -188,7 +188,11 @@ impl World {
     }
 
     pub(super) fn unread(&mut self, owner: &str, doing: &str) {
-        self.plan.unread.push(Unread { owner: Some(code(owner)), trouble: Arc::new(trouble(doing)) });
+        self.plan.unread.push(Unread {
+            stops: crate::plan::Stops::Removals,
+            owner: Some(code(owner)),
+            trouble: Arc::new(trouble(doing)),
+        });
     }
 
     /// The view of it, given to `report`.
