@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::{
     choices::Choices,
     universe::{
-        CALLER, Kind, OTHER_NAMES, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, definition, short, stand,
-        user_id,
+        AGENCY_SECRETS, AGENCY_STATES, CALLER, Kind, OTHER_NAMES, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER,
+        SECRETS_USER, define, definition, short, stand, user_id,
     },
 };
 
@@ -50,6 +50,11 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
             let done = event(world, Deed::RenameUser(Rename { user, to: name }));
             return if done { "renames a user back" } else { "could not do it" };
         }
+        if choices.rarely(&format!("{at}/deed/agency"), 12) {
+            let state = AGENCY_STATES[pick("agency/state", AGENCY_STATES.len())];
+            define(world, state);
+            return "changes a role definition";
+        }
         let done = match (kind, held) {
             (0, Some(held)) => (world.unplace(held.name).is_some(), "takes an assignment away"),
             (1, Some(held)) => {
@@ -76,7 +81,10 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
                 (true, "copies an assignment with its description")
             }
             (kind @ 5..=8, _) => {
-                let text = role_of(choices, at, &resource);
+                let is_agency = resource.arm_type.ends_with("vaults")
+                    && choices.rarely(&format!("{at}/deed/role/agency"), 15)
+                    && world.definition(definition(AGENCY_SECRETS)).is_ok();
+                let text = if is_agency { AGENCY_SECRETS } else { role_of(choices, at, &resource) };
                 let triple = Triple {
                     scope: resource.id.clone(),
                     principal: PrincipalId(user_id(person)),

@@ -70,6 +70,8 @@ pub struct Seen {
     pub groups: BTreeMap<GroupKey, InGroup>,
     pub usage: BTreeMap<SubscriptionId, Result<Usage, ()>>,
     pub definitions: BTreeMap<RoleDefinitionId, Result<Option<Definition>, ()>>,
+    /// Which role definitions a subscription lists as assignable in it.
+    pub assignable: BTreeMap<SubscriptionId, Result<BTreeSet<RoleDefinitionId>, ()>>,
     /// What the last look saw, right before the first write: targets, and people.
     pub again: BTreeMap<ScopeId, Result<Option<ResourceNow>, ()>>,
     pub people_again: BTreeMap<PrincipalId, ById>,
@@ -563,10 +565,13 @@ impl<P: Far> AssignmentReader for Azure<'_, P> {
     async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
         let request = format!("definitions/{at}");
         self.arrive(&request).await;
-        match self.read_fails(&request, 8) {
+        let answer = match self.read_fails(&request, 8) {
             Some(trouble) => Err(trouble),
             None => self.inner.definitions(at).await,
-        }
+        };
+        let listed = answer.as_ref().map(|listed| listed.keys().copied().collect()).map_err(|_| ());
+        self.log().seen.assignable.insert(at, listed);
+        answer
     }
 }
 

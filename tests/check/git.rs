@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::{
     choices::Choices,
     universe::{
-        FORMER, GROUP, INSTANCE, OWNERS, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, TENANT, other_id,
-        short, user_id,
+        AGENCY_NAME, AGENCY_SECRETS, FORMER, GROUP, INSTANCE, OWNERS, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER,
+        SECRETS_USER, TENANT, other_id, short, user_id,
     },
 };
 
@@ -67,6 +67,8 @@ pub enum Catalogue {
     Forgotten,
     /// A further role, `lead`, gives both.
     WithLead,
+    /// `operations` gives a role definition of the agency's own, and says what it may.
+    Custom,
 }
 
 /// A rule for an owner, or for all, until a day. `all`: a freeze that stops grants, too.
@@ -176,6 +178,9 @@ impl Git {
                 2 => Catalogue::Forgotten,
                 _ => Catalogue::WithLead,
             };
+            if choices.rarely(&name("agency"), 20) {
+                git.catalogue = Catalogue::Custom;
+            }
             git.renamed = choices.rarely(&name("renamed"), 15);
             git.shared = choices.rarely(&name("shared"), 12);
             git.two_vaults = choices.rarely(&name("two-vaults"), 20);
@@ -355,6 +360,12 @@ impl Git {
                 let _ = writeln!(
                     text,
                     "roles:\n  operations:\n    may: read secrets\n    gives: [{{ on: key-vault, definition: {SECRETS_USER}, name: Key Vault Secrets User }}]"
+                );
+            }
+            Catalogue::Custom => {
+                let _ = writeln!(
+                    text,
+                    "roles:\n  operations:\n    may: read secrets\n    gives: [{{ on: key-vault, definition: {AGENCY_SECRETS}, name: {AGENCY_NAME} }}]"
                 );
             }
             Catalogue::WithLead => {

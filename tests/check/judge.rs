@@ -9,7 +9,7 @@ use tilgang::{
     ledger::entry::Ended,
     model::{
         assignment::{PrincipalType, RoleAssignment, Triple},
-        ids::{AssignmentName, PrincipalId, ScopeId, UserName},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, UserName},
         people::{ById, ByName, GroupKey, InGroup},
         policy::Whom,
         trouble::TroubleKind,
@@ -17,7 +17,7 @@ use tilgang::{
     plan::{
         approve::Refusal,
         change::{Action, Change},
-        finding::Code,
+        finding::{Code, Finding},
         outcome::{Done, Failure},
         saved::Saved,
         selection::{Kind, Kinds, Why},
@@ -122,6 +122,12 @@ impl Run<'_> {
             Where::Nowhere => None,
         });
         shown.filter_map(|row| Some((row.id.clone(), row.made?))).collect()
+    }
+
+    /// What the role definitions that the run was shown permit.
+    pub fn permitted(&self) -> BTreeMap<RoleDefinitionId, String> {
+        let read = self.seen().definitions.iter();
+        read.filter_map(|(id, read)| Some((*id, read.as_ref().ok()?.as_ref()?.permits_text()))).collect()
     }
 
     fn git(&self) -> &Git {
@@ -382,7 +388,13 @@ pub fn facts(oracle: &Oracle<'_>, saved: &Saved) -> BTreeMap<ScopeId, Facts> {
             stock.and_then(|stock| stock.resources.iter().find(|row| row.id == *scope)?.made).filter(|_| is_target);
         let standings = oracle.standings();
         let here = standings.iter().map(|it| it.row).filter(|row| row.triple.scope == *scope && oracle.is_named(row));
-        (made, here.map(|row| (row.name, text(&row.condition), text(&row.description))).collect())
+        let deeds = saved.changes.iter().filter(|deed| deed.triple.scope == *scope);
+        let permits = |id: RoleDefinitionId| match oracle.seen.definitions.get(&id) {
+            Some(Ok(Some(found))) => Some(found.permits_text()),
+            _ => None,
+        };
+        let definitions = deeds.map(|deed| (deed.triple.definition, permits(deed.triple.definition))).collect();
+        (made, here.map(|row| (row.name, text(&row.condition), text(&row.description))).collect(), definitions)
     };
     saved.changes.iter().map(|deed| (deed.triple.scope.clone(), of(&deed.triple.scope))).collect()
 }
@@ -580,7 +592,7 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
                 is_counted && it.owner.map(|it| it.to_string()).as_deref() == stays.owner
                     || it.scope.as_ref() == Some(&stays.scope)
                         && it.who.as_ref().is_some_and(|who| who.id == stays.principal)
-                        && matches!(it.code, Code::Unmanaged | Code::Orphaned | Code::NameChangedHands)
+                        && matches!(it.code, Code::Unmanaged | Code::Orphaned | Code::NameChangedHands | Code::Keeps)
             }),
             Must::Kept => {
                 *kept.entry(stays.owner.unwrap_or_default()).or_default() += 1;
@@ -607,6 +619,29 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
         });
         if !is_blocked && !restorable {
             broken.push(format!("{name} does not get {role} at {owner}"));
+        }
+    }
+    for (role, code) in expected.unfit.iter().filter(|_| run.only.is_none()) {
+        let is_it = |it: &Finding| it.code == *code && it.role.as_ref().is_some_and(|it| it.as_str() == *role);
+        if !plan.findings.iter().any(is_it) {
+            broken.push(format!("what {role} gives is held, and is not as git says: {code:?}"));
+        }
+    }
+    let changed =
+        run.permitted().into_iter().filter(|(id, is)| run.told.definitions.get(id).is_some_and(|was| was != is));
+    let (changed, said_changed) =
+        (changed.count(), plan.findings.iter().filter(|it| it.code == Code::RoleChanged).count());
+    if run.only.is_none() && changed != said_changed {
+        broken.push(format!("{changed} role definitions permit something else, and {said_changed} are said to"));
+    }
+    for keeps in plan.findings.iter().filter(|it| it.code == Code::Keeps) {
+        let (owner, name) = (keeps.owner.map(|it| it.to_string()), keeps.who.as_ref().and_then(|who| who.name.clone()));
+        let was_listed = |commit: &Git| {
+            let names = owner.as_deref().and_then(|owner| commit.names(owner));
+            names.zip(name.as_ref()).is_some_and(|(names, name)| names.contains(name))
+        };
+        if !run.told.past.iter().flatten().any(was_listed) {
+            broken.push(format!("nobody ever listed whom this is said of: {keeps:?}"));
         }
     }
     let said_anew: BTreeSet<&ScopeId> =

@@ -338,7 +338,9 @@ impl<'a, P: Far> Play<'a, P> {
         let broken = judge(&run);
         let has_recorded = said.as_ref().is_some_and(|said| said.admitted != Some(false));
         if self.ledger && has_recorded {
-            self.told.remembered.extend(run.made());
+            let (made, permitted) = (run.made(), run.permitted());
+            self.told.remembered.extend(made);
+            self.told.definitions.extend(permitted);
             if let Head::Commit(time, _) = head {
                 self.told.newest = self.told.newest.max(Some(*time));
             }

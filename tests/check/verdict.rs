@@ -76,12 +76,15 @@ impl Judge<'_> {
                     name: derived_name(INSTANCE, &triple),
                     description: want.description.clone(),
                 };
+                if standing.is_some() {
+                    expected.unfit.extend(self.oracle.unfit(want.definition).into_iter().map(|code| (want.role, code)));
+                }
                 match standing {
                     // Policy may have something against each line that asks for it.
                     None => {
                         let same: Vec<&Want<'_>> = wants.iter().filter(|it| self.is_same(it, want)).collect();
                         let fit = same.iter().find(|it| !self.is_objected(it));
-                        if let Some(fit) = fit.filter(|_| self.oracle.is_sound(want.definition)) {
+                        if let Some(fit) = fit.filter(|_| self.oracle.is_sound(want.definition, scope)) {
                             expected.puts.insert(triple, Put { description: fit.description.clone(), ..put });
                         } else {
                             self.unmet.insert(whose);
