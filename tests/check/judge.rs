@@ -565,7 +565,8 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             Refusal::AllShare(_) => all >= 10 && others().count() * 100 > limits.share * all,
             Refusal::Expiries(_) => mine.iter().filter(|removal| removal.is_expiry).count() > limits.expiries,
         };
-        let is_any = matches!(refused.refusal, Refusal::Frozen(_) | Refusal::OlderCommit(_));
+        let is_any =
+            matches!(refused.refusal, Refusal::Frozen(_) | Refusal::OlderCommit(_) | Refusal::OtherInstance(_));
         if !because || !is_any && refused.change.action != Action::Revoke {
             broken.push(format!("{:?} for {:?}; {limits:?}", refused.refusal, refused.change));
         }

@@ -20,8 +20,8 @@ use super::{
     git::{Catalogue, Entry, File, Git, ROLES},
     program::Head,
     universe::{
-        AGENCY_NAME, AGENCY_SECRETS, ENVIRONMENTS, FORMER, GET_SECRET, INSTANCE, OWNERS, READER_OF_LOGS,
-        SECRETS_OFFICER, SECRETS_USER, definition, derived_name, subscription_name,
+        AGENCY_NAME, AGENCY_SECRETS, ENVIRONMENTS, FORMER, GET_SECRET, OWNERS, READER_OF_LOGS, SECRETS_OFFICER,
+        SECRETS_USER, definition, derived_name, subscription_name,
     },
     verdict::Judge,
 };
@@ -529,7 +529,7 @@ impl Oracle<'_> {
                             meaning,
                             kind,
                             definition,
-                            description: format!("tilgang/{INSTANCE} {owner} {}{ticket}", role.name),
+                            description: format!("tilgang/{} {owner} {}{ticket}", self.git.instance(), role.name),
                         });
                     }
                 }
@@ -547,7 +547,7 @@ impl Oracle<'_> {
     }
 
     pub fn instances(&self) -> impl Iterator<Item = &'static str> {
-        [INSTANCE].into_iter().chain(self.git.former.then_some(FORMER))
+        [self.git.instance()].into_iter().chain(self.git.former.then_some(FORMER))
     }
 
     /// Whether it bears the mark of an instance that is not this one, where we would write one.

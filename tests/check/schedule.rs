@@ -326,6 +326,9 @@ impl<'a, P: Far> Play<'a, P> {
         let today = now.to_zoned(TimeZone::UTC).date();
         let past = self.told.past.as_deref();
         let oracle = Oracle { git, head, seen: &seen, start: &start, today, now, past };
+        if git.misspelt {
+            self.count("git", "the instance is misspelt");
+        }
         let run = Run {
             oracle: &oracle,
             writes: &writes,

@@ -15,7 +15,7 @@ use super::{
         Expected, Kept, Mark, Meaning, Oracle, Owner, Place, Put, Removal, Said, Standing, Want, Where, environment_of,
     },
     program::Head,
-    universe::{INSTANCE, derived_name},
+    universe::derived_name,
 };
 
 /// How long Entra may not show everywhere who is new.
@@ -73,7 +73,7 @@ impl Judge<'_> {
                 let put = Put {
                     owner: want.owner,
                     environment: environment_of(want.role).unwrap(),
-                    name: derived_name(INSTANCE, &triple),
+                    name: derived_name(self.oracle.git.instance(), &triple),
                     description: want.description.clone(),
                 };
                 if standing.is_some() {
