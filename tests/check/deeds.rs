@@ -17,7 +17,7 @@ use super::{
     choices::Choices,
     universe::{
         AGENCY_SECRETS, AGENCY_STATES, CALLER, Kind, OTHER_NAMES, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER,
-        SECRETS_USER, define, definition, short, stand, user_id,
+        SECRETS_USER, STOPS, define, definition, deny, short, stand, user_id,
     },
 };
 
@@ -54,6 +54,10 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
             let state = AGENCY_STATES[pick("agency/state", AGENCY_STATES.len())];
             define(world, state);
             return "changes a role definition";
+        }
+        if choices.rarely(&format!("{at}/deed/denial"), 8) {
+            deny(world, resource.id, STOPS[pick("denial/stops", STOPS.len())]);
+            return "denies something at a target";
         }
         let done = match (kind, held) {
             (0, Some(held)) => (world.unplace(held.name).is_some(), "takes an assignment away"),

@@ -10,6 +10,7 @@ use tilgang::{
     model::{
         assignment::{PrincipalType, RoleAssignment, Triple},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, UserName},
+        other_access::{Denial, Effect},
         people::{ById, ByName, GroupKey, InGroup},
         policy::Whom,
         trouble::TroubleKind,
@@ -30,6 +31,7 @@ use super::{
     git::{File, Git, Guard, ROLES},
     oracle::{Expected, Kept, Oracle, Owner, Removal, Said as Must, Where},
     program::{Facts, Head, Said, Told, steps},
+    universe::{CALLER, MAY_DELETE, MAY_WRITE},
 };
 
 /// One run, with all that is known of it.
@@ -60,6 +62,7 @@ pub fn judge(run: &Run<'_>) -> Vec<String> {
     law("limits", limits(run, &expected));
     law("protected", protected(run));
     law("frozen", frozen(run, &expected));
+    law("a deny assignment stops it", denied(run));
     law("an older commit changes nothing", older(run));
     law("a saved plan only ever takes away", saved(run));
     if let Some(said) = run.said {
@@ -437,6 +440,39 @@ fn frozen(run: &Run<'_>, expected: &Expected) -> Vec<String> {
     let is_frozen =
         |write: &&Write| owner(write).is_some_and(|(owner, is_removal)| run.git().is_frozen(owner, is_removal, today));
     run.writes.iter().filter(is_frozen).map(|write| format!("{write:?}")).collect()
+}
+
+/// What a deny assignment stops is not done, and not taken for done; where the run was told of it, it says so before.
+fn denied(run: &Run<'_>) -> Vec<String> {
+    let denied = || run.writes.iter().filter(|write| write.denied);
+    let done = denied().filter(|write| write.took_effect || write.told == Some(Ok(())));
+    let mut broken: Vec<String> = done.map(|write| format!("it is done: {write:?}")).collect();
+    let Some(said) = run.said else { return broken };
+    if said.exit == Some(Exit::Converged) && denied().next().is_some() {
+        broken.push("all is well, and something was denied".to_owned());
+    }
+    let us = PrincipalId(CALLER);
+    let stops = |change: &Change, denial: &Denial| {
+        let action = if change.action == Action::Revoke { MAY_DELETE } else { MAY_WRITE };
+        denial.effect == Effect::Enforced
+            && (denial.scope == change.triple.scope || denial.scope.holds(&change.triple.scope))
+            && denial.what.blocks.iter().any(|block| block.actions.iter().any(|it| it == action))
+            && (denial.principals.is_empty() || denial.principals.contains(&us))
+            && !denial.except.contains(&us)
+    };
+    for change in &said.plan.changes {
+        let listed = change.triple.scope.subscription().and_then(|id| run.seen().denials.get(&id));
+        let is_stopped = listed.into_iter().flatten().any(|denial| stops(change, denial));
+        let is_said = said.plan.findings.iter().any(|it| {
+            it.code == Code::NotAssignable
+                && it.scope.as_ref() == Some(&change.triple.scope)
+                && it.message.contains("the deny assignment `stack`")
+        });
+        if is_stopped && !is_said {
+            broken.push(format!("nobody says that it will be denied: {change:?}"));
+        }
+    }
+    broken
 }
 
 /// Whom the guard protects; nothing if nobody can tell.

@@ -46,7 +46,8 @@ const MET: &[(&str, &str)] = &[
     ("deferred", "other_kind ended_long_ago"),
     ("kinds", "expired grants both"),
     ("kills", "before_the_write after_the_write the_journal_takes_no_beginning"),
-    ("writes", "grants updates deletes"),
+    ("writes", "grants updates deletes denied_by_a_deny_assignment"),
+    ("strangers", "changes_a_role_definition denies_something_at_a_target"),
 ];
 /// How often a failing one is played to find what it takes to fail.
 const TRIES: usize = 400;

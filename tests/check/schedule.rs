@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ops::Range, sync::Mutex};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tilgang::{
-    model::{ids::PrincipalId, owner::OwnerCode},
+    model::{ids::PrincipalId, owner::OwnerCode, trouble::TroubleKind},
     plan::{
         change::Action,
         selection::{Kind, Kinds},
@@ -356,6 +356,9 @@ impl<'a, P: Far> Play<'a, P> {
                 Asked::Put(_) => "grants",
                 Asked::Delete(..) => "deletes",
             };
+            if write.denied && write.told == Some(Err(TroubleKind::Denied)) {
+                tally.count("writes", "denied by a deny assignment");
+            }
             tally.count("writes", &format!("{word}{}", if write.took_effect { "" } else { ", without effect" }));
         }
         if let Some(said) = &said {

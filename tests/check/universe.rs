@@ -13,7 +13,7 @@ use tilgang::{
         World,
         world::{
             Application, Assignment, Block, Definition, Group, LockEntry, Resource, SubscriptionEntry, Term, User,
-            rights::management_group,
+            denials::Denial, rights::management_group,
         },
     },
 };
@@ -159,6 +159,16 @@ pub fn world(choices: &Choices, git: &Git, now: Timestamp) -> World {
     }
     resources(&mut world, choices);
     standings(&mut world, choices, git, now);
+    for (name, _) in &names {
+        let how = choices.pick(&format!("world/{name}/denial"), &[80, 1, 1, 1, 1, 1]);
+        let at = subscription_id(name);
+        let vault = world.resources().find(|found| found.id.subscription() == Some(at) && found.arm_type == VAULT);
+        let vault =
+            vault.map(|found| found.id.clone()).filter(|_| choices.rarely(&format!("world/{name}/denial/one"), 50));
+        if how > 0 {
+            deny(&mut world, vault.unwrap_or_else(|| ScopeId::subscription_scope(at)), STOPS[how - 1]);
+        }
+    }
     world
 }
 
@@ -222,6 +232,47 @@ pub fn define(world: &mut World, state: Agency) {
         scopes,
         times: (now, now),
         by: (None, None),
+    });
+}
+
+/// Whom a deny assignment stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stops {
+    Everybody,
+    Us,
+    /// It stops removals as well.
+    EverythingOfUs,
+    /// Azure leaves out whom it excludes.
+    EverybodyButUs,
+    /// It is one of those that only write down what they would stop.
+    Nobody,
+}
+
+pub const STOPS: [Stops; 5] =
+    [Stops::Everybody, Stops::Us, Stops::EverythingOfUs, Stops::EverybodyButUs, Stops::Nobody];
+
+/// The rights of which a deny assignment may take one away.
+pub const MAY_WRITE: &str = "Microsoft.Authorization/roleAssignments/write";
+pub const MAY_DELETE: &str = "Microsoft.Authorization/roleAssignments/delete";
+
+/// Places a deny assignment there, or changes it.
+pub fn deny(world: &mut World, scope: ScopeId, stops: Stops) {
+    let us = PrincipalId(CALLER);
+    let is_us = matches!(stops, Stops::Us | Stops::EverythingOfUs);
+    let mut actions = vec![MAY_WRITE.to_owned()];
+    if stops == Stops::EverythingOfUs {
+        actions.push(MAY_DELETE.to_owned());
+    }
+    world.place_denial(Denial {
+        id: Uuid::new_v5(&Uuid::NAMESPACE_OID, scope.as_str().as_bytes()),
+        name: "stack".to_owned(),
+        description: String::new(),
+        scope,
+        only_here: false,
+        audit: stops == Stops::Nobody,
+        block: Block { actions, ..Block::default() },
+        principals: if is_us { vec![us] } else { Vec::new() },
+        except: if stops == Stops::EverybodyButUs { vec![us] } else { Vec::new() },
     });
 }
 
