@@ -3,7 +3,7 @@
 use tilgang::{
     model::{
         assignment::Triple,
-        ids::{AssignmentName, PrincipalId, UserName},
+        ids::{AssignmentName, PrincipalId, ScopeId, UserName},
     },
     simulator::{
         SharedWorld, World,
@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::{
     choices::Choices,
     universe::{
-        CALLER, Kind, OTHER_NAMES, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, definition, short, stand,
-        user_id,
+        AGENCY_SECRETS, AGENCY_STATES, CALLER, Kind, OTHER_NAMES, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER,
+        SECRETS_USER, STOPS, define, definition, deny, short, stand, user_id,
     },
 };
 
@@ -50,6 +50,9 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
             let done = event(world, Deed::RenameUser(Rename { user, to: name }));
             return if done { "renames a user back" } else { "could not do it" };
         }
+        if let Some(done) = to_rights(world, choices, at, &resource) {
+            return done;
+        }
         let done = match (kind, held) {
             (0, Some(held)) => (world.unplace(held.name).is_some(), "takes an assignment away"),
             (1, Some(held)) => {
@@ -76,7 +79,7 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
                 (true, "copies an assignment with its description")
             }
             (kind @ 5..=8, _) => {
-                let text = role_of(choices, at, &resource);
+                let text = role_of(world, choices, at, &resource);
                 let triple = Triple {
                     scope: resource.id.clone(),
                     principal: PrincipalId(user_id(person)),
@@ -102,12 +105,7 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
             }
             (14, _) => {
                 let level = ["CanNotDelete", "ReadOnly"][choices.below(&format!("{at}/deed/level"), 2)];
-                world.place_lock(LockEntry {
-                    scope: resource.id,
-                    name: "frozen".to_owned(),
-                    level: level.to_owned(),
-                    notes: None,
-                });
+                lock(world, resource.id, level);
                 (true, "locks a target")
             }
             (15, _) => {
@@ -124,6 +122,21 @@ pub fn happen(shared: &SharedWorld, choices: &Choices, at: &str) -> &'static str
     })
 }
 
+/// What is done to role definitions, and to what may be written at a resource.
+fn to_rights(world: &mut World, choices: &Choices, at: &str, resource: &Resource) -> Option<&'static str> {
+    if choices.rarely(&format!("{at}/deed/agency"), 12) {
+        let state = choices.below(&format!("{at}/deed/agency/state"), AGENCY_STATES.len());
+        define(world, AGENCY_STATES[state]);
+        return Some("changes a role definition");
+    }
+    if choices.rarely(&format!("{at}/deed/denial"), 8) {
+        let stops = choices.below(&format!("{at}/deed/denial/stops"), STOPS.len());
+        deny(world, resource.id.clone(), STOPS[stops]);
+        return Some("denies something at a target");
+    }
+    None
+}
+
 /// What somebody comes to be called: like before, or not.
 fn new_name(choices: &Choices, at: &str, person: usize) -> String {
     if choices.rarely(&format!("{at}/deed/unlike"), 50) {
@@ -133,13 +146,21 @@ fn new_name(choices: &Choices, at: &str, person: usize) -> String {
     }
 }
 
-/// A role definition that fits a resource.
-fn role_of(choices: &Choices, at: &str, resource: &Resource) -> &'static str {
-    if resource.arm_type.ends_with("vaults") {
-        [SECRETS_OFFICER, SECRETS_USER][choices.below(&format!("{at}/deed/role"), 2)]
-    } else {
-        READER_OF_LOGS
+/// A role definition that fits a resource, and that there is.
+fn role_of(world: &World, choices: &Choices, at: &str, resource: &Resource) -> &'static str {
+    if !resource.arm_type.ends_with("vaults") {
+        return READER_OF_LOGS;
     }
+    let is_custom = choices.rarely(&format!("{at}/deed/role/agency"), 15);
+    if is_custom && world.definition(definition(AGENCY_SECRETS)).is_ok() {
+        return AGENCY_SECRETS;
+    }
+    [SECRETS_OFFICER, SECRETS_USER][choices.below(&format!("{at}/deed/role"), 2)]
+}
+
+/// Locks a resource.
+fn lock(world: &mut World, scope: ScopeId, level: &str) {
+    world.place_lock(LockEntry { scope, name: "frozen".to_owned(), level: level.to_owned(), notes: None });
 }
 
 /// Takes the place of what is about to be made or put right: Azure allows one.

@@ -35,7 +35,12 @@ use tilgang::{
 };
 use tokio::{runtime::Builder, time::timeout};
 
-use super::{choices::Choices, deeds, tally::Tally};
+use super::{
+    choices::Choices,
+    deeds,
+    tally::Tally,
+    universe::{CALLER, MAY_DELETE, MAY_WRITE},
+};
 
 /// An Azure that can be reached: all ports, and what drives their futures.
 pub trait Far: Directory + Inventory + Resources + AccessReader + AssignmentReader + AssignmentWriter + Rights {
@@ -70,6 +75,10 @@ pub struct Seen {
     pub groups: BTreeMap<GroupKey, InGroup>,
     pub usage: BTreeMap<SubscriptionId, Result<Usage, ()>>,
     pub definitions: BTreeMap<RoleDefinitionId, Result<Option<Definition>, ()>>,
+    /// Which role definitions a subscription lists as assignable in it.
+    pub assignable: BTreeMap<SubscriptionId, Result<BTreeSet<RoleDefinitionId>, ()>>,
+    /// The deny assignments that the run was told of.
+    pub denials: BTreeMap<SubscriptionId, Vec<Denial>>,
     /// What the last look saw, right before the first write: targets, and people.
     pub again: BTreeMap<ScopeId, Result<Option<ResourceNow>, ()>>,
     pub people_again: BTreeMap<PrincipalId, ById>,
@@ -83,6 +92,8 @@ pub struct Write {
     pub before: Option<Assignment>,
     /// Whether Azure is different for it.
     pub took_effect: bool,
+    /// Whether a deny assignment stops us, at that moment.
+    pub denied: bool,
     /// What the program was told; nothing if it was killed.
     pub told: Option<Result<(), TroubleKind>>,
 }
@@ -305,6 +316,11 @@ impl<'a, P: Far> Azure<'a, P> {
         };
         let stands = |world: &mut World| world.assignment(name).cloned();
         let before = self.shared.with(stands);
+        let (action, scope) = match &asked {
+            Asked::Put(put) => (MAY_WRITE, &put.triple.scope),
+            Asked::Delete(scope, _) => (MAY_DELETE, scope),
+        };
+        let denied = self.shared.with(|world| world.denied(PrincipalId(CALLER), action, scope).is_some());
         let kill = self.weather.kill.filter(|(at, how)| *at == number && *how != Kill::Asked);
         let kinds = [
             ("write: throttled, not done", TroubleKind::Throttled),
@@ -328,7 +344,7 @@ impl<'a, P: Far> Azure<'a, P> {
             if kill.is_some() { None } else { Some(answer.as_ref().map(|_| ()).map_err(|trouble| trouble.kind)) };
         {
             let mut log = self.log();
-            log.writes.push(Write { asked, before, took_effect, told });
+            log.writes.push(Write { asked, before, took_effect, denied, told });
             log.is_dead |= kill.is_some();
         }
         if let Some((_, how)) = kill {
@@ -492,7 +508,11 @@ impl<P: Far> AccessReader for Azure<'_, P> {
     }
 
     async fn denials(&self, at: SubscriptionId) -> Result<Vec<Denial>, Trouble> {
-        self.inner.denials(at).await
+        let answer = self.inner.denials(at).await;
+        if let Ok(listed) = &answer {
+            self.log().seen.denials.insert(at, listed.clone());
+        }
+        answer
     }
 
     async fn access_policies(&self, vault: &ScopeId) -> Result<Option<Vec<AccessPolicy>>, Trouble> {
@@ -563,10 +583,13 @@ impl<P: Far> AssignmentReader for Azure<'_, P> {
     async fn definitions(&self, at: SubscriptionId) -> Result<BTreeMap<RoleDefinitionId, Definition>, Trouble> {
         let request = format!("definitions/{at}");
         self.arrive(&request).await;
-        match self.read_fails(&request, 8) {
+        let answer = match self.read_fails(&request, 8) {
             Some(trouble) => Err(trouble),
             None => self.inner.definitions(at).await,
-        }
+        };
+        let listed = answer.as_ref().map(|listed| listed.keys().copied().collect()).map_err(|_| ());
+        self.log().seen.assignable.insert(at, listed);
+        answer
     }
 }
 

@@ -14,8 +14,8 @@ use uuid::Uuid;
 use super::{
     choices::Choices,
     universe::{
-        FORMER, GROUP, INSTANCE, OWNERS, PEOPLE, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, TENANT, other_id,
-        short, user_id,
+        AGENCY_NAME, AGENCY_SECRETS, FORMER, GROUP, INSTANCE, MISSPELT, OWNERS, PEOPLE, READER_OF_LOGS,
+        SECRETS_OFFICER, SECRETS_USER, TENANT, other_id, short, user_id,
     },
 };
 
@@ -36,6 +36,8 @@ pub struct Git {
     pub test_only: bool,
     /// The instance was called otherwise before.
     pub former: bool,
+    /// The instance is misspelt.
+    pub misspelt: bool,
     pub revokes_unmanaged: bool,
     pub limits: Limits,
     pub protected: Vec<String>,
@@ -67,6 +69,8 @@ pub enum Catalogue {
     Forgotten,
     /// A further role, `lead`, gives both.
     WithLead,
+    /// `operations` gives a role definition of the agency's own, and says what it may.
+    Custom,
 }
 
 /// A rule for an owner, or for all, until a day. `all`: a freeze that stops grants, too.
@@ -142,6 +146,7 @@ impl Git {
             two_vaults: false,
             test_only: false,
             former: false,
+            misspelt: false,
             revokes_unmanaged: false,
             limits: Limits { max: 99, per_owner: 99, prod_per_owner: 99, share: 100, expiries: 99 },
             protected: Vec::new(),
@@ -168,6 +173,7 @@ impl Git {
         let mut git = Self { committed, ..self.clone() };
         let today = committed.to_zoned(jiff::tz::TimeZone::UTC).date();
         let name = |what: &str| format!("{at}/{what}");
+        git.misspelt = choices.rarely(&name("misspelt"), 8);
         let settings = first || choices.rarely(&name("settings"), 40);
         if settings {
             git.catalogue = match choices.pick(&name("catalogue"), &[6, 2, 1, 2]) {
@@ -176,6 +182,9 @@ impl Git {
                 2 => Catalogue::Forgotten,
                 _ => Catalogue::WithLead,
             };
+            if choices.rarely(&name("agency"), 20) {
+                git.catalogue = Catalogue::Custom;
+            }
             git.renamed = choices.rarely(&name("renamed"), 15);
             git.shared = choices.rarely(&name("shared"), 12);
             git.two_vaults = choices.rarely(&name("two-vaults"), 20);
@@ -279,6 +288,11 @@ impl Git {
         }
     }
 
+    /// What the instance is called.
+    pub fn instance(&self) -> &'static str {
+        if self.misspelt { MISSPELT } else { INSTANCE }
+    }
+
     /// Who is listed in an owner's file by which names; nothing where there is no file.
     pub fn names(&self, owner: &str) -> Option<BTreeSet<UserName>> {
         match &self.files[owner] {
@@ -335,7 +349,7 @@ impl Git {
     }
 
     fn settings(&self) -> String {
-        let mut text = format!("version: 1\ntenant: {TENANT}\ninstance: {INSTANCE}\n");
+        let mut text = format!("version: 1\ntenant: {TENANT}\ninstance: {}\n", self.instance());
         if self.member_of {
             text.push_str("users: { member_of: \"tilgang-{owner}\" }\n");
         }
@@ -355,6 +369,12 @@ impl Git {
                 let _ = writeln!(
                     text,
                     "roles:\n  operations:\n    may: read secrets\n    gives: [{{ on: key-vault, definition: {SECRETS_USER}, name: Key Vault Secrets User }}]"
+                );
+            }
+            Catalogue::Custom => {
+                let _ = writeln!(
+                    text,
+                    "roles:\n  operations:\n    may: read secrets\n    gives: [{{ on: key-vault, definition: {AGENCY_SECRETS}, name: {AGENCY_NAME} }}]"
                 );
             }
             Catalogue::WithLead => {

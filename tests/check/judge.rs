@@ -9,7 +9,8 @@ use tilgang::{
     ledger::entry::Ended,
     model::{
         assignment::{PrincipalType, RoleAssignment, Triple},
-        ids::{AssignmentName, PrincipalId, ScopeId, UserName},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, UserName},
+        other_access::{Denial, Effect},
         people::{ById, ByName, GroupKey, InGroup},
         policy::Whom,
         trouble::TroubleKind,
@@ -17,7 +18,7 @@ use tilgang::{
     plan::{
         approve::Refusal,
         change::{Action, Change},
-        finding::Code,
+        finding::{Code, Finding},
         outcome::{Done, Failure},
         saved::Saved,
         selection::{Kind, Kinds, Why},
@@ -30,6 +31,7 @@ use super::{
     git::{File, Git, Guard, ROLES},
     oracle::{Expected, Kept, Oracle, Owner, Removal, Said as Must, Where},
     program::{Facts, Head, Said, Told, steps},
+    universe::{CALLER, MAY_DELETE, MAY_WRITE},
 };
 
 /// One run, with all that is known of it.
@@ -60,6 +62,7 @@ pub fn judge(run: &Run<'_>) -> Vec<String> {
     law("limits", limits(run, &expected));
     law("protected", protected(run));
     law("frozen", frozen(run, &expected));
+    law("a deny assignment stops it", denied(run));
     law("an older commit changes nothing", older(run));
     law("a saved plan only ever takes away", saved(run));
     if let Some(said) = run.said {
@@ -122,6 +125,12 @@ impl Run<'_> {
             Where::Nowhere => None,
         });
         shown.filter_map(|row| Some((row.id.clone(), row.made?))).collect()
+    }
+
+    /// What the role definitions that the run was shown permit.
+    pub fn permitted(&self) -> BTreeMap<RoleDefinitionId, String> {
+        let read = self.seen().definitions.iter();
+        read.filter_map(|(id, read)| Some((*id, read.as_ref().ok()?.as_ref()?.permits_text()))).collect()
     }
 
     fn git(&self) -> &Git {
@@ -382,7 +391,13 @@ pub fn facts(oracle: &Oracle<'_>, saved: &Saved) -> BTreeMap<ScopeId, Facts> {
             stock.and_then(|stock| stock.resources.iter().find(|row| row.id == *scope)?.made).filter(|_| is_target);
         let standings = oracle.standings();
         let here = standings.iter().map(|it| it.row).filter(|row| row.triple.scope == *scope && oracle.is_named(row));
-        (made, here.map(|row| (row.name, text(&row.condition), text(&row.description))).collect())
+        let deeds = saved.changes.iter().filter(|deed| deed.triple.scope == *scope);
+        let permits = |id: RoleDefinitionId| match oracle.seen.definitions.get(&id) {
+            Some(Ok(Some(found))) => Some(found.permits_text()),
+            _ => None,
+        };
+        let definitions = deeds.map(|deed| (deed.triple.definition, permits(deed.triple.definition))).collect();
+        (made, here.map(|row| (row.name, text(&row.condition), text(&row.description))).collect(), definitions)
     };
     saved.changes.iter().map(|deed| (deed.triple.scope.clone(), of(&deed.triple.scope))).collect()
 }
@@ -425,6 +440,39 @@ fn frozen(run: &Run<'_>, expected: &Expected) -> Vec<String> {
     let is_frozen =
         |write: &&Write| owner(write).is_some_and(|(owner, is_removal)| run.git().is_frozen(owner, is_removal, today));
     run.writes.iter().filter(is_frozen).map(|write| format!("{write:?}")).collect()
+}
+
+/// What a deny assignment stops is not done, and not taken for done; where the run was told of it, it says so before.
+fn denied(run: &Run<'_>) -> Vec<String> {
+    let denied = || run.writes.iter().filter(|write| write.denied);
+    let done = denied().filter(|write| write.took_effect || write.told == Some(Ok(())));
+    let mut broken: Vec<String> = done.map(|write| format!("it is done: {write:?}")).collect();
+    let Some(said) = run.said else { return broken };
+    if said.exit == Some(Exit::Converged) && denied().next().is_some() {
+        broken.push("all is well, and something was denied".to_owned());
+    }
+    let us = PrincipalId(CALLER);
+    let stops = |change: &Change, denial: &Denial| {
+        let action = if change.action == Action::Revoke { MAY_DELETE } else { MAY_WRITE };
+        denial.effect == Effect::Enforced
+            && (denial.scope == change.triple.scope || denial.scope.holds(&change.triple.scope))
+            && denial.what.blocks.iter().any(|block| block.actions.iter().any(|it| it == action))
+            && (denial.principals.is_empty() || denial.principals.contains(&us))
+            && !denial.except.contains(&us)
+    };
+    for change in &said.plan.changes {
+        let listed = change.triple.scope.subscription().and_then(|id| run.seen().denials.get(&id));
+        let is_stopped = listed.into_iter().flatten().any(|denial| stops(change, denial));
+        let is_said = said.plan.findings.iter().any(|it| {
+            it.code == Code::NotAssignable
+                && it.scope.as_ref() == Some(&change.triple.scope)
+                && it.message.contains("the deny assignment `stack`")
+        });
+        if is_stopped && !is_said {
+            broken.push(format!("nobody says that it will be denied: {change:?}"));
+        }
+    }
+    broken
 }
 
 /// Whom the guard protects; nothing if nobody can tell.
@@ -553,7 +601,8 @@ fn refused(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             Refusal::AllShare(_) => all >= 10 && others().count() * 100 > limits.share * all,
             Refusal::Expiries(_) => mine.iter().filter(|removal| removal.is_expiry).count() > limits.expiries,
         };
-        let is_any = matches!(refused.refusal, Refusal::Frozen(_) | Refusal::OlderCommit(_));
+        let is_any =
+            matches!(refused.refusal, Refusal::Frozen(_) | Refusal::OlderCommit(_) | Refusal::OtherInstance(_));
         if !because || !is_any && refused.change.action != Action::Revoke {
             broken.push(format!("{:?} for {:?}; {limits:?}", refused.refusal, refused.change));
         }
@@ -580,7 +629,7 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
                 is_counted && it.owner.map(|it| it.to_string()).as_deref() == stays.owner
                     || it.scope.as_ref() == Some(&stays.scope)
                         && it.who.as_ref().is_some_and(|who| who.id == stays.principal)
-                        && matches!(it.code, Code::Unmanaged | Code::Keeps | Code::Orphaned | Code::NameChangedHands)
+                        && matches!(it.code, Code::Unmanaged | Code::Orphaned | Code::NameChangedHands | Code::Keeps)
             }),
             Must::Kept => {
                 *kept.entry(stays.owner.unwrap_or_default()).or_default() += 1;
@@ -607,6 +656,29 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
         });
         if !is_blocked && !restorable {
             broken.push(format!("{name} does not get {role} at {owner}"));
+        }
+    }
+    for (role, code) in expected.unfit.iter().filter(|_| run.only.is_none()) {
+        let is_it = |it: &Finding| it.code == *code && it.role.as_ref().is_some_and(|it| it.as_str() == *role);
+        if !plan.findings.iter().any(is_it) {
+            broken.push(format!("what {role} gives is held, and is not as git says: {code:?}"));
+        }
+    }
+    let changed =
+        run.permitted().into_iter().filter(|(id, is)| run.told.definitions.get(id).is_some_and(|was| was != is));
+    let (changed, said_changed) =
+        (changed.count(), plan.findings.iter().filter(|it| it.code == Code::RoleChanged).count());
+    if run.only.is_none() && changed != said_changed {
+        broken.push(format!("{changed} role definitions permit something else, and {said_changed} are said to"));
+    }
+    for keeps in plan.findings.iter().filter(|it| it.code == Code::Keeps) {
+        let (owner, name) = (keeps.owner.map(|it| it.to_string()), keeps.who.as_ref().and_then(|who| who.name.clone()));
+        let was_listed = |commit: &Git| {
+            let names = owner.as_deref().and_then(|owner| commit.names(owner));
+            names.zip(name.as_ref()).is_some_and(|(names, name)| names.contains(name))
+        };
+        if !run.told.past.iter().flatten().any(was_listed) {
+            broken.push(format!("nobody ever listed whom this is said of: {keeps:?}"));
         }
     }
     let said_anew: BTreeSet<&ScopeId> =

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use tilgang::{
     model::{
         assignment::{PrincipalType, RoleAssignment, Triple},
+        code::Code,
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         people::{ById, ByName, Hint, Person},
     },
@@ -19,8 +20,8 @@ use super::{
     git::{Catalogue, Entry, File, Git, ROLES},
     program::Head,
     universe::{
-        ENVIRONMENTS, FORMER, INSTANCE, OWNERS, READER_OF_LOGS, SECRETS_OFFICER, SECRETS_USER, definition,
-        derived_name, subscription_name,
+        AGENCY_NAME, AGENCY_SECRETS, ENVIRONMENTS, FORMER, GET_SECRET, OWNERS, READER_OF_LOGS, SECRETS_OFFICER,
+        SECRETS_USER, definition, derived_name, subscription_name,
     },
     verdict::Judge,
 };
@@ -51,6 +52,8 @@ pub struct Expected {
     pub kept: Vec<Kept>,
     /// Grants that cannot be made: owner, name as written, role.
     pub blocked: BTreeSet<(Owner, String, &'static str)>,
+    /// What is not as git says of a role definition of which git wants something that exists.
+    pub unfit: BTreeSet<(&'static str, Code)>,
     /// What a share of removals is counted from.
     pub standing: BTreeMap<Owner, usize>,
 }
@@ -274,6 +277,7 @@ impl Oracle<'_> {
         match self.git.catalogue {
             Catalogue::BuiltIn | Catalogue::WithLead => definition(SECRETS_OFFICER),
             Catalogue::Retired | Catalogue::Forgotten => definition(SECRETS_USER),
+            Catalogue::Custom => definition(AGENCY_SECRETS),
         }
     }
 
@@ -289,9 +293,40 @@ impl Oracle<'_> {
         }
     }
 
-    /// Whether a role definition was read in this run, and is there: nothing new is granted of one that is not.
-    pub fn is_sound(&self, definition: RoleDefinitionId) -> bool {
-        matches!(self.seen.definitions.get(&definition), Some(Ok(Some(_))))
+    /// Whether a role definition was read in this run, is what git says, and can be assigned here: nothing new is granted of
+    /// one that is not.
+    pub fn is_sound(&self, id: RoleDefinitionId, at: &ScopeId) -> bool {
+        let Some(Ok(Some(found))) = self.seen.definitions.get(&id) else { return false };
+        if id != definition(AGENCY_SECRETS) {
+            return true; // Microsoft's: the world has them as they are
+        }
+        let within = |scope: &ScopeId| {
+            let (scope, at) = (scope.as_str().to_ascii_lowercase(), at.as_str().to_ascii_lowercase());
+            at.starts_with(&format!("{scope}/"))
+        };
+        let listed = at.subscription().and_then(|it| self.seen.assignable.get(&it));
+        let is_listed = listed.is_some_and(|listed| listed.as_ref().is_ok_and(|all| all.contains(&id)));
+        self.unfit(id).is_empty() && (is_listed || found.assignable_scopes.iter().any(within))
+    }
+
+    /// What is not as git says of a role definition that was read, wherever it is given.
+    pub fn unfit(&self, id: RoleDefinitionId) -> BTreeSet<Code> {
+        let mut codes = BTreeSet::new();
+        let found = match self.seen.definitions.get(&id) {
+            Some(Ok(Some(found))) if id == definition(AGENCY_SECRETS) => found,
+            Some(Ok(None)) => return [Code::RoleMissing].into(),
+            _ => return codes,
+        };
+        if found.name != AGENCY_NAME {
+            codes.insert(Code::RoleName);
+        }
+        if !found.blocks.iter().any(|block| block.data_actions.iter().any(|it| it == GET_SECRET)) {
+            codes.insert(Code::RoleGivesLess);
+        }
+        if found.blocks.iter().any(|block| block.actions.iter().any(|it| it == "Microsoft.Authorization/*")) {
+            codes.insert(Code::RolePrivileged);
+        }
+        codes
     }
 
     pub fn by_id(&self, id: PrincipalId) -> ById {
@@ -494,7 +529,7 @@ impl Oracle<'_> {
                             meaning,
                             kind,
                             definition,
-                            description: format!("tilgang/{INSTANCE} {owner} {}{ticket}", role.name),
+                            description: format!("tilgang/{} {owner} {}{ticket}", self.git.instance(), role.name),
                         });
                     }
                 }
@@ -512,7 +547,7 @@ impl Oracle<'_> {
     }
 
     pub fn instances(&self) -> impl Iterator<Item = &'static str> {
-        [INSTANCE].into_iter().chain(self.git.former.then_some(FORMER))
+        [self.git.instance()].into_iter().chain(self.git.former.then_some(FORMER))
     }
 
     /// Whether it bears the mark of an instance that is not this one, where we would write one.

@@ -12,7 +12,7 @@ use tilgang::{
     ledger::entry::By,
     model::{
         desired::{Desired, FileId, Origin, OwnerFile, Revision},
-        ids::{AssignmentName, PrincipalId, ScopeId, UserName},
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, UserName},
         owner::OwnerCode,
         past::{Past, Turn},
     },
@@ -99,6 +99,8 @@ pub struct Told {
     pub newest: Option<Timestamp>,
     /// When resources were made, as the last record has it.
     pub remembered: BTreeMap<ScopeId, Timestamp>,
+    /// What role definitions permit, as the last record has it.
+    pub definitions: BTreeMap<RoleDefinitionId, String>,
     /// A plan that was written down: that is carried out, or nothing.
     pub saved: Option<Saved>,
     /// What the targets of that plan were then.
@@ -153,8 +155,13 @@ impl NameHistory for Told {
     }
 }
 
-/// When a target was made, and what stands on it under a name that only we would give: name, condition, description.
-pub type Facts = (Option<Timestamp>, BTreeSet<(AssignmentName, Option<String>, Option<String>)>);
+/// When a target was made; what stands on it under a name that only we would give: name, condition, description; and what the
+/// role definitions permit that are given or taken there.
+pub type Facts = (
+    Option<Timestamp>,
+    BTreeSet<(AssignmentName, Option<String>, Option<String>)>,
+    BTreeSet<(RoleDefinitionId, Option<String>)>,
+);
 
 /// What to do of a saved plan, by name.
 pub fn steps(saved: &Saved) -> BTreeSet<(AssignmentName, Action)> {
@@ -217,7 +224,13 @@ async fn planned<P: Far>(ask: Ask<'_>, azure: &Azure<'_, P>) -> PlannedRun {
         desired,
         scope: Scope::chosen(owners.cloned()),
         azure,
-        records: Records { newest, made: told.remembered.clone(), ..Records::default() },
+        records: Records {
+            newest,
+            made: told.remembered.clone(),
+            // By whatever name: none of these is Microsoft's own, so a name proves nothing.
+            definitions: told.definitions.iter().map(|(id, is)| (*id, (String::new(), is.clone()))).collect(),
+            ..Records::default()
+        },
         history: told,
         permissions: AskPermissions::Of(azure.identity()),
         now,

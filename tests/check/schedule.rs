@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ops::Range, sync::Mutex};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tilgang::{
-    model::{ids::PrincipalId, owner::OwnerCode},
+    model::{ids::PrincipalId, owner::OwnerCode, trouble::TroubleKind},
     plan::{
         change::Action,
         selection::{Kind, Kinds},
@@ -326,6 +326,9 @@ impl<'a, P: Far> Play<'a, P> {
         let today = now.to_zoned(TimeZone::UTC).date();
         let past = self.told.past.as_deref();
         let oracle = Oracle { git, head, seen: &seen, start: &start, today, now, past };
+        if git.misspelt {
+            self.count("git", "the instance is misspelt");
+        }
         let run = Run {
             oracle: &oracle,
             writes: &writes,
@@ -338,7 +341,9 @@ impl<'a, P: Far> Play<'a, P> {
         let broken = judge(&run);
         let has_recorded = said.as_ref().is_some_and(|said| said.admitted != Some(false));
         if self.ledger && has_recorded {
-            self.told.remembered.extend(run.made());
+            let (made, permitted) = (run.made(), run.permitted());
+            self.told.remembered.extend(made);
+            self.told.definitions.extend(permitted);
             if let Head::Commit(time, _) = head {
                 self.told.newest = self.told.newest.max(Some(*time));
             }
@@ -351,6 +356,9 @@ impl<'a, P: Far> Play<'a, P> {
                 Asked::Put(_) => "grants",
                 Asked::Delete(..) => "deletes",
             };
+            if write.denied && write.told == Some(Err(TroubleKind::Denied)) {
+                tally.count("writes", "denied by a deny assignment");
+            }
             tally.count("writes", &format!("{word}{}", if write.took_effect { "" } else { ", without effect" }));
         }
         if let Some(said) = &said {

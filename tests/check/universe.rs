@@ -11,22 +11,31 @@ use tilgang::{
     },
     simulator::{
         World,
-        world::{Application, Assignment, Group, LockEntry, Resource, SubscriptionEntry, Term, User},
+        world::{
+            Application, Assignment, Block, Definition, Group, LockEntry, Resource, SubscriptionEntry, Term, User,
+            denials::Denial, rights::management_group,
+        },
     },
 };
 use uuid::Uuid;
 
 use super::{
     choices::Choices,
-    git::{File, Git, ROLES},
+    git::{Catalogue, File, Git, ROLES},
 };
 
 pub const TENANT: &str = "00000000-0000-0000-0000-0000000000aa";
 pub const INSTANCE: &str = "altinn-apps";
 pub const FORMER: &str = "altinn-old";
+/// What somebody writes by mistake.
+pub const MISSPELT: &str = "altin-apps";
 pub const READER_OF_LOGS: &str = "43d0d8ad-25c7-4714-9337-8ba259a9fe05";
 pub const SECRETS_OFFICER: &str = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7";
 pub const SECRETS_USER: &str = "4633458b-17de-408a-b874-0445c86b69e6";
+/// A role definition of the agency's own, and what git calls it.
+pub const AGENCY_SECRETS: &str = "5a9e7c11-7d0c-4c5e-9a51-6f3b8a2d4e01";
+pub const AGENCY_NAME: &str = "Agency Secrets";
+pub const GET_SECRET: &str = "Microsoft.KeyVault/vaults/secrets/getSecret/action";
 const ADMINISTRATOR: &str = "f58310d9-a9f6-439a-9e8d-f62e7b41a168";
 const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 pub const OWNERS: [&str; 3] = ["k1103", "skd", "ttd"];
@@ -121,6 +130,7 @@ pub fn world(choices: &Choices, git: &Git, now: Timestamp) -> World {
     settings.throttling = false; // pace is another test's
     world.set(settings);
     people(&mut world, choices, now);
+    define(&mut world, AGENCY_STATES[choices.pick("world/agency", &[8, 2, 1, 1, 1, 1, 1])]);
     let mut names: Vec<(String, &str)> = vec![("Altinn-Shared".to_owned(), "shared")];
     for owner in OWNERS {
         for (environment, _) in ENVIRONMENTS {
@@ -149,7 +159,121 @@ pub fn world(choices: &Choices, git: &Git, now: Timestamp) -> World {
     }
     resources(&mut world, choices);
     standings(&mut world, choices, git, now);
+    for (name, _) in &names {
+        let how = choices.pick(&format!("world/{name}/denial"), &[80, 1, 1, 1, 1, 1]);
+        let at = subscription_id(name);
+        let vault = world.resources().find(|found| found.id.subscription() == Some(at) && found.arm_type == VAULT);
+        let vault =
+            vault.map(|found| found.id.clone()).filter(|_| choices.rarely(&format!("world/{name}/denial/one"), 50));
+        if how > 0 {
+            deny(&mut world, vault.unwrap_or_else(|| ScopeId::subscription_scope(at)), STOPS[how - 1]);
+        }
+    }
     world
+}
+
+/// In what state the agency's own role definition is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agency {
+    AsItShould,
+    /// The same, and its assignable scope is a management group, which no path of a target names.
+    OfManagementGroup,
+    Renamed,
+    WithoutDataActions,
+    GivesAccess,
+    Elsewhere,
+    Deleted,
+}
+
+pub const AGENCY_STATES: [Agency; 7] = [
+    Agency::AsItShould,
+    Agency::OfManagementGroup,
+    Agency::Renamed,
+    Agency::WithoutDataActions,
+    Agency::GivesAccess,
+    Agency::Elsewhere,
+    Agency::Deleted,
+];
+
+/// Brings the agency's own role definition into a state. Azure deletes none that somebody holds (azure-docs
+/// troubleshooting.md): whoever deletes it takes it from everybody first.
+pub fn define(world: &mut World, state: Agency) {
+    let id = definition(AGENCY_SECRETS);
+    if state == Agency::Deleted {
+        let held: Vec<AssignmentName> =
+            world.all_assignments().filter(|held| held.triple.definition == id).map(|held| held.name).collect();
+        for name in held {
+            world.unplace(name);
+        }
+        world.unplace_definition(id);
+        return;
+    }
+    let subscriptions = OWNERS.iter().flat_map(|owner| ENVIRONMENTS.map(|(it, _)| subscription_name(owner, it)));
+    let shared = ScopeId::subscription_scope(subscription_id("Altinn-Shared"));
+    let scopes = match state {
+        Agency::OfManagementGroup => vec![management_group("altinn")],
+        Agency::Elsewhere => vec![shared],
+        _ => subscriptions.map(|it| ScopeId::subscription_scope(subscription_id(&it))).chain([shared]).collect(),
+    };
+    let mut block = Block { actions: vec!["Microsoft.KeyVault/vaults/read".to_owned()], ..Block::default() };
+    if state != Agency::WithoutDataActions {
+        block.data_actions.push(GET_SECRET.to_owned());
+    }
+    if state == Agency::GivesAccess {
+        block.actions.push("Microsoft.Authorization/*".to_owned());
+    }
+    let now = world.now();
+    world.place_definition(Definition {
+        id,
+        name: if state == Agency::Renamed { "Agency Keys" } else { AGENCY_NAME }.to_owned(),
+        block,
+        built_in: false,
+        description: String::new(),
+        scopes,
+        times: (now, now),
+        by: (None, None),
+    });
+}
+
+/// Whom a deny assignment stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stops {
+    Everybody,
+    Us,
+    /// It stops removals as well.
+    EverythingOfUs,
+    /// Azure leaves out whom it excludes.
+    EverybodyButUs,
+    /// It is one of those that only write down what they would stop.
+    Nobody,
+}
+
+pub const STOPS: [Stops; 5] =
+    [Stops::Everybody, Stops::Us, Stops::EverythingOfUs, Stops::EverybodyButUs, Stops::Nobody];
+
+/// The rights of which a deny assignment may take one away.
+pub const MAY_WRITE: &str = "Microsoft.Authorization/roleAssignments/write";
+pub const MAY_DELETE: &str = "Microsoft.Authorization/roleAssignments/delete";
+
+/// Places a deny assignment there, or changes it.
+pub fn deny(world: &mut World, scope: ScopeId, stops: Stops) {
+    let us = PrincipalId(CALLER);
+    let is_us = matches!(stops, Stops::Us | Stops::EverythingOfUs);
+    let mut actions = vec![MAY_WRITE.to_owned()];
+    if stops == Stops::EverythingOfUs {
+        actions.push(MAY_DELETE.to_owned());
+    }
+    world.place_denial(Denial {
+        id: Uuid::new_v5(&Uuid::NAMESPACE_OID, scope.as_str().as_bytes()),
+        name: "stack".to_owned(),
+        description: String::new(),
+        scope,
+        only_here: false,
+        audit: stops == Stops::Nobody,
+        block: Block { actions, ..Block::default() },
+        principals: if is_us { vec![us] } else { Vec::new() },
+        except: if stops == Stops::EverybodyButUs { vec![us] } else { Vec::new() },
+    });
 }
 
 fn people(world: &mut World, choices: &Choices, now: Timestamp) {
@@ -337,7 +461,12 @@ fn standings(world: &mut World, choices: &Choices, git: &Git, now: Timestamp) {
         let owner = resource.name.split('-').next().unwrap().to_owned();
         let owner = if owner == "shared" { "ttd".to_owned() } else { owner };
         let environment = if resource.name.contains("tt02") { "test" } else { "prod" };
-        let definitions: &[&str] = if kind == "ai" { &[READER_OF_LOGS] } else { &[SECRETS_OFFICER, SECRETS_USER] };
+        let is_custom = git.catalogue == Catalogue::Custom && world.definition(definition(AGENCY_SECRETS)).is_ok();
+        let definitions: &[&str] = match kind {
+            "ai" => &[READER_OF_LOGS],
+            _ if is_custom => &[SECRETS_OFFICER, SECRETS_USER, AGENCY_SECRETS],
+            _ => &[SECRETS_OFFICER, SECRETS_USER],
+        };
         let role = format!("{environment}-{}", if kind == "ai" { "developer" } else { "operations" });
         let mark = format!("{owner} {role}");
         for (n, person) in PEOPLE.iter().enumerate() {
@@ -407,10 +536,10 @@ fn standings(world: &mut World, choices: &Choices, git: &Git, now: Timestamp) {
 fn wanted(git: &Git, owner: &str, person: &str, role: &str, text: &str) -> bool {
     let Some(File::Read(entries)) = git.files.get(owner) else { return false };
     let (_, environment, base) = ROLES.iter().find(|(name, ..)| *name == role).unwrap();
-    let operations = if matches!(git.catalogue, super::git::Catalogue::Retired | super::git::Catalogue::Forgotten) {
-        SECRETS_USER
-    } else {
-        SECRETS_OFFICER
+    let operations = match git.catalogue {
+        Catalogue::Retired | Catalogue::Forgotten => SECRETS_USER,
+        Catalogue::BuiltIn | Catalogue::WithLead => SECRETS_OFFICER,
+        Catalogue::Custom => AGENCY_SECRETS,
     };
     let given = if *base == "developer" { READER_OF_LOGS } else { operations };
     let today = git.committed.to_zoned(jiff::tz::TimeZone::UTC).date();

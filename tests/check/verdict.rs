@@ -15,7 +15,7 @@ use super::{
         Expected, Kept, Mark, Meaning, Oracle, Owner, Place, Put, Removal, Said, Standing, Want, Where, environment_of,
     },
     program::Head,
-    universe::{INSTANCE, derived_name},
+    universe::derived_name,
 };
 
 /// How long Entra may not show everywhere who is new.
@@ -73,15 +73,18 @@ impl Judge<'_> {
                 let put = Put {
                     owner: want.owner,
                     environment: environment_of(want.role).unwrap(),
-                    name: derived_name(INSTANCE, &triple),
+                    name: derived_name(self.oracle.git.instance(), &triple),
                     description: want.description.clone(),
                 };
+                if standing.is_some() {
+                    expected.unfit.extend(self.oracle.unfit(want.definition).into_iter().map(|code| (want.role, code)));
+                }
                 match standing {
                     // Policy may have something against each line that asks for it.
                     None => {
                         let same: Vec<&Want<'_>> = wants.iter().filter(|it| self.is_same(it, want)).collect();
                         let fit = same.iter().find(|it| !self.is_objected(it));
-                        if let Some(fit) = fit.filter(|_| self.oracle.is_sound(want.definition)) {
+                        if let Some(fit) = fit.filter(|_| self.oracle.is_sound(want.definition, scope)) {
                             expected.puts.insert(triple, Put { description: fit.description.clone(), ..put });
                         } else {
                             self.unmet.insert(whose);

@@ -25,6 +25,18 @@ pub struct DefinitionBody {
 }
 
 impl World {
+    /// Adds or replaces a custom role, past every rule.
+    pub fn place_definition(&mut self, definition: Definition) {
+        self.definitions.insert(definition);
+        self.touch(Touched::World);
+    }
+
+    /// Takes a custom role out, past every rule.
+    pub fn unplace_definition(&mut self, id: RoleDefinitionId) -> Option<Definition> {
+        self.touch(Touched::World);
+        self.definitions.remove(id)
+    }
+
     /// The role definitions that can be assigned at a scope; with `below`, those of the scopes below it as well
     /// (`atScopeAndBelow()`, specs). Built-in ones are everywhere.
     pub fn definitions_at<'a>(&'a self, at: &'a ScopeId, below: bool) -> impl Iterator<Item = &'a Definition> {
