@@ -49,9 +49,12 @@ fn roles_that_give_access_are_told_from_those_that_do_not() {
             Reach::Broad => drop(broad.insert(name.as_str())),
             Reach::Narrow => {}
         }
-        // The simulator's own matcher, as a second opinion on each action that has no `*`.
+        // The simulator's own matcher, as a second opinion on each action that has no `*`; it takes `/*/` for one slash, too (FACTS
+        // §4), which is of no matter where a row of its own has the `*`.
         let definition = Definition { blocks: blocks.clone(), ..Definition::default() };
-        for privilege in PRIVILEGES.iter().filter(|it| !it.action.contains('*')) {
+        for privilege in
+            PRIVILEGES.iter().filter(|it| !it.action.contains('*') && !it.action.ends_with("/assign/action"))
+        {
             let allowed = blocks.iter().any(|block| {
                 let Block { actions, not_actions, data_actions, not_data_actions } = block.clone();
                 world::Block { actions, not_actions, data_actions, not_data_actions }.allows(privilege.action)
