@@ -209,6 +209,12 @@ impl<'a> Access<'a> {
         })
     }
 
+    /// Whether it is a vault whose access policies decide: one that is not in RBAC mode.
+    #[must_use]
+    pub fn has_policies(&self, target: &TargetKey) -> bool {
+        self.targets.get(target).is_some_and(|target| target.impediments.contains(&Impediment::AccessPolicyMode))
+    }
+
     /// What keeps an ability from having effect by this way.
     pub fn hindrances_of(&self, way: &Way<'a>, ability: &Ability) -> impl Iterator<Item = &'a Impediment> {
         let (by_policy, by_workspace) = (matches!(way.by, By::Policy(_)), way.workspace.is_some());

@@ -73,7 +73,7 @@ pub(super) fn unknown(
             everywhere(format!("what the role definition {name} permits, which somebody holds here: it was not found"))
         }));
     }
-    let unasked = holders.values().flat_map(|it| &it.ways).any(|way| way.pim() == Pim::Unanswered);
+    let unasked = holders.values().flat_map(|it| &it.ways).any(|way| way.pim() == Some(Pim::Unanswered));
     if unasked {
         let words = "which assignments end by themselves: Privileged Identity Management could not be asked";
         unknown.insert(everywhere(words.to_owned()));

@@ -143,16 +143,16 @@ impl<'a> Way<'a> {
         !matches!(self.from, Level::Target | Level::Within(_))
     }
 
-    /// Who made it: only of a role assignment can that be told.
+    /// Whether it is ours: only of a role assignment can that be told.
     #[must_use]
-    pub fn hand(&self) -> Hand {
-        self.standing().map_or(Hand::Foreign, |standing| standing.hand)
+    pub fn hand(&self) -> Option<Hand> {
+        self.standing().map(|standing| standing.hand)
     }
 
-    /// Whether PIM ends it.
+    /// Whether PIM ends it: only of a role assignment can that be told.
     #[must_use]
-    pub fn pim(&self) -> Pim {
-        self.standing().map_or(Pim::No, |standing| standing.pim)
+    pub fn pim(&self) -> Option<Pim> {
+        self.standing().map(|standing| standing.pim)
     }
 
     /// The role definition, where there is one.

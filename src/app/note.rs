@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::owner::RoleName;
+
 /// One note. Its text begins in lower case and has no full stop, to be put behind `note: `.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
@@ -11,6 +13,8 @@ pub enum Note {
     NotInGit,
     /// Nothing proves that a person belongs to an owner.
     MembershipUnproven,
+    /// What these roles may, in the workspace's words, has no word that can be held against Azure.
+    UncheckedMay(Vec<RoleName>),
     /// Whether a newer commit was applied is not known, and why.
     NewestUnknown(String),
     /// No ledger is kept.
@@ -36,6 +40,15 @@ impl fmt::Display for Note {
             Self::MembershipUnproven => f.write_str(
                 "membership unproven: without `users.member_of` nothing says that a person belongs to an owner",
             ),
+            Self::UncheckedMay(roles) => {
+                let roles: Vec<String> = roles.iter().map(|role| format!("`{role}`")).collect();
+                write!(
+                    f,
+                    "what `may` says of {} is not checked: it uses no word that tilgang can hold against Azure (`tilgang who --help` \
+                     lists them: read logs, change secrets, …)",
+                    roles.join(", ")
+                )
+            }
             Self::NewestUnknown(why) => {
                 write!(f, "whether a newer commit was applied before is not known: {why}")
             }

@@ -50,15 +50,24 @@ pub async fn own_denials(
 }
 
 impl OwnDenials {
-    /// Why a list did not come, by subscription.
+    /// What could not be told, by subscription: the list did not come, or whether we are in a group that one of them names.
     pub fn unanswered(&self) -> impl Iterator<Item = (SubscriptionId, &Arc<Trouble>)> {
-        self.lists.iter().filter_map(|(id, list)| Some((*id, list.as_ref().err()?)))
+        self.lists.iter().filter_map(|(id, list)| {
+            let trouble = match list {
+                Err(trouble) => trouble,
+                Ok(all) => all.iter().filter(|it| is_enforced(it)).find_map(|it| match self.applies(it) {
+                    Applies::Unknown(trouble) => Some(trouble),
+                    Applies::Yes | Applies::No => None,
+                })?,
+            };
+            Some((*id, trouble))
+        })
     }
 
     /// The deny assignments that stop our identity there, for certain.
     pub fn stop<'a>(&'a self, action: &str, at: &ScopeId) -> impl Iterator<Item = &'a Denial> {
         let here = self.here(action, at);
-        here.filter(|it| it.effect == Effect::Enforced && it.conditional == Conditional::No && self.is_me(it))
+        here.filter(|it| is_enforced(it) && matches!(self.applies(it), Applies::Yes))
     }
 
     /// Every deny assignment, each once: what lies above several subscriptions is in each of their lists.
@@ -73,12 +82,44 @@ impl OwnDenials {
         list.into_iter().flatten().filter(move |it| it.is_at(at) && it.denies_action(action))
     }
 
-    fn is_me(&self, denial: &Denial) -> bool {
-        let Some(own) = self.own else { return denial.principals.is_empty() && denial.except.is_empty() };
-        let holds_me = |id: &PrincipalId| {
-            *id == own
-                || matches!(self.groups.get(&GroupKey::Id(*id)), Some(InGroup::Members(all)) if all.contains(&own))
-        };
-        (denial.principals.is_empty() || denial.principals.iter().any(holds_me)) && !denial.except.iter().any(holds_me)
+    fn applies(&self, denial: &Denial) -> Applies<'_> {
+        let everybody = denial.principals.is_empty();
+        if !everybody && !denial.denies_action(WRITE) && !denial.denies_action(DELETE) {
+            return Applies::No; // the groups of such a one were not opened
+        }
+        let among = |ids: &[PrincipalId]| self.is_among(ids);
+        match (if everybody { Applies::Yes } else { among(&denial.principals) }, among(&denial.except)) {
+            (Applies::No, _) | (_, Applies::Yes) => Applies::No,
+            (Applies::Unknown(trouble), _) | (Applies::Yes, Applies::Unknown(trouble)) => Applies::Unknown(trouble),
+            (Applies::Yes, Applies::No) => Applies::Yes,
+        }
     }
+
+    /// Whether one of these is our identity, or a group that it is in. Without an id of ours nothing but an empty list is told.
+    fn is_among(&self, ids: &[PrincipalId]) -> Applies<'_> {
+        let Some(own) = self.own else { return Applies::No };
+        let mut unknown = None;
+        for id in ids {
+            match self.groups.get(&GroupKey::Id(*id)) {
+                _ if *id == own => return Applies::Yes,
+                Some(InGroup::Members(all)) if all.contains(&own) => return Applies::Yes,
+                Some(InGroup::Unanswered(trouble)) => unknown = Some(trouble),
+                Some(InGroup::Members(_) | InGroup::Missing | InGroup::Several(_)) | None => {}
+            }
+        }
+        unknown.map_or(Applies::No, Applies::Unknown)
+    }
+}
+
+/// Whether a deny assignment is about our identity.
+enum Applies<'a> {
+    Yes,
+    No,
+    /// A group could not be opened.
+    Unknown(&'a Arc<Trouble>),
+}
+
+/// Whether it blocks something, and without a condition, which is not weighed.
+fn is_enforced(denial: &Denial) -> bool {
+    denial.effect == Effect::Enforced && denial.conditional == Conditional::No
 }

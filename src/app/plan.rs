@@ -20,9 +20,11 @@ use super::{
 use crate::{
     config::Sources,
     model::{
+        ability,
         desired::{Desired, Revision},
         ids::AssignmentName,
         observed::Observed,
+        owner::RoleName,
         policy::Policy,
     },
     observe::{eligible, observe_where},
@@ -316,7 +318,10 @@ impl PlannedRun {
         let removes = plan.changes.iter().any(|change| change.action == Action::Revoke);
         let not_in_git = (desired.revision == Revision::NotInGit && removes).then_some(Note::NotInGit);
         let unproven = desired.policy.member_of.is_none().then_some(Note::MembershipUnproven);
-        not_in_git.into_iter().chain(unproven).collect()
+        let roles = desired.catalog.roles.iter().filter(|(_, role)| ability::claimed(&role.may).is_empty());
+        let unchecked: Vec<RoleName> = roles.map(|(name, _)| name.clone()).collect();
+        let unchecked = (!unchecked.is_empty()).then_some(Note::UncheckedMay(unchecked));
+        not_in_git.into_iter().chain(unproven).chain(unchecked).collect()
     }
 
     /// What the approved changes rest on.

@@ -119,14 +119,17 @@ impl Ability {
 const BETWEEN: [&str; 4] = ["and", "or", "the", "all"];
 /// Words that turn a claim round.
 const NEGATIONS: [&str; 5] = ["not", "never", "cannot", "no", "without"];
+/// How `can't`, `mustn't` and the like end, once typographic apostrophes are plain ones.
+const CONTRACTED: &str = "n't";
 
 /// What a role's `may:` claims, as far as these words go: `read and change secrets` is `read-secrets` and `change-secrets`. The verbs
 /// stand right before a thing, or before the thing that it is joined to (`read logs and secrets`); a word that is none of ours
 /// ends them, and after a negation nothing is claimed.
 #[must_use]
 pub fn claimed(may: &str) -> Vec<&'static Ability> {
-    let text = may.to_lowercase();
-    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let text = may.to_lowercase().replace('\u{2019}', "'");
+    let words: Vec<&str> =
+        text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty()).collect();
     let is_verb = |word: &str| ABILITIES.iter().any(|ability| ability.may.0 == word);
     let mut claimed: Vec<&'static Ability> = Vec::new();
     // The verbs that count for the next thing; whether they were used by a thing already.
@@ -154,7 +157,7 @@ pub fn claimed(may: &str) -> Vec<&'static Ability> {
                 (verbs, used) = (Vec::new(), false);
             }
             verbs.push(word);
-        } else if NEGATIONS.contains(&word) {
+        } else if NEGATIONS.contains(&word) || word.ends_with(CONTRACTED) {
             (verbs, used, negated) = (Vec::new(), false, true);
         } else if !BETWEEN.contains(&word) {
             (verbs, used) = (Vec::new(), false);
@@ -206,6 +209,8 @@ mod tests {
             ("read certificates and list secrets", &["list-secrets"]),
             ("read only the names of secrets", &[]),
             ("never read secrets", &[]),
+            ("read logs; can't change secrets", &["read-logs"]),
+            ("mustn\u{2019}t read secrets", &[]),
             ("open the portal; cannot change secrets", &[]),
             ("use the portal, but not give access to others", &[]),
             ("", &[]),

@@ -189,12 +189,12 @@ fn not_assignable(id: RoleDefinitionId, at: &ScopeId, observed: &Observed) -> Op
     match subscription.map(|subscription| &subscription.assignable) {
         Some(Assignable::Known(known)) if known.contains(&id) => None,
         Some(Assignable::Known(_)) => Some(Fault::NotAssignable(definition.assignable_scopes.clone())),
-        Some(Assignable::Unanswered(trouble)) => Some(Fault::AssignableUnread(trouble.clone())),
-        Some(Assignable::NotAsked) | None => Some(Fault::Unread(None)),
+        Some(Assignable::Unanswered(trouble)) => Some(Fault::AssignableUnread(Some(trouble.clone()))),
+        Some(Assignable::NotAsked) | None => Some(Fault::AssignableUnread(None)),
     }
 }
 
 fn problem(definition: &RoleDefinition, faults: Vec<Fault>, observed: &Observed) -> RoleProblem {
     let name = observed.definition_name(definition.id).unwrap_or(&definition.name).to_owned();
-    RoleProblem { id: definition.id, name, faults }
+    RoleProblem::new(definition.id, name, faults)
 }

@@ -21,25 +21,25 @@ pub struct RoleProblem {
     pub faults: Vec<Fault>,
 }
 
-/// One thing that is wrong with a role definition.
+/// One thing that is wrong with a role definition; the gravest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It was not read in this run, and why, where something failed.
     Unread(Option<Arc<Trouble>>),
     /// Azure has none with this GUID.
     Missing,
-    /// The workspace calls it something else.
-    OtherName(String),
     /// It gives access itself, and the role does not say why it may.
     GivesAccess(Vec<&'static Privilege>),
-    /// It reaches nearly everything, and the role does not say why it may.
-    Broad,
     /// It does not give what `may:` claims.
     GivesLess(Vec<&'static Ability>),
+    /// The workspace calls it something else.
+    OtherName(String),
+    /// It reaches nearly everything, and the role does not say why it may.
+    Broad,
     /// It cannot be assigned at the target.
     NotAssignable(Vec<ScopeId>),
-    /// Whether it can be assigned at the target could not be read.
-    AssignableUnread(Arc<Trouble>),
+    /// Whether it can be assigned at the target was not read in this run, and why, where something failed.
+    AssignableUnread(Option<Arc<Trouble>>),
 }
 
 /// Privileges that are named in a sentence; what is beyond is counted.
@@ -61,7 +61,30 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// How grave it is: the smaller, the graver.
+    fn gravity(&self) -> usize {
+        match self {
+            Self::Unread(_) => 0,
+            Self::Missing => 1,
+            Self::GivesAccess(_) => 2,
+            Self::GivesLess(_) => 3,
+            Self::OtherName(_) => 4,
+            Self::Broad => 5,
+            Self::NotAssignable(_) => 6,
+            Self::AssignableUnread(_) => 7,
+        }
+    }
+}
+
 impl RoleProblem {
+    /// With its faults in order.
+    #[must_use]
+    pub fn new(id: RoleDefinitionId, name: String, mut faults: Vec<Fault>) -> Self {
+        faults.sort_by_key(Fault::gravity);
+        Self { id, name, faults }
+    }
+
     /// The stable word of the gravest fault.
     #[must_use]
     pub fn code(&self) -> Code {
@@ -74,30 +97,36 @@ impl RoleProblem {
         self.code() == Code::RoleUnread
     }
 
-    /// What to do about it.
+    /// What to do about it: all of it, the likeliest first. Where the name is another, most likely another definition was meant.
     #[must_use]
     pub fn help(&self) -> String {
-        match self.faults.first() {
-            None | Some(Fault::Unread(_) | Fault::AssignableUnread(_)) => {
+        let (name, rest): (Vec<&Fault>, Vec<&Fault>) =
+            self.faults.iter().partition(|fault| matches!(fault, Fault::OtherName(_)));
+        let each = name.into_iter().chain(rest).map(|fault| match fault {
+            Fault::Unread(_) | Fault::AssignableUnread(_) => {
                 "run again; `tilgang doctor` shows whether our identity may read role definitions".to_owned()
             }
-            Some(Fault::Missing) => "correct `definition` in `tilgang.yaml`, or create the role definition".to_owned(),
-            Some(Fault::OtherName(_)) => format!(
-                "if `{}` is meant, write that `name` in `tilgang.yaml`; else correct `definition`",
-                self.name
-            ),
-            Some(Fault::GivesAccess(_) | Fault::Broad) => {
-                "give a narrower role definition; or, if the role is meant to, write `privileged: \"<reason>\"` with it in \
+            Fault::Missing => "correct `definition` in `tilgang.yaml`, or create the role definition".to_owned(),
+            Fault::OtherName(_) => {
+                format!("correct `definition` in `tilgang.yaml`; or, if `{}` is meant, write that `name`", self.name)
+            }
+            Fault::GivesAccess(_) | Fault::Broad => {
+                "give a narrower role definition; or, if this one is meant, write `privileged: \"<reason>\"` with the role in \
                  `tilgang.yaml`"
                     .to_owned()
             }
-            Some(Fault::GivesLess(_)) => {
-                "give a role definition that does, or correct `may` in `tilgang.yaml`".to_owned()
-            }
-            Some(Fault::NotAssignable(_)) => {
+            Fault::GivesLess(_) => "give a role definition that does, or correct `may` in `tilgang.yaml`".to_owned(),
+            Fault::NotAssignable(_) => {
                 "add the subscription to the role definition's assignable scopes, or give another".to_owned()
             }
+        });
+        let mut helps: Vec<String> = Vec::new();
+        for help in each {
+            if !helps.contains(&help) {
+                helps.push(help);
+            }
         }
+        helps.join("; ")
     }
 }
 
@@ -134,8 +163,11 @@ impl fmt::Display for RoleProblem {
                     let scopes: Vec<String> = scopes.iter().map(|scope| format!("`{scope}`")).collect();
                     write!(f, "{it} cannot be assigned here: its assignable scopes are {}", scopes.join(", "))?;
                 }
-                Fault::AssignableUnread(trouble) => {
+                Fault::AssignableUnread(Some(trouble)) => {
                     write!(f, "whether {it} can be assigned here is unknown: {}", trouble.without_request())?;
+                }
+                Fault::AssignableUnread(None) => {
+                    write!(f, "whether {it} can be assigned here is unknown: it was not read")?;
                 }
             }
         }

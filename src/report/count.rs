@@ -88,7 +88,7 @@ impl Count {
         let not_done = join(&[
             some(self.blocked, format!("{} blocked", self.blocked)),
             some(self.refused, format!("{} refused", self.refused)),
-            some(usize::from(self.halted && self.refused == 0), "the whole run refused".to_owned()),
+            some(usize::from(self.halted && self.refused == 0), "refused as a whole".to_owned()),
             some(self.deferred, format!("{} left for another run", self.deferred)),
         ]);
         let findings = join(&[

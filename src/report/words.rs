@@ -1,5 +1,7 @@
 //! How things are said: owners, people, roles and reasons in the words of a service owner's lead.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 
 use crate::{
@@ -170,7 +172,11 @@ pub(super) fn effect(view: &View<'_>, item: &Item<'_>, tense: Tense) -> String {
         _ => "may",
     };
     if let Some(role) = whole {
-        return format!("{may} {} in {}", role.may, targets(&item.changes));
+        let effect = format!("{may} {} in {}", role.may, targets(&item.changes));
+        return match role.privileged.as_ref().filter(|_| item.action == Action::Grant) {
+            Some(reason) => format!("{effect}; by {}, privileged: {reason}", definitions(&item.changes)),
+            None => effect,
+        };
     }
     let parts = item.changes.iter().map(|change| {
         let target = change.triple.scope.last_segment();
@@ -180,6 +186,18 @@ pub(super) fn effect(view: &View<'_>, item: &Item<'_>, tense: Tense) -> String {
         }
     });
     list(&parts.collect::<Vec<_>>())
+}
+
+/// `Contributor and Key Vault Secrets Officer`: the role definitions, as Azure calls them.
+fn definitions(changes: &[&Change]) -> String {
+    let names: BTreeSet<String> = changes
+        .iter()
+        .map(|change| match &change.definition_name {
+            Some(name) => format!("`{name}`"),
+            None => format!("role definition {}", change.triple.definition),
+        })
+        .collect();
+    list(&names.into_iter().collect::<Vec<_>>())
 }
 
 /// Whether a change is about this part of a role.

@@ -59,7 +59,7 @@ fn one(snapshot: &Snapshot<'_>, seen: &Seen<'_>, access: &Access<'_>, way: &Way<
                 @if way.by.condition().is_some() { span.below { "with a condition, which is not weighed here" } }
                 @match way.ends {
                     Some(at) => { span.below { "ends " (when::minute(at)) " UTC (PIM)" } }
-                    None => { @if matches!(way.pim(), Pim::Activated | Pim::Timed) { span.below { "ends by itself (PIM)" } } }
+                    None => { @if matches!(way.pim(), Some(Pim::Activated | Pim::Timed)) { span.below { "ends by itself (PIM)" } } }
                 }
             }
             td data-label="From" {
@@ -80,7 +80,7 @@ fn one(snapshot: &Snapshot<'_>, seen: &Seen<'_>, access: &Access<'_>, way: &Way<
                 } @else if way.is_eligible() {
                     span.count.heed { "eligible" } span.below { "not active: can be activated in Privileged Identity Management" }
                 } @else {
-                    span.count.heed { @match way.hand() { Hand::Ours => "git does not say so", Hand::Foreign => "made by others" } }
+                    span.count.heed { @match way.hand() { Some(Hand::Ours) => "git does not say so", Some(Hand::Foreign) => "made by others", None => "access policy of the vault" } }
                 }
                 @if let Some(at) = way.made() {
                     span.below { "made " (when::ago(snapshot.now, at)) @if let Some(by) = by.filter(|_| !way.is_of_git()) { ", by " (shown(&by)) } }

@@ -178,9 +178,10 @@ fn target(asked: &Asked<'_>, key: &TargetKey) -> Value {
 
 fn way(asked: &Asked<'_>, way: &Way<'_>) -> Value {
     let by = match (way.is_of_git(), way.hand()) {
-        (true, _) => "git",
-        (false, Hand::Ours) => "ours",
-        (false, Hand::Foreign) => "foreign",
+        (true, _) => Some("git"),
+        (false, Some(Hand::Ours)) => Some("ours"),
+        (false, Some(Hand::Foreign)) => Some("foreign"),
+        (false, None) => None,
     };
     let level = match way.from {
         Level::Within(_) => "within",
@@ -190,13 +191,13 @@ fn way(asked: &Asked<'_>, way: &Way<'_>) -> Value {
         Level::ManagementGroup(_) => "management-group",
         Level::Tenant => "tenant",
     };
-    let pim = match way.pim() {
+    let pim = way.pim().map(|pim| match pim {
         Pim::NotAsked => "not-asked",
         Pim::Unanswered => "unknown",
         Pim::No => "no",
         Pim::Activated => "activated",
         Pim::Timed => "timed",
-    };
+    });
     let through = way.through.map(|id| {
         json!({ "id": id.to_string(), "name": asked.access.groups.get(&id).and_then(|group| group.name.as_deref()) })
     });

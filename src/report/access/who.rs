@@ -28,8 +28,10 @@ use crate::{
 /// Targets that one way leads to are named up to here, then counted.
 const NAMED_MAX: usize = 6;
 
-/// What lets one change whom a vault lets in.
-const LETTING_IN: [&str; 2] = ["change-vault-policies", "change-vault-mode"];
+/// The word for changing which of the two ways a vault lets people in by.
+const VAULT_MODE: &str = "change-vault-mode";
+/// The word for changing access policies, which decide only in a vault that is not in RBAC mode.
+const VAULT_POLICIES: &str = "change-vault-policies";
 
 /// What became of a line of git: in words, with what helps.
 pub(super) type Fate = (String, Option<String>);
@@ -198,8 +200,10 @@ impl Question<'_> {
             return Vec::new();
         }
         let can = |way: &&Way<'_>| {
+            let by_policies = asked.access.has_policies(way.target);
             let mut abilities = way.opens.abilities.keys();
-            self.wants(asked, way.target) && abilities.any(|it| LETTING_IN.contains(&it.word))
+            self.wants(asked, way.target)
+                && abilities.any(|it| it.word == VAULT_MODE || by_policies && it.word == VAULT_POLICIES)
         };
         let holders = asked.access.holders.values().filter(|holder| holder.being.can_act());
         let mut found: Vec<_> = holders

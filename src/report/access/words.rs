@@ -10,13 +10,13 @@ use crate::{
     config::Blame,
     model::{
         ability::Ability,
-        assignment::{Hand, Pim},
+        assignment::{Hand, Pim, Standing},
         desired::{Grant, Place},
         ids::PrincipalId,
         observed::{Impediment, TargetKey},
         other_access::{Conditional, Denial, Effect, Reach},
         owner::{EnvironmentName, OwnerCode},
-        permissions::Extent,
+        permissions::{Block, Extent},
     },
     report::{count::time, page::Ink, words::list},
 };
@@ -101,12 +101,12 @@ pub(super) fn way(asked: &Asked<'_>, way: &Way<'_>) -> String {
 
 /// Who or what gives it, in a word.
 pub(super) fn by(way: &Way<'_>) -> &'static str {
-    match (way.is_of_git(), way.by, way.hand()) {
-        (true, ..) => "git",
-        (false, By::Eligibility(_), _) => "eligible",
-        (false, By::Policy(_), _) => "access policy",
-        (false, By::Assignment(_), Hand::Ours) => "tilgang, not git",
-        (false, By::Assignment(_), Hand::Foreign) => "others",
+    match (way.is_of_git(), way.by) {
+        (true, _) => "git",
+        (false, By::Eligibility(_)) => "eligible",
+        (false, By::Policy(_)) => "access policy",
+        (false, By::Assignment(Standing { hand: Hand::Ours, .. })) => "tilgang, not git",
+        (false, By::Assignment(Standing { hand: Hand::Foreign, .. })) => "others",
     }
 }
 
@@ -131,10 +131,10 @@ pub(super) fn notes(way: &Way<'_>) -> Vec<String> {
         notes.push(format!("not active: can be activated in Privileged Identity Management{ends}"));
     }
     match way.pim() {
-        Pim::Activated => notes.push(format!("activated by Privileged Identity Management{ends}")),
-        Pim::Timed => notes.push(format!("for a time{ends}")),
-        Pim::Unanswered => notes.push("whether it ends by itself is not known".to_owned()),
-        Pim::NotAsked | Pim::No => {}
+        Some(Pim::Activated) => notes.push(format!("activated by Privileged Identity Management{ends}")),
+        Some(Pim::Timed) => notes.push(format!("for a time{ends}")),
+        Some(Pim::Unanswered) => notes.push("whether it ends by itself is not known".to_owned()),
+        Some(Pim::NotAsked | Pim::No) | None => {}
     }
     if way.workspace.is_some() {
         notes.push("a table that is protected may show it nothing: that is not read".to_owned());
@@ -164,13 +164,8 @@ pub(super) fn denial(asked: &Asked<'_>, denial: &Denial) -> String {
     let names = |ids: &[PrincipalId]| list(&ids.iter().map(name).collect::<Vec<_>>());
     let whom = if denial.principals.is_empty() { "everybody".to_owned() } else { names(&denial.principals) };
     let except = if denial.except.is_empty() { String::new() } else { format!(", but not {}", names(&denial.except)) };
-    let what: Vec<&str> = denial
-        .what
-        .blocks
-        .iter()
-        .flat_map(|it| it.actions.iter().chain(&it.data_actions))
-        .map(String::as_str)
-        .collect();
+    let what: Vec<String> = denial.what.blocks.iter().map(actions).filter(|it| !it.is_empty()).collect();
+    let what = what.join("; ");
     let reach = match denial.reach {
         Reach::Below => "",
         Reach::ScopeOnly => ", not below it",
@@ -181,7 +176,20 @@ pub(super) fn denial(asked: &Asked<'_>, denial: &Denial) -> String {
         (Effect::Enforced, Conditional::No) => "",
     };
     let at = denial.scope.last_segment();
-    format!("`{}` on `{at}`{reach} denies {whom}{except}: {}{effect}", denial.name, list(&what))
+    format!("`{}` on `{at}`{reach} denies {whom}{except}: {what}{effect}", denial.name)
+}
+
+/// The actions of one block, and what is left out of them.
+fn actions(block: &Block) -> String {
+    let named = |actions: &[String], data: &[String]| {
+        let all: Vec<&str> = actions.iter().chain(data).map(String::as_str).collect();
+        list(&all)
+    };
+    let what = named(&block.actions, &block.data_actions);
+    match named(&block.not_actions, &block.not_data_actions) {
+        none if none.is_empty() => what,
+        left_out => format!("{what}, except {left_out}"),
+    }
 }
 
 /// What is to be known of the account.
