@@ -61,7 +61,8 @@ fn knows(repository: &Path, commit: &str) -> bool {
 /// The content of files.
 fn read(repository: &Path, commit: &str, wanted: &[(&str, &str)], into: &mut Vec<Input>) -> Result<(), String> {
     let hashes: Vec<&str> = wanted.iter().map(|(_, hash)| *hash).collect();
-    let mut found = objects(repository, &hashes, u64::MAX)?.into_iter();
+    let found = objects(repository, &hashes, u64::MAX);
+    let mut found = found.ok_or_else(|| format!("git did not show the files of commit {commit}"))?.into_iter();
     for (path, _) in wanted {
         let bytes = found.next().flatten().ok_or_else(|| format!("git does not have {path} of commit {commit}"))?;
         into.push(Input::bytes((*path).to_owned(), bytes));

@@ -101,7 +101,7 @@ fn log((dir, commit, folder): (&Path, &str, &str), owners: &BTreeSet<OwnerCode>,
     let folder = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_matches('/')) };
     let mut asked = format!("--\n{folder}{SETTINGS}\n");
     for owner in owners {
-        asked += &format!("{folder}{OWNERS}{owner}.yaml\n");
+        asked.extend([&folder, OWNERS, owner.as_str(), ".yaml\n"]);
     }
     let most_and_one = format!("--max-count={}", most + 1);
     let arguments = [
@@ -167,11 +167,12 @@ fn read(
     let root = commits.last().filter(|it| !cut && !it.has_parent);
     let unread = versions.split_off(versions.len().min(bounds.versions));
     let asked = root.map(|it| it.hash.as_str()).into_iter().chain(versions.iter().map(|it| it.object.as_str()));
-    let mut found = objects(dir, &asked.collect::<Vec<_>>(), bounds.bytes)?.into_iter();
+    let found = objects(dir, &asked.collect::<Vec<_>>(), bounds.bytes);
+    let mut found = found.ok_or("it did not show the versions")?.into_iter();
     let every = |gap: &HistoryGap, histories: &mut BTreeMap<OwnerCode, FileHistory>| {
-        histories.values_mut().for_each(|history| {
+        for history in histories.values_mut() {
             history.gaps.insert(gap.clone());
-        });
+        }
     };
     if *cut {
         every(&HistoryGap::Older, &mut histories);
@@ -194,7 +195,9 @@ fn read(
     }
     for (Version { owner, replaced, .. }, listed) in versions.iter().zip(listed) {
         let history = histories.entry(*owner).or_default();
-        listed.into_iter().for_each(|entry| history.learn(entry, *replaced));
+        for entry in listed {
+            history.learn(entry, *replaced);
+        }
     }
     Ok(histories)
 }

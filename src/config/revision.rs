@@ -104,28 +104,26 @@ pub(super) fn git_bytes(dir: &Path, args: &[&str], input: Option<Vec<u8>>) -> Re
 const HEAD_BYTES_MAX: u64 = 1_000;
 
 /// The contents of objects, in the order in which they are asked for, by one `git cat-file`; none where git does not have it. It
-/// ends early where more than so many bytes would be read.
-pub(super) fn objects(dir: &Path, hashes: &[&str], bytes_max: u64) -> Result<Vec<Option<Vec<u8>>>, String> {
+/// ends early where more than so many bytes would be read. Nothing at all: git did not show what was asked for.
+pub(super) fn objects(dir: &Path, hashes: &[&str], bytes_max: u64) -> Option<Vec<Option<Vec<u8>>>> {
     if hashes.is_empty() {
-        return Ok(Vec::new());
+        return Some(Vec::new());
     }
-    let failed = |error: std::io::Error| format!("git could not be run: {error}");
     let mut git = command(dir);
     git.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut running = git.spawn().map_err(failed)?;
+    let mut running = git.spawn().ok()?;
     let (stdin, stdout) = (running.stdin.take(), running.stdout.take());
     let asked: String = hashes.iter().flat_map(|hash| [*hash, "\n"]).collect();
     // Beside it: git answers before it has read everything, and would wait for somebody to listen.
     let writing = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(asked.as_bytes())));
-    let found = stdout.map_or(Ok(Vec::new()), |stdout| contents(&mut BufReader::new(stdout), hashes.len(), bytes_max));
+    let found = stdout.and_then(|stdout| contents(&mut BufReader::new(stdout), hashes.len(), bytes_max));
     let _ = running.kill(); // it has answered, or nobody listens any more
     let _ = (running.wait(), writing.join());
     found
 }
 
 /// `<hash> <type> <size>\n<bytes>\n`, or `<hash> missing\n`, for each of so many objects.
-fn contents(answers: &mut impl std::io::BufRead, count: usize, bytes_max: u64) -> Result<Vec<Option<Vec<u8>>>, String> {
-    let early = || "git ended before it had shown all files".to_owned();
+fn contents(answers: &mut impl std::io::BufRead, count: usize, bytes_max: u64) -> Option<Vec<Option<Vec<u8>>>> {
     let (mut found, mut total) = (Vec::with_capacity(count), 0_u64);
     for _ in 0..count {
         let mut head = String::new();
@@ -136,8 +134,8 @@ fn contents(answers: &mut impl std::io::BufRead, count: usize, bytes_max: u64) -
                 found.push(None);
                 continue;
             }
-            (Ok(_), [_, _, size]) => size.parse::<u64>().map_err(|_| early())?,
-            _ => return Err(early()),
+            (Ok(_), [_, _, size]) => size.parse::<u64>().ok()?,
+            _ => return None,
         };
         total = total.saturating_add(size);
         if total > bytes_max {
@@ -146,11 +144,11 @@ fn contents(answers: &mut impl std::io::BufRead, count: usize, bytes_max: u64) -
         let mut bytes = Vec::new();
         let read = answers.by_ref().take(size + 1).read_to_end(&mut bytes);
         if read.is_err() || bytes.pop() != Some(b'\n') || u64::try_from(bytes.len()) != Ok(size) {
-            return Err(early());
+            return None;
         }
         found.push(Some(bytes));
     }
-    Ok(found)
+    Some(found)
 }
 
 /// Whether the history ends before its beginning; in doubt it does.

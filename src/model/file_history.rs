@@ -66,7 +66,7 @@ impl fmt::Display for HistoryGap {
                 "this clone of git was made with a filter and lacks earlier versions; clone without `--filter`",
             ),
             Self::Older => f.write_str("there are more versions than tilgang reads; it read the newest"),
-            Self::Unanswered(reason) => write!(f, "git could not list the commits: {reason}"),
+            Self::Unanswered(reason) => write!(f, "git could not answer: {reason}"),
         }
     }
 }
