@@ -314,7 +314,7 @@ impl<'a> Adopt<'a> {
         if let Some(until) = entry.and_then(|(_, roles)| roles.get(role).copied()) {
             let until = until.map(|day| format!(" until {day}")).unwrap_or_default();
             return Some(format!(
-                "the file lists it{until}, and it stands by someone else's assignment: remove that by hand, or state \
+                "the file lists it{until}, and an assignment created outside tilgang gives it: remove that in the portal, or state \
                  another last day with `tilgang grant`"
             ));
         }

@@ -266,7 +266,8 @@ impl<'a> Compare<'a> {
                     who: Some(Who::person(want.person)),
                     scope: Some(scope.clone()),
                     assignment: Some(assignment.resource_id()),
-                    message: "held by someone else's assignment; whether PIM ends it could not be asked".to_owned(),
+                    message: "held by an assignment created outside tilgang; whether PIM ends it could not be read"
+                        .to_owned(),
                     origins: vec![want.grant.origin.clone()],
                     accepted: None,
                 });

@@ -121,7 +121,7 @@ impl<'a> Unlisted<'a> {
     fn is_named(&self, owner: OwnerCode, person: &Person, role: &RoleName) -> bool {
         let Some(replaced) = self.by_name.get(&(owner, &person.name, role)) else { return false };
         let settled = replaced.and_then(|at| at.checked_add(CLOCKS_APART_MAX).ok());
-        !person.created.zip(settled).is_some_and(|(created, settled)| created > settled)
+        person.created.zip(settled).is_none_or(|(created, settled)| created <= settled)
     }
 
     /// Where it is not known whether somebody was listed before: said once for each reason.
@@ -172,8 +172,8 @@ pub(super) fn roles_giving<'a>(
 /// What is said of somebody whom git lists no longer; `also`: what else there is to say of the assignment.
 pub(super) fn message(also: Option<&str>) -> String {
     match also {
-        Some(also) => format!("no longer in git, and keeps the access: {also}"),
-        None => "no longer in git, and keeps the access by an assignment that tilgang did not make: remove it in the portal, \
+        Some(also) => format!("no longer granted in git, and keeps the access: {also}"),
+        None => "no longer granted in git, and keeps the access by an assignment created outside tilgang: remove it in the portal, \
                  list the person again, or accept it"
             .to_owned(),
     }

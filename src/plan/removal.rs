@@ -394,7 +394,7 @@ impl<'a> Compare<'a> {
             return;
         }
         if let Some(gone) = self.gone(assignment.triple.principal) {
-            let message = format!("made by someone else for a person {gone}; remove it by hand");
+            let message = format!("created outside tilgang for a person {gone}: remove it in the portal");
             self.find(Code::Orphaned, surplus, message, Vec::new());
             return;
         }
@@ -420,15 +420,15 @@ impl<'a> Compare<'a> {
         if let Some(entry) = self.listed_as(*owner, surplus) {
             let name = &entry.name;
             let message = format!(
-                "made by someone else; this could be `{name}`, whom the file lists and who could not be resolved"
+                "created outside tilgang; this could be `{name}`, whom the file lists and who could not be resolved"
             );
             self.find(Code::Unmanaged, surplus, message, Vec::new());
             return;
         }
         let message = if is_person {
-            "made by someone else and not listed: list it in git, or remove it by hand"
+            "created outside tilgang and not in git: list it in git, or remove it in the portal"
         } else {
-            "made by someone else, and not for a person: list the people in git, and remove it by hand"
+            "created outside tilgang, and not for a person: list the people in git, and remove it in the portal"
         };
         self.outsider(Code::Unmanaged, surplus, message.to_owned());
     }
