@@ -4,12 +4,7 @@
 //! a bench is a command, and its numbers belong in a note.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, clippy::disallowed_methods, missing_docs)]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-    fs,
-    process::Command,
-};
+use std::{collections::BTreeMap, fmt::Write, fs, process::Command};
 
 use tilgang::{
     config,
@@ -17,10 +12,8 @@ use tilgang::{
         assignment::{Hand, Mark, Pim, PrincipalType, RoleAssignment, Standing, Triple},
         desired::Desired,
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
-        observed::{
-            DefinitionLookup, Definitions, Observed, OtherAccess, Reading, Sighting, Subscription, Target, TargetKey,
-        },
-        people::{ByName, People, Person},
+        observed::{DefinitionLookup, Observed, Reading, Sighting, Subscription, Target, TargetKey},
+        people::{ByName, Person},
         permissions::{Block, Definition},
     },
     plan,
@@ -100,18 +93,8 @@ fn sound(desired: &Desired, id: RoleDefinitionId) -> DefinitionLookup {
 fn azure(desired: &Desired) -> Observed {
     let guid = |kind: &str, name: &str| Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{kind}/{name}").as_bytes());
     let mut observed = Observed {
-        at: "2026-11-22T09:00:00Z".parse().unwrap(),
-        inventory: Ok(()),
-        absent: BTreeSet::new(),
-        targets: BTreeMap::new(),
-        remembered: BTreeMap::new(),
-        subscriptions: BTreeMap::new(),
-        definitions: Definitions::NotAsked,
-        remembered_definitions: BTreeMap::new(),
-        granted_before: BTreeSet::new(),
         role_definitions: desired.catalog.managed().into_iter().map(|(_, id)| (id, sound(desired, id))).collect(),
-        people: People::default(),
-        other: OtherAccess::default(),
+        ..Observed::begun("2026-11-22T09:00:00Z".parse().unwrap())
     };
     for grant in &desired.grants {
         let name: &UserName = &grant.user.name;

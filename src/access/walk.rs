@@ -253,7 +253,7 @@ impl<'a> Walk<'a> {
             Some(InGroup::Missing) => Err("Entra knows no such group any more".to_owned()),
             Some(InGroup::Several(_)) => Err("several groups have this id".to_owned()),
             Some(InGroup::Unanswered(trouble)) => Err(trouble.without_request().to_string()),
-            None => Err("who was in it is not recorded".to_owned()),
+            None => Err("its members were not read".to_owned()),
         };
         self.groups.insert(id, Group { name, members });
     }

@@ -32,7 +32,7 @@ use crate::{
 
 use super::{
     error::Error,
-    plan::{PlannedRun, compare},
+    plan::{PlannedRun, compare, histories},
     record::Records,
     workspace::{Workspace, choose},
 };
@@ -74,6 +74,8 @@ pub struct Written {
     pub counted: Counted,
     /// Assignments of ours that git no longer lists, and that stay so.
     pub unlisted: usize,
+    /// Whom git listed before and lists no longer, and who still has the access: left out.
+    pub taken_out: BTreeSet<adopt::TakenOut>,
     /// Owners whose access we made and whose files are missing.
     pub lost: BTreeSet<OwnerCode>,
     /// Owners whose subscriptions hold nothing that the naming rule leads to.
@@ -101,14 +103,15 @@ impl AdoptInput {
         }
     }
 
-    /// Reads Azure for it. `codes`: only these owners, of those that git or Azure has.
+    /// Reads Azure for it, and git's history where somebody has what others gave. `codes`: only these owners, of those that git or
+    /// Azure has.
     ///
     /// # Errors
     /// If Azure cannot list what is there, or one of the owners is nowhere.
     pub async fn observe(
         (workspace, mut desired): (Workspace, Desired),
         codes: &[String],
-        now: Timestamp,
+        (now, records): (Timestamp, &Records),
         azure: &(impl Directory + Inventory + AssignmentReader + AccessReader),
     ) -> Result<Self, Error> {
         let stock = stock(&desired, azure).await.map_err(|trouble| {
@@ -119,7 +122,9 @@ impl AdoptInput {
         }
         let is_known = |code: &OwnerCode| desired.owners.contains_key(code);
         let scope = choose(codes, is_known, "in this workspace or in Azure", || desired.owners.keys())?;
-        let observed = observe_with(&desired, scope.owners(), now, Some(stock), azure).await;
+        let mut observed = observe_with(&desired, scope.owners(), now, Some(stock), azure).await;
+        observed.remembered.clone_from(&records.remembered);
+        observed.histories = histories(&desired, &compare(&desired, &observed, &scope), &workspace.history());
         let today = observed.at.to_zoned(TimeZone::UTC).date();
         let Workspace { dir, loaded, .. } = workspace;
         Ok(Self { dir, loaded, desired, observed, scope, today })
@@ -131,7 +136,7 @@ impl AdoptInput {
     /// If it would not be valid, or a plan from it would change something.
     pub fn written(&self, terms: adopt::Terms<'_>) -> Result<Written, Error> {
         let Self { desired, observed, scope, today, .. } = self;
-        let adoption = adopt::adopt(desired, observed, *today, scope.owners(), terms);
+        let mut adoption = adopt::adopt(desired, observed, *today, scope.owners(), terms);
         let mut by_owner: BTreeMap<OwnerCode, Adopting> = BTreeMap::new();
         let new = |owner| Adopting { owner, people: Vec::new(), notes: Vec::new() };
         for grant in &adoption.grants {
@@ -142,8 +147,11 @@ impl AdoptInput {
         let (mut desired, mut plan) = self.proven(&mut adopted, &observed)?;
         // What is wider is said by the comparison: of those who are listed by now that they hold it twice.
         let wider = |it: &Finding| matches!(it.code, Code::Lookalike | Code::Inherited | Code::Unanswered);
-        let mut findings = adoption.findings;
-        findings.extend(plan.findings.drain(..).filter(wider));
+        let mut findings = std::mem::take(&mut adoption.findings);
+        let known: BTreeSet<Option<String>> = findings.iter().map(|it| it.assignment.clone()).collect();
+        // Whoever keeps it from a wider scope is not among what stands at a target.
+        let kept = |it: &Finding| it.code == Code::Keeps && !known.contains(&it.assignment);
+        findings.extend(plan.findings.drain(..).filter(|it| wider(it) || kept(it)));
         findings.extend(
             adopted.left.iter().map(|(owner, grant, error)| self.by_hand(*owner, grant, error, &adoption.grants)),
         );
@@ -152,7 +160,7 @@ impl AdoptInput {
         plan.findings = findings;
         let notes = plan.findings.iter().filter_map(|it| Some((it.owner?, comment(&self.desired, it)?)));
         let notes: Vec<(OwnerCode, String)> = notes.collect();
-        plan.findings.extend(adoption.demands);
+        plan.findings.append(&mut adoption.demands);
         plan.findings.sort_by(|a, b| a.order().cmp(&b.order()));
         let mut left = adopted.left.len();
         if !notes.is_empty() {
@@ -171,8 +179,8 @@ impl AdoptInput {
             files: adopted.edits.len() - new_files,
             new_files,
         };
-        let (unlisted, lost, empty) = (adoption.unlisted, adoption.lost, adoption.empty);
-        Ok(Written { edits: adopted.edits, counted, unlisted, lost, empty, plan, observed, desired })
+        let adopt::Adoption { unlisted, taken_out, lost, empty, .. } = adoption;
+        Ok(Written { edits: adopted.edits, counted, unlisted, taken_out, lost, empty, plan, observed, desired })
     }
 
     fn adopted(&self, by_owner: &BTreeMap<OwnerCode, Adopting>) -> Result<edit::Adopted, Error> {
@@ -312,7 +320,7 @@ fn no_file_yet() -> Owner {
 fn comment(desired: &Desired, finding: &Finding) -> Option<String> {
     let lasts = matches!(
         finding.code,
-        Code::Unmanaged | Code::Keeps | Code::Orphaned | Code::Lookalike | Code::Inherited | Code::OtherInstance
+        Code::Unmanaged | Code::Orphaned | Code::Lookalike | Code::Inherited | Code::OtherInstance
     );
     let who = finding.who.as_ref().filter(|_| lasts && finding.accepted.is_none())?.short();
     let target = finding.scope.as_ref().filter(|scope| scope.is_resource()).map(ScopeId::last_segment);

@@ -5,7 +5,10 @@
 //! again, by the same two steps (`judge`): policy, then whether a newer commit was applied. What comes out goes to `apply`, and
 //! nothing else does.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -22,9 +25,10 @@ use crate::{
     model::{
         ability,
         desired::{Desired, Revision},
+        file_history::FileHistory,
         ids::AssignmentName,
         observed::Observed,
-        owner::RoleName,
+        owner::{OwnerCode, RoleName},
         policy::Policy,
     },
     observe::{eligible, observe_where},
@@ -178,8 +182,7 @@ enum Depth {
 
 impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory> Reading<'_, A, H> {
     /// Reads Azure and compares; where a name leaves a doubt or alone gives something, or somebody may have been listed before, git is
-    /// asked for its past,
-    /// and it is compared again.
+    /// asked for its past, and it is compared again.
     async fn compare(&self, desired: &Desired, sources: &Sources) -> (Observed, Plan) {
         let Self { scope, now, records, history, azure, depth } = self;
         let observing = observe_where(desired, |owner| scope.holds(owner), *now, None, *azure);
@@ -187,27 +190,28 @@ impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory>
         if *depth == Depth::Eligible {
             Box::pin(eligible(desired, &mut observed, *azure)).await;
         }
-        observed.remembered.clone_from(&records.made);
-        observed.remembered_definitions.clone_from(&records.definitions);
-        observed.granted_before.clone_from(&records.granted);
-        observed.people.recorded.clone_from(&records.names);
+        observed.remembered.clone_from(&records.remembered);
         let plan = compare(desired, &observed, scope);
-        let mut asked = plan::keeps::formerly_listed(desired, &plan);
-        for (file, names) in plan::doubtful(desired, &observed, &plan) {
-            asked.entry(file).or_default().extend(names);
-        }
+        let doubtful = plan::doubtful(desired, &observed, &plan);
         let undated = plan::undated(desired, &observed, &plan);
-        if asked.is_empty() && undated.is_empty() {
-            return (observed, plan);
-        }
-        observed.people.past = history.past(desired, sources, &asked);
+        observed.people.past = history.past(desired, sources, &doubtful);
         observed.people.written = history.written(sources, &undated);
-        if observed.people.past.is_empty() && observed.people.written.is_empty() {
+        observed.histories = histories(desired, &plan, *history);
+        if observed.people.past.is_empty() && observed.people.written.is_empty() && observed.histories.is_empty() {
             return (observed, plan); // git tells nothing, so nothing is other than before
         }
         let plan = compare(desired, &observed, scope);
         (observed, plan)
     }
+}
+
+/// Whom earlier versions of owners' files listed, where somebody holds what others gave and git does not list.
+pub(super) fn histories(
+    desired: &Desired,
+    plan: &Plan,
+    history: &impl NameHistory,
+) -> BTreeMap<OwnerCode, FileHistory> {
+    if plan.strangers.is_empty() { BTreeMap::new() } else { history.file_history(desired, &plan.strangers) }
 }
 
 /// Compares git with what was read of Azure, for these owners.

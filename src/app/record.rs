@@ -1,12 +1,9 @@
 //! Where runs are recorded, and what a run has to know of those before it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-use jiff::Timestamp;
 
 use super::{error::Error, note::Note, workspace::Workspace};
 use crate::{
@@ -17,9 +14,8 @@ use crate::{
     },
     model::{
         desired::Desired,
-        ids::{PrincipalId, RoleDefinitionId, ScopeId, UserName},
         observed::Observed,
-        owner::{OwnerCode, RoleName},
+        remembered::{Given, RecordedDefinition, Remembered},
     },
     plan::{approve::Applied, selection::Scope},
 };
@@ -40,14 +36,8 @@ const SIMULATED: &str = "simulated";
 pub struct Records {
     /// The newest commit that was applied.
     pub newest: Option<Applied>,
-    /// When resources were made, as they were last seen.
-    pub made: BTreeMap<ScopeId, Timestamp>,
-    /// What role definitions were called and permitted, as they were last seen.
-    pub definitions: BTreeMap<RoleDefinitionId, (String, String)>,
-    /// Whom a role was given: at which owner, whom, which role.
-    pub granted: BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)>,
-    /// People's accounts by the sign-in names that they held something under, each with when that was recorded last.
-    pub names: BTreeMap<UserName, BTreeMap<PrincipalId, Timestamp>>,
+    /// What they made, gave and read.
+    pub remembered: Remembered,
 }
 
 /// Where a run is recorded.
@@ -78,13 +68,20 @@ impl Recording {
         let Self::In(ledger) = self else { return Records::default() };
         let replay = ledger.replay();
         let newest = replay.newest().cloned().map(|Commit { hash, time }| Applied { commit: hash, time });
-        Records {
-            newest,
+        let definitions = replay
+            .definitions()
+            .iter()
+            .map(|(id, (name, permits))| (*id, RecordedDefinition { name: name.clone(), permits: permits.clone() }));
+        let given = replay.granted().iter().filter_map(|(owner, principal, role)| {
+            Some(Given { owner: *owner, principal: *principal, role: role.clone()? })
+        });
+        let remembered = Remembered {
             made: replay.made().clone(),
-            definitions: replay.definitions().clone(),
+            definitions: definitions.collect(),
+            given: given.collect(),
             names: replay.names().clone(),
-            granted: replay.granted().clone(),
-        }
+        };
+        Records { newest, remembered }
     }
 
     /// What is not known, as the ledger cannot be read.

@@ -12,6 +12,7 @@ use crate::{
     config::{self, Lines, Loaded, Repository, Tip},
     model::{
         desired::{Desired, FileId, Origin, Place},
+        file_history::FileHistory,
         ids::UserName,
         owner::OwnerCode,
         past::Past,
@@ -131,6 +132,9 @@ pub trait NameHistory {
         asked: &BTreeMap<FileId, BTreeSet<UserName>>,
     ) -> BTreeMap<FileId, Past>;
 
+    /// Whom earlier versions of these owners' files listed. Outside git nothing.
+    fn file_history(&self, desired: &Desired, owners: &BTreeSet<OwnerCode>) -> BTreeMap<OwnerCode, FileHistory>;
+
     /// When these lines were committed, each given with when the account was created that it lists. A line of which git does not
     /// know it is left out, and so is one whose account is older than git's whole history.
     fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp>;
@@ -153,6 +157,13 @@ impl NameHistory for GitHistory {
         match &self.tip {
             Some(tip) => tip.past(sources, asked),
             None => config::past(&self.dir, sources, &desired.revision, asked),
+        }
+    }
+
+    fn file_history(&self, desired: &Desired, owners: &BTreeSet<OwnerCode>) -> BTreeMap<OwnerCode, FileHistory> {
+        match &self.tip {
+            Some(tip) => tip.file_history(owners),
+            None => config::file_history(&self.dir, &desired.revision, owners),
         }
     }
 

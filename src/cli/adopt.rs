@@ -1,7 +1,7 @@
 //! `tilgang adopt`: writes owners' files for what stands in Azure; with `--mark` it also makes that ours, by the way that
 //! `apply` goes. What is written is held against Azure first: a plan from it changes nothing that it did not before.
 
-use std::{fmt::Write as _, time::Instant};
+use std::{collections::BTreeSet, fmt::Write as _, time::Instant};
 
 use clap::Args;
 use jiff::{civil::Date, tz::TimeZone};
@@ -13,7 +13,8 @@ use crate::{
     },
     config,
     edit::{self, Edited},
-    plan::adopt,
+    model::ids::UserName,
+    plan::adopt::{self, TakenOut},
     report::{self, Fit, ReportFormat, Style, View},
 };
 
@@ -133,7 +134,9 @@ impl Adopt {
         let (workspace, desired) = AdoptInput::read(&dir).map_err(|error| output::error(global, &error))?;
         let connection = Connection::open(global, &workspace, desired.tenant).await?;
         let spinner = progress::looking();
-        let work = AdoptInput::observe((workspace, desired), &global.owner, connection.now(), &connection.reader);
+        let records = connection.recording(&workspace, &desired).records();
+        let (now, azure) = (connection.now(), &connection.reader);
+        let work = AdoptInput::observe((workspace, desired), &global.owner, (now, &records), azure);
         let work = Box::pin(work); // it holds much
         let observed = progress::telling(&spinner, || connection.session.waiting(), work).await;
         spinner.finish_and_clear();
@@ -188,6 +191,9 @@ fn close(written: &Written, look: &AdoptInput, adopt: &Adopt) {
             "note: {number} {are} of ours that git no longer lists stay unlisted: `tilgang plan` shows what becomes of them"
         ));
     }
+    if !written.taken_out.is_empty() {
+        output::say(taken_out(&written.taken_out));
+    }
     for owner in &written.lost {
         output::say(format_args!(
             "note: what stands at {owner} was made by tilgang, and owners/{owner}.yaml is missing: git's history may have it, \
@@ -233,6 +239,29 @@ fn close(written: &Written, look: &AdoptInput, adopt: &Adopt) {
             super::validate::count(theirs, "assignment")
         ));
     }
+}
+
+/// So many people who were removed from git are named with a command each. Ours: the findings name all.
+const TAKEN_OUT_NAMED_MAX: usize = 10;
+
+/// Whom adoption does not list again, and how to.
+fn taken_out(all: &BTreeSet<TakenOut>) -> String {
+    let people: BTreeSet<&UserName> = all.iter().map(|it| &it.user).collect();
+    let (people, were, them) = match people.len() {
+        1 => ("1 person".to_owned(), "was", "has"),
+        many => (format!("{many} people"), "were", "have"),
+    };
+    let mut text = format!(
+        "note: {people} {were} removed from git and still {them} access, so adopt does not list them again (`keeps` above). Remove the \
+         assignments in the portal; or, to list somebody again:"
+    );
+    for TakenOut { owner, user, role } in all.iter().take(TAKEN_OUT_NAMED_MAX) {
+        let _ = write!(text, "\n  tilgang grant {user} {role} --owner {owner}");
+    }
+    if all.len() > TAKEN_OUT_NAMED_MAX {
+        let _ = write!(text, "\n  and {} more", all.len() - TAKEN_OUT_NAMED_MAX);
+    }
+    text
 }
 
 fn in_view<T>(written: &Written, look: &AdoptInput, report: impl FnOnce(&View<'_>) -> T) -> T {

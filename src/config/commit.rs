@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::{
     files::{FILE_BYTES_MAX, Input, OVERRIDES, OWNERS, Purpose, SETTINGS, large, link, purpose},
-    revision::{git, git_bytes},
+    revision::{git, objects},
     rules::UNREADABLE,
 };
 
@@ -58,27 +58,14 @@ fn knows(repository: &Path, commit: &str) -> bool {
     git(repository, &["rev-parse", "--verify", "--quiet", &format!("{commit}^{{commit}}")]).is_ok()
 }
 
-/// The content of files, by one `git cat-file`: it answers `<hash> blob <size>`, then so many bytes, then a line's end.
+/// The content of files.
 fn read(repository: &Path, commit: &str, wanted: &[(&str, &str)], into: &mut Vec<Input>) -> Result<(), String> {
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let asked: String = wanted.iter().flat_map(|(_, hash)| [*hash, "\n"]).collect();
-    let answered = git_bytes(repository, &["cat-file", "--batch"], Some(asked.into_bytes()))?;
-    let mut rest = answered.as_slice();
-    for (path, hash) in wanted {
-        let bytes = blob(&mut rest, hash).ok_or_else(|| format!("git does not have {path} of commit {commit}"))?;
+    let hashes: Vec<&str> = wanted.iter().map(|(_, hash)| *hash).collect();
+    let found = objects(repository, &hashes, u64::MAX);
+    let mut found = found.ok_or_else(|| format!("git did not show the files of commit {commit}"))?.into_iter();
+    for (path, _) in wanted {
+        let bytes = found.next().flatten().ok_or_else(|| format!("git does not have {path} of commit {commit}"))?;
         into.push(Input::bytes((*path).to_owned(), bytes));
     }
     Ok(())
-}
-
-/// `<hash> blob <size>\n<bytes>\n`, taken from the front.
-fn blob(rest: &mut &[u8], hash: &str) -> Option<Vec<u8>> {
-    let end = rest.iter().position(|byte| *byte == b'\n')?;
-    let (head, after) = rest.split_at(end);
-    let size = std::str::from_utf8(head).ok()?.strip_prefix(hash)?.strip_prefix(" blob ")?.parse().ok()?;
-    let (bytes, after) = after.get(1..)?.split_at_checked(size)?;
-    *rest = after.strip_prefix(b"\n")?;
-    Some(bytes.to_vec())
 }

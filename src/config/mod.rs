@@ -5,7 +5,7 @@
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
 //! What hangs on the day is judged apart (`dated`), `codeowners` says to GitHub who reviews what, and `proposal` makes data of
 //! owners' files, and owners' files of data. Of git's past, `base` and `as_of` read a workspace as it was, `past` how names came
-//! and went, and `blame` who wrote a line (`commits`: of many).
+//! and went, `file_history` whom earlier versions listed, and `blame` who wrote a line (`commits`: of many).
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
 mod as_of;
@@ -22,6 +22,7 @@ mod content;
 mod cursor;
 mod dated;
 mod error;
+mod file_history;
 mod files;
 mod ledger;
 mod lower;
@@ -63,6 +64,7 @@ pub use blame::{Blame, blame};
 pub use codeowners::Repository;
 pub use commits::{Commits, written};
 pub use error::{ConfigError, DrawnFile};
+pub use file_history::file_history;
 pub use past::past;
 pub use proposal::{Lines, PROPOSAL_BYTES_MAX, Proposal};
 pub use revision::revision;

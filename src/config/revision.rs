@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Write as _,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     path::Path,
     process::{Command, Stdio},
 };
@@ -98,6 +98,57 @@ pub(super) fn git_bytes(dir: &Path, args: &[&str], input: Option<Vec<u8>>) -> Re
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.lines().find(|line| line.starts_with("fatal:")).or(said.lines().next()).unwrap_or("git failed");
     Err(said.trim_start_matches("fatal: ").to_owned())
+}
+
+/// The longest head of an object in the answers of `git cat-file`: a hash, a type and a size are far shorter.
+const HEAD_BYTES_MAX: u64 = 1_000;
+
+/// The contents of objects, in the order in which they are asked for, by one `git cat-file`; none where git does not have it. It
+/// ends early where more than so many bytes would be read. Nothing at all: git did not show what was asked for.
+pub(super) fn objects(dir: &Path, hashes: &[&str], bytes_max: u64) -> Option<Vec<Option<Vec<u8>>>> {
+    if hashes.is_empty() {
+        return Some(Vec::new());
+    }
+    let mut git = command(dir);
+    git.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut running = git.spawn().ok()?;
+    let (stdin, stdout) = (running.stdin.take(), running.stdout.take());
+    let asked: String = hashes.iter().flat_map(|hash| [*hash, "\n"]).collect();
+    // Beside it: git answers before it has read everything, and would wait for somebody to listen.
+    let writing = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(asked.as_bytes())));
+    let found = stdout.and_then(|stdout| contents(&mut BufReader::new(stdout), hashes.len(), bytes_max));
+    let _ = running.kill(); // it has answered, or nobody listens any more
+    let _ = (running.wait(), writing.join());
+    found
+}
+
+/// `<hash> <type> <size>\n<bytes>\n`, or `<hash> missing\n`, for each of so many objects.
+fn contents(answers: &mut impl std::io::BufRead, count: usize, bytes_max: u64) -> Option<Vec<Option<Vec<u8>>>> {
+    let (mut found, mut total) = (Vec::with_capacity(count), 0_u64);
+    for _ in 0..count {
+        let mut head = String::new();
+        let read = answers.by_ref().take(HEAD_BYTES_MAX).read_line(&mut head);
+        let words: Vec<&str> = head.split_whitespace().collect();
+        let size = match (read, words.as_slice()) {
+            (Ok(_), [_, "missing"]) => {
+                found.push(None);
+                continue;
+            }
+            (Ok(_), [_, _, size]) => size.parse::<u64>().ok()?,
+            _ => return None,
+        };
+        total = total.saturating_add(size);
+        if total > bytes_max {
+            break;
+        }
+        let mut bytes = Vec::new();
+        let read = answers.by_ref().take(size + 1).read_to_end(&mut bytes);
+        if read.is_err() || bytes.pop() != Some(b'\n') || u64::try_from(bytes.len()) != Ok(size) {
+            return None;
+        }
+        found.push(Some(bytes));
+    }
+    Some(found)
 }
 
 /// Whether the history ends before its beginning; in doubt it does.

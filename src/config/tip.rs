@@ -14,13 +14,15 @@ use super::{
     Loaded, assemble,
     blame::blame,
     commit::inputs,
-    commits, past,
+    commits, file_history, past,
     revision::{git, is_shallow},
     sources::Sources,
 };
 use crate::model::{
     desired::{FileId, Origin, Revision},
+    file_history::FileHistory,
     ids::UserName,
+    owner::OwnerCode,
     past::Past,
 };
 
@@ -71,6 +73,12 @@ impl Tip {
             Some((*file, past::of(&self.repository, &self.commit, &path(*file), names)?))
         };
         asked.iter().filter_map(told).collect()
+    }
+
+    /// The history of these owners' files, as [`super::file_history()`] tells it.
+    #[must_use]
+    pub fn file_history(&self, owners: &BTreeSet<OwnerCode>) -> BTreeMap<OwnerCode, FileHistory> {
+        file_history::of_commit((&self.repository, &self.commit, &self.folder), owners)
     }
 
     /// When lines were committed, as [`super::written()`] tells it.

@@ -17,7 +17,7 @@ use super::{
 use crate::model::{
     assignment::{Hand, Pim, PrincipalType, RoleAssignment, Standing, Trail, Triple},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
-    observed::{Definitions, Observed, OtherAccess, Reading, Sighting, Subscription, Target, TargetKey},
+    observed::{Observed, Reading, Sighting, Subscription, Target, TargetKey},
     owner::{EnvironmentName, KindName, OwnerCode},
     people::{ById, ByName, People, Person},
     trouble::{Trouble, TroubleKind},
@@ -59,20 +59,7 @@ pub fn observed(known: &BTreeMap<TargetName, Knowledge>, at: Timestamp) -> Obser
         let (name, reading) = (id.to_string(), Reading::Seen(scopes));
         (id, Subscription { name, reading, ..Subscription::default() })
     });
-    Observed {
-        at,
-        inventory: Ok(()),
-        targets,
-        remembered: BTreeMap::new(),
-        absent: BTreeSet::new(),
-        subscriptions: subscriptions.collect(),
-        definitions: Definitions::NotAsked,
-        remembered_definitions: BTreeMap::new(),
-        granted_before: BTreeSet::new(),
-        role_definitions: BTreeMap::new(),
-        people,
-        other: OtherAccess::default(),
-    }
+    Observed { targets, subscriptions: subscriptions.collect(), people, ..Observed::begun(at) }
 }
 
 /// A target by its name in the ledger; `None` if that names no owner.

@@ -10,11 +10,13 @@ use jiff::Timestamp;
 use super::{
     assignment::{Standing, Triple},
     catalog::Catalog,
+    file_history::FileHistory,
     ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
     other_access::{AccessPolicy, Denial, Eligibility},
-    owner::{EnvironmentName, KindName, OwnerCode, RoleName},
+    owner::{EnvironmentName, KindName, OwnerCode},
     people::{ById, People},
     permissions::Definition,
+    remembered::Remembered,
     trouble::Trouble,
 };
 
@@ -27,13 +29,10 @@ pub struct Observed {
     pub inventory: Result<(), Arc<Trouble>>,
     /// Each target that git means.
     pub targets: BTreeMap<TargetKey, Sighting>,
-    /// When resources were made, as the last look at each had it; what no ledger knows is not among them.
-    pub remembered: BTreeMap<ScopeId, Timestamp>,
-    /// What role definitions were called and permitted, as the last run that recorded it had it; see
-    /// [`Definition::permits_text`]. What no ledger knows is not among them.
-    pub remembered_definitions: BTreeMap<RoleDefinitionId, (String, String)>,
-    /// Whom this instance gave a role before, as far as the ledger tells: at which owner, whom, which role.
-    pub granted_before: BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)>,
+    /// What the ledger knows of the runs before.
+    pub remembered: Remembered,
+    /// Whom earlier versions of owners' files listed: asked only where somebody holds what others gave and git does not list.
+    pub histories: BTreeMap<OwnerCode, FileHistory>,
     /// Subscriptions that the naming rule gives to an owner and that could not be seen, by name.
     pub absent: BTreeSet<(OwnerCode, String)>,
     /// Each subscription that was read for assignments.
@@ -153,6 +152,24 @@ pub struct Subscription {
 }
 
 impl Observed {
+    /// A reading that began at a time and has read nothing yet.
+    #[must_use]
+    pub fn begun(at: Timestamp) -> Self {
+        Self {
+            at,
+            inventory: Ok(()),
+            targets: BTreeMap::new(),
+            remembered: Remembered::default(),
+            histories: BTreeMap::new(),
+            absent: BTreeSet::new(),
+            subscriptions: BTreeMap::new(),
+            definitions: Definitions::NotAsked,
+            role_definitions: BTreeMap::new(),
+            people: People::default(),
+            other: OtherAccess::default(),
+        }
+    }
+
     /// What Azure calls a role definition, as far as it was read in this run.
     #[must_use]
     pub fn definition_name(&self, id: RoleDefinitionId) -> Option<&str> {

@@ -43,12 +43,6 @@ impl Past {
             && self.listed(named, made)
     }
 
-    /// Whether somebody was ever listed by this name.
-    #[must_use]
-    pub fn names(&self, name: &UserName) -> bool {
-        self.0.iter().any(|turn| turn.came.contains(name) || turn.went.contains(name))
-    }
-
     /// Whether somebody was listed by this name at a time.
     fn listed(&self, name: &UserName, at: Timestamp) -> bool {
         let mut before = self.0.iter().rev().filter(|turn| turn.at <= at);

@@ -97,8 +97,6 @@ pub struct People {
     pub attributes: BTreeMap<PrincipalId, HasAttribute>,
     /// Deleted accounts by the name they had: asked only where somebody would gain something by a name alone.
     pub deleted: DeletedAccounts,
-    /// Accounts by the names that the ledger knew them by, and when it last did; empty where no ledger is kept.
-    pub recorded: BTreeMap<UserName, BTreeMap<PrincipalId, Timestamp>>,
     /// When the lines of git were committed that list people by name: asked only where such a line would give something new.
     pub written: BTreeMap<Origin, Timestamp>,
 }

@@ -35,9 +35,8 @@ use crate::{
         assignment::{Hand, Pim, RoleAssignment, Standing, hand},
         desired::Desired,
         ids::{ScopeId, SubscriptionId, UserName},
-        observed::{Definitions, Observed, OtherAccess, Reading, Sighting, Subscription, TargetKey},
+        observed::{Observed, OtherAccess, Reading, Sighting, Subscription, TargetKey},
         owner::OwnerCode,
-        people::People,
         policy::Whom,
         trouble::Trouble,
     },
@@ -87,25 +86,8 @@ pub async fn observe_where(
     let names = names(desired, &chosen);
     let looking = look(desired, &chosen, stock, Keep::Changes, azure);
     let (by_name, looked) = futures::join!(azure.by_name(&names), looking);
-    let Looked { inventory, targets, absent, subscriptions, other } = looked;
-    let people = People { by_name, ..People::default() };
-    let definitions = Definitions::NotAsked;
-    let remembered = BTreeMap::new(); // of that, the ledger tells
-    let role_definitions = BTreeMap::new(); // asked for below, beside what else is open
-    let mut observed = Observed {
-        at,
-        inventory,
-        targets,
-        remembered,
-        remembered_definitions: BTreeMap::new(), // of that, too
-        granted_before: BTreeSet::new(),
-        absent,
-        subscriptions,
-        definitions,
-        role_definitions,
-        people,
-        other,
-    };
+    let mut observed = looked.observed(at);
+    observed.people.by_name = by_name;
     let (groups, attributes, role_definitions) = futures::join!(
         questions::groups(desired, &chosen, &observed, azure),
         questions::attributes(desired, &chosen, &observed, azure),
@@ -146,6 +128,14 @@ struct Looked {
     subscriptions: BTreeMap<SubscriptionId, Subscription>,
     /// Workspaces of components, where everything is kept.
     other: OtherAccess,
+}
+
+impl Looked {
+    /// What was seen so far.
+    fn observed(self, at: Timestamp) -> Observed {
+        let Self { inventory, targets, absent, subscriptions, other } = self;
+        Observed { inventory, targets, absent, subscriptions, other, ..Observed::begun(at) }
+    }
 }
 
 /// Finds targets and reads the subscriptions that matter. Targets of all owners, whoever is chosen: two may mean one.

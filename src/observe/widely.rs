@@ -20,14 +20,14 @@ use crate::{
         assignment::PrincipalType,
         desired::Desired,
         ids::{PrincipalId, SubscriptionId},
-        observed::{Definitions, Impediment, Observed, Reading, Sighting, Target},
+        observed::{Impediment, Observed, Reading, Sighting, Target},
         owner::OwnerCode,
-        people::{ById, GroupKey, People},
+        people::{ById, GroupKey},
     },
     ports::{AccessReader, AssignmentReader, Directory, Inventory},
 };
 
-use super::{Keep, Looked, SIDE_BY_SIDE_MAX, definitions, deleted, eligible, look, names, questions};
+use super::{Keep, SIDE_BY_SIDE_MAX, definitions, deleted, eligible, look, names, questions};
 
 /// Looks at Azure for who can do what. `owners`: only at these, if given.
 ///
@@ -43,25 +43,9 @@ pub async fn widely(
     let names = names(desired, &chosen);
     let (by_name, looked) =
         futures::join!(azure.by_name(&names), look(desired, &chosen, None, Keep::Everything, azure));
-    let Looked { inventory, targets, absent, subscriptions, other } = looked;
-    let people = People { by_name, ..People::default() };
-    let definitions = Definitions::NotAsked;
-    let remembered = BTreeMap::new();
-    let role_definitions = definitions::named(desired, &targets, azure).await;
-    let mut observed = Observed {
-        at,
-        inventory,
-        targets,
-        remembered,
-        remembered_definitions: BTreeMap::new(), // of that, too
-        granted_before: BTreeSet::new(),
-        absent,
-        subscriptions,
-        definitions,
-        role_definitions,
-        people,
-        other,
-    };
+    let mut observed = looked.observed(at);
+    observed.people.by_name = by_name;
+    observed.role_definitions = definitions::named(desired, &observed.targets, azure).await;
     let theirs: Vec<Target> = theirs(&observed, &chosen).cloned().collect();
     let subscriptions: BTreeSet<SubscriptionId> =
         observed.subscriptions.keys().chain(observed.other.of_workspaces.keys()).copied().collect();

@@ -1,7 +1,10 @@
 //! What stands → what git would have to say so that a plan changes nothing, and what no role can say. Pure.
 //!
 //! Nothing is guessed: a person is listed with a role only where everything that the role gives stands already, for certain
-//! and for good. Whatever else stands at a managed target becomes a finding.
+//! and for good. Whatever else stands at a managed target becomes a finding
+//! (`left_out`).
+
+mod left_out;
 
 use std::{
     cmp::Reverse,
@@ -12,7 +15,7 @@ use std::{
 use jiff::civil::Date;
 
 use crate::model::{
-    assignment::{Hand, Pim, PrincipalType, Standing},
+    assignment::{Hand, Pim, Standing},
     catalog::Role,
     desired::{Desired, OwnerFile},
     ids::{PrincipalId, RoleDefinitionId, ScopeId, UserName},
@@ -23,11 +26,10 @@ use crate::model::{
 };
 
 use super::{
-    change::{Gone, Who},
-    doubt::Holder,
     exceptions,
     finding::{Code, Finding},
-    mark::{key, other_instance, standings},
+    keeps::Unlisted,
+    mark::{key, standings},
     resolve::resolve,
     stated::try_out,
     want::{Place, Wanted, want},
@@ -65,6 +67,17 @@ pub struct Adopted {
     pub ticket: Option<Arc<str>>,
 }
 
+/// Somebody who was removed from git and still has the access.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TakenOut {
+    /// At whom.
+    pub owner: OwnerCode,
+    /// Who, as Entra names them.
+    pub user: UserName,
+    /// The role that git listed.
+    pub role: RoleName,
+}
+
 /// What standing access comes to in git's words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Adoption {
@@ -76,6 +89,8 @@ pub struct Adoption {
     pub demands: Vec<Finding>,
     /// Ours that git no longer lists: a plan removes it, and nobody lists it again by accident.
     pub unlisted: usize,
+    /// Whom git listed before and lists no longer, and who holds it by what others gave: left out.
+    pub taken_out: BTreeSet<TakenOut>,
     /// Owners whose file is missing and at whom ours stands: git's history may have it, with what Azure does not know.
     pub lost: BTreeSet<OwnerCode>,
     /// Owners at whom no target was found at all: by their name alone nobody knows whether they are any.
@@ -99,6 +114,7 @@ pub fn adopt(
         unclear: unclear(desired, observed),
         needs: BTreeMap::new(),
         wanted: want(desired, observed, today),
+        unlisted: Unlisted::of(desired, observed, today),
         is: Adoption::default(),
     };
     let chosen = |owner: OwnerCode| owners.is_none_or(|owners| owners.contains(&owner));
@@ -174,6 +190,7 @@ struct Adopt<'a> {
     entries: Entries<'a>,
     needs: BTreeMap<(OwnerCode, &'a RoleName), Needs<'a>>,
     wanted: Wanted<'a>,
+    unlisted: Unlisted<'a>,
     is: Adoption,
 }
 
@@ -199,6 +216,10 @@ impl<'a> Adopt<'a> {
     }
 
     fn person(&mut self, owner: OwnerCode, environment: &EnvironmentName, principal: PrincipalId, held: &[Held<'a>]) {
+        let person = match self.observed.people.by_id.get(&principal) {
+            Some(ById::Person(person)) => Some(person),
+            _ => None,
+        };
         let mut open: BTreeMap<Part<'a>, &Held<'a>> = BTreeMap::new();
         let mut parts: BTreeSet<Part<'a>> = BTreeSet::new();
         for held in held {
@@ -208,12 +229,14 @@ impl<'a> Adopt<'a> {
                 self.is.unlisted += 1;
             } else if let Some((code, why)) = self.obstacle(owner, held.standing) {
                 self.left(code, held, why);
+            } else if person.is_some_and(|person| self.is_taken_out(owner, held, person)) {
+                // left out, and said
             } else {
                 parts.insert(held.part());
                 open.insert(held.part(), held);
             }
         }
-        let Some(ById::Person(person)) = self.observed.people.by_id.get(&principal) else { return };
+        let Some(person) = person else { return };
         let mut partly: BTreeMap<Part<'a>, String> = BTreeMap::new();
         let mut whole: Vec<(&'a RoleName, BTreeSet<Part<'a>>)> = Vec::new();
         for (name, role) in self.desired.catalog.roles.iter().filter(|(_, role)| role.environment == *environment) {
@@ -280,13 +303,18 @@ impl<'a> Adopt<'a> {
         }
     }
 
+    /// Whether the file lists a person with a role, if only until a day that has passed.
+    fn is_in_file(&self, owner: OwnerCode, person: &Person, role: &RoleName) -> bool {
+        self.entries.get(&(owner, person.id)).is_some_and(|(_, roles)| roles.contains_key(role))
+    }
+
     /// Lists a person with a role that stands in full; or says why that cannot be.
     fn list(&mut self, owner: OwnerCode, person: &Person, role: &RoleName, marked: Option<&str>) -> Option<String> {
         let entry = self.entries.get(&(owner, person.id));
         if let Some(until) = entry.and_then(|(_, roles)| roles.get(role).copied()) {
             let until = until.map(|day| format!(" until {day}")).unwrap_or_default();
             return Some(format!(
-                "the file lists it{until}, and it stands by someone else's assignment: remove that by hand, or state \
+                "the file lists it{until}, and an assignment created outside tilgang gives it: remove that in the portal, or state \
                  another last day with `tilgang grant`"
             ));
         }
@@ -334,62 +362,6 @@ impl<'a> Adopt<'a> {
         standing.hand == Hand::Ours && self.desired.file_of(owner) != OwnerFile::Missing
     }
 
-    /// Why what stands can be said by no role, whatever it gives.
-    fn obstacle(&self, owner: OwnerCode, standing: &Standing) -> Option<(Code, String)> {
-        let Standing { assignment, pim, .. } = standing;
-        let left = |why: &str| Some((Code::Unmanaged, why.to_owned()));
-        let gone = |gone: Gone| Some((Code::Orphaned, format!("held by a person {gone}: remove it by hand")));
-        match assignment.principal_type {
-            PrincipalType::User => {}
-            PrincipalType::Group => return left("held by a group: list its people in git, then remove it by hand"),
-            PrincipalType::ServicePrincipal => {
-                return left("held by an application: roles are for people, so it stays");
-            }
-            PrincipalType::ForeignGroup | PrincipalType::Other => return left("not one of this tenant: it stays"),
-        }
-        let person = match self.observed.people.by_id.get(&assignment.triple.principal) {
-            Some(ById::Person(person)) => person,
-            Some(ById::NotAPerson(_)) => return left("held by what is not a person: it stays"),
-            Some(ById::Deleted { on, .. }) => return gone(Gone::Deleted(*on)),
-            Some(ById::Gone) => return gone(Gone::ForGood),
-            Some(ById::Unanswered(_)) | None => {
-                return Some((Code::Unanswered, "who holds it could not be looked up: run again".to_owned()));
-            }
-        };
-        match pim {
-            Pim::Activated => return left("activated in PIM: it ends by itself"),
-            Pim::Timed => return left("given for a time by PIM: it ends by itself; list the person if it shall stay"),
-            Pim::Unanswered | Pim::NotAsked => {
-                return Some((Code::MayEnd, "whether PIM ends it could not be asked: run again".to_owned()));
-            }
-            Pim::No => {}
-        }
-        if assignment.condition.is_some() {
-            return left("held under a condition, which git cannot say: take the condition off, or this away, by hand");
-        }
-        if let Some(mark) = other_instance(standing) {
-            let why = format!("made by another instance of tilgang (`{mark}`): let that one give it up first");
-            return Some((Code::OtherInstance, why));
-        }
-        if !(self.terms.may_list)(person.name.as_str()) {
-            let guest = if person.guest { "a guest; " } else { "" };
-            return left(&format!(
-                "{guest}no owner's file may list a name outside `users.domains`: add the domain, or remove it by hand"
-            ));
-        }
-        match self.desired.file_of(owner) {
-            OwnerFile::Read(_) | OwnerFile::Missing => {}
-            OwnerFile::Removed(_) => return left("the owner's file says `removed: true`: remove it by hand"),
-            OwnerFile::Broken(_) => return left("the owner's file has errors: correct them, and run again"),
-        }
-        let holder = Holder::of(standing, &self.observed.people);
-        let doubt = self.wanted.doubt(owner, &holder, &self.observed.people, |_| true)?;
-        left(&format!(
-            "this could be `{}`, whom the file lists and who could not be resolved: correct the entry, and run again",
-            doubt.name
-        ))
-    }
-
     fn needs(&mut self, owner: OwnerCode, name: &'a RoleName, role: &Role) -> &Needs<'a> {
         let (observed, wanted) = (self.observed, &self.wanted);
         self.needs.entry((owner, name)).or_insert_with(|| {
@@ -433,67 +405,6 @@ impl<'a> Adopt<'a> {
     fn is_of(&self, role: &Role, (scope, definition): Part<'a>) -> bool {
         let kind = self.wanted.targets.get(scope).map(|place| &place.key.kind);
         role.gives.iter().any(|gives| Some(&gives.kind) == kind && gives.definition.id == definition)
-    }
-
-    fn part_in_words(&self, (scope, definition): Part<'a>) -> String {
-        let name = self.observed.name_of(definition, &self.desired.catalog).unwrap_or("another role definition");
-        format!("{name} on `{}`", scope.last_segment())
-    }
-
-    fn left(&mut self, code: Code, held: &Held<'a>, why: String) {
-        let finding = self.finding(code, held, why);
-        self.is.findings.push(finding);
-    }
-
-    fn finding(&self, code: Code, held: &Held<'a>, why: String) -> Finding {
-        let Held { standing, place, .. } = held;
-        let definition = standing.assignment.triple.definition;
-        let mut roles = self.desired.catalog.roles.iter().filter(|(_, role)| role.environment == place.key.environment);
-        let part = held.part();
-        let role = roles.find(|(_, role)| self.is_of(role, part)).map(|(name, _)| name.clone());
-        let name = self.observed.name_of(definition, &self.desired.catalog).filter(|_| role.is_none());
-        let message = name.map(|name| format!("`{name}`: {why}")).unwrap_or(why);
-        Finding {
-            owner: Some(place.key.owner),
-            environment: Some(place.key.environment.clone()),
-            role,
-            who: Some(Who::of(standing, &self.observed.people)),
-            scope: Some(place.target.scope.clone()),
-            assignment: Some(standing.assignment.resource_id()),
-            ..Finding::new(code, message, Vec::new())
-        }
-    }
-
-    /// Where nothing could be looked at because no target was found.
-    fn targets(&mut self, chosen: impl Fn(OwnerCode) -> bool) {
-        let targets = self.observed.targets.iter().filter(|(key, _)| chosen(key.owner));
-        let found = targets.clone().filter(|(_, sighting)| !matches!(sighting, Sighting::Missing(_)));
-        let found: BTreeSet<OwnerCode> = found.map(|(key, _)| key.owner).collect();
-        for (key, sighting) in targets {
-            let has_file = self.desired.file_of(key.owner) != OwnerFile::Missing;
-            if !has_file && !found.contains(&key.owner) {
-                self.is.empty.insert(key.owner);
-                continue;
-            }
-            let environment = self.desired.catalog.environments.get(&key.environment);
-            let subscription = environment.map(|it| it.subscription.fill(key.owner, &it.azure_name));
-            let is_absent = subscription.is_some_and(|name| self.observed.absent.contains(&(key.owner, name)));
-            let words = match sighting {
-                Sighting::Missing(words) if !is_absent => words.clone(),
-                Sighting::Several(_) => format!("several resources are called `{}`", key.name),
-                Sighting::Missing(_) | Sighting::Found(_) | Sighting::Unseen(_) => continue,
-            };
-            let message = format!(
-                "nothing was looked at there: {words}; if another one is meant, name it under `owners.{}.resources` in \
-                 `tilgang.yaml`, and run again",
-                key.owner
-            );
-            self.is.findings.push(Finding {
-                owner: Some(key.owner),
-                environment: Some(key.environment.clone()),
-                ..Finding::new(Code::NotSeen, message, Vec::new())
-            });
-        }
     }
 }
 

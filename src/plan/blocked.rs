@@ -345,9 +345,9 @@ impl fmt::Display for Block {
             }
             Self::IdUnproven(name) => f.write_str(&unproven(name)),
             Self::RoleDefinition(problem) => problem.fmt(f),
-            Self::HeldWithCondition => {
-                f.write_str("someone else's assignment with a condition stands in its place, and Azure allows only one")
-            }
+            Self::HeldWithCondition => f.write_str(
+                "an assignment with a condition, created outside tilgang, is in its place, and Azure allows only one",
+            ),
             Self::HeldByPim => f.write_str("held through PIM for a time, and Azure allows only one such assignment"),
             Self::PimUnanswered => f.write_str("whether PIM activated it could not be asked"),
             Self::OwnerFileMissing => f.write_str("the owner has no file; without one nothing explains a removal"),

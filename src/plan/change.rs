@@ -285,9 +285,9 @@ impl fmt::Display for Because {
             Self::Listed { until: Some(until), reason: None } => write!(f, "listed until {until}"),
             Self::Listed { until: None, reason: Some(reason) } => write!(f, "listed: {reason}"),
             Self::Listed { until: None, reason: None } => f.write_str("listed"),
-            Self::MadeByOthers { description: None } => f.write_str("git lists it, and someone else made it"),
+            Self::MadeByOthers { description: None } => f.write_str("in git, and created outside tilgang"),
             Self::MadeByOthers { description: Some(text) } => {
-                write!(f, "git lists it, and someone else made it; its description was: {text}")
+                write!(f, "in git, and created outside tilgang; its description was: {text}")
             }
             Self::ConditionAdded => f.write_str("somebody put a condition on it; git has none"),
             Self::DescriptionChanged => f.write_str("its description says something else than git"),
@@ -296,10 +296,12 @@ impl fmt::Display for Because {
             Self::NotListed { gone: Some(gone) } => write!(f, "no longer listed, and {gone}"),
             Self::PersonGone => f.write_str("the person is gone from Entra for good"),
             Self::Retired => f.write_str("its role definition is `retired` in the catalogue"),
-            Self::Ended { on, .. } => write!(f, "ended after {on}"),
+            Self::Ended { on, .. } => write!(f, "expired: the last day was {on}"),
             Self::OwnerRemoved => f.write_str("the owner's file says `removed: true`"),
             Self::Stray(stray) => write!(f, "{stray}"),
-            Self::Unmanaged { .. } => f.write_str("not listed, made by someone else; policy says `unmanaged: revoke`"),
+            Self::Unmanaged { .. } => {
+                f.write_str("not in git, created outside tilgang; policy says `unmanaged: revoke`")
+            }
         }
     }
 }

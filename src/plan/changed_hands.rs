@@ -17,7 +17,7 @@ use crate::model::{
     ids::{PrincipalId, UserName},
     observed::Observed,
     owner::OwnerCode,
-    people::{ById, DeletedAccounts, People, Person},
+    people::{ById, DeletedAccounts, Person},
     trouble::Trouble,
 };
 
@@ -30,20 +30,20 @@ use super::{
 
 /// The accounts that names led to before.
 pub(super) struct Former<'a> {
-    people: &'a People,
+    observed: &'a Observed,
     /// Deleted users that were looked up by their id.
     deleted: BTreeMap<&'a UserName, Vec<(PrincipalId, Option<Timestamp>)>>,
 }
 
 impl<'a> Former<'a> {
-    pub(super) fn of(people: &'a People) -> Self {
+    pub(super) fn of(observed: &'a Observed) -> Self {
         let mut deleted: BTreeMap<&UserName, Vec<_>> = BTreeMap::new();
-        for (id, answer) in &people.by_id {
+        for (id, answer) in &observed.people.by_id {
             if let ById::Deleted { name, on } = answer {
                 deleted.entry(name).or_default().push((*id, *on));
             }
         }
-        Self { people, deleted }
+        Self { observed, deleted }
     }
 
     /// Whether an entry names a person by a name alone that led to another account before.
@@ -52,9 +52,9 @@ impl<'a> Former<'a> {
             return None;
         }
         let name = &entry.name;
-        let recorded = self.people.recorded.get(name).into_iter().flatten();
+        let recorded = self.observed.remembered.names.get(name).into_iter().flatten();
         let recorded = recorded.map(|(id, at)| (*id, Evidence::Recorded(*at)));
-        let listed = match &self.people.deleted {
+        let listed = match &self.observed.people.deleted {
             DeletedAccounts::Known(found) => found.get(name),
             DeletedAccounts::NotAsked | DeletedAccounts::Unanswered(_) => None,
         };

@@ -20,6 +20,7 @@ use super::{
     change::{Action, Because, Change, Who},
     effect::no_effect,
     finding::{Code, Finding},
+    keeps::Unlisted,
     removal::Surplus,
     role_definition::RoleCheck,
     want::{Want, Wanted, blocked},
@@ -35,12 +36,13 @@ pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: 
         today,
         plan: Plan::default(),
         roles: RoleCheck::new(desired, observed),
+        unlisted: Unlisted::of(desired, observed, today),
         wanted,
     };
     compare.plan.blocked.append(&mut compare.wanted.blocked);
     compare.plan.findings.append(&mut compare.wanted.findings);
     compare.plan.findings.append(&mut no_effect(&compare.wanted, &desired.policy));
-    compare.plan.findings.append(&mut wider(desired, observed, &compare.wanted));
+    compare.plan.findings.append(&mut wider(desired, observed, &compare.wanted, &mut compare.unlisted));
     let mut above = BTreeSet::new(); // what lies above subscriptions is in each one's list
     for subscription in observed.subscriptions.values() {
         let Reading::Seen(scopes) = &subscription.reading else { continue };
@@ -58,7 +60,8 @@ pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: 
     compare.plan.findings.extend(compare.roles.findings(desired, observed));
     compare.room();
     compare.judge_surplus(); // when all that is wanted has been looked at: what is blocked there protects here
-    compare.plan
+    compare.plan.findings.append(&mut compare.unlisted.not_known());
+    Plan { strangers: compare.unlisted.strangers, ..compare.plan }
 }
 
 /// The comparison as it stands: what was looked at, what is still wanted, what is surplus, and the plan so far.
@@ -67,6 +70,7 @@ pub(super) struct Compare<'a> {
     pub(super) observed: &'a Observed,
     pub(super) wanted: Wanted<'a>,
     roles: RoleCheck<'a>,
+    pub(super) unlisted: Unlisted<'a>,
     pub(super) managed: BTreeSet<(&'a KindName, RoleDefinitionId)>,
     pub(super) surplus: Vec<Surplus<'a>>,
     pub(super) today: Date,
@@ -262,7 +266,8 @@ impl<'a> Compare<'a> {
                     who: Some(Who::person(want.person)),
                     scope: Some(scope.clone()),
                     assignment: Some(assignment.resource_id()),
-                    message: "held by someone else's assignment; whether PIM ends it could not be asked".to_owned(),
+                    message: "held by an assignment created outside tilgang; whether PIM ends it could not be read"
+                        .to_owned(),
                     origins: vec![want.grant.origin.clone()],
                     accepted: None,
                 });

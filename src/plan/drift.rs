@@ -104,7 +104,7 @@ impl Class {
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Keeps => "no longer in git, and keeps the access by an assignment that tilgang did not make",
+            Self::Keeps => "no longer granted in git, and keeps the access by an assignment created outside tilgang",
             Self::Missing => "git wants it, Azure does not have it",
             Self::Altered => "stands, but not as git says",
             Self::DescriptionLost => "made by tilgang, and its description no longer says so",
@@ -113,8 +113,8 @@ impl Class {
             Self::Stray => "made by tilgang, where no file, rule or catalogue puts anything",
             Self::Orphaned => "its person is no longer in Entra",
             Self::OtherInstance => "made by another instance of tilgang, at the owner's targets",
-            Self::Unmanaged => "others made it, and git does not list it",
-            Self::Lookalike => "others made what opens the same, and git does not list it",
+            Self::Unmanaged => "created outside tilgang, and not in git",
+            Self::Lookalike => "an assignment created outside tilgang opens the same, and git does not list it",
             Self::RoleDefinition => "a role definition that git gives is not what the workspace says",
             Self::Locked => "stands, should go, and a lock stops deletions",
             Self::Blocked => "git asks for it, and it cannot be done, or not safely",

@@ -30,11 +30,12 @@ pub(super) fn ended(policy: &Policy, today: Date) -> Vec<Finding> {
         find(message, it.origin.clone())
     });
     let freezes = policy.freezes.iter().filter(|it| it.until < today).map(|it| {
-        let message = format!("this freeze ended after {}: take it out, or give it a later day", it.until);
+        let message = format!("this freeze expired: its last day was {}; remove it, or give it a later day", it.until);
         Finding { owner: it.owner, ..find(message, it.origin.clone()) }
     });
     let overrides = policy.overrides.iter().filter(|it| it.until < today).map(|it| {
-        let message = format!("this override ended after {}, and the limits hold again: take the file out", it.until);
+        let message =
+            format!("this override expired: its last day was {}, and the limits hold again; remove the file", it.until);
         find(message, it.origin.clone())
     });
     accepts.chain(freezes).chain(overrides).collect()

@@ -27,7 +27,7 @@ mod exceptions;
 pub mod expiring;
 pub mod finding;
 pub mod instances;
-pub mod keeps;
+mod keeps;
 pub mod mandate;
 pub mod mark;
 pub mod outcome;
@@ -105,6 +105,9 @@ pub struct Plan {
     pub rules: Rules,
     /// Roles in production that somebody keeps, by owner.
     pub staying: BTreeSet<(OwnerCode, RoleName)>,
+    /// Owners at which somebody whom git does not list holds what others gave, and nothing that was read shows that git listed them
+    /// with it before: what git's history should be asked about.
+    pub strangers: BTreeSet<OwnerCode>,
     /// Grants that end soon.
     pub expiring: Vec<Expiring>,
     /// Overrides without which policy would refuse some of this; see [`Plan::settle`].
@@ -205,6 +208,7 @@ impl Plan {
         self.instances.at.retain(|owner, _| chosen(*owner));
         self.standing.retain(|owner, _| chosen(*owner));
         self.kept.retain(|owner, _| chosen(*owner));
+        self.strangers.retain(|owner| chosen(*owner));
         self.expiring.retain(|expiring| chosen(expiring.owner));
     }
 
@@ -229,7 +233,6 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     plan.findings.append(&mut changed_hands::unasked(desired, observed, &plan));
     plan.findings.append(&mut standstill::standstill(observed, &plan.changes));
     plan.protected = protected(desired, observed);
-    keeps::mark(&mut plan, desired, observed);
     plan.expiring = expiring::expiring(desired, observed, today);
     plan.rules = exceptions::in_force(&desired.policy, today);
     plan.findings.extend(exceptions::ended(&desired.policy, today));

@@ -12,7 +12,7 @@ use super::finding::{Code, Finding};
 pub(super) fn recreated(observed: &Observed) -> impl Iterator<Item = Finding> {
     observed.targets.iter().filter_map(|(key, sighting)| {
         let Sighting::Found(target) = sighting else { return None };
-        let (was, is) = (*observed.remembered.get(&target.scope)?, target.made?);
+        let (was, is) = (*observed.remembered.made.get(&target.scope)?, target.made?);
         let day = |at: jiff::Timestamp| at.to_zoned(TimeZone::UTC).date();
         is_anew(was, is).then(|| Finding {
             owner: Some(key.owner),

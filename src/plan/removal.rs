@@ -24,6 +24,7 @@ use super::{
     doubt::{Holder, is_gone_for_good},
     finding::{Code, Finding},
     instances::marked_by,
+    keeps::{self, roles_giving},
     resolve::resolve,
     selection::is_replaced,
     want::Place,
@@ -389,11 +390,11 @@ impl<'a> Compare<'a> {
         if let Some(other) = marked_by(standing) {
             // Counted once an owner (`instances`), and named here: anybody can write a mark, and it must not hide who has access.
             let message = format!("its description says that another instance of tilgang made it: `{other}`");
-            self.find(Code::OtherInstance, surplus, message, Vec::new());
+            self.outsider(Code::OtherInstance, surplus, message);
             return;
         }
         if let Some(gone) = self.gone(assignment.triple.principal) {
-            let message = format!("made by someone else for a person {gone}; remove it by hand");
+            let message = format!("created outside tilgang for a person {gone}: remove it in the portal");
             self.find(Code::Orphaned, surplus, message, Vec::new());
             return;
         }
@@ -416,19 +417,34 @@ impl<'a> Compare<'a> {
             self.find(Code::NameChangedHands, surplus, message, origins);
             return;
         }
-        let message = match self.listed_as(*owner, surplus) {
-            Some(entry) => {
-                let name = &entry.name;
-                format!(
-                    "made by someone else; this could be `{name}`, whom the file lists and who could not be resolved"
-                )
-            }
-            None if is_person => "made by someone else and not listed: list it in git, or remove it by hand".to_owned(),
-            None => {
-                "made by someone else, and not for a person: list the people in git, and remove it by hand".to_owned()
-            }
+        if let Some(entry) = self.listed_as(*owner, surplus) {
+            let name = &entry.name;
+            let message = format!(
+                "created outside tilgang; this could be `{name}`, whom the file lists and who could not be resolved"
+            );
+            self.find(Code::Unmanaged, surplus, message, Vec::new());
+            return;
+        }
+        let message = if is_person {
+            "created outside tilgang and not in git: list it in git, or remove it in the portal"
+        } else {
+            "created outside tilgang, and not for a person: list the people in git, and remove it in the portal"
         };
-        self.find(Code::Unmanaged, surplus, message, Vec::new());
+        self.outsider(Code::Unmanaged, surplus, message.to_owned());
+    }
+
+    /// Somebody whom git does not list: said as that, or as one who was removed from git and keeps the access.
+    fn outsider(&mut self, code: Code, surplus: &Surplus<'a>, message: String) {
+        let assignment = &surplus.standing.assignment;
+        let (scope, principal) = (&assignment.triple.scope, assignment.triple.principal);
+        let place = surplus.owner.zip(self.wanted.targets.get(scope));
+        let is_kept = place.is_some_and(|(owner, place)| {
+            let roles = roles_giving(&self.desired.catalog, place.key, assignment.triple.definition);
+            self.unlisted.is_kept(owner, (principal, assignment.principal_type), roles)
+        });
+        let also = Some(message.as_str()).filter(|_| code != Code::Unmanaged);
+        let (code, message) = if is_kept { (Code::Keeps, keeps::message(also)) } else { (code, message) };
+        self.find(code, surplus, message, Vec::new());
     }
 
     fn find(&mut self, code: Code, surplus: &Surplus<'a>, message: String, origins: Vec<Origin>) {

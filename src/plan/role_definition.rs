@@ -12,6 +12,7 @@ use crate::model::{
     owner::RoleName,
     permissions::DefinitionMaker,
     privilege::Reach,
+    remembered::RecordedDefinition,
 };
 
 use super::{
@@ -104,9 +105,9 @@ pub fn role_problems(desired: &Desired, observed: &Observed) -> Vec<(RoleName, R
 /// Role definitions that permit something else than when the ledger last knew them. Where no ledger is kept, nothing is said.
 pub(super) fn changed(desired: &Desired, observed: &Observed) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (id, (_, was)) in &observed.remembered_definitions {
+    for (id, was) in &observed.remembered.definitions {
         let Some(DefinitionLookup::Found(now)) = observed.role_definitions.get(id) else { continue };
-        if *was != now.permits_text() {
+        if was.permits != now.permits_text() {
             let name = observed.name_of(*id, &desired.catalog).unwrap_or_default();
             let message = format!(
                 "the role definition `{name}` permits something else than when the ledger last recorded it: make sure that \
@@ -140,9 +141,11 @@ impl Faults {
             // Microsoft renames its own, and the GUID stays (FACTS §1.9): what is known to have had this name, and does what it
             // did, is only reported.
             let had_this_name = gives.definition.had_this_name()
-                || observed.remembered_definitions.get(&gives.definition.id).is_some_and(|(name, permits)| {
-                    name.eq_ignore_ascii_case(&gives.definition.name) && *permits == definition.permits_text()
-                });
+                || observed.remembered.definitions.get(&gives.definition.id).is_some_and(
+                    |RecordedDefinition { name, permits }| {
+                        name.eq_ignore_ascii_case(&gives.definition.name) && *permits == definition.permits_text()
+                    },
+                );
             let is_narrow = !matches!(Reach::of(definition), Reach::Privileged(_));
             let is_renamed =
                 definition.made_by == DefinitionMaker::Microsoft && had_this_name && lacks.is_empty() && is_narrow;

@@ -156,7 +156,7 @@ impl fmt::Display for Why {
                 "expired more than {EXPIRY_RECENT_DAYS} days ago, so this counts as a removal and not as an expiry"
             ),
             Self::EndedUnmanaged => {
-                f.write_str("expired, and made by someone else, so this counts as a removal and not as an expiry")
+                f.write_str("expired, and created outside tilgang, so this counts as a removal and not as an expiry")
             }
         }
     }

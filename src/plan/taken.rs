@@ -84,7 +84,7 @@ pub fn still_held(
             let held = wider::held(desired, observed, standing);
             let words = if standing.assignment.triple.principal == it.principal {
                 format!(
-                    "{held}, made by someone else, gives the same: take it away by hand, too, if the access is to end"
+                    "{held}, created outside tilgang, gives the same: remove it in the portal too if the access is to end"
                 )
             } else if !is_group(standing) {
                 continue;

@@ -88,7 +88,7 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
     let mut person = Memo {
         last: None,
         unproven: doubt::unproven_ids(desired, observed, today),
-        former: Former::of(&observed.people),
+        former: Former::of(observed),
         changed: BTreeMap::new(),
         findings: Vec::new(),
     };

@@ -17,10 +17,16 @@ use crate::model::{
 use super::{
     change::Who,
     finding::{Code, Finding},
+    keeps::{self, Unlisted},
     want::{Place, Wanted},
 };
 
-pub(super) fn wider(desired: &Desired, observed: &Observed, wanted: &Wanted<'_>) -> Vec<Finding> {
+pub(super) fn wider(
+    desired: &Desired,
+    observed: &Observed,
+    wanted: &Wanted<'_>,
+    unlisted: &mut Unlisted<'_>,
+) -> Vec<Finding> {
     let mut wider = Wider { desired, observed, wanted, looks: BTreeMap::new(), inherited: BTreeMap::new() };
     let mut targets: BTreeMap<SubscriptionId, Vec<(&ScopeId, &Place<'_>)>> = BTreeMap::new();
     for (scope, place) in wanted.targets.iter().filter(|(scope, _)| !wanted.shared.contains(*scope)) {
@@ -37,8 +43,8 @@ pub(super) fn wider(desired: &Desired, observed: &Observed, wanted: &Wanted<'_>)
             }
         }
     }
-    let mut findings = wider.eligible(&targets);
-    findings.extend(wider.findings());
+    let mut findings = wider.eligible(&targets, unlisted);
+    findings.extend(wider.findings(unlisted));
     findings
 }
 
@@ -63,8 +69,39 @@ fn matters(standing: &Standing, observed: &Observed) -> bool {
 /// What somebody's assignment opens that git gives to others.
 struct Look<'a> {
     standing: &'a Standing,
-    owners: BTreeSet<OwnerCode>,
-    roles: BTreeSet<&'a RoleName>,
+    opens: Opens<'a>,
+}
+
+/// What of git's somebody has otherwise: which roles, at which owners.
+#[derive(Default)]
+struct Opens<'a>(BTreeSet<(OwnerCode, &'a RoleName)>);
+
+impl Opens<'_> {
+    fn owners(&self) -> BTreeSet<OwnerCode> {
+        self.0.iter().map(|(owner, _)| *owner).collect()
+    }
+
+    fn titles(&self, desired: &Desired) -> String {
+        let names: BTreeSet<&RoleName> = self.0.iter().map(|(_, name)| *name).collect();
+        let titles = names.into_iter().filter_map(|name| desired.catalog.roles.get(name));
+        titles.map(|role| role.title.clone()).collect::<Vec<_>>().join(" and ")
+    }
+
+    /// The finding: of somebody whom git listed at one of the owners with one of the roles, that they keep the access.
+    fn finding(&self, whose: (PrincipalId, PrincipalType), unlisted: &mut Unlisted<'_>, finding: Finding) -> Finding {
+        let owners = self.owners();
+        let at = |owner: &OwnerCode| {
+            let roles = self.0.iter().filter(|(at, _)| at == owner).map(|(_, role)| *role);
+            unlisted.is_kept(*owner, whose, roles)
+        };
+        let keeps: BTreeSet<OwnerCode> = owners.iter().copied().filter(at).collect();
+        let only = |owners: &BTreeSet<OwnerCode>| owners.first().copied().filter(|_| owners.len() == 1);
+        if keeps.is_empty() {
+            return Finding { owner: only(&owners), ..finding };
+        }
+        let message = keeps::message(Some(&finding.message));
+        Finding { code: Code::Keeps, owner: only(&keeps), message, ..finding }
+    }
 }
 
 impl<'a> Wider<'a> {
@@ -83,10 +120,8 @@ impl<'a> Wider<'a> {
             match self.listed(target, (*principal, given)) {
                 None if self.may_be_listed(owner, standing, name) => {}
                 None => {
-                    let new = || Look { standing, owners: BTreeSet::new(), roles: BTreeSet::new() };
-                    let look = self.looks.entry(standing.assignment.name).or_insert_with(new);
-                    look.owners.insert(owner);
-                    look.roles.insert(name);
+                    let new = || Look { standing, opens: Opens::default() };
+                    self.looks.entry(standing.assignment.name).or_insert_with(new).opens.0.insert((owner, name));
                 }
                 Some(grant) if same && grant.role == *name => {
                     self.inherited.insert((standing.assignment.name, owner, name), (standing, grant));
@@ -97,8 +132,12 @@ impl<'a> Wider<'a> {
     }
 
     /// Who may activate what opens what git gives to others: known only where somebody asked for it.
-    fn eligible(&self, targets: &BTreeMap<SubscriptionId, Vec<(&'a ScopeId, &Place<'a>)>>) -> Vec<Finding> {
-        let mut found: BTreeMap<&Triple, (&Eligibility, BTreeSet<OwnerCode>, BTreeSet<&RoleName>)> = BTreeMap::new();
+    fn eligible(
+        &self,
+        targets: &BTreeMap<SubscriptionId, Vec<(&'a ScopeId, &Place<'a>)>>,
+        unlisted: &mut Unlisted<'_>,
+    ) -> Vec<Finding> {
+        let mut found: BTreeMap<&Triple, (&Eligibility, Opens<'_>)> = BTreeMap::new();
         for (id, here) in targets {
             for eligible in self.observed.other.eligible_at(*id) {
                 let Triple { scope, principal, definition } = &eligible.triple;
@@ -114,34 +153,28 @@ impl<'a> Wider<'a> {
                         }
                         let waits = self.wanted.waiting.get(&(place.key.owner, *principal));
                         if !waits.is_some_and(|grants| grants.iter().any(|grant| grant.role == *name)) {
-                            let it =
-                                found.entry(&eligible.triple).or_insert((eligible, BTreeSet::new(), BTreeSet::new()));
-                            it.1.insert(place.key.owner);
-                            it.2.insert(name);
+                            let it = found.entry(&eligible.triple).or_insert((eligible, Opens::default()));
+                            it.1.0.insert((place.key.owner, name));
                         }
                     }
                 }
             }
         }
-        let one = |(triple, (eligible, owners, roles)): (
-            &Triple,
-            (&Eligibility, BTreeSet<OwnerCode>, BTreeSet<&RoleName>),
-        )| {
-            let titles = roles.iter().filter_map(|name| self.desired.catalog.roles.get(*name));
-            let titles: Vec<String> = titles.map(|role| role.title.clone()).collect();
+        let one = |(triple, (eligible, opens)): (&Triple, (&Eligibility, Opens<'_>))| {
+            let whose = (triple.principal, eligible.principal_type);
             let who = Who::known(triple.principal, eligible.principal_type, &self.observed.people);
-            Finding {
-                owner: owners.first().copied().filter(|_| owners.len() == 1),
+            let finding = Finding {
                 who: Some(who),
                 scope: Some(triple.scope.clone()),
                 message: format!(
                     "eligible for {}, which opens what {} opens, and git does not list it: remove it in Privileged Identity \
                      Management, list the person, or accept it in `policy.accept`",
                     named(self.desired, self.observed, triple),
-                    titles.join(" and ")
+                    opens.titles(self.desired)
                 ),
                 ..bare(Code::Lookalike)
-            }
+            };
+            opens.finding(whose, unlisted, finding)
         };
         let unread = self.observed.subscriptions.iter().filter_map(|(id, subscription)| {
             let list = self.observed.other.eligible.get(&ScopeId::subscription_scope(*id))?;
@@ -171,7 +204,7 @@ impl<'a> Wider<'a> {
         waiting.is_some_and(|grants| grants.iter().any(|grant| grant.role == *role))
     }
 
-    fn findings(self) -> Vec<Finding> {
+    fn findings(self, unlisted: &mut Unlisted<'_>) -> Vec<Finding> {
         let Self { desired, observed, looks, inherited, .. } = self;
         let unread = match &observed.definitions {
             Definitions::Unanswered(trouble) => Some(Finding {
@@ -180,23 +213,19 @@ impl<'a> Wider<'a> {
             }),
             Definitions::NotAsked | Definitions::Known(_) => None,
         };
-        let looks = looks.into_values().map(|Look { standing, owners, roles }| {
-            let titles: Vec<String> = roles
-                .iter()
-                .filter_map(|name| desired.catalog.roles.get(*name))
-                .map(|role| role.title.clone())
-                .collect();
-            let held = held(desired, observed, standing);
-            Finding {
-                owner: owners.first().copied().filter(|_| owners.len() == 1),
+        let looks = looks.into_values().map(|Look { standing, opens }| {
+            let (held, owners) = (held(desired, observed, standing), opens.owners().len());
+            let assignment = &standing.assignment;
+            let finding = Finding {
                 message: format!(
                     "{held} opens what {} opens{}, and git does not list it: take it away by hand, list the person, or \
                      accept it in `policy.accept`",
-                    titles.join(" and "),
-                    if owners.len() > 1 { format!(" at {} service owners", owners.len()) } else { String::new() },
+                    opens.titles(desired),
+                    if owners > 1 { format!(" at {owners} service owners") } else { String::new() },
                 ),
                 ..about(Code::Lookalike, observed, standing)
-            }
+            };
+            opens.finding((assignment.triple.principal, assignment.principal_type), unlisted, finding)
         });
         let inherited = inherited.into_values().map(|(standing, grant)| Finding {
             owner: Some(grant.owner),

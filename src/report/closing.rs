@@ -63,7 +63,12 @@ pub(super) fn drift(facts: &Facts<'_>, classes: &[(Class, usize)]) -> Closing {
     let checked = format!("checked at {}", time(facts.view.observed_at));
     let words = |differs: bool| {
         let some = classes.iter().filter(|(class, _)| class.differs() == differs);
-        some.map(|(class, number)| format!("{number} {}", class.word())).collect::<Vec<_>>()
+        some.map(|(class, number)| match (class, count.keeps) {
+            (Class::Keeps, 1) => "1 person keeps access".to_owned(),
+            (Class::Keeps, people) if people > 0 => format!("{people} people keep access"),
+            (class, _) => format!("{number} {}", class.word()),
+        })
+        .collect::<Vec<_>>()
     };
     let (classes, beside) = (words(true), words(false));
     let mut sums = match classes.as_slice() {

@@ -228,6 +228,24 @@ struct SummaryJson {
     accepted: usize,
 }
 
+impl SummaryJson {
+    fn of(count: &Count) -> Self {
+        Self {
+            grants: count.grants,
+            revokes: count.revokes,
+            adopts: count.adopts,
+            updates: count.updates,
+            unchanged: count.unchanged,
+            blocked: count.blocked,
+            refused: count.refused,
+            deferred: count.deferred,
+            keeps: count.keeps,
+            findings: count.findings,
+            accepted: count.accepted,
+        }
+    }
+}
+
 /// Why nothing of it may be done.
 #[derive(Serialize)]
 struct HaltedJson {
@@ -259,45 +277,23 @@ struct LeftOutJson {
 impl Envelope {
     fn of(facts: &Facts<'_>) -> Self {
         let View { desired, plan, refused, observed_at, config_digest, observed_digest, tool, .. } = facts.view;
-        let Count {
-            grants,
-            revokes,
-            adopts,
-            updates,
-            unchanged,
-            blocked,
-            deferred,
-            keeps,
-            findings,
-            accepted,
-            errors,
-            ..
-        } = Count::of(facts);
-        let view = facts.view;
+        let (view, count) = (facts.view, Count::of(facts));
         Self {
             format: FORMAT,
             tool: (*tool).to_owned(),
             tenant: desired.tenant.to_string(),
             instance: desired.instance.to_string(),
-            config: ConfigJson { digest: (*config_digest).to_owned(), commit: commit(&desired.revision), errors },
+            config: ConfigJson {
+                digest: (*config_digest).to_owned(),
+                commit: commit(&desired.revision),
+                errors: count.errors,
+            },
             observed: ObservedJson {
                 digest: (*observed_digest).to_owned(),
                 at: observed_at.to_string(),
                 complete: plan.is_complete(),
             },
-            summary: SummaryJson {
-                grants,
-                revokes,
-                adopts,
-                updates,
-                unchanged,
-                blocked,
-                refused: refused.len(),
-                deferred,
-                keeps,
-                findings,
-                accepted,
-            },
+            summary: SummaryJson::of(&count),
             forecast: None,
             changes: None,
             drift: None,

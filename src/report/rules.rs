@@ -80,7 +80,7 @@ static ROWS: &[Row] = &[
     row_of("may-end", "Somebody else's assignment satisfies the grant, and may end by itself", AGAIN),
     row_of("lookalike", "Others made what opens the same, and git does not list it", HAND),
     row_of("inherited", "The person already holds the same from a wider scope", "Take the wider one away, if it is not meant."),
-    row_of("keeps", "No longer in git, and keeps the access by an assignment that tilgang did not make", "Remove the assignment in the portal, list the person again, or accept it in `policy.accept`."),
+    row_of("keeps", "No longer granted in git, and keeps the access by an assignment created outside tilgang", "Remove the assignment in the portal, list the person again, or accept it in `policy.accept`."),
     row_of("still-held", "Taken out of git by this change, and the person would keep the access another way", "Take the other way away by hand, too, if the access is to end."),
     row_of("base", "How this was told from what differed before", "Nothing to do: this is to be seen."),
     row_of("not-enabled", "A subscription may refuse changes", "Enable the subscription again."),

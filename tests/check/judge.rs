@@ -29,9 +29,9 @@ use tilgang::{
 use super::{
     faulty::{Asked, Seen, Write},
     git::{File, Git, Guard, ROLES},
-    oracle::{Expected, Kept, Oracle, Owner, Removal, Said as Must, Where},
+    oracle::{self, Expected, Kept, Meaning, Oracle, Owner, Removal, Said as Must, Where},
     program::{Facts, Head, Said, Told, steps},
-    universe::{CALLER, MAY_DELETE, MAY_WRITE},
+    universe::{CALLER, MAY_DELETE, MAY_WRITE, OWNERS},
 };
 
 /// One run, with all that is known of it.
@@ -66,6 +66,7 @@ pub fn judge(run: &Run<'_>) -> Vec<String> {
     law("an older commit changes nothing", older(run));
     law("a saved plan only ever takes away", saved(run));
     if let Some(said) = run.said {
+        law("who is out of git and keeps access is named", keeps(run, said, &expected));
         law("the plan is what git and Azure say", planned(run, said, &expected));
         law("refused for a reason", refused(run, said, &expected));
         law("what is not done is said", unsaid(run, said, &expected));
@@ -671,16 +672,6 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     if run.only.is_none() && changed != said_changed {
         broken.push(format!("{changed} role definitions permit something else, and {said_changed} are said to"));
     }
-    for keeps in plan.findings.iter().filter(|it| it.code == Code::Keeps) {
-        let (owner, name) = (keeps.owner.map(|it| it.to_string()), keeps.who.as_ref().and_then(|who| who.name.clone()));
-        let was_listed = |commit: &Git| {
-            let names = owner.as_deref().and_then(|owner| commit.names(owner));
-            names.zip(name.as_ref()).is_some_and(|(names, name)| names.contains(name))
-        };
-        if !run.told.past.iter().flatten().any(was_listed) {
-            broken.push(format!("nobody ever listed whom this is said of: {keeps:?}"));
-        }
-    }
     let said_anew: BTreeSet<&ScopeId> =
         plan.findings.iter().filter(|it| it.code == Code::Recreated).filter_map(|it| it.scope.as_ref()).collect();
     let made = run.made();
@@ -702,6 +693,110 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     let any_broken = run.git().files.values().any(|file| matches!(file, File::Broken(_)));
     if any_broken && said.errors == 0 {
         broken.push("a broken file".to_owned());
+    }
+    broken
+}
+
+/// Who is said to be out of git and to keep access was listed at that owner, with a role that gives it, and is no longer; and who
+/// was and is no longer, and holds it by what others gave at a target, is said to be, or it is said that git did not tell. An apply
+/// that says so does not end as if all were well.
+fn keeps(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
+    let mut broken = Vec::new();
+    let (oracle, plan) = (run.oracle, &said.plan);
+    let versions = || run.told.versions.iter().flatten();
+    let lists = |commit: &Git, owner: Owner, who: PrincipalId, roles: &[&str], ended: bool| {
+        let (File::Read(entries) | File::Broken(entries)) = &commit.files[owner] else { return false };
+        let name = match oracle.by_id(who) {
+            ById::Person(person) => Some(person.name),
+            _ => None,
+        };
+        let is_them = |entry: &super::git::Entry| match entry.id {
+            Some(id) => PrincipalId(id) == who,
+            None => Some(UserName::new(&entry.name)) == name,
+        };
+        entries.iter().filter(|entry| is_them(entry)).flat_map(|entry| &entry.roles).any(|role| {
+            let has_ended = role.until.is_some_and(|until| until < oracle.today);
+            roles.contains(&role.name) && (!ended || has_ended)
+        })
+    };
+    let every: Vec<&str> = ROLES.iter().map(|(role, ..)| *role).collect();
+    let keeping = || plan.findings.iter().filter(|it| it.code == Code::Keeps);
+    for keeps in keeping() {
+        let Some(who) = &keeps.who else { continue };
+        let owners = OWNERS.into_iter().filter(|owner| keeps.owner.is_none_or(|it| it.as_str() == *owner));
+        let was = |owner: Owner| {
+            versions().any(|commit| lists(commit, owner, who.id, &every, false))
+                || lists(run.git(), owner, who.id, &every, true)
+        };
+        if !owners.clone().any(was) {
+            broken.push(format!("nobody ever listed whom this is said of: {keeps:?}"));
+        }
+    }
+    let gap = |owner: Owner| {
+        plan.findings.iter().any(|it| {
+            let is_of = it.owner.is_none_or(|it| it.as_str() == owner);
+            it.code == Code::Unanswered && is_of && it.message.contains("removed from git")
+        })
+    };
+    let places = oracle.places();
+    for standing in oracle.standings().iter().filter(|it| !it.is_ours) {
+        let row = standing.row;
+        let mut here =
+            places.iter().filter(|place| matches!(&place.at, Where::Found(scope, _) if *scope == row.triple.scope));
+        let (Some(place), None) = (here.next(), here.next()) else { continue };
+        let is_read = matches!(run.git().files[place.owner], File::Read(_) | File::Removed);
+        let stays = expected.kept.iter().any(|kept| {
+            kept.said == Must::Finding && kept.scope == row.triple.scope && kept.principal == row.triple.principal
+        });
+        let is_person =
+            row.principal_type == PrincipalType::User && matches!(oracle.by_id(row.triple.principal), ById::Person(_));
+        let is_wanted = oracle.wants().iter().any(|want| {
+            let at = oracle::environment_of(want.role);
+            (want.owner, at, want.kind) == (place.owner, Some(place.environment), place.kind)
+                && want.definition == row.triple.definition
+                && want.meaning == Meaning::Person(row.triple.principal)
+                && want.until.is_none_or(|until| until >= oracle.today)
+        });
+        if is_wanted
+            || !stays
+            || !is_read
+            || !is_person
+            || !run.concerns(place.owner)
+            || oracle.ends_by_itself(row) == Some(true)
+        {
+            continue;
+        }
+        let gives = |role: &&str| {
+            oracle::environment_of(role) == Some(place.environment)
+                && oracle.gives(role).contains(&(place.kind, row.triple.definition))
+        };
+        let roles: Vec<&str> = oracle.roles().filter(gives).collect();
+        // Of whom a file may speak that nobody could tell from the holder, that is said instead; and so is a name that moved on.
+        let is_other = plan.findings.iter().any(|it| {
+            let is_it = it.scope.as_ref() == Some(&row.triple.scope)
+                && it.who.as_ref().is_some_and(|who| who.id == row.triple.principal);
+            is_it && (it.code == Code::NameChangedHands || it.message.contains("could not be resolved"))
+        });
+        let was = versions().any(|commit| {
+            matches!(commit.files[place.owner], File::Read(_))
+                && lists(commit, place.owner, row.triple.principal, &roles, false)
+        });
+        let is_said = keeping().any(|it| {
+            it.assignment.as_deref() == Some(row.resource_id().as_str())
+                && it.owner.is_some_and(|owner| owner.as_str() == place.owner)
+        });
+        if was && !is_said && !is_other {
+            broken
+                .push(format!("listed before at {} and not now, and nobody says that they keep {row:?}", place.owner));
+        }
+        let is_known = run.told.versions.is_some() || matches!(oracle.head, Head::NotInGit);
+        if !is_known && !is_said && !is_other && !gap(place.owner) {
+            broken.push(format!("nobody says that git did not tell of {}: {row:?}", place.owner));
+        }
+    }
+    let is_whole = run.told.saved.is_none() && run.told.kinds == Kinds::All;
+    if is_whole && keeping().any(|it| it.accepted.is_none()) && said.exit == Some(Exit::Converged) {
+        broken.push("somebody keeps access, and the exit code is 0".to_owned());
     }
     broken
 }

@@ -12,9 +12,11 @@ use tilgang::{
     ledger::entry::By,
     model::{
         desired::{Desired, FileId, Origin, OwnerFile, Revision},
+        file_history::{FileHistory, FormerEntry, HistoryGap},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, UserName},
-        owner::OwnerCode,
+        owner::{OwnerCode, RoleName},
         past::{Past, Turn},
+        remembered::{RecordedDefinition, Remembered},
     },
     plan::{
         Plan,
@@ -107,6 +109,8 @@ pub struct Told {
     pub then: BTreeMap<ScopeId, Facts>,
     /// What git tells of its past: each commit on the way to the one that is read, oldest first.
     pub past: Option<Vec<Git>>,
+    /// What git tells of earlier versions of files: the same commits, edited files or not. None: git does not answer.
+    pub versions: Option<Vec<Git>>,
     /// By what names anybody was ever known, and who.
     pub names: BTreeMap<UserName, BTreeSet<PrincipalId>>,
     /// Which changes the run makes.
@@ -148,6 +152,37 @@ impl NameHistory for Told {
             pasts.insert(file, Past(turns));
         }
         pasts
+    }
+
+    fn file_history(&self, desired: &Desired, owners: &BTreeSet<OwnerCode>) -> BTreeMap<OwnerCode, FileHistory> {
+        if desired.revision == Revision::NotInGit {
+            return BTreeMap::new();
+        }
+        let mut histories = BTreeMap::new();
+        for owner in owners {
+            let mut history = FileHistory::default();
+            if self.versions.is_none() {
+                history.gaps.insert(HistoryGap::Unanswered("nobody can say".to_owned()));
+            }
+            let commits = self.versions.as_deref().unwrap_or_default();
+            for (n, commit) in commits.iter().enumerate() {
+                let (Some(File::Read(entries) | File::Broken(entries)), later) =
+                    (commit.files.get(owner.as_str()), &commits[n + 1..])
+                else {
+                    continue;
+                };
+                let next = later.iter().find(|it| it.files.get(owner.as_str()) != commit.files.get(owner.as_str()));
+                for entry in entries {
+                    for role in &entry.roles {
+                        let (name, id) = (UserName::new(&entry.name), entry.id.map(PrincipalId));
+                        let role = RoleName::new(role.name);
+                        history.learn(FormerEntry { name, id, role }, next.map(|it| it.committed));
+                    }
+                }
+            }
+            histories.insert(*owner, history);
+        }
+        histories
     }
 
     fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
@@ -226,10 +261,12 @@ async fn planned<P: Far>(ask: Ask<'_>, azure: &Azure<'_, P>) -> PlannedRun {
         azure,
         records: Records {
             newest,
-            made: told.remembered.clone(),
-            // By whatever name: none of these is Microsoft's own, so a name proves nothing.
-            definitions: told.definitions.iter().map(|(id, is)| (*id, (String::new(), is.clone()))).collect(),
-            ..Records::default()
+            remembered: Remembered {
+                made: told.remembered.clone(),
+                // By whatever name: none of these is Microsoft's own, so a name proves nothing.
+                definitions: told.definitions.iter().map(|(id, is)| (*id, recorded(is))).collect(),
+                ..Remembered::default()
+            },
         },
         history: told,
         permissions: AskPermissions::Of(azure.identity()),
@@ -248,6 +285,10 @@ async fn planned<P: Far>(ask: Ask<'_>, azure: &Azure<'_, P>) -> PlannedRun {
         }
     }
     run
+}
+
+fn recorded(permits: &str) -> RecordedDefinition {
+    RecordedDefinition { name: String::new(), permits: permits.to_owned() }
 }
 
 /// One run, as `plan --out` makes it.

@@ -213,6 +213,11 @@ impl<'a, P: Far> Play<'a, P> {
         let is_clean = matches!(head, Head::Commit(time, edited) if *time == git.committed && edited.is_empty());
         let until = self.commits.iter().filter(|commit| commit.committed <= git.committed).cloned();
         self.told.past = (self.has_past && is_clean).then(|| until.collect());
+        let until = |time: &Timestamp| self.commits.iter().filter(|it| it.committed <= *time).cloned().collect();
+        self.told.versions = match head {
+            Head::Commit(time, _) if self.has_past => Some(until(time)),
+            Head::Commit(..) | Head::Unknown | Head::NotInGit => None,
+        };
     }
 
     fn commit(&mut self, at: &str) {

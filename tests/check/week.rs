@@ -31,6 +31,7 @@ use tilgang::{
     model::notify::{Channel, Door, Notify, SecretAt, Target},
     model::{
         desired::{Desired, FileId, Origin, Place, Revision},
+        file_history::FileHistory,
         ids::UserName,
         owner::OwnerCode,
         past::Past,
@@ -353,6 +354,10 @@ struct NoHistory;
 
 impl NameHistory for NoHistory {
     fn past(&self, _: &Desired, _: &Sources, _: &BTreeMap<FileId, BTreeSet<UserName>>) -> BTreeMap<FileId, Past> {
+        BTreeMap::new()
+    }
+
+    fn file_history(&self, _: &Desired, _: &BTreeSet<OwnerCode>) -> BTreeMap<OwnerCode, FileHistory> {
         BTreeMap::new()
     }
 

@@ -84,7 +84,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// A file beyond this does more than one thing.
 const LINES_MAX: usize = 500;
 /// The files that are longer today, and by how many lines. Wanted: none.
-const LINES_BEYOND: &[(&str, usize)] = &[("ledger/tests.rs", 62), ("plan/adopt.rs", 13)];
+const LINES_BEYOND: &[(&str, usize)] = &[("ledger/tests.rs", 62)];
 
 /// Each room's files, by name.
 fn rooms() -> BTreeMap<String, Vec<Source>> {

@@ -73,7 +73,7 @@ fn handed(seed: &Seed, how: &[How]) -> (Desired, Observed) {
         match how {
             How::Listed => drop(listed.insert(old.name.clone(), BTreeMap::from([(old.id, Some(at))]))),
             How::Renamed | How::Gone => {
-                observed.people.recorded.insert(old.name.clone(), BTreeMap::from([(old.id, at), (new.id, at)]));
+                observed.remembered.names.insert(old.name.clone(), BTreeMap::from([(old.id, at), (new.id, at)]));
             }
             How::Deleted | How::Kept => {}
         }
@@ -152,7 +152,7 @@ proptest! {
         let (git, looked) = handed(&seed, &how);
         let git = decided(git, &how);
         let mut unknown = looked.clone();
-        unknown.people.recorded.clear();
+        unknown.remembered.names.clear();
         unknown.people.deleted = DeletedAccounts::NotAsked;
         let (with, without) = (plan(&git, &looked, TODAY), plan(&git, &unknown, TODAY));
         prop_assert_eq!(&with.changes, &without.changes);
@@ -188,7 +188,7 @@ fn what_git_gives_to_neither_goes_and_what_stands_is_said() {
     assert_eq!(doings(&planned).into_iter().map(|(action, _)| action).collect::<Vec<_>>(), [Action::Revoke]);
     let seed = seed_of(&[(0, 0, 1, false)], &[(0, 1, 1, true, 1, false)]);
     let (git, mut looked) = handed(&seed, &how);
-    looked.people.recorded.insert(person(1).name, BTreeMap::from([(PrincipalId(guid(777)), looked.at)]));
+    looked.remembered.names.insert(person(1).name, BTreeMap::from([(PrincipalId(guid(777)), looked.at)]));
     let grant = Grant {
         user: Arc::new(UserEntry { name: person(1).name, ..(*git.grants[0].user).clone() }),
         ..git.grants[0].clone()

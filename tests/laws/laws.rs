@@ -17,12 +17,11 @@ use tilgang::{
         desired::{Desired, FileId, Grant, Origin, Owner, OwnerFile, Place, Revision, UserEntry},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
         observed::{
-            DefinitionLookup, Definitions, Locks, Observed, OtherAccess, Reading, Room, Sighting, Subscription, Target,
-            TargetKey,
+            DefinitionLookup, Definitions, Locks, Observed, Reading, Room, Sighting, Subscription, Target, TargetKey,
         },
         owner::{EnvironmentName, InstanceName, KindName, OwnerCode, RoleName},
         past::{Past, Turn},
-        people::{ById, ByName, GroupKey, Hint, InGroup, People, Person},
+        people::{ById, ByName, GroupKey, Hint, InGroup, Person},
         permissions::{Block, Definition},
         policy::{Account, Freeze, Frozen, MemberOf, Override, Policy, RevokeLimits, Unmanaged, Whom},
         trouble::{Trouble, TroubleKind},
@@ -260,20 +259,8 @@ pub(crate) fn standing(triple: Triple, ours: bool, day: i8, description: Option<
 }
 
 pub(crate) fn observed(seed: &Seed) -> Observed {
-    let mut observed = Observed {
-        at: "2026-11-22T09:00:00Z".parse().unwrap(),
-        inventory: Ok(()),
-        absent: BTreeSet::new(),
-        targets: BTreeMap::new(),
-        remembered: BTreeMap::new(),
-        subscriptions: BTreeMap::new(),
-        definitions: Definitions::NotAsked,
-        remembered_definitions: BTreeMap::new(),
-        granted_before: BTreeSet::new(),
-        role_definitions: read_definitions(),
-        people: People::default(),
-        other: OtherAccess::default(),
-    };
+    let mut observed =
+        Observed { role_definitions: read_definitions(), ..Observed::begun("2026-11-22T09:00:00Z".parse().unwrap()) };
     for (owner, code) in OWNERS.iter().enumerate() {
         for role in 0..ROLES.len() {
             let key = TargetKey {

@@ -6,6 +6,7 @@ mod architecture;
 mod changed_hands;
 mod config;
 mod editing;
+mod file_history;
 mod gets_in;
 mod hostile_texts;
 mod instances;

@@ -10,6 +10,7 @@ use tilgang::{
         desired::Desired,
         observed::{DefinitionLookup, Observed},
         permissions::{Definition, DefinitionMaker},
+        remembered::RecordedDefinition,
     },
     observe::observe,
     plan::{self, Plan, blocked::Block, change::Action},
@@ -236,7 +237,8 @@ fn what_microsoft_renamed_is_only_reported() {
             for (id, lookup) in &mut observed.role_definitions {
                 let DefinitionLookup::Found(definition) = lookup else { continue };
                 if definition.name == NAME {
-                    observed.remembered_definitions.insert(*id, (recorded.to_owned(), permitted(definition)));
+                    let recorded = RecordedDefinition { name: recorded.to_owned(), permits: permitted(definition) };
+                    observed.remembered.definitions.insert(*id, recorded);
                     (definition.name, definition.made_by) = ("Vault Officer".to_owned(), maker);
                 }
             }

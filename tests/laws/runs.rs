@@ -25,8 +25,11 @@ use tilgang::{
     },
     model::{
         desired::{Desired, FileId, Origin, Place, Revision},
+        file_history::FileHistory,
         ids::UserName,
+        owner::OwnerCode,
         past::Past,
+        remembered::Remembered,
     },
     plan::{
         adopt::Terms,
@@ -67,6 +70,10 @@ struct NoHistory;
 
 impl NameHistory for NoHistory {
     fn past(&self, _: &Desired, _: &Sources, _: &BTreeMap<FileId, BTreeSet<UserName>>) -> BTreeMap<FileId, Past> {
+        BTreeMap::new()
+    }
+
+    fn file_history(&self, _: &Desired, _: &BTreeSet<OwnerCode>) -> BTreeMap<OwnerCode, FileHistory> {
         BTreeMap::new()
     }
 
@@ -189,7 +196,8 @@ async fn no_run_decides_whose_a_name_is() {
             for kinds in
                 [Kinds::All, Kinds::Only([Kind::Grants].into()), Kinds::Only([Kind::Grants, Kind::Expired].into())]
             {
-                let records = Records { names: names.clone(), ..Records::default() };
+                let remembered = Remembered { names: names.clone(), ..Remembered::default() };
+                let records = Records { remembered, ..Records::default() };
                 let mut run = request(read(), &azure, records).plan().await;
                 run.select(&kinds);
                 let actions: Vec<Action> = run.approval().approved.changes().iter().map(|it| it.action).collect();
@@ -275,7 +283,13 @@ async fn an_older_commit_marks_nothing() {
     let terms = || Terms { may_list: &|_| true, reason: None, ticket: None, until: None };
     for (records, is_older) in [(Records::default(), false), (newer(), true)] {
         let (workspace, desired) = AdoptInput::read(dir.path()).unwrap_or_else(|error| panic!("{error}"));
-        let input = AdoptInput::observe((workspace, at_commit(desired)), &[], NOW.parse().unwrap(), &azure).await;
+        let input = AdoptInput::observe(
+            (workspace, at_commit(desired)),
+            &[],
+            (NOW.parse().unwrap(), &Records::default()),
+            &azure,
+        )
+        .await;
         let input = input.unwrap_or_else(|error| panic!("{error}"));
         let written = input.written(terms()).unwrap_or_else(|error| panic!("{error}"));
         let run = input.marking(written, Edits::Shown).unwrap_or_else(|error| panic!("{error}")).plan(records);

@@ -303,6 +303,7 @@ fn the_page_of_a_person_names_what_they_are_eligible_for() {
     };
     let page = kari(&story);
     assert!(page.contains("can be activated in Privileged Identity Management"), "{page}");
+    assert!(page.contains("who is in the group") && page.contains("its members were not read"), "{page}");
     let unread = "who is eligible for a role in the subscription";
     assert!(!page.contains(unread), "{page}");
     story.fail(Some(&read("", "roleEligibilityScheduleInstances", "", "")));

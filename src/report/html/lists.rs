@@ -122,7 +122,7 @@ fn one(facts: Option<&Facts<'_>>, problem: &Problem<'_>) -> Markup {
                     ul.whom { @for one in affected { (whom(facts, one, !same)) } }
                 }
             }
-            @if let Some(help) = help { p.help { "What helps: " (prose(help)) } }
+            @if let Some(help) = help { p.help { "How to fix it: " (prose(help)) } }
         }
     }
 }
@@ -133,7 +133,7 @@ fn whom(facts: &Facts<'_>, one: &Affected<'_>, with_help: bool) -> Markup {
         li data-entry {
             (prose(&one.words(facts)))
             @if !place.is_empty() { " " code.place { (shown(&place)) } }
-            @if let Some(help) = one.help.as_deref().filter(|_| with_help) { br; span.help { "What helps: " (prose(help)) } }
+            @if let Some(help) = one.help.as_deref().filter(|_| with_help) { br; span.help { "How to fix it: " (prose(help)) } }
         }
     }
 }

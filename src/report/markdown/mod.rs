@@ -157,7 +157,7 @@ fn mistakes(errors: &[ConfigError]) -> Option<Section> {
     let entry = |problem: &Problem<'_>| {
         let Problem { message, more, place, code: rule, .. } = problem;
         let place = place.as_ref().map(|place| format!("{}:{}", place.file, place.line)).unwrap_or_default();
-        let help = more.first().map(|help| format!("  \n  *What helps:* {}", prose(help))).unwrap_or_default();
+        let help = more.first().map(|help| format!("  \n  *How to fix it:* {}", prose(help))).unwrap_or_default();
         Entry::new(format!("- {} {} ({}){help}", code(&place), bold(message), code(rule)))
     };
     let entries: Vec<Entry> = problems::mistakes(errors).iter().map(entry).collect();
@@ -210,14 +210,14 @@ fn entries(facts: &Facts<'_>, problem: &Problem<'_>) -> Vec<Entry> {
     }
     let same = whom.windows(2).all(|pair| matches!(pair, [a, b] if a.help == b.help));
     if let Some(help) = whom.first().and_then(|one| one.help.as_deref()).filter(|_| same) {
-        first.push_str("  \n  *What helps:* ");
+        first.push_str("  \n  *How to fix it:* ");
         first.push_str(&prose(help));
     }
     let mut entries = vec![Entry { text: first, tells: usize::from(whom.is_empty()) }];
     for (one, text) in whom.iter().zip(affected(facts, whom, "  ")) {
         let help = one.help.as_deref().filter(|_| !same);
         entries.push(Entry::new(match help {
-            Some(help) => format!("{text}  \n    *What helps:* {}", prose(help)),
+            Some(help) => format!("{text}  \n    *How to fix it:* {}", prose(help)),
             None => text,
         }));
     }

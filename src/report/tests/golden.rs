@@ -57,7 +57,7 @@ pub(super) fn everything() -> World {
     world.block("kari.fiktif@ai-dev.no", "ttd", "prod-developer", 14, nearest("kari.fiktiv@ai-dev.no"));
     world.block("ola.eksempel@example.no", "skd", "test-developer", 9, Block::UnknownPerson(Hint::Nothing));
     world.block("siri.proeve@ai-dev.brreg.no", "skd", "prod-operations", 6, Block::HeldByPim);
-    let unmanaged = "made by someone else and not listed: list it in git, or remove it by hand";
+    let unmanaged = "created outside tilgang and not in git: list it in git, or remove it in the portal";
     world.find(Code::Unmanaged, &who("Nils Funnet"), "ttd", "prod-operations", unmanaged);
     world.find(Code::Unmanaged, &who("Grete Funnet"), "ttd", "prod-operations", unmanaged);
     world.find(Code::Unmanaged, &who("Ada Kjent"), "ttd", "prod-operations", unmanaged).accepted = Some("known".into());
