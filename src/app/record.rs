@@ -83,7 +83,7 @@ impl Recording {
             made: replay.made().clone(),
             definitions: replay.definitions().clone(),
             names: replay.names().clone(),
-            granted: replay.granted().clone(),
+            granted: replay.granted().keys().cloned().collect(),
         }
     }
 
@@ -107,7 +107,7 @@ impl Recording {
             Self::In(ledger) => ledger,
         };
         let saw = ledger.saw(&sight::view(desired, observed, scope.owners()));
-        let mut notes: Vec<Note> = ledger.notice().map(Note::Ledger).into_iter().collect();
+        let mut notes: Vec<Note> = ledger.notices().into_iter().map(Note::Ledger).collect();
         match saw {
             Ok(()) => (notes, Ok(())),
             // Two at a time: the other has the newer picture, and ours would undo it.
