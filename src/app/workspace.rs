@@ -14,7 +14,7 @@ use crate::{
         desired::{Desired, FileId, Origin, Place},
         ids::UserName,
         owner::OwnerCode,
-        past::Past,
+        past::{LineAge, Past},
         visible,
     },
     plan::selection::Scope,
@@ -131,9 +131,9 @@ pub trait NameHistory {
         asked: &BTreeMap<FileId, BTreeSet<UserName>>,
     ) -> BTreeMap<FileId, Past>;
 
-    /// When these lines were committed, each given with when the account was created that it lists. A line of which git does not
-    /// know it is left out, and so is one whose account is older than git's whole history.
-    fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp>;
+    /// When these lines were committed, each given with when the account was created that it lists. A line whose account is
+    /// older than git's whole history is left out.
+    fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge>;
 }
 
 /// The history of a git repository, along first parents.
@@ -156,7 +156,7 @@ impl NameHistory for GitHistory {
         }
     }
 
-    fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+    fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
         match &self.tip {
             Some(tip) => tip.written(sources, lines),
             None => config::written(&self.dir, sources, lines),

@@ -14,7 +14,7 @@ use tilgang::{
         desired::{Desired, FileId, Origin, OwnerFile, Revision},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, UserName},
         owner::OwnerCode,
-        past::{Past, Turn},
+        past::{LineAge, Past, Turn},
     },
     plan::{
         Plan,
@@ -150,7 +150,7 @@ impl NameHistory for Told {
         pasts
     }
 
-    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
         BTreeMap::new()
     }
 }

@@ -33,7 +33,7 @@ use tilgang::{
         desired::{Desired, FileId, Origin, Place, Revision},
         ids::UserName,
         owner::OwnerCode,
-        past::Past,
+        past::{LineAge, Past},
     },
     notify::{Answer, Found, Happened, Memory as Notices, Notice, Outcome, Routes},
     plan::{
@@ -356,7 +356,7 @@ impl NameHistory for NoHistory {
         BTreeMap::new()
     }
 
-    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
         BTreeMap::new()
     }
 }

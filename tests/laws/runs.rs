@@ -26,7 +26,7 @@ use tilgang::{
     model::{
         desired::{Desired, FileId, Origin, Place, Revision},
         ids::UserName,
-        past::Past,
+        past::{LineAge, Past},
     },
     plan::{
         adopt::Terms,
@@ -70,7 +70,7 @@ impl NameHistory for NoHistory {
         BTreeMap::new()
     }
 
-    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
         BTreeMap::new()
     }
 }
