@@ -8,6 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::revision::{git_bytes, is_shallow};
+use crate::model::past::NoAge;
 
 /// The commit that a line is from. Names and words are as somebody wrote them: data, to be made harmless where they are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +45,8 @@ pub(super) fn first_written(
     file: &str,
     lines: &BTreeSet<usize>,
     at: Option<&str>,
-) -> Result<BTreeMap<usize, Blame>, String> {
-    ask((dir, file), lines, at, &["-w", "-M1"])
+) -> Result<BTreeMap<usize, Blame>, NoAge> {
+    ask((dir, file), lines, at, &["-w", "-M1"]).map_err(NoAge::Unanswered)
 }
 
 fn ask(

@@ -71,7 +71,7 @@ pub fn written(dir: &Path, sources: &Sources, lines: &BTreeMap<Origin, Timestamp
         first_written(dir, file, lines, None).map_err(|why| {
             let committed = git(dir, &["ls-tree", "-z", "HEAD", "--", file]);
             let is_new = committed.is_ok_and(|listed| listed.is_empty());
-            if is_new { NoAge::NotCommitted } else { NoAge::Unanswered(why) }
+            if is_new { NoAge::NotCommitted } else { why }
         })
     })
 }

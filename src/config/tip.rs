@@ -21,7 +21,7 @@ use super::{
 use crate::model::{
     desired::{FileId, Origin, Revision},
     ids::UserName,
-    past::{LineAge, NoAge, Past},
+    past::{LineAge, Past},
 };
 
 /// A commit with a workspace in it.
@@ -77,7 +77,7 @@ impl Tip {
     #[must_use]
     pub fn written(&self, sources: &Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
         commits::times((&self.repository, &self.commit), sources, lines, |file, lines| {
-            first_written(&self.repository, &self.path(file), lines, Some(&self.commit)).map_err(NoAge::Unanswered)
+            first_written(&self.repository, &self.path(file), lines, Some(&self.commit))
         })
     }
 

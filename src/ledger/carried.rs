@@ -7,11 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{
-    chain::Line,
-    entry::{Asked, GrantedBefore, Held, NamedBefore, Seen},
-    holdings::Replay,
-};
+use super::entry::{Asked, GrantedBefore, Held, NamedBefore, Seen};
 use crate::model::{
     assignment::PrincipalType,
     ids::{PrincipalId, UserName},
@@ -81,9 +77,8 @@ impl Carried {
     }
 
     /// Takes in an earlier file.
-    pub(super) fn recall(&mut self, lines: &[Line]) {
-        let mut earlier = Replay::of(lines);
-        let Self { names, granted, whole, unknown_before } = std::mem::take(earlier.carried());
+    pub(super) fn recall(&mut self, earlier: Self) {
+        let Self { names, granted, whole, unknown_before } = earlier;
         for (name, ids) in names {
             for (id, at) in ids {
                 self.named(name.clone(), id, at);

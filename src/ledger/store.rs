@@ -265,7 +265,7 @@ impl Ledger {
                 why = format!("{name} does not end where the next file begins");
                 break;
             }
-            tail.replay.carried().recall(&sheet.lines);
+            tail.replay.carried().recall(std::mem::take(Replay::of(&sheet.lines).carried()));
             (prev, since) = (first.prev, first.at);
         }
         if !tail.replay.carried().whole {

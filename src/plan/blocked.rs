@@ -322,6 +322,13 @@ fn newer(created: Timestamp, written: Timestamp) -> String {
     format!("the account was created on {created}, after the line of git that lists it by name ({written})")
 }
 
+fn line_age_unknown(why: &NoAge) -> String {
+    format!(
+        "whether the account is older than the line of git that lists it by name is not known ({why}), and policy says \
+         `newer_than_line: block`"
+    )
+}
+
 fn unproven(id_is: &UserName) -> String {
     let others = "who holds nothing here; the name may be an older one of somebody who does";
     format!("nobody has this name, and the `id` in the file is that of `{id_is}`, {others}")
@@ -348,11 +355,7 @@ impl fmt::Display for Block {
             }
             Self::NameChangedHands(changed) => changed.fmt(f),
             Self::NewerThanLine { created, written, .. } => f.write_str(&newer(*created, *written)),
-            Self::LineAgeUnknown { why, .. } => write!(
-                f,
-                "whether the account is older than the line of git that lists it by name is not known ({why}), and policy says \
-                 `newer_than_line: block`"
-            ),
+            Self::LineAgeUnknown { why, .. } => f.write_str(&line_age_unknown(why)),
             Self::PersonUnanswered(trouble) | Self::Unread(trouble) => write!(f, "{trouble}"),
             Self::TargetMissing(words) | Self::NotAMember(words) | Self::MembershipUnknown(words) => f.write_str(words),
             Self::TargetSeveral(scopes) => {

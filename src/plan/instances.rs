@@ -14,17 +14,17 @@ use std::{
 use jiff::civil::Date;
 
 use crate::model::{
-    assignment::{Hand, Mark, PrincipalType, Standing},
+    assignment::Hand,
     desired::Desired,
     observed::Observed,
-    owner::{InstanceName, OwnerCode, is_word},
+    owner::{InstanceName, OwnerCode},
     policy::Policy,
 };
 
 use super::{
     exceptions,
     finding::{Code, Finding},
-    mark::standings,
+    mark::{marked_by, standings},
     want::Wanted,
 };
 
@@ -85,16 +85,6 @@ impl fmt::Display for Stranger {
 
 fn assignments(count: usize) -> String {
     format!("{count} assignment{}", if count == 1 { "" } else { "s" })
-}
-
-/// The mark of an instance that is not this one, in a place where we would write one.
-pub(super) fn marked_by(standing: &Standing) -> Option<InstanceName> {
-    let Standing { assignment, hand, .. } = standing;
-    let markable = assignment.principal_type == PrincipalType::User && assignment.triple.scope.is_resource();
-    let text = assignment.description.as_deref().filter(|_| *hand == Hand::Foreign && markable)?;
-    let name = text.split_whitespace().next()?.strip_prefix("tilgang/")?;
-    let instance = InstanceName::new(Some(name).filter(|name| is_word(name))?);
-    Mark::read(text, &instance).map(|_| instance)
 }
 
 impl Instances {

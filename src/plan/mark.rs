@@ -12,13 +12,12 @@ use crate::model::{
     desired::Desired,
     ids::{PrincipalId, RoleDefinitionId},
     observed::{Observed, Reading},
-    owner::OwnerCode,
+    owner::{InstanceName, OwnerCode, is_word},
 };
 
 use super::{
     change::{Action, Because, Change, Who},
     finding::{Code, Finding},
-    instances::marked_by,
     want::{Place, want},
 };
 
@@ -91,6 +90,16 @@ fn is_markable(standing: &Standing) -> bool {
         && assignment.principal_type == PrincipalType::User
         && assignment.triple.scope.is_resource()
         && marked_by(standing).is_none()
+}
+
+/// The mark of an instance that is not this one, in a place where we would write one.
+pub(super) fn marked_by(standing: &Standing) -> Option<InstanceName> {
+    let Standing { assignment, hand, .. } = standing;
+    let markable = assignment.principal_type == PrincipalType::User && assignment.triple.scope.is_resource();
+    let text = assignment.description.as_deref().filter(|_| *hand == Hand::Foreign && markable)?;
+    let name = text.split_whitespace().next()?.strip_prefix("tilgang/")?;
+    let instance = InstanceName::new(Some(name).filter(|name| is_word(name))?);
+    Mark::read(text, &instance).map(|_| instance)
 }
 
 /// Who, and with which role definition.

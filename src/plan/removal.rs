@@ -23,7 +23,7 @@ use super::{
     compare::Compare,
     doubt::{Holder, is_gone_for_good},
     finding::{Code, Finding},
-    instances::marked_by,
+    mark::marked_by,
     resolve::resolve,
     selection::is_replaced,
     want::Place,

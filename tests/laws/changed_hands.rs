@@ -14,6 +14,7 @@ use tilgang::{
         holdings::Replay,
     },
     model::{
+        assignment::Triple,
         desired::{Desired, Grant, UserEntry},
         ids::{PrincipalId, UserName},
         observed::Observed,
@@ -22,10 +23,19 @@ use tilgang::{
         people::{ById, ByName, DeletedAccounts, Person},
         policy::NewerThanLine,
     },
-    plan::{Plan, blocked::Block, change::Action, plan},
+    plan::{
+        Plan,
+        blocked::Block,
+        change::Action,
+        mark::{is_about, marks},
+        plan,
+    },
 };
 
-use crate::laws::{OWNERS, PEOPLE, ROLES, Seed, TODAY, desired, foggy, guid, observed, person};
+use crate::laws::{
+    OWNERS, PEOPLE, ROLES, Seed, TODAY, definition, desired, foggy, guid, kind_of, observed, person, put, scope,
+    standing,
+};
 
 /// How a name changed hands, if it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -371,6 +381,23 @@ proptest! {
             prop_assert!(planned.blocked.is_empty());
         }
     }
+}
+
+/// What others gave to the account of today is made ours only by an entry that says for certain whom it means.
+#[test]
+fn an_adoption_marks_nothing_by_a_name_that_changed_hands() {
+    let mut how = vec![How::Kept; PEOPLE as usize];
+    how[0] = How::Renamed;
+    let (git, mut looked) = handed(&seed_of(&[(0, 0, 1, false)], &[]), &how);
+    let principal = newcomer(0).id;
+    let triple = Triple { scope: scope(0, 1), principal, definition: definition(kind_of(1)) };
+    put(&mut looked, standing(triple, false, 1, None));
+    assert_eq!(marks(&git, &looked, TODAY, None), vec![]);
+    let marked = marks(&decided(git.clone(), &how), &looked, TODAY, None);
+    assert_eq!(marked.iter().map(|mark| mark.action).collect::<Vec<_>>(), [Action::Adopt]);
+    let found = plan(&git, &looked, TODAY).findings;
+    let about: Vec<&str> = found.iter().filter(|it| is_about(it, &[])).map(|it| it.code.word()).collect();
+    assert_eq!(about, ["name-changed-hands"]);
 }
 
 /// Two lines ask for the same assignment: policy objects to one, and the role definition of the other is at fault. Both are blocked,
