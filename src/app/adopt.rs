@@ -273,7 +273,8 @@ impl Marking {
     /// The marks alone, as a run that goes through policy as every other.
     #[must_use]
     pub fn plan(self, records: Records) -> PlannedRun {
-        let Self { workspace, desired, observed, scope, today } = self;
+        let Self { workspace, desired, mut observed, scope, today } = self;
+        observed.remembered.clone_from(&records.remembered);
         let marks = mark::marks(&desired, &observed, today, scope.owners());
         PlannedRun::of_marks(workspace, (desired, observed), scope, records, marks)
     }

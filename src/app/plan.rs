@@ -40,6 +40,7 @@ use crate::{
         caused::BaseDiff,
         change::{Action, Change},
         finding::Code,
+        mark,
         saved::{Deed, Difference, Saved},
         selection::{Deferred, Kinds, Scope},
     },
@@ -192,7 +193,10 @@ impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory>
         }
         observed.remembered.clone_from(&records.remembered);
         let plan = compare(desired, &observed, scope);
-        let doubtful = plan::doubtful(desired, &observed, &plan);
+        let mut doubtful = plan::doubtful(desired, &observed, &plan);
+        for (file, names) in plan::suspected(desired, &observed, &plan) {
+            doubtful.entry(file).or_default().extend(names);
+        }
         let undated = plan::undated(desired, &observed, &plan);
         observed.people.past = history.past(desired, sources, &doubtful);
         observed.people.written = history.written(sources, &undated);
@@ -242,8 +246,8 @@ fn judge(plan: &mut Plan, policy: &Policy, read: &Revision, records: &Records, c
 }
 
 impl PlannedRun {
-    /// The marks of an adoption alone: assignments of others that git lists are made ours. What is blocked or found is not
-    /// theirs to report.
+    /// The marks of an adoption alone: assignments of others that git lists are made ours. Of what is blocked or found, only what
+    /// is about them is theirs to report.
     #[must_use]
     pub(super) fn of_marks(
         workspace: Workspace,
@@ -253,9 +257,9 @@ impl PlannedRun {
         marks: Vec<Change>,
     ) -> Self {
         let mut plan = compare(&desired, &observed, &scope);
+        plan.findings.retain(|finding| mark::is_about(finding, &marks));
         plan.changes = marks;
         plan.blocked.clear();
-        plan.findings.clear();
         let approval = judge(&mut plan, &desired.policy, &desired.revision, &records, Coverage::Part);
         let (permissions, deferred, selected, base) = (OwnPermissions::default(), Vec::new(), Kinds::All, None);
         Self { workspace, scope, desired, observed, plan, approval, records, permissions, deferred, selected, base }

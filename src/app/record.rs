@@ -72,7 +72,7 @@ impl Recording {
             .definitions()
             .iter()
             .map(|(id, (name, permits))| (*id, RecordedDefinition { name: name.clone(), permits: permits.clone() }));
-        let given = replay.granted().iter().filter_map(|(owner, principal, role)| {
+        let given = replay.granted().keys().filter_map(|(owner, principal, role)| {
             Some(Given { owner: *owner, principal: *principal, role: role.clone()? })
         });
         let remembered = Remembered {
@@ -104,7 +104,7 @@ impl Recording {
             Self::In(ledger) => ledger,
         };
         let saw = ledger.saw(&sight::view(desired, observed, scope.owners()));
-        let mut notes: Vec<Note> = ledger.notice().map(Note::Ledger).into_iter().collect();
+        let mut notes: Vec<Note> = ledger.notices().into_iter().map(Note::Ledger).collect();
         match saw {
             Ok(()) => (notes, Ok(())),
             // Two at a time: the other has the newer picture, and ours would undo it.

@@ -15,7 +15,7 @@ use crate::{
         file_history::FileHistory,
         ids::UserName,
         owner::OwnerCode,
-        past::Past,
+        past::{LineAge, Past},
         visible,
     },
     plan::selection::Scope,
@@ -135,9 +135,9 @@ pub trait NameHistory {
     /// Whom earlier versions of these owners' files listed. Outside git nothing.
     fn file_history(&self, desired: &Desired, owners: &BTreeSet<OwnerCode>) -> BTreeMap<OwnerCode, FileHistory>;
 
-    /// When these lines were committed, each given with when the account was created that it lists. A line of which git does not
-    /// know it is left out, and so is one whose account is older than git's whole history.
-    fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp>;
+    /// When these lines were committed, each given with when the account was created that it lists. A line whose account is
+    /// older than git's whole history is left out.
+    fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge>;
 }
 
 /// The history of a git repository, along first parents.
@@ -167,7 +167,7 @@ impl NameHistory for GitHistory {
         }
     }
 
-    fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+    fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
         match &self.tip {
             Some(tip) => tip.written(sources, lines),
             None => config::written(&self.dir, sources, lines),

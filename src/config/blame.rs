@@ -8,6 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::revision::{git_bytes, is_shallow};
+use crate::model::past::NoAge;
 
 /// The commit that a line is from. Names and words are as somebody wrote them: data, to be made harmless where they are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +35,28 @@ pub fn blame(
     lines: &BTreeSet<usize>,
     at: Option<&str>,
 ) -> Result<BTreeMap<usize, Blame>, String> {
+    ask((dir, file), lines, at, &[])
+}
+
+/// The same, where a line that only got other white space, or was moved within its file, is as old as it was (git-blame(1): `-w`,
+/// `-M` with the fewest characters that make a move).
+pub(super) fn first_written(
+    dir: &Path,
+    file: &str,
+    lines: &BTreeSet<usize>,
+    at: Option<&str>,
+) -> Result<BTreeMap<usize, Blame>, NoAge> {
+    ask((dir, file), lines, at, &["-w", "-M1"]).map_err(NoAge::Unanswered)
+}
+
+fn ask(
+    (dir, file): (&Path, &str),
+    lines: &BTreeSet<usize>,
+    at: Option<&str>,
+    how: &[&str],
+) -> Result<BTreeMap<usize, Blame>, String> {
     let mut args = vec!["-c".to_owned(), "blame.ignoreRevsFile=".to_owned(), "blame".to_owned()];
-    args.extend(["--line-porcelain", "--no-textconv", "--encoding=UTF-8"].map(str::to_owned));
+    args.extend(["--line-porcelain", "--no-textconv", "--encoding=UTF-8"].iter().chain(how).map(|it| (*it).to_owned()));
     args.extend(lines.iter().map(|line| format!("-L{line},{line}")));
     args.extend(at.map(str::to_owned));
     args.extend(["--".to_owned(), file.to_owned()]);

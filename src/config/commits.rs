@@ -8,11 +8,14 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    blame::{Blame, blame},
-    revision::git,
+    blame::{Blame, blame, first_written},
+    revision::{git, is_in_git, is_shallow},
     sources::Sources,
 };
-use crate::model::desired::{FileId, Origin};
+use crate::model::{
+    desired::{FileId, Origin},
+    past::{LineAge, NoAge},
+};
 
 /// The commits that lines are from, by file and line; or why git could not say.
 #[derive(Clone, Debug, Default)]
@@ -58,10 +61,19 @@ impl Commits {
 }
 
 /// When these lines of the workspace in `dir` were committed, each given with when the account was created that it lists. A line
-/// that is not committed, or of which git cannot say, is left out.
+/// whose account is older than git's whole history is left out.
 #[must_use]
-pub fn written(dir: &Path, sources: &Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
-    times((dir, "HEAD"), sources, lines, |file, lines| blame(dir, file, lines, None).unwrap_or_default())
+pub fn written(dir: &Path, sources: &Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
+    if !is_in_git(dir) {
+        return lines.keys().map(|origin| (origin.clone(), LineAge::Unknown(NoAge::NotInGit))).collect();
+    }
+    times((dir, "HEAD"), sources, lines, |file, lines| {
+        first_written(dir, file, lines, None).map_err(|why| {
+            let committed = git(dir, &["ls-tree", "-z", "HEAD", "--", file]);
+            let is_new = committed.is_ok_and(|listed| listed.is_empty());
+            if is_new { NoAge::NotCommitted } else { why }
+        })
+    })
 }
 
 /// The same, wherever git is asked: for the first commit of all, and then once for each file with a line whose account is
@@ -70,23 +82,35 @@ pub(super) fn times(
     (dir, commit): (&Path, &str),
     sources: &Sources,
     lines: &BTreeMap<Origin, Timestamp>,
-    ask: impl Fn(&str, &BTreeSet<usize>) -> BTreeMap<usize, Blame>,
-) -> BTreeMap<Origin, Timestamp> {
+    ask: impl Fn(&str, &BTreeSet<usize>) -> Result<BTreeMap<usize, Blame>, NoAge>,
+) -> BTreeMap<Origin, LineAge> {
     if lines.is_empty() {
         return BTreeMap::new();
     }
-    let roots = git(dir, &["log", "--max-parents=0", "--no-show-signature", "--format=%ct", commit, "--"]);
-    let roots = roots.unwrap_or_default(); // outside git there is none
+    let roots = match git(dir, &["log", "--max-parents=0", "--no-show-signature", "--format=%ct", commit, "--"]) {
+        Ok(roots) if !is_shallow(dir) => roots,
+        Ok(_) => String::new(), // where a clone ends is no beginning
+        Err(why) => {
+            let unknown = LineAge::Unknown(NoAge::Unanswered(why));
+            return lines.keys().map(|origin| (origin.clone(), unknown.clone())).collect();
+        }
+    };
     let began = roots.lines().filter_map(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()).min();
-    let Some(began) = began else { return BTreeMap::new() };
     let mut files: BTreeMap<FileId, Vec<(usize, &Origin)>> = BTreeMap::new();
-    for (origin, _) in lines.iter().filter(|(_, created)| **created > began) {
+    for (origin, _) in lines.iter().filter(|(_, created)| began.is_none_or(|began| **created > began)) {
         files.entry(origin.file).or_default().push((sources.lines(origin).0, origin));
     }
-    let times = files.into_iter().flat_map(|(file, lines)| {
+    let ages = files.into_iter().flat_map(|(file, lines)| {
         let found = ask(sources.path(file), &lines.iter().map(|(line, _)| *line).collect());
-        let times = lines.into_iter().map(move |(line, origin)| Some((origin.clone(), found.get(&line)?.at)));
-        times.flatten()
+        lines.into_iter().map(move |(line, origin)| {
+            let age = match found.as_ref().map(|found| found.get(&line)) {
+                Ok(Some(blame)) if blame.or_earlier => LineAge::AtLatest(blame.at),
+                Ok(Some(blame)) => LineAge::At(blame.at),
+                Ok(None) => LineAge::Unknown(NoAge::NotCommitted),
+                Err(why) => LineAge::Unknown(why.clone()),
+            };
+            (origin.clone(), age)
+        })
     });
-    times.collect()
+    ages.collect()
 }

@@ -21,11 +21,17 @@ const FILES_PER_CALL: usize = 500;
 /// HEAD, its committer time, and the files that differ from it.
 #[must_use]
 pub fn revision(dir: &Path, sources: &Sources) -> Revision {
-    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-    if !real.ancestors().any(|folder| folder.join(".git").exists()) {
+    if !is_in_git(dir) {
         return Revision::NotInGit;
     }
+    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
     ask(&real, sources).unwrap_or_else(Revision::Unknown)
+}
+
+/// Whether a folder is below one that git keeps.
+pub(super) fn is_in_git(dir: &Path) -> bool {
+    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    real.ancestors().any(|folder| folder.join(".git").exists())
 }
 
 fn ask(dir: &Path, sources: &Sources) -> Result<Revision, String> {

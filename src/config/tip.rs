@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{
     Loaded, assemble,
-    blame::blame,
+    blame::first_written,
     commit::inputs,
     commits, file_history, past,
     revision::{git, is_shallow},
@@ -23,7 +23,7 @@ use crate::model::{
     file_history::FileHistory,
     ids::UserName,
     owner::OwnerCode,
-    past::Past,
+    past::{LineAge, Past},
 };
 
 /// A commit with a workspace in it.
@@ -83,9 +83,9 @@ impl Tip {
 
     /// When lines were committed, as [`super::written()`] tells it.
     #[must_use]
-    pub fn written(&self, sources: &Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+    pub fn written(&self, sources: &Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
         commits::times((&self.repository, &self.commit), sources, lines, |file, lines| {
-            blame(&self.repository, &self.path(file), lines, Some(&self.commit)).unwrap_or_default()
+            first_written(&self.repository, &self.path(file), lines, Some(&self.commit))
         })
     }
 

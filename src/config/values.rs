@@ -12,7 +12,7 @@ use super::{
     rules::{BAD_VALUE, HIDDEN, KNOWN_NAME, WRONG_TYPE},
     suggest::did_you_mean,
 };
-use crate::model::owner::OwnerCode;
+use crate::model::owner::{OwnerCode, is_word};
 
 /// Longest title, contact and the like. Ours: they stand in reports.
 const LINE_CHARS_MAX: usize = 200;
@@ -20,8 +20,6 @@ const LINE_CHARS_MAX: usize = 200;
 const REASON_CHARS_MAX: usize = 500;
 /// Longest `ticket`. Ours: it goes into the description of an assignment, of which Azure keeps 2 KB.
 const TICKET_CHARS_MAX: usize = 100;
-/// Longest key and instance name. Ours: they go into descriptions and role names.
-const WORD_CHARS_MAX: usize = 40;
 /// Longest time that `policy.longest` can set. Ours: ten years.
 const DAYS_MAX: i32 = 3650;
 
@@ -217,9 +215,3 @@ impl<'a> Cursor<'a> {
 }
 
 const WORD_HELP: &str = "use lower-case letters, digits and hyphens, starting with a letter; at most 40 of them";
-
-fn is_word(text: &str) -> bool {
-    text.len() <= WORD_CHARS_MAX
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}

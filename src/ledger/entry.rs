@@ -235,6 +235,19 @@ pub struct Seen {
     /// Role definitions that the workspace names and that permit something else than before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub definitions: Vec<Permitted>,
+    /// In a base: accounts by the sign-in names that they had, where no assignment in it says so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<NamedBefore>,
+    /// In a base: whom a role was given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub granted: Vec<GrantedBefore>,
+    /// In a base: `names` and `granted` are all that the ledger knows. Where an older version wrote it, the files before have to
+    /// be read for them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub remembers: bool,
+    /// From when on that is all: earlier files were missing when it was gathered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown_before: Option<Timestamp>,
     /// Which part of how many lines that belong together; they count when the last is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<(u32, u32)>,
@@ -288,6 +301,31 @@ pub struct Permitted {
     pub name: String,
     /// What it permitted: a block of permissions a line; actions, not actions, data actions, not data actions.
     pub permits: String,
+}
+
+/// A sign-in name that an account held something under.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedBefore {
+    /// The name.
+    pub name: String,
+    /// The account's object id.
+    pub principal: String,
+    /// When that was recorded last.
+    pub at: Timestamp,
+}
+
+/// A role that was given to somebody at an owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantedBefore {
+    /// At which owner.
+    pub owner: String,
+    /// The object id.
+    pub principal: String,
+    /// Which role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// When it was given last.
+    pub at: Timestamp,
 }
 
 /// A role assignment that stands at a target, above it or below it.

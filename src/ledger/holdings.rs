@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::{
+    carried::Carried,
     chain::Line,
     entry::{Answered, Asked, Commit, Entry, Held, How, Made, Opened, Seen, TargetName, TargetRow},
-    names::Names,
     parts::join,
     permits::Permits,
     sight::View,
@@ -69,8 +69,8 @@ pub struct Replay {
     /// When resources were made; kept while a target is not seen, so that its return is told from another's coming.
     made: BTreeMap<ScopeId, Timestamp>,
     permits: Permits,
-    /// People's accounts by the sign-in name that they held something under, each with when that was recorded last.
-    names: Names,
+    /// What is known of accounts for longer than they hold anything.
+    carried: Carried,
     /// By resource id in lower case, with the scope it lies at.
     held: BTreeMap<String, (ScopeId, Held)>,
     open: BTreeMap<u64, Open>,
@@ -79,8 +79,6 @@ pub struct Replay {
     lost: bool,
     newest: Option<Commit>,
     last: Option<Timestamp>,
-    /// Whom a grant was asked for: at which owner, whom, which role.
-    granted: BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)>,
 }
 
 /// Where an assignment lies, by its resource id.
@@ -125,17 +123,21 @@ impl Replay {
         &self.permits.0
     }
 
-    /// Whom a role was given since the file was begun: at which owner, whom, which role.
+    /// Whom a role was given, and when that was recorded last.
     #[must_use]
-    pub fn granted(&self) -> &BTreeSet<(OwnerCode, PrincipalId, Option<RoleName>)> {
-        &self.granted
+    pub fn granted(&self) -> &BTreeMap<(OwnerCode, PrincipalId, Option<RoleName>), Timestamp> {
+        &self.carried.granted
     }
 
-    /// People's accounts by the sign-in names that they held something under, each with when that was recorded last: as far as
-    /// the newest file tells, which begins with all who held something then.
+    /// People's accounts by the sign-in names that they held something under, each with when that was recorded last.
     #[must_use]
     pub fn names(&self) -> &BTreeMap<UserName, BTreeMap<PrincipalId, Timestamp>> {
-        &self.names.0
+        &self.carried.names
+    }
+
+    /// Names and grants.
+    pub(super) fn carried(&mut self) -> &mut Carried {
+        &mut self.carried
     }
 
     /// The time up to which this speaks.
@@ -148,14 +150,13 @@ impl Replay {
     pub fn feed(&mut self, line: &Line) {
         self.last = self.last.max(Some(time(line)));
         match &line.entry {
-            Entry::Opened(Opened { newest, .. }) => self.applied(newest.as_ref()),
+            Entry::Opened(Opened { newest, .. }) => {
+                self.applied(newest.as_ref());
+                self.carried.whole |= line.n == 0; // the first file of all
+            }
             Entry::Begun(begun) => self.applied(begun.commit.as_ref()),
             Entry::Asked(asked) => {
-                if asked.action != "revoke"
-                    && let (Some(owner), Ok(principal)) = (OwnerCode::new(&asked.owner), asked.principal.parse())
-                {
-                    self.granted.insert((owner, principal, asked.role.as_deref().map(RoleName::new)));
-                }
+                self.carried.asked(asked, line.at);
                 self.open.insert(line.n, Open { at: line.at, asked: (**asked).clone() });
             }
             Entry::Answered(answered) => self.answered(answered),
@@ -185,7 +186,7 @@ impl Replay {
             }
             ("grant" | "adopt" | "update", How::Done) => {
                 let (scope, held, at) = (scope_of(&asked.assignment), held(asked), at);
-                self.names.learn(&held, at);
+                self.carried.held(&held, at);
                 self.held.insert(key, (scope, held));
             }
             // Refused: nothing changed. Without an answer, or with a failure of Azure's own, it may have. And where there was
@@ -219,7 +220,7 @@ impl Replay {
     }
 
     pub(super) fn seen(&mut self, seen: &Seen) {
-        let Seen { base, observed, owners, targets, held, gone, made, definitions, part: _ } = seen;
+        let Seen { base, observed, owners, targets, held, gone, made, definitions, .. } = seen;
         if *base {
             self.targets.clear();
             self.made.clear();
@@ -248,8 +249,9 @@ impl Replay {
         }
         self.made.extend(made.iter().map(|Made { scope, at }| (ScopeId::new(scope), *at)));
         self.permits.learn(definitions);
+        self.carried.seen(seen);
         for it in held {
-            self.names.learn(it, *observed);
+            self.carried.held(it, *observed);
             self.held.insert(it.assignment.to_ascii_lowercase(), (scope_of(&it.assignment), it.clone()));
         }
         for id in gone {
@@ -333,15 +335,33 @@ impl Replay {
             State::Unknown { since, why } => row(target, Err(why), Some(*since)),
         });
         let held = self.held.values().map(|(_, held)| held.clone()).collect();
+        let names = self.carried.names_beside(self.held.values().map(|(_, held)| held));
+        let granted = self.carried.granted_rows();
         let made = self.made.iter().map(made_row).collect();
         let definitions = self.permits.rows();
-        Seen { base: true, observed, targets: targets.collect(), held, made, definitions, ..Seen::default() }
+        let (targets, remembers, unknown_before) = (targets.collect(), self.carried.whole, self.carried.unknown_before);
+        let (owners, gone, part) = (Vec::new(), Vec::new(), None);
+        Seen {
+            base: true,
+            observed,
+            owners,
+            targets,
+            held,
+            gone,
+            made,
+            definitions,
+            names,
+            granted,
+            remembers,
+            unknown_before,
+            part,
+        }
     }
 
-    /// Whether anything was ever seen.
+    /// Whether nothing is known that a base would say.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.targets.is_empty()
+        self.targets.is_empty() && self.carried.names.is_empty() && self.carried.granted.is_empty()
     }
 
     /// An assignment that stands, by its resource id.

@@ -12,7 +12,7 @@
 //! | `chain` | bytes ↔ lines, hash by hash | no |
 //! | `verify` | files → whole, or where not | no |
 //! | `holdings` | what was seen and written → who held what at a time | no |
-//! | `names` | what was seen and written → which account a sign-in name led to | no |
+//! | `carried` | what was seen and written → which account a sign-in name led to, and who was given what; carried from file to file | no |
 //! | `past` | who held what at a time → `Observed`, as if it had been read then | no |
 //! | `sight` | `Observed` → what is compared with the last record | no |
 //! | `record` | changes, outcomes and plans → entries | no |
@@ -20,11 +20,11 @@
 //! | `journal` | what a run is recorded in, as a trait | no |
 //! | `run_journal` | that trait, in a folder | through `store` |
 
+mod carried;
 pub mod chain;
 pub mod entry;
 pub mod holdings;
 mod journal;
-mod names;
 pub mod parts;
 pub mod past;
 mod permits;
@@ -34,8 +34,6 @@ pub mod sight;
 mod store;
 pub mod verify;
 
-#[cfg(test)]
-mod definition_tests;
 #[cfg(test)]
 mod tests;
 

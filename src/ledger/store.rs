@@ -87,7 +87,7 @@ pub struct Ledger {
     whose: Whose,
     clock: Clock,
     tail: Mutex<Tail>,
-    notice: Mutex<Option<String>>,
+    notices: Mutex<Vec<String>>,
 }
 
 /// Where the chain stands, as far as it was read.
@@ -114,7 +114,7 @@ pub enum Durable {
 impl Ledger {
     /// Reads the newest file of the ledger in `dir`; a folder that does not exist yet is an empty ledger.
     pub fn open(dir: &Path, whose: Whose, clock: Clock) -> Result<Self, LedgerError> {
-        let ledger = Self { dir: dir.to_owned(), whose, clock, tail: Mutex::default(), notice: Mutex::default() };
+        let ledger = Self { dir: dir.to_owned(), whose, clock, tail: Mutex::default(), notices: Mutex::default() };
         ledger.catch_up(&mut ledger.tail())?;
         Ok(ledger)
     }
@@ -125,9 +125,13 @@ impl Ledger {
         self.tail().replay.clone()
     }
 
-    /// What people should know of the file, once.
-    pub fn notice(&self) -> Option<String> {
-        self.notice.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// What people should know of the files, once.
+    pub fn notices(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn notice(&self, words: String) {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).push(words);
     }
 
     /// Adds one line; its number.
@@ -203,6 +207,7 @@ impl Ledger {
             }
             start
         };
+        let mut begins = None;
         for name in names.get(start..).unwrap_or_default() {
             let from = tail.file.as_ref().filter(|(file, _)| file == name).map_or(0, |(_, end)| *end);
             let bytes = bytes(&self.dir.join(name), from)?;
@@ -216,6 +221,7 @@ impl Ledger {
             }
             for (at, line) in sheet.lines.iter().enumerate() {
                 let first = from == 0 && at == 0;
+                begins = begins.or(Some((line.prev, line.at)));
                 if tail.last.is_none() && first && line.n > 0 {
                     tail.follow = Follow::after(line); // the files before it are for `verify`
                 } else {
@@ -231,7 +237,44 @@ impl Ledger {
             tail.torn = sheet.torn;
             tail.file = Some((name.clone(), from + skip as u64 + sheet.end));
         }
+        if let (None, Some(first)) = (known, begins) {
+            self.recall(names.get(..start).unwrap_or_default(), first, tail);
+        }
         Ok(())
+    }
+
+    /// A file of an older version does not carry on what the ones before it knew of names and grants: then those are read for it,
+    /// newest first. The next file carries it on. What is missing is said. `begins`: what the first line that was read follows, and when
+    /// it was written.
+    fn recall(&self, before: &[String], begins: (Hash, Timestamp), tail: &mut Tail) {
+        let (mut prev, mut since) = begins;
+        let mut why = "earlier files are missing".to_owned();
+        for name in before.iter().rev() {
+            if tail.replay.carried().whole {
+                return;
+            }
+            let sheet = match bytes(&self.dir.join(name), 0) {
+                Ok(bytes) => read(&bytes),
+                Err(error) => {
+                    why = error.to_string();
+                    break;
+                }
+            };
+            let (Some(first), Some(last)) = (sheet.lines.first(), sheet.lines.last()) else { continue };
+            if last.hash != prev || sheet.broken.is_some() || self.is_ours(name, first).is_err() {
+                why = format!("{name} does not end where the next file begins");
+                break;
+            }
+            tail.replay.carried().recall(std::mem::take(Replay::of(&sheet.lines).carried()));
+            (prev, since) = (first.prev, first.at);
+        }
+        if !tail.replay.carried().whole {
+            tail.replay.carried().begins(since);
+            let day = since.strftime("%Y-%m-%d");
+            self.notice(format!(
+                "who had which sign-in name, and who was granted what, is not known from before {day}: {why}"
+            ));
+        }
     }
 
     fn is_void(&self, name: &str) -> bool {
@@ -326,7 +369,7 @@ impl Ledger {
         file.set_len(end).map_err(self.io(name))?;
         let words =
             format!("{name}: an earlier run was cut while it wrote a line; what there is of it is kept in {kept}");
-        *self.notice.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+        self.notice(words);
         Ok(Torn { kept, bytes: torn.len() as u64, sha256: Hash::of(torn).to_string() })
     }
 }

@@ -20,12 +20,20 @@ pub struct ChangedHands {
 }
 
 /// How it is known that an account had a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Evidence {
     /// It was deleted, and had the name.
     Deleted(Option<Timestamp>),
     /// The ledger knew it by the name, for the last time then.
     Recorded(Timestamp),
+    /// It holds, by an assignment of ours that is older than the account of today, what the line gives, which is older than that
+    /// account as well; and git lists it nowhere.
+    Assigned {
+        /// When the assignment was made.
+        on: Timestamp,
+        /// The sign-in name that the account has now, if it has one.
+        name: Option<UserName>,
+    },
 }
 
 /// A day says enough of when something was made.
@@ -34,13 +42,22 @@ const DAY: &str = "%Y-%m-%d";
 impl fmt::Display for ChangedHands {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, now, created, before } = self;
-        write!(f, "`{name}` led to another account before: ")?;
+        let is_sure = before.values().any(|evidence| !matches!(evidence, Evidence::Assigned { .. }));
+        let led = if is_sure { "led" } else { "seems to have led" };
+        write!(f, "`{name}` {led} to another account before: ")?;
         for (n, (id, evidence)) in before.iter().enumerate() {
             let comma = if n == 0 { "" } else { ", " };
             write!(f, "{comma}{id}")?;
             match evidence {
                 Evidence::Deleted(Some(on)) => write!(f, " (deleted from Entra on {})", on.strftime(DAY))?,
                 Evidence::Deleted(None) => f.write_str(" (deleted from Entra)")?,
+                Evidence::Assigned { on, name } => {
+                    write!(f, " (assigned this access by tilgang on {}", on.strftime(DAY))?;
+                    match name {
+                        Some(name) => write!(f, ", and now called `{name}`)")?,
+                        None => f.write_str(")")?,
+                    }
+                }
                 Evidence::Recorded(at) => write!(f, " (in the ledger by this name, last on {})", at.strftime(DAY))?,
             }
         }

@@ -94,6 +94,17 @@ word! {
     InstanceName,
 }
 
+/// Longest name of an instance, an environment, a role or a kind. Ours: they go into descriptions and role names.
+const WORD_CHARS_MAX: usize = 40;
+
+/// Whether a text can be the name of an instance, an environment, a role or a kind.
+#[must_use]
+pub fn is_word(text: &str) -> bool {
+    text.len() <= WORD_CHARS_MAX
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

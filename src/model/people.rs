@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::{
     desired::{FileId, Origin},
     ids::{PrincipalId, UserName},
-    past::Past,
+    past::{LineAge, Past},
     trouble::Trouble,
 };
 
@@ -97,8 +97,9 @@ pub struct People {
     pub attributes: BTreeMap<PrincipalId, HasAttribute>,
     /// Deleted accounts by the name they had: asked only where somebody would gain something by a name alone.
     pub deleted: DeletedAccounts,
-    /// When the lines of git were committed that list people by name: asked only where such a line would give something new.
-    pub written: BTreeMap<Origin, Timestamp>,
+    /// When the lines of git were committed that list people by name: asked only where such a line would give something new,
+    /// or an account of before may be meant by it. A line whose account is older than git's whole history is left out.
+    pub written: BTreeMap<Origin, LineAge>,
 }
 
 /// The answer to "which deleted accounts had these sign-in names?".

@@ -11,6 +11,7 @@ use crate::model::{
     ids::{PrincipalId, ScopeId, UserName},
     observed::Lock,
     owner::{EnvironmentName, OwnerCode, RoleName},
+    past::NoAge,
     people::Hint,
     policy::Account,
     trouble::Trouble,
@@ -74,6 +75,14 @@ pub enum Block {
         created: Timestamp,
         /// When the line was committed.
         written: Timestamp,
+    },
+    /// Policy blocks accounts that are younger than their line, and how old the line is that lists this one by name alone is not
+    /// known.
+    LineAgeUnknown {
+        /// The account.
+        id: PrincipalId,
+        /// Why git does not say.
+        why: NoAge,
     },
     /// Nobody has this name, and git's object id leads to a guest, or to somebody of another domain than reviewers saw.
     NameElsewhere(UserName),
@@ -169,6 +178,7 @@ impl Block {
             Self::OtherPerson { .. } | Self::NameElsewhere(_) | Self::IdUnproven(_) => "other-person",
             Self::NameChangedHands(_) => Code::NameChangedHands.word(),
             Self::NewerThanLine { .. } => Code::NewerThanLine.word(),
+            Self::LineAgeUnknown { .. } => "line-age-unknown",
             Self::PersonUnanswered(_) => "person-unanswered",
             Self::TargetMissing(_) => "target-missing",
             Self::TargetSeveral(_) => "target-ambiguous",
@@ -208,6 +218,7 @@ impl Block {
         matches!(
             self,
             Self::PersonUnanswered(_)
+                | Self::LineAgeUnknown { .. }
                 | Self::Unread(_)
                 | Self::PimUnanswered
                 | Self::CommitUnknown(_)
@@ -237,6 +248,15 @@ impl Block {
             }
             Self::NameChangedHands(changed) => paste(changed.now),
             Self::NewerThanLine { id, .. } => paste(*id),
+            Self::LineAgeUnknown { id, why } => {
+                let date = match why {
+                    NoAge::NotInGit => "commit the workspace to git",
+                    NoAge::NotCommitted => "commit the file",
+                    NoAge::Shallow => "fetch the whole history (in GitHub Actions, `fetch-depth: 0` of the checkout)",
+                    NoAge::Unanswered(_) => "run where git can read the file's history",
+                };
+                format!("{date}; or {}", paste(*id))
+            }
             Self::TargetMissing(_) => {
                 "make the resource fit in Azure; or correct the rule, or the owner's `resources`, in `tilgang.yaml`"
                     .to_owned()
@@ -302,6 +322,13 @@ fn newer(created: Timestamp, written: Timestamp) -> String {
     format!("the account was created on {created}, after the line of git that lists it by name ({written})")
 }
 
+fn line_age_unknown(why: &NoAge) -> String {
+    format!(
+        "whether the account is older than the line of git that lists it by name is not known ({why}), and policy says \
+         `newer_than_line: block`"
+    )
+}
+
 fn unproven(id_is: &UserName) -> String {
     let others = "who holds nothing here; the name may be an older one of somebody who does";
     format!("nobody has this name, and the `id` in the file is that of `{id_is}`, {others}")
@@ -328,6 +355,7 @@ impl fmt::Display for Block {
             }
             Self::NameChangedHands(changed) => changed.fmt(f),
             Self::NewerThanLine { created, written, .. } => f.write_str(&newer(*created, *written)),
+            Self::LineAgeUnknown { why, .. } => f.write_str(&line_age_unknown(why)),
             Self::PersonUnanswered(trouble) | Self::Unread(trouble) => write!(f, "{trouble}"),
             Self::TargetMissing(words) | Self::NotAMember(words) | Self::MembershipUnknown(words) => f.write_str(words),
             Self::TargetSeveral(scopes) => {

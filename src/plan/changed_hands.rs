@@ -1,7 +1,7 @@
 //! Sign-in names that led to another account before: a new account of an old name is another person, as far as anybody knows.
 //!
-//! That a name changed hands is said on positive evidence alone: a deleted user had it, or the ledger knew another account by
-//! it. Then git's word for the name is about one of the two, and nobody but people can say about which: until the entry has an
+//! That a name changed hands is said on positive evidence alone: a deleted user had it; the ledger knew another account by it; or
+//! an account that git lists nowhere holds, by an assignment of ours, what the line gives (`unlisted`). Then git's word for the name is about one of the two, and nobody but people can say about which: until the entry has an
 //! `id`, the account of today gains nothing, and the one of before loses nothing.
 
 use std::{
@@ -9,10 +9,10 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use crate::model::{
-    desired::{Desired, Grant, Origin, UserEntry},
+    desired::{Desired, FileId, Grant, Origin, UserEntry},
     former::{ChangedHands, Evidence},
     ids::{PrincipalId, UserName},
     observed::Observed,
@@ -26,6 +26,7 @@ use super::{
     change::Action,
     finding::{Code, Finding},
     resolve::resolve,
+    unlisted::{self, suspects},
 };
 
 /// The accounts that names led to before.
@@ -33,17 +34,19 @@ pub(super) struct Former<'a> {
     observed: &'a Observed,
     /// Deleted users that were looked up by their id.
     deleted: BTreeMap<&'a UserName, Vec<(PrincipalId, Option<Timestamp>)>>,
+    /// Accounts that hold what an entry gives, by the place of the entry.
+    assigned: BTreeMap<&'a Origin, BTreeMap<PrincipalId, Evidence>>,
 }
 
 impl<'a> Former<'a> {
-    pub(super) fn of(observed: &'a Observed) -> Self {
+    pub(super) fn of(desired: &'a Desired, observed: &'a Observed, today: Date) -> Self {
         let mut deleted: BTreeMap<&UserName, Vec<_>> = BTreeMap::new();
         for (id, answer) in &observed.people.by_id {
             if let ById::Deleted { name, on } = answer {
                 deleted.entry(name).or_default().push((*id, *on));
             }
         }
-        Self { observed, deleted }
+        Self { observed, deleted, assigned: unlisted::assigned(desired, observed, today) }
     }
 
     /// Whether an entry names a person by a name alone that led to another account before.
@@ -60,7 +63,9 @@ impl<'a> Former<'a> {
         };
         let listed = listed.into_iter().flatten().map(|(id, on)| (*id, Evidence::Deleted(*on)));
         let looked_up = self.deleted.get(name).into_iter().flatten().map(|(id, on)| (*id, Evidence::Deleted(*on)));
-        let mut before: BTreeMap<PrincipalId, Evidence> = recorded.chain(listed).chain(looked_up).collect();
+        let assigned = self.assigned.get(&entry.origin).cloned().unwrap_or_default();
+        let mut before: BTreeMap<PrincipalId, Evidence> =
+            assigned.into_iter().chain(recorded).chain(listed).chain(looked_up).collect();
         before.remove(&person.id);
         let (name, now, created) = (name.clone(), person.id, person.created);
         (!before.is_empty()).then(|| Arc::new(ChangedHands { name, now, created, before }))
@@ -85,8 +90,8 @@ pub(super) fn claims<'a>(changed: &Changed<'a>, listed: impl Iterator<Item = &'a
     claims
 }
 
-/// Lines whose age says something: each lists by name alone somebody who would gain something; with when that account was
-/// created.
+/// Lines whose age says something: each lists by name alone somebody who would gain something, or whose name may have been that of
+/// somebody who would lose it; with when that account was created.
 #[must_use]
 pub fn undated(desired: &Desired, observed: &Observed, plan: &Plan) -> BTreeMap<Origin, Timestamp> {
     let grants = plan.changes.iter().filter(|change| change.action == Action::Grant);
@@ -96,7 +101,18 @@ pub fn undated(desired: &Desired, observed: &Observed, plan: &Plan) -> BTreeMap<
         let created = resolve(&grant.user, &observed.people).ok()?.created?;
         Some((grant.user.origin.clone(), created))
     });
-    dated.collect()
+    let suspected = suspects(desired, observed, plan).into_iter();
+    dated.chain(suspected.map(|(grant, created)| (grant.user.origin.clone(), created))).collect()
+}
+
+/// The files whose history tells whether a name was somebody else's, with these names.
+#[must_use]
+pub fn suspected(desired: &Desired, observed: &Observed, plan: &Plan) -> BTreeMap<FileId, BTreeSet<UserName>> {
+    let mut names: BTreeMap<FileId, BTreeSet<UserName>> = BTreeMap::new();
+    for (grant, _) in suspects(desired, observed, plan) {
+        names.entry(grant.user.origin.file).or_default().insert(grant.user.name.clone());
+    }
+    names
 }
 
 /// Where it could not be asked whether the names of those who gain something led to another account before: once an owner.

@@ -13,7 +13,6 @@ use crate::model::{
     ids::PrincipalId,
     observed::Observed,
     owner::{OwnerCode, RoleName},
-    past::CLOCKS_APART_MAX,
     people::{GroupKey, HasAttribute, InGroup, People, Person},
     policy::{Account, MemberOf, NewerThanLine, Policy, latest},
 };
@@ -167,14 +166,19 @@ fn too_long<'a>(policy: &Policy, grant: &Grant, today: Date) -> Option<Objection
 /// An account, listed by name alone, that is younger than its line.
 fn younger<'a>(policy: &Policy, grant: &Grant, person: &Person, people: &People) -> Option<Objection<'a>> {
     let created = person.created.filter(|_| grant.user.id.is_none())?;
-    let written = *people.written.get(&grant.user.origin)?;
-    let is_younger = written.checked_add(CLOCKS_APART_MAX).is_ok_and(|settled| created > settled);
-    let block = Block::NewerThanLine { id: person.id, created, written };
-    let objection = Objection::new(block, Code::NewerThanLine, About::Person).with_help();
-    is_younger.then_some(match policy.newer_than_line {
-        NewerThanLine::Block => objection,
-        NewerThanLine::Report => Objection { block: None, ..objection },
-    })
+    let is_blocked = policy.newer_than_line == NewerThanLine::Block;
+    match people.written.get(&grant.user.origin)?.before(created) {
+        Ok(written) => {
+            let block = Block::NewerThanLine { id: person.id, created, written: written? };
+            let objection = Objection::new(block, Code::NewerThanLine, About::Person).with_help();
+            Some(Objection { block: objection.block.clone().filter(|_| is_blocked), ..objection })
+        }
+        // What it would gain is blocked, and says it; of what it holds, nothing is known to be wrong.
+        Err(why) => {
+            let block = Block::LineAgeUnknown { id: person.id, why };
+            is_blocked.then(|| Objection::new(block, Code::NewerThanLine, About::Owner))
+        }
+    }
 }
 
 fn account<'a>(policy: &Policy, person: &Person) -> impl Iterator<Item = Objection<'a>> {

@@ -1,15 +1,20 @@
 //! Whose marks are at the targets: ours, and those of other instances of tilgang.
 //!
 //! An instance whose name was changed by mistake finds nothing of its own, and everything made by "others": it would remove
-//! nobody, and report that all is well. So marks of another instance are a finding, and where there is no mark of ours beside
-//! them nothing is changed. Anybody who may write a description can write such a mark: it stops writes, and explains none.
+//! nobody, and report that all is well. So marks of another instance are a finding, and where an owner's targets have no mark of
+//! ours beside them nothing is changed: one owner that was written to under a misspelt name does not make it right for the others.
+//! Anybody who may write a description can write such a mark: it stops writes, and explains none. What cannot be an
+//! instance's name is not called one: it is a text like any other.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff::civil::Date;
 
 use crate::model::{
-    assignment::{Hand, Mark, PrincipalType, Standing},
+    assignment::Hand,
     desired::Desired,
     observed::Observed,
     owner::{InstanceName, OwnerCode},
@@ -19,7 +24,7 @@ use crate::model::{
 use super::{
     exceptions,
     finding::{Code, Finding},
-    mark::standings,
+    mark::{marked_by, standings},
     want::Wanted,
 };
 
@@ -41,18 +46,32 @@ pub struct Marks {
     pub others: BTreeMap<InstanceName, usize>,
 }
 
-/// This instance, and those whose marks alone are at the targets.
+/// This instance, and those whose marks alone are at the targets of some owners.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stranger {
     /// What this instance is called.
     pub this: InstanceName,
     /// The others, each with its number of assignments.
     pub others: BTreeMap<InstanceName, usize>,
+    /// The owners, where others have marks of ours; none: no owner has.
+    pub at: BTreeSet<OwnerCode>,
 }
+
+/// So many owners are named. Ours: the findings name them all.
+const OWNERS_NAMED_MAX: usize = 5;
 
 impl fmt::Display for Stranger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the targets have ")?;
+        f.write_str("the targets ")?;
+        for (n, owner) in self.at.iter().take(OWNERS_NAMED_MAX).enumerate() {
+            write!(f, "{}`{owner}`", if n == 0 { "of " } else { ", " })?;
+        }
+        match self.at.len().checked_sub(OWNERS_NAMED_MAX) {
+            None if self.at.is_empty() => {}
+            None | Some(0) => f.write_str(" ")?,
+            Some(more) => write!(f, " and {more} more owners ")?,
+        }
+        f.write_str("have ")?;
         for (n, (name, count)) in self.others.iter().enumerate() {
             let comma = if n == 0 { "" } else { ", " };
             write!(f, "{comma}{} of the instance `{name}`", assignments(*count))?;
@@ -66,15 +85,6 @@ impl fmt::Display for Stranger {
 
 fn assignments(count: usize) -> String {
     format!("{count} assignment{}", if count == 1 { "" } else { "s" })
-}
-
-/// The mark of an instance that is not this one, in a place where we would write one.
-pub(super) fn marked_by(standing: &Standing) -> Option<InstanceName> {
-    let Standing { assignment, hand, .. } = standing;
-    let markable = assignment.principal_type == PrincipalType::User && assignment.triple.scope.is_resource();
-    let text = assignment.description.as_deref().filter(|_| *hand == Hand::Foreign && markable)?;
-    let instance = InstanceName::new(text.split_whitespace().next()?.strip_prefix("tilgang/")?);
-    Mark::read(text, &instance).map(|_| instance)
 }
 
 impl Instances {
@@ -107,18 +117,24 @@ impl Instances {
         })
     }
 
-    /// Other instances whose marks are at the targets, and none of ours beside them; unless each of these findings is accepted.
+    /// Other instances whose marks are at an owner's targets, and none of ours beside them; unless each of these findings is
+    /// accepted.
     pub(super) fn stranger(&self, policy: &Policy, today: Date) -> Option<Stranger> {
         let mut findings: Vec<Finding> = self.findings().collect();
         exceptions::accept(&mut findings, &policy.accept, today);
-        let is_known = findings.iter().all(|finding| finding.accepted.is_some());
-        if is_known || self.at.values().any(|marks| marks.ours > 0) {
+        let unknown = findings.iter().filter(|finding| finding.accepted.is_none());
+        let mut at: BTreeSet<OwnerCode> = unknown.filter_map(|finding| finding.owner).collect();
+        at.retain(|owner| self.at.get(owner).is_some_and(|marks| marks.ours == 0));
+        if at.is_empty() {
             return None;
         }
         let mut others: BTreeMap<InstanceName, usize> = BTreeMap::new();
-        for (name, count) in self.at.values().flat_map(|marks| &marks.others) {
+        for (name, count) in at.iter().filter_map(|owner| self.at.get(owner)).flat_map(|marks| &marks.others) {
             *others.entry(name.clone()).or_default() += count;
         }
-        Some(Stranger { this: self.this.clone()?, others })
+        if self.at.values().all(|marks| marks.ours == 0) {
+            at.clear();
+        }
+        Some(Stranger { this: self.this.clone()?, others, at })
     }
 }

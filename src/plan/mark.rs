@@ -12,16 +12,18 @@ use crate::model::{
     desired::Desired,
     ids::{PrincipalId, RoleDefinitionId},
     observed::{Observed, Reading},
-    owner::OwnerCode,
+    owner::{InstanceName, OwnerCode, is_word},
 };
 
 use super::{
     change::{Action, Because, Change, Who},
+    finding::{Code, Finding},
     want::{Place, want},
 };
 
 /// Others' assignments that git lists and that can be made ours, each as the change that does so: a person's, at a resource,
-/// without a condition, and for certain not PIM's nor another instance's. `owners`: only at these, if given.
+/// without a condition, and for certain not PIM's nor another instance's. A line whose name changed hands makes none ours: whom it
+/// means is not known. `owners`: only at these, if given.
 #[must_use]
 pub fn marks(desired: &Desired, observed: &Observed, today: Date, owners: Option<&BTreeSet<OwnerCode>>) -> Vec<Change> {
     let wanted = want(desired, observed, today);
@@ -31,7 +33,7 @@ pub fn marks(desired: &Desired, observed: &Observed, today: Date, owners: Option
         let here: BTreeMap<_, &Standing> =
             standings(observed, place).map(|standing| (key(standing), standing)).collect();
         for group in wants.chunk_by(|a, b| a.key() == b.key()) {
-            let Some(want) = group.first() else { continue };
+            let Some(want) = group.iter().find(|want| !wanted.changed_hands(want.grant)) else { continue };
             let grant = want.grant;
             if owners.is_some_and(|owners| !owners.contains(&grant.owner)) {
                 continue;
@@ -48,7 +50,11 @@ pub fn marks(desired: &Desired, observed: &Observed, today: Date, owners: Option
                 definition_name: Some(Arc::from(want.definition.name.as_str())),
                 name: assignment.name,
                 description: Mark::text(&desired.instance, grant.owner, &grant.role, grant.ticket.as_deref()),
-                origins: group.iter().map(|want| want.grant.origin.clone()).collect(),
+                origins: group
+                    .iter()
+                    .filter(|want| !wanted.changed_hands(want.grant))
+                    .map(|want| want.grant.origin.clone())
+                    .collect(),
                 because: Because::MadeByOthers {
                     description: assignment.description.clone().filter(|text| !text.is_empty()),
                 },
@@ -59,6 +65,22 @@ pub fn marks(desired: &Desired, observed: &Observed, today: Date, owners: Option
     marks
 }
 
+/// Whether a finding is about what is marked, or would be: a line whose name changed hands, or a role definition at fault.
+#[must_use]
+pub fn is_about(finding: &Finding, marks: &[Change]) -> bool {
+    match finding.code {
+        Code::NameChangedHands => true,
+        Code::RoleMissing
+        | Code::RoleUnread
+        | Code::RoleName
+        | Code::RolePrivileged
+        | Code::RoleBroad
+        | Code::RoleGivesLess
+        | Code::RoleNotAssignable => marks.iter().any(|mark| mark.role == finding.role),
+        _ => false,
+    }
+}
+
 /// Whether a description makes this one ours, and may: where PIM ends it, or may end it, it is nobody's to take.
 fn is_markable(standing: &Standing) -> bool {
     let Standing { assignment, hand, pim } = standing;
@@ -67,13 +89,17 @@ fn is_markable(standing: &Standing) -> bool {
         && assignment.condition.is_none()
         && assignment.principal_type == PrincipalType::User
         && assignment.triple.scope.is_resource()
-        && other_instance(standing).is_none()
+        && marked_by(standing).is_none()
 }
 
-/// The mark of a tilgang that is not this instance.
-pub(super) fn other_instance(standing: &Standing) -> Option<&str> {
-    let text = standing.assignment.description.as_deref().filter(|_| standing.hand == Hand::Foreign)?;
-    text.split_whitespace().next().filter(|word| word.starts_with("tilgang/"))
+/// The mark of an instance that is not this one, in a place where we would write one.
+pub(super) fn marked_by(standing: &Standing) -> Option<InstanceName> {
+    let Standing { assignment, hand, .. } = standing;
+    let markable = assignment.principal_type == PrincipalType::User && assignment.triple.scope.is_resource();
+    let text = assignment.description.as_deref().filter(|_| *hand == Hand::Foreign && markable)?;
+    let name = text.split_whitespace().next()?.strip_prefix("tilgang/")?;
+    let instance = InstanceName::new(Some(name).filter(|name| is_word(name))?);
+    Mark::read(text, &instance).map(|_| instance)
 }
 
 /// Who, and with which role definition.

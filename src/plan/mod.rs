@@ -3,7 +3,7 @@
 //! [`plan`] walks in steps, each a file: names become people (`resolve`), grants become assignments at targets
 //! (`want`), and those are compared with what stands (`compare`); what
 //! stands and is not wanted goes if that is proven (`removal`, `doubt`), and a name that led to another account before gives and
-//! takes nothing (`changed_hands`). What may make changes fail is said (`room`,
+//! takes nothing (`changed_hands`, `unlisted`). What may make changes fail is said (`room`,
 //! `standstill`), and what others gave beside it (`effect`, `wider`). What is unknown blocks what depends on it, and is said. Who
 //! may hold what is judged in `content`; `approve` is the door, and `settle` says what going through it comes to. What one
 //! change to git causes, beside all that differed before, is told by `caused` and `taken`.
@@ -45,6 +45,7 @@ mod shard;
 mod standstill;
 pub mod stated;
 pub mod taken;
+mod unlisted;
 mod want;
 mod wider;
 
@@ -65,7 +66,11 @@ use crate::model::{
     trouble::{Trouble, TroubleKind},
 };
 
-pub use self::{changed_hands::undated, doubt::doubtful, role_definition::role_problems};
+pub use self::{
+    changed_hands::{suspected, undated},
+    doubt::doubtful,
+    role_definition::role_problems,
+};
 
 use self::{
     approve::Refusal,

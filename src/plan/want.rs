@@ -88,7 +88,7 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
     let mut person = Memo {
         last: None,
         unproven: doubt::unproven_ids(desired, observed, today),
-        former: Former::of(observed),
+        former: Former::of(desired, observed, today),
         changed: BTreeMap::new(),
         findings: Vec::new(),
     };
@@ -170,6 +170,12 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
 }
 
 impl<'a> Wanted<'a> {
+    /// Whether a grant's name led to another account before.
+    pub(super) fn changed_hands(&self, grant: &Grant) -> bool {
+        let against = self.objections.get(&grant.origin).into_iter().flatten();
+        against.into_iter().any(|it| matches!(it.block, Some(Block::NameChangedHands(_))))
+    }
+
     fn block(
         &mut self,
         grant: &'a Grant,
@@ -198,6 +204,7 @@ pub(super) fn blocked(grant: &Grant, environment: &EnvironmentName, scope: Optio
             | Block::OtherPerson { .. }
             | Block::NameChangedHands(_)
             | Block::NewerThanLine { .. }
+            | Block::LineAgeUnknown { .. }
             | Block::NameElsewhere(_)
             | Block::IdUnproven(_)
             | Block::PersonUnanswered(_) => grant.user.origin.clone(),

@@ -91,6 +91,7 @@ static ROWS: &[Row] = &[
     row_of("exception-ended", "An exception whose last day has passed", "Take it out."),
     row_of("name-changed-hands", "A sign-in name, listed without `id`, led to another account before", "Find out who is meant, and write the account's `id` below the name in the owner's file."),
     row_of("newer-than-line", "An account, listed without `id`, is younger than the line that lists it", "Find out who is meant, and write the account's `id` below the name in the owner's file."),
+    row_of("line-age-unknown", "Policy blocks accounts that are younger than their line, and how old the line is is not known", "Commit the file, or fetch the whole history (`fetch-depth: 0`); or write the account's `id` below the name."),
     row_of("other-instance", "Assignments bear the mark of another instance of tilgang", "If this instance was renamed, name it in `former_instances`; if a second one is meant, accept it in `policy.accept`."),
     row_of("recreated", "A target is not the resource that the ledger knew: it was made anew", "Make sure that it is the owner's, and that its assignments are meant."),
     row_of("not-assignable", "The condition of our identity's role leaves out what a change is about, or a deny assignment forbids it", "Write the condition anew: `tilgang identity --for applying` prints it; or exclude the identity from the deny assignment."),

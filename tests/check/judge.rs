@@ -88,7 +88,7 @@ impl Run<'_> {
         matches!((self.oracle.head, self.told.newest), (Head::Commit(time, _), Some(newest)) if newest > *time)
     }
 
-    /// Whether the targets bear the marks of other instances, and nothing there is ours.
+    /// Whether an owner's targets bear the marks of other instances, and nothing there is ours.
     fn is_stranger(&self) -> bool {
         let places = self.oracle.places();
         let targets: BTreeMap<&ScopeId, Owner> = places
@@ -99,11 +99,11 @@ impl Run<'_> {
             })
             .collect();
         let standings = self.oracle.standings();
-        let there = || {
-            let at = |row: &RoleAssignment| targets.get(&row.triple.scope).is_some_and(|owner| self.concerns(owner));
-            standings.iter().filter(move |it| at(it.row))
-        };
-        !there().any(|it| it.is_ours) && there().any(|it| self.oracle.is_of_another(it.row))
+        let owners: BTreeSet<Owner> = targets.values().copied().filter(|owner| self.concerns(owner)).collect();
+        owners.into_iter().any(|owner| {
+            let there = || standings.iter().filter(|it| targets.get(&it.row.triple.scope) == Some(&owner));
+            !there().any(|it| it.is_ours) && there().any(|it| self.oracle.is_of_another(it.row))
+        })
     }
 
     fn is_of_another(&self, stays: &Kept) -> bool {

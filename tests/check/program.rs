@@ -15,7 +15,7 @@ use tilgang::{
         file_history::{FileHistory, FormerEntry, HistoryGap},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, UserName},
         owner::{OwnerCode, RoleName},
-        past::{Past, Turn},
+        past::{LineAge, Past, Turn},
         remembered::{RecordedDefinition, Remembered},
     },
     plan::{
@@ -185,7 +185,7 @@ impl NameHistory for Told {
         histories
     }
 
-    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
         BTreeMap::new()
     }
 }

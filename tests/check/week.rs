@@ -34,7 +34,7 @@ use tilgang::{
         file_history::FileHistory,
         ids::UserName,
         owner::OwnerCode,
-        past::Past,
+        past::{LineAge, Past},
     },
     notify::{Answer, Found, Happened, Memory as Notices, Notice, Outcome, Routes},
     plan::{
@@ -361,7 +361,7 @@ impl NameHistory for NoHistory {
         BTreeMap::new()
     }
 
-    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
         BTreeMap::new()
     }
 }

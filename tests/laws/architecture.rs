@@ -84,7 +84,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// A file beyond this does more than one thing.
 const LINES_MAX: usize = 500;
 /// The files that are longer today, and by how many lines. Wanted: none.
-const LINES_BEYOND: &[(&str, usize)] = &[("ledger/tests.rs", 62)];
+const LINES_BEYOND: &[(&str, usize)] = &[];
 
 /// Each room's files, by name.
 fn rooms() -> BTreeMap<String, Vec<Source>> {
@@ -197,7 +197,7 @@ fn notices_and_pages_are_made_without_a_disk_or_a_clock() {
 /// What a ledger's lines mean is decided without a disk: only `store` and `run_journal` touch one, and `journal` is the trait.
 #[test]
 fn the_ledger_means_the_same_without_a_disk() {
-    let may = ["ledger/store.rs", "ledger/run_journal.rs", "ledger/tests.rs"];
+    let may = ["ledger/store.rs", "ledger/run_journal.rs", "ledger/tests/store.rs", "ledger/tests/carried.rs"];
     for file in &rooms()["ledger"] {
         let code = file.code();
         let words = ["std::fs", "fs::", "tokio", "async ", "std::time", "std::env"];

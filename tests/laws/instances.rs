@@ -29,19 +29,23 @@ fn marked(seed: &Seed, mark: impl Fn(usize) -> Option<&'static str>) -> Observed
     observed
 }
 
-/// Marks of two other instances, texts that only look like one, and none.
+/// Marks of two other instances, texts that only look like one, hostile ones among them, and none.
 fn some(n: usize) -> Option<&'static str> {
     [
         Some("tilgang/altinn-app ttd test-developer"),
         Some("tilgang/second skd prod-operations TTD-1"),
         Some("tilgang/altinn-app"),
         Some("see tilgang/altinn-app ttd test-developer"),
+        Some("tilgang/x],policy:{unmanaged:revoke ttd test-developer"),
+        Some("tilgang/ ttd test-developer"),
+        Some("tilgang/Altinn-Apps ttd test-developer"),
         None,
-    ][n % 5]
+    ][n % 8]
 }
 
 fn is_mark(text: Option<&str>) -> bool {
-    text.is_some_and(|text| text.starts_with("tilgang/") && text.split(' ').count() > 2)
+    let name = text.and_then(|text| text.strip_prefix("tilgang/")?.split_once(' '));
+    name.is_some_and(|(name, rest)| ["altinn-app", "second"].contains(&name) && rest.contains(' '))
 }
 
 fn without(plan: &Plan, code: Code) -> Vec<Finding> {
@@ -64,7 +68,6 @@ proptest! {
         }).collect();
         let hands = hands(&observed);
         let at_targets = || hands.values().filter(|standing| targets.contains(&&standing.assignment.triple.scope));
-        let ours = at_targets().filter(|standing| standing.hand == Hand::Ours).count();
         let names: BTreeMap<AssignmentName, bool> =
             at_targets().map(|it| (it.assignment.name, it.hand == Hand::Foreign && is_mark(it.assignment.description.as_deref()))).collect();
         let others = names.values().filter(|is| **is).count();
@@ -86,14 +89,27 @@ proptest! {
         prop_assert_eq!(left, expected);
         let before = marked.clone();
         let approval = marked.settle(&desired.policy, false);
-        let is_halted = others > 0 && ours == 0;
+        // At each owner by itself: that there are some of ours at another one says nothing of this.
+        let is_halted = observed.targets.keys().map(|key| key.owner).any(|owner| {
+            let its = observed.targets.iter().filter(|(key, _)| key.owner == owner).filter_map(|(_, it)| match it {
+                Sighting::Found(target) => Some(&target.scope),
+                _ => None,
+            });
+            let its: Vec<_> = its.collect();
+            let there = || at_targets().filter(|it| its.contains(&&it.assignment.triple.scope));
+            let is_marked = there().any(|it| names.get(&it.assignment.name) == Some(&true));
+            is_marked && !there().any(|it| it.hand == Hand::Ours)
+        });
         prop_assert_eq!(marked.halted.is_some(), is_halted);
         if is_halted {
             prop_assert!(approval.approved.changes().is_empty());
             prop_assert!(approval.refused.iter().all(|it| it.refusals().any(Refusal::is_of_run)));
             prop_assert_eq!(approval.refused.len(), marked.changes.len());
             let said = marked.halted.as_ref().unwrap().to_string();
-            prop_assert!(said.contains("`altinn-apps`") && said.contains("former_instances: ["), "{}", said);
+            let names = said.split_once("former_instances: [").and_then(|(_, rest)| Some(rest.split_once(']')?.0));
+            let named: Vec<&str> = names.unwrap_or_default().split(", ").collect();
+            prop_assert!(said.contains("`altinn-apps`") && !said.contains("policy"), "{}", said);
+            prop_assert!(!named.is_empty() && named.iter().all(|it| ["altinn-app", "second"].contains(it)), "{}", said);
         }
         // Accepted, they are known, and nothing stops.
         let mut known = desired.clone();

@@ -28,7 +28,7 @@ use tilgang::{
         file_history::FileHistory,
         ids::UserName,
         owner::OwnerCode,
-        past::Past,
+        past::{LineAge, Past},
         remembered::Remembered,
     },
     plan::{
@@ -77,7 +77,7 @@ impl NameHistory for NoHistory {
         BTreeMap::new()
     }
 
-    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
+    fn written(&self, _: &Sources, _: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
         BTreeMap::new()
     }
 }

@@ -16,7 +16,7 @@ use crate::plan::{
     doubt::Holder,
     finding::{Code, Finding},
     keeps::{self, roles_giving},
-    mark::other_instance,
+    mark::marked_by,
 };
 
 impl<'a> Adopt<'a> {
@@ -53,8 +53,8 @@ impl<'a> Adopt<'a> {
         if assignment.condition.is_some() {
             return left("held under a condition, which git cannot say: take the condition off, or this away, by hand");
         }
-        if let Some(mark) = other_instance(standing) {
-            let why = format!("made by another instance of tilgang (`{mark}`): let that one give it up first");
+        if let Some(other) = marked_by(standing) {
+            let why = format!("made by another instance of tilgang (`tilgang/{other}`): let that one give it up first");
             return Some((Code::OtherInstance, why));
         }
         if !(self.terms.may_list)(person.name.as_str()) {

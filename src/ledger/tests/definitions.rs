@@ -1,6 +1,6 @@
 //! What role definitions permitted, as the ledger knows it.
 
-use super::{entry::TargetName, holdings::Replay, parts::split, sight::View};
+use crate::ledger::{entry::TargetName, holdings::Replay, parts::split, sight::View};
 use crate::model::ids::RoleDefinitionId;
 
 /// It is recorded when it changes, told by a base alone, and in lines of bounded length.
