@@ -11,6 +11,8 @@ pub enum Note {
     NotInGit,
     /// Nothing proves that a person belongs to an owner.
     MembershipUnproven,
+    /// The tenant has no Privileged Identity Management.
+    NoPim,
     /// Whether a newer commit was applied is not known, and why.
     NewestUnknown(String),
     /// No ledger is kept.
@@ -35,6 +37,10 @@ impl fmt::Display for Note {
             }
             Self::MembershipUnproven => f.write_str(
                 "membership unproven: without `users.member_of` nothing says that a person belongs to an owner",
+            ),
+            Self::NoPim => f.write_str(
+                "this tenant has no Privileged Identity Management (Azure answers `AadPremiumLicenseRequired`), so no role \
+                 assignment here was activated or ends by itself",
             ),
             Self::NewestUnknown(why) => {
                 write!(f, "whether a newer commit was applied before is not known: {why}")

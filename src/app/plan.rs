@@ -22,7 +22,7 @@ use crate::{
     model::{
         desired::{Desired, Revision},
         ids::AssignmentName,
-        observed::Observed,
+        observed::{Observed, PimService},
         policy::Policy,
     },
     observe::{eligible, observe_where},
@@ -312,11 +312,12 @@ impl PlannedRun {
     /// What people should know of the workspace.
     #[must_use]
     pub fn notes(&self) -> Vec<Note> {
-        let Self { desired, plan, .. } = self;
+        let Self { desired, plan, observed, .. } = self;
         let removes = plan.changes.iter().any(|change| change.action == Action::Revoke);
         let not_in_git = (desired.revision == Revision::NotInGit && removes).then_some(Note::NotInGit);
         let unproven = desired.policy.member_of.is_none().then_some(Note::MembershipUnproven);
-        not_in_git.into_iter().chain(unproven).collect()
+        let no_pim = (observed.other.pim == PimService::Unlicensed).then_some(Note::NoPim);
+        not_in_git.into_iter().chain(unproven).chain(no_pim).collect()
     }
 
     /// What the approved changes rest on.

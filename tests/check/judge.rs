@@ -485,7 +485,7 @@ fn guarded(run: &Run<'_>) -> Option<BTreeSet<PrincipalId>> {
         },
         Guard::Id(id) => match run.oracle.by_id(PrincipalId(id)) {
             ById::Person(_) | ById::Deleted { .. } => Some(BTreeSet::from([PrincipalId(id)])),
-            ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+            ById::NotAPerson(_) | ById::Gone | ById::NoUser | ById::Unanswered(_) => None,
         },
     }
 }

@@ -403,7 +403,7 @@ impl Oracle<'_> {
             let holder = match now {
                 ById::Person(person) => Some(person.name),
                 ById::Deleted { name, .. } => Some(name),
-                ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+                ById::NotAPerson(_) | ById::Gone | ById::NoUser | ById::Unanswered(_) => None,
             };
             let known = holder.zip(row.created_on);
             !known.is_some_and(|(holder, made)| self.is_no_older_name(owner, &name, &holder, made))
