@@ -323,7 +323,10 @@ fn looked(run: &Run<'_>, expected: &Expected) -> Vec<String> {
         let Asked::Delete(_, name) = &write.asked else { continue };
         let gone = expected.removals.get(name).filter(|removal| removal.rests_on_gone);
         if let Some(removal) = gone
-            && run.seen().people_again.get(&removal.triple.principal) != Some(&ById::Gone)
+            && !matches!(
+                run.seen().people_again.get(&removal.triple.principal),
+                Some(ById::Gone | ById::NoUser) // whose assignment says that it is a user
+            )
         {
             broken.push(format!("nobody looked whether the person is still gone: {removal:?}"));
         }

@@ -331,7 +331,14 @@ impl Oracle<'_> {
 
     pub fn by_id(&self, id: PrincipalId) -> ById {
         if let Some(answer) = self.seen.ids.get(&id) {
-            return answer.clone();
+            // Our token looks up users and groups. Of a user that is all there is to look for; of what is none nobody says that it is
+            // gone.
+            let mut rows = self.start.all_assignments().filter(|row| row.triple.principal == id);
+            return match (answer, rows.next().map(|row| &*row.principal_type)) {
+                (ById::NoUser, Some("User")) => ById::Gone,
+                (ById::Gone, Some(kind)) if kind != "User" => ById::NoUser,
+                _ => answer.clone(),
+            };
         }
         let named = self.seen.names.values().find_map(|answer| match answer {
             ByName::Person(person) if person.id == id => Some(person.clone()),

@@ -223,7 +223,6 @@ impl World {
         name: AssignmentName,
         body: &Body,
     ) -> Result<Assignment, Refusal> {
-        scope.subscription().map_or(Ok(()), |id| self.demand_enabled(id))?;
         let asked = Asked {
             action: WRITE,
             definition: RoleDefinitionId::from_resource_id(&body.definition),
@@ -231,6 +230,7 @@ impl World {
             principal_type: body.principal_type.as_deref(),
         };
         self.demand_for(caller, scope, &asked)?;
+        scope.subscription().map_or(Ok(()), |id| self.demand_enabled(id))?;
         // "A ReadOnly lock: authorised users can read, but not delete or update" (azure-docs lock-resources.md); that it
         // holds for role assignments is inferred (FACTS §1.8).
         if let Some(lock) = self.lock_over(scope).find(|lock| lock.level.eq_ignore_ascii_case("ReadOnly")) {
