@@ -11,6 +11,7 @@ use tilgang::{
         code::Code,
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         people::{ById, ByName, Hint, Person},
+        trouble::TroubleKind,
     },
     simulator::World,
 };
@@ -337,6 +338,10 @@ impl Oracle<'_> {
             return match (answer, rows.next().map(|row| &*row.principal_type)) {
                 (ById::NoUser, Some("User")) => ById::Gone,
                 (ById::Gone, Some(kind)) if kind != "User" => ById::NoUser,
+                // That a token may not look up a group hides its name, and nothing else.
+                (ById::Unanswered(why), Some(kind)) if kind != "User" && why.kind == TroubleKind::Denied => {
+                    ById::NoUser
+                }
                 _ => answer.clone(),
             };
         }
