@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::model::{
     activity::Removal,
     assignment::{PrincipalType, RoleAssignment, Triple},
-    ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
+    ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId, UserName},
     observed::{Lock, ResourceNow},
     other_access::{AccessPolicy, DeletedVault, Denial, Eligibility},
     people::{Attribute, ById, ByName, FormerHolders, GroupKey, HasAttribute, InGroup},
@@ -99,6 +99,10 @@ pub struct ResourceRow {
     pub public_network_access: Option<String>,
     /// Vault: `properties.networkAcls.defaultAction`, as Azure says it.
     pub network_default_action: Option<String>,
+    /// Vault: `properties.tenantId`, whose accounts it lets in (keyvault.json).
+    pub vault_tenant: Option<TenantId>,
+    /// Component, workspace: `properties.publicNetworkAccessForQuery`, as Azure says it.
+    pub query_network_access: Option<String>,
     /// Component: `properties.WorkspaceResourceId` (FACTS §3).
     pub workspace: Option<ScopeId>,
     /// Workspace: `properties.features.enableLogAccessUsingOnlyResourcePermissions`; false or absent demands rights on the

@@ -91,6 +91,8 @@ pub enum Being {
     ForeignGroup,
     /// A device, or something that is newer than this program.
     Other,
+    /// No user, deleted ones included; that is all that our token looks up, or that Entra shows.
+    NoUser,
     /// A person who was deleted. Cannot sign in; who is restored within 30 days has it again.
     Deleted,
     /// Neither among the living nor among the deleted: nobody has it any more.
@@ -204,8 +206,11 @@ impl<'a> Access<'a> {
     pub fn hindrances(&self, target: &TargetKey, ability: &Ability) -> impl Iterator<Item = &'a Impediment> {
         let all: &[Impediment] = self.targets.get(target).map_or(&[], |target| &target.impediments);
         all.iter().filter(move |why| match why {
-            Impediment::AccessPolicyMode | Impediment::NetworkClosed => ability.of_data,
-            Impediment::WorkspaceDemandsRights(_) | Impediment::WorkspaceUnseen(_) => ability.may.1 == "logs",
+            Impediment::AccessPolicyMode | Impediment::NetworkClosed | Impediment::OtherTenant(_) => ability.of_data,
+            Impediment::Perimeter(_) => ability.of_data || ability.may.1 == "logs",
+            Impediment::QueriesClosed(_) | Impediment::WorkspaceDemandsRights(_) | Impediment::WorkspaceUnseen(_) => {
+                ability.may.1 == "logs"
+            }
         })
     }
 
@@ -220,7 +225,10 @@ impl<'a> Access<'a> {
         let (by_policy, by_workspace) = (matches!(way.by, By::Policy(_)), way.workspace.is_some());
         self.hindrances(way.target, ability).filter(move |why| match why {
             Impediment::AccessPolicyMode => !by_policy,
-            Impediment::NetworkClosed => true,
+            Impediment::NetworkClosed
+            | Impediment::OtherTenant(_)
+            | Impediment::Perimeter(_)
+            | Impediment::QueriesClosed(_) => true,
             Impediment::WorkspaceDemandsRights(_) | Impediment::WorkspaceUnseen(_) => !by_workspace,
         })
     }
@@ -235,7 +243,7 @@ impl Holder<'_> {
             Being::Unknown => 1,
             Being::Application => 2,
             Being::Group | Being::ForeignGroup => 3,
-            Being::Other => 4,
+            Being::Other | Being::NoUser => 4,
             Being::Deleted => 5,
             Being::Gone => 6,
         };

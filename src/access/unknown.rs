@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Being, Group, Holder};
+use super::{Being, By, Group, Holder};
 use crate::model::{
     assignment::Pim,
     desired::{Desired, OwnerFile},
@@ -57,6 +57,16 @@ pub(super) fn unknown(
         let words = format!("who {nameless} of the holders are: Entra could not say");
         unknown.insert(everywhere(words));
     }
+    // An access policy does not say what it names: whoever is in it, if that is a group, is not known.
+    let policies =
+        |it: &&Holder<'_>| it.being == Being::NoUser && it.ways.iter().any(|way| matches!(way.by, By::Policy(_)));
+    let unnamed = holders.values().filter(policies).count();
+    if unnamed > 0 {
+        let words = format!(
+            "what {unnamed} of the object ids in access policies are: no users; our token does not look up groups and applications"
+        );
+        unknown.insert(everywhere(words));
+    }
     let names = observed.people.by_name.iter().filter_map(|(name, answer)| match answer {
         ByName::Unanswered(trouble) => Some((name, trouble)),
         ByName::Person(_) | ByName::Nobody(_) => None,
@@ -100,7 +110,7 @@ fn other(observed: &Observed, chosen: &impl Fn(OwnerCode) -> bool, unknown: &mut
         Sighting::Found(target) if chosen(key.owner) => Some((key, target)),
         _ => None,
     });
-    let mut unlisted = false;
+    let (mut unlisted, mut unlicensed) = (false, false);
     for (key, target) in found {
         let mut add = |kind: Option<&KindName>, words: String, unread: bool| {
             let (owner, environment) = (Some(key.owner), Some(key.environment.clone()));
@@ -114,11 +124,7 @@ fn other(observed: &Observed, chosen: &impl Fn(OwnerCode) -> bool, unknown: &mut
             match other.eligible.get(&ScopeId::subscription_scope(id)) {
                 Some(Ok(_)) => {}
                 Some(Err(trouble)) if OtherAccess::is_unlicensed(trouble) => {
-                    let words = format!(
-                        "who is eligible for a role in the subscription `{name}`: the tenant has no licence for Privileged \
-                         Identity Management, so Azure lists nobody"
-                    );
-                    add(None, words, false);
+                    unlicensed = true;
                 }
                 Some(Err(trouble)) => {
                     let trouble = trouble.without_request();
@@ -172,6 +178,12 @@ fn other(observed: &Observed, chosen: &impl Fn(OwnerCode) -> bool, unknown: &mut
             }
             Some(Ok(Some(_))) | None => {}
         }
+    }
+    if unlicensed {
+        let words = "who is eligible for a role: the tenant has no licence for Privileged Identity Management, so Azure lists \
+                     nobody";
+        let (owner, environment, kind) = (None, None, None);
+        unknown.insert(Unknown { owner, environment, kind, words: words.to_owned(), unread: false });
     }
     if unlisted {
         let words = "who is eligible for a role on a single resource: Azure does not document whether the list of a \

@@ -344,6 +344,15 @@ fn holder<'a>(
         }
         (Some(ById::Deleted { name, .. }), _) => (Who { name: Some(name.clone()), ..nameless() }, Being::Deleted),
         (Some(ById::Gone), _) => (nameless(), Being::Gone),
+        (Some(ById::NoUser), _) => {
+            let being = match principal_type {
+                PrincipalType::Group => Being::Group,
+                PrincipalType::ForeignGroup => Being::ForeignGroup,
+                PrincipalType::ServicePrincipal => Being::Application,
+                PrincipalType::User | PrincipalType::Other => Being::NoUser,
+            };
+            (nameless(), being)
+        }
         (Some(ById::Unanswered(_)) | None, _) => {
             let being = match principal_type {
                 PrincipalType::Group => Being::Group,

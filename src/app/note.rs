@@ -15,6 +15,8 @@ pub enum Note {
     MembershipUnproven,
     /// What these roles may, in the workspace's words, has no word that can be held against Azure.
     UncheckedMay(Vec<RoleName>),
+    /// The tenant has no Privileged Identity Management.
+    NoPim,
     /// Whether a newer commit was applied is not known, and why.
     NewestUnknown(String),
     /// No ledger is kept.
@@ -49,6 +51,10 @@ impl fmt::Display for Note {
                     roles.join(", ")
                 )
             }
+            Self::NoPim => f.write_str(
+                "this tenant has no Privileged Identity Management (Azure answers `AadPremiumLicenseRequired`), so no role \
+                 assignment here was activated or ends by itself",
+            ),
             Self::NewestUnknown(why) => {
                 write!(f, "whether a newer commit was applied before is not known: {why}")
             }

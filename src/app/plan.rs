@@ -27,7 +27,7 @@ use crate::{
         desired::{Desired, Revision},
         file_history::FileHistory,
         ids::AssignmentName,
-        observed::Observed,
+        observed::{Observed, PimService},
         owner::{OwnerCode, RoleName},
         policy::Policy,
     },
@@ -322,14 +322,15 @@ impl PlannedRun {
     /// What people should know of the workspace.
     #[must_use]
     pub fn notes(&self) -> Vec<Note> {
-        let Self { desired, plan, .. } = self;
+        let Self { desired, plan, observed, .. } = self;
         let removes = plan.changes.iter().any(|change| change.action == Action::Revoke);
         let not_in_git = (desired.revision == Revision::NotInGit && removes).then_some(Note::NotInGit);
         let unproven = desired.policy.member_of.is_none().then_some(Note::MembershipUnproven);
         let roles = desired.catalog.roles.iter().filter(|(_, role)| ability::claimed(&role.may).is_empty());
         let unchecked: Vec<RoleName> = roles.map(|(name, _)| name.clone()).collect();
         let unchecked = (!unchecked.is_empty()).then_some(Note::UncheckedMay(unchecked));
-        not_in_git.into_iter().chain(unproven).chain(unchecked).collect()
+        let no_pim = (observed.other.pim == PimService::Unlicensed).then_some(Note::NoPim);
+        not_in_git.into_iter().chain(unproven).chain(unchecked).chain(no_pim).collect()
     }
 
     /// What the approved changes rest on.

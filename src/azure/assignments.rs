@@ -91,7 +91,9 @@ pub(crate) async fn put(
     }
 }
 
-/// Deletes; 204 says that nothing stood there. The old client's `.await` would stumble over that empty body.
+/// Deletes; 204 says that nothing stood there, and so does 404 `RoleAssignmentNotFound` (azurerm accepts a 404, FACTS §1.7). Any
+/// other 404 may be about the subscription or the resource: then a list says whether it is still there. The old client's
+/// `.await` would stumble over an empty body.
 pub(crate) async fn delete(
     client: &azure_mgmt_authorization::Client,
     scope: &ScopeId,
@@ -99,7 +101,10 @@ pub(crate) async fn delete(
 ) -> Result<Answered<Deleted>, Trouble> {
     let doing = format!("delete role assignment {name} at {scope}");
     let sent = client.role_assignments_client().delete(old_scope(scope), name.to_string()).send().await;
-    let answer = sent.map_err(|error| legacy::trouble(&error, &doing))?;
+    let answer = match sent {
+        Ok(answer) => answer,
+        Err(error) => return gone_already(client, scope, name, legacy::trouble(&error, &doing)).await,
+    };
     let gone = |what| answered(what, answer.as_raw_response());
     match u16::from(answer.as_raw_response().status()) {
         204 => Ok(gone(Deleted::Already)),
@@ -118,6 +123,32 @@ pub(crate) async fn delete(
         other => Err(malformed(&doing, &format!("{other} is not among the promised answers"))),
     }
 }
+
+/// What a refusal to delete means: that there was nothing to delete, or the refusal itself.
+async fn gone_already(
+    client: &azure_mgmt_authorization::Client,
+    scope: &ScopeId,
+    name: AssignmentName,
+    refusal: Trouble,
+) -> Result<Answered<Deleted>, Trouble> {
+    let already =
+        |refusal: Trouble| Answered { what: Deleted::Already, status: refusal.status, request_id: refusal.request_id };
+    if refusal.status != Some(404) {
+        return Err(refusal);
+    }
+    if refusal.code.as_deref() == Some(NO_ASSIGNMENT) {
+        return Ok(already(refusal));
+    }
+    let Some(subscription) = scope.subscription() else { return Err(refusal) };
+    match list(client, subscription).await {
+        Ok(all) if all.iter().all(|it| it.name != name) => Ok(already(refusal)),
+        // It is there, or nobody could tell: Azure's own words say more than a list that did not come.
+        Ok(_) | Err(_) => Err(refusal),
+    }
+}
+
+/// There is no role assignment of this name at this scope (FACTS §1.7).
+const NO_ASSIGNMENT: &str = "RoleAssignmentNotFound";
 
 /// An answer with what names it to Microsoft.
 fn answered<T>(what: T, raw: &azure_core_legacy::Response) -> Answered<T> {

@@ -78,6 +78,8 @@ fn query(arm_types: &BTreeSet<String>) -> String {
          rbac = properties.enableRbacAuthorization, \
          publicNetworkAccess = properties.publicNetworkAccess, \
          networkDefaultAction = properties.networkAcls.defaultAction, \
+         vaultTenant = properties.tenantId, \
+         queryNetworkAccess = properties.publicNetworkAccessForQuery, \
          workspace = properties.WorkspaceResourceId, \
          resourcePermissions = properties.features.enableLogAccessUsingOnlyResourcePermissions \
          | union (resourcecontainers | where type =~ '{SUBSCRIPTIONS}' \
@@ -124,6 +126,10 @@ struct Row {
     #[serde(default)]
     network_default_action: Option<String>,
     #[serde(default)]
+    vault_tenant: Option<String>,
+    #[serde(default)]
+    query_network_access: Option<String>,
+    #[serde(default)]
     workspace: Option<String>,
     #[serde(default)]
     resource_permissions: Value,
@@ -151,6 +157,8 @@ fn sort_out(rows: BTreeMap<ScopeId, Row>) -> Result<Stock, Trouble> {
             rbac: truth(&row.rbac),
             public_network_access: said(row.public_network_access),
             network_default_action: said(row.network_default_action),
+            vault_tenant: said(row.vault_tenant).and_then(|id| id.parse().ok()),
+            query_network_access: said(row.query_network_access),
             workspace: said(row.workspace).map(|id| ScopeId::new(&id)),
             resource_permissions: truth(&row.resource_permissions),
         });

@@ -8,12 +8,12 @@ use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
     app::{
-        Exit,
+        Exit, Note,
         adopt::{AdoptInput, Edits, Written},
     },
     config,
     edit::{self, Edited},
-    model::ids::UserName,
+    model::{ids::UserName, observed::PimService},
     plan::adopt::{self, TakenOut},
     report::{self, Fit, ReportFormat, Style, View},
 };
@@ -185,6 +185,9 @@ fn show(written: &Written, look: &AdoptInput, adopt: &Adopt, global: &Global) {
 
 /// What this means, and what comes next.
 fn close(written: &Written, look: &AdoptInput, adopt: &Adopt) {
+    if look.observed.other.pim == PimService::Unlicensed {
+        output::note(&Note::NoPim);
+    }
     if written.unlisted > 0 {
         let (number, are) = (written.unlisted, if written.unlisted == 1 { "assignment" } else { "assignments" });
         output::say(format_args!(

@@ -17,7 +17,7 @@ use crate::{
     },
     model::{
         ids::{PrincipalId, UserName},
-        observed::{Observed, Reading, Sighting},
+        observed::{Observed, OtherAccess, PimService, Reading, Sighting},
         other_access::Effect,
         people::{ById, ByName},
         trouble::Trouble,
@@ -26,8 +26,9 @@ use crate::{
     ports::{AssignmentReader, Directory, Rights},
     report::{self, Checkup},
     rights::{
-        DELETE, GRAPH, Needs, Purpose, READ_ASSIGNMENTS, READ_DENIALS, READ_LOCKS, READ_PIM, WRITE,
+        DELETE, GRAPH, GRAPH_NAMES_ALL, Needs, Purpose, READ_ASSIGNMENTS, READ_DENIALS, READ_LOCKS, READ_PIM, WRITE,
         judge::{Place, Probe, Seen, TargetSeen, judge},
+        names_all,
     },
 };
 
@@ -120,7 +121,20 @@ impl Doctor {
             let read = count(named.len(), "role definition");
             good.push((format!("{read} that the workspace names, as Azure calls them"), named));
         }
-        let (seen, denials) = look(&far, &observed).await;
+        let Asked { seen, denials, pim } = look(&far, &observed).await;
+        if pim == PimService::Unlicensed {
+            let words = "this tenant has no Privileged Identity Management (Azure answers `AadPremiumLicenseRequired`): nothing is \
+                         activated, and nothing ends by itself";
+            good.push((words.to_owned(), Vec::new()));
+        }
+        let is_answered =
+            seen.probes.iter().filter(|probe| probe.at == Place::Graph).all(|probe| probe.outcome.is_ok());
+        if is_answered && !names_all(&seen.graph) {
+            let words = format!(
+                "Microsoft Graph looks up users; without `{GRAPH_NAMES_ALL}`, groups and applications are shown by object id only"
+            );
+            good.push((words, Vec::new()));
+        }
         for denial in denials.all().values() {
             let effect = match denial.effect {
                 Effect::Enforced => "",
@@ -139,8 +153,15 @@ impl Doctor {
     }
 }
 
+/// What was asked of our identity.
+struct Asked {
+    seen: Seen,
+    denials: OwnDenials,
+    pim: PimService,
+}
+
 /// Asks what is to be asked of our identity.
-async fn look(far: &Connection, observed: &Observed) -> (Seen, OwnDenials) {
+async fn look(far: &Connection, observed: &Observed) -> Asked {
     let identity = far.session.identity().await.ok().and_then(|identity| identity.object);
     let names = observed.subscriptions.iter().map(|(id, it)| (*id, it.name.clone())).collect();
     let subscriptions: BTreeSet<_> = observed.subscriptions.keys().copied().collect();
@@ -152,6 +173,7 @@ async fn look(far: &Connection, observed: &Observed) -> (Seen, OwnDenials) {
         own_denials(&far.reader, &subscriptions, identity),
     );
     let (holdings, own, definitions) = held;
+    let (probes, pim) = probes;
     let permissions = far.session.graph_permissions().await.unwrap_or_default(); // a token that does not come is said by `graph`
     let mut denied = BTreeMap::new();
     for target in &targets {
@@ -177,7 +199,7 @@ async fn look(far: &Connection, observed: &Observed) -> (Seen, OwnDenials) {
         own,
         graph: permissions,
     };
-    (seen, denials)
+    Asked { seen, denials, pim }
 }
 
 /// A name and an id that nobody has: what comes back says whether people, groups and the deleted can be looked up.
@@ -205,8 +227,9 @@ async fn graph(far: &Connection) -> Vec<Probe> {
     ]
 }
 
-/// The lists that a run reads, at each subscription.
-async fn probes(far: &Connection, observed: &Observed) -> Vec<Probe> {
+/// The lists that a run reads, at each subscription. Where the tenant has no PIM, whether we may read its list is not to be known, and
+/// nothing hangs on it.
+async fn probes(far: &Connection, observed: &Observed) -> (Vec<Probe>, PimService) {
     let asked = observed.subscriptions.iter().map(async |(id, subscription)| {
         let (pim, locks) = futures::join!(far.reader.pim_instances(*id), far.reader.locks(*id));
         let assignments = match &subscription.reading {
@@ -228,7 +251,10 @@ async fn probes(far: &Connection, observed: &Observed) -> Vec<Probe> {
         ]
     });
     let all: Vec<[Probe; 3]> = stream::iter(asked).buffered(SIDE_BY_SIDE_MAX).collect().await;
-    all.into_iter().flatten().collect()
+    let is_unlicensed =
+        |probe: &Probe| probe.outcome.as_ref().is_err_and(|trouble| OtherAccess::is_unlicensed(trouble));
+    let (without, probes): (Vec<Probe>, Vec<Probe>) = all.into_iter().flatten().partition(is_unlicensed);
+    (probes, if without.is_empty() { PimService::NotTold } else { PimService::Unlicensed })
 }
 
 /// Our permissions at each target.

@@ -103,6 +103,13 @@ impl Why {
                     Err(output::fail(global, format_args!("{id} is `{name}`, who was deleted; and holds nothing here")))
                 }
                 Some(ById::Unanswered(trouble)) => Err(output::fail(global, trouble)),
+                Some(ById::NoUser) => {
+                    let words = format!(
+                        "no user has the id {id}, deleted ones included; whether a group or an application has it could not \
+                         be asked"
+                    );
+                    Err(output::fail(global, words))
+                }
                 Some(ById::Gone) | None => Err(output::fail(global, format_args!("nobody in Entra has the id {id}"))),
             };
         }

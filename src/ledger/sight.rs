@@ -104,7 +104,7 @@ fn names(people: &People) -> BTreeMap<PrincipalId, String> {
             ById::Person(person) => person.name.to_string(),
             ById::NotAPerson(name) => name.to_string(),
             ById::Deleted { name, .. } => name.to_string(),
-            ById::Gone | ById::Unanswered(_) => continue,
+            ById::Gone | ById::NoUser | ById::Unanswered(_) => continue,
         };
         names.insert(*id, name);
     }

@@ -40,6 +40,8 @@ codes! {
     Renamed = "renamed";
     /// An owner's subscription that our identity does not see.
     NotSeen = "not-seen";
+    /// Several subscriptions have the name of an owner's in one environment.
+    SameName = "same-name";
     /// Someone else's equal assignment satisfies a grant, but whether it ends by itself could not be asked.
     MayEnd = "may-end";
     /// Others gave somebody whom git does not list what opens the same: another role definition, or a wider scope.

@@ -11,7 +11,7 @@ use super::{
     assignment::{Standing, Triple},
     catalog::Catalog,
     file_history::FileHistory,
-    ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
+    ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, TenantId},
     other_access::{AccessPolicy, Denial, Eligibility},
     owner::{EnvironmentName, KindName, OwnerCode},
     people::{ById, People},
@@ -122,6 +122,15 @@ pub enum Impediment {
     AccessPolicyMode,
     /// A vault that refuses public networks: people reach it only from inside.
     NetworkClosed,
+    /// A vault that lets in only accounts of this other tenant: `tenantId`, "the tenant ID that should be used for
+    /// authenticating requests to the key vault" (keyvault.json).
+    OtherTenant(TenantId),
+    /// It, or the workspace that keeps its logs, is inside a network security perimeter, whose access rules decide who reaches
+    /// it and are not read here: `SecuredByPerimeter` (Microsoft Learn, "Transition to a network security perimeter in Azure").
+    Perimeter(ScopeId),
+    /// It, or the workspace that keeps its logs, answers no query from public networks: `publicNetworkAccessForQuery`
+    /// (components_API.json, Workspaces.json).
+    QueriesClosed(ScopeId),
     /// The component's workspace demands rights of its own (FACTS §3), by its resource id.
     WorkspaceDemandsRights(ScopeId),
     /// The component's workspace could not be seen, so nobody knows what it demands.
@@ -307,6 +316,18 @@ pub struct OtherAccess {
     pub workspaces: BTreeMap<ScopeId, ScopeId>,
     /// Subscriptions that hold no target, only the workspace of one.
     pub of_workspaces: BTreeMap<SubscriptionId, Subscription>,
+    /// Whether there is Privileged Identity Management here, as far as its lists told.
+    pub pim: PimService,
+}
+
+/// Whether a tenant has Privileged Identity Management.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PimService {
+    /// Nothing hung on it, or nothing spoke against it.
+    #[default]
+    NotTold,
+    /// Azure says that the tenant has no licence for it: nothing is activated, and nothing ends by itself.
+    Unlicensed,
 }
 
 impl OtherAccess {
@@ -352,5 +373,6 @@ impl OtherAccess {
     }
 }
 
-/// Reads of Resource Manager give this code, too, where the tenant lacks Entra ID P2 or Governance (FACTS_PIM_GROUPS §1.6).
+/// Reads of Resource Manager give this code, too, where the tenant lacks Entra ID P2 or Governance (FACTS_PIM_GROUPS §1.6;
+/// seen on `roleAssignmentScheduleInstances` with status 400, JulianHayward/Azure-MG-Sub-Governance-Reporting#114).
 const NO_LICENCE: &str = "AadPremiumLicenseRequired";

@@ -78,6 +78,9 @@ pub enum ById {
     },
     /// Neither among the living nor among the deleted.
     Gone,
+    /// No user has it, and no deleted one; whether anything else has, could not be asked: a token with `User.Read.All` alone
+    /// looks up users (graph-docs directoryobject-getbyids).
+    NoUser,
     /// Entra could not answer.
     Unanswered(Arc<Trouble>),
 }

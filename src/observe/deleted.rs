@@ -29,31 +29,33 @@ pub(super) async fn ask(
     observed: &mut Observed,
     azure: &impl AccessReader,
 ) {
-    let missing: BTreeMap<TargetKey, SubscriptionId> = observed
+    let missing: BTreeMap<TargetKey, Vec<SubscriptionId>> = observed
         .targets
         .iter()
         .filter(|(key, sighting)| chosen(key.owner) && matches!(sighting, Sighting::Missing(_)))
-        .filter_map(|(key, _)| Some((key.clone(), place(desired, observed, key)?)))
+        .map(|(key, _)| (key.clone(), places(desired, observed, key)))
         .collect();
-    let places: BTreeSet<SubscriptionId> = missing.values().copied().collect();
+    let places: BTreeSet<SubscriptionId> = missing.values().flatten().copied().collect();
     let asked = places.into_iter().map(async |id| (id, azure.deleted_vaults(id).await));
     let lists: BTreeMap<_, _> = stream::iter(asked).buffer_unordered(SIDE_BY_SIDE_MAX).collect().await;
-    for (key, id) in missing {
-        let Some(words) = lists.get(&id).and_then(|list| fate(list, &key.name)) else { continue };
+    for (key, ids) in missing {
+        let fates = ids.iter().filter_map(|id| lists.get(id)).filter_map(|list| fate(list, &key.name));
+        let Some(words) = fates.reduce(|one, other| if one.starts_with(':') { one } else { other }) else { continue };
         if let Some(Sighting::Missing(said)) = observed.targets.get_mut(&key) {
             said.push_str(&words);
         }
     }
 }
 
-/// The subscription in which a missing vault is meant to be.
-fn place(desired: &Desired, observed: &Observed, key: &TargetKey) -> Option<SubscriptionId> {
-    let kind = desired.catalog.kinds.get(&key.kind)?;
-    let environment = desired.catalog.environments.get(&key.environment).filter(|_| kind.arm_type == VAULT)?;
+/// The subscriptions in which a missing vault is meant to be: several may have the name.
+fn places(desired: &Desired, observed: &Observed, key: &TargetKey) -> Vec<SubscriptionId> {
+    let kind = desired.catalog.kinds.get(&key.kind).filter(|kind| kind.arm_type == VAULT);
+    let environment = desired.catalog.environments.get(&key.environment);
+    let Some((_, environment)) = kind.zip(environment) else { return Vec::new() };
     let name = environment.subscription.fill(key.owner, &environment.azure_name);
     let named =
         |(_, it): &(&SubscriptionId, &crate::model::observed::Subscription)| it.name.eq_ignore_ascii_case(&name);
-    observed.subscriptions.iter().find(named).map(|(id, _)| *id)
+    observed.subscriptions.iter().filter(named).map(|(id, _)| *id).collect()
 }
 
 /// What became of a vault of this name, as the list has it.

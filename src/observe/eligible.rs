@@ -12,13 +12,13 @@ use crate::{
     model::{
         desired::Desired,
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
-        observed::{Definitions, Observed, Target},
+        observed::{Definitions, Observed, OtherAccess, PimService, Target},
         people::ByName,
     },
     ports::{AccessReader, AssignmentReader, Directory},
 };
 
-use super::{SIDE_BY_SIDE_MAX, definitions};
+use super::{SIDE_BY_SIDE_MAX, definitions, kinds};
 
 /// Up to so many targets, each is asked itself who may activate a role there: whether the list of their subscription shows it is
 /// OPEN (FACTS_PIM_GROUPS §1.2). One owner has some four. Ours.
@@ -77,9 +77,14 @@ pub async fn eligible(
     let people: BTreeSet<PrincipalId> =
         observed.other.eligibilities().map(|it| it.triple.principal).filter(|id| !met.contains(id)).collect();
     let given: BTreeSet<RoleDefinitionId> = desired.catalog.managed().iter().map(|(_, id)| *id).collect();
+    let mut answers = observed.other.eligible.values().filter_map(|answer| answer.as_ref().err());
+    if answers.any(|trouble| OtherAccess::is_unlicensed(trouble)) {
+        observed.other.pim = PimService::Unlicensed;
+    }
     let names = async { if people.is_empty() { BTreeMap::new() } else { azure.by_id(&people).await } };
     let (names, more) = futures::join!(names, definitions::permitted(&open, &given, azure));
     observed.people.by_id.extend(names);
+    kinds::settle(observed);
     match (&mut observed.definitions, more) {
         (Definitions::Known(known), Definitions::Known(more)) => known.extend(more),
         (_, Definitions::NotAsked) => {}

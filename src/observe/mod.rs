@@ -12,6 +12,7 @@ mod again;
 mod definitions;
 mod deleted;
 mod eligible;
+mod kinds;
 mod questions;
 mod remembering;
 mod targets;

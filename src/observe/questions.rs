@@ -13,7 +13,8 @@ use crate::{
         desired::{Desired, Grant},
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         observed::{
-            ASSIGNMENTS_USUAL_MAX, Assignable, DefinitionLookup, Locks, NEAR_PERCENT, Observed, Reading, Room, Sighting,
+            ASSIGNMENTS_USUAL_MAX, Assignable, DefinitionLookup, Locks, NEAR_PERCENT, Observed, OtherAccess,
+            PimService, Reading, Room, Sighting,
         },
         owner::{EnvironmentName, KindName, OwnerCode},
         people::{ById, ByName, DeletedAccounts, GroupKey, HasAttribute, InGroup, Person},
@@ -22,7 +23,7 @@ use crate::{
     ports::{AssignmentReader, Directory, PimInstance, Usage},
 };
 
-use super::{Keep, SIDE_BY_SIDE_MAX};
+use super::{Keep, SIDE_BY_SIDE_MAX, kinds};
 
 /// Asks, and writes the answers into `observed`.
 pub(super) async fn ask(
@@ -54,6 +55,7 @@ pub(super) async fn ask(
     };
     observed.people.by_id.extend(open.known);
     observed.people.by_id.extend(people);
+    kinds::settle(observed);
     for (id, pim, locks, room, assignable) in lists {
         let Some(subscription) = observed.subscriptions.get_mut(&id) else { continue };
         subscription.locks = match locks {
@@ -72,7 +74,15 @@ pub(super) async fn ask(
             Some(Err(trouble)) => Assignable::Unanswered(Arc::new(trouble)),
         };
         if let (Reading::Seen(scopes), Some(pim)) = (&mut subscription.reading, pim) {
-            let ends = pim.ok().map(|instances| {
+            // Without the licence nothing can be activated, nor given for a time: what is listed lasts.
+            let listed = match pim {
+                Err(trouble) if OtherAccess::is_unlicensed(&trouble) => {
+                    observed.other.pim = PimService::Unlicensed;
+                    Some(Vec::new())
+                }
+                answer => answer.ok(),
+            };
+            let ends = listed.map(|instances| {
                 let dated = instances.iter().filter_map(|it| Some((it.triple.clone(), it.ends?)));
                 subscription.ends = dated.collect();
                 ends(instances)

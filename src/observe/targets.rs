@@ -9,7 +9,7 @@ use crate::{
     model::{
         catalog::{Catalog, Environment, ResourceKind},
         desired::Desired,
-        ids::{ScopeId, SubscriptionId},
+        ids::{ScopeId, SubscriptionId, TenantId},
         observed::{Impediment, Sighting, Target, TargetKey},
         owner::{EnvironmentName, KindName, OwnerCode},
         trouble::Trouble,
@@ -88,7 +88,7 @@ pub(super) fn sight(desired: &Desired, stock: &Stock) -> BTreeMap<TargetKey, Sig
                 scope: row.id.clone(),
                 subscription: row.subscription,
                 made: row.made,
-                impediments: impediments(row, &workspaces),
+                impediments: impediments(row, &workspaces, desired.tenant),
             }),
             [] => Sighting::Missing(missing(&meant, &subscription, &misfits, stock)),
             several => Sighting::Several(several.iter().map(|row| row.id.clone()).collect()),
@@ -143,17 +143,37 @@ fn missing(meant: &Meant<'_>, subscription: &str, misfits: &[(&ResourceRow, Opti
     }
 }
 
+/// What a resource says of its network when a perimeter's access rules decide (Microsoft Learn, "Transition to a network security
+/// perimeter in Azure"). In the mode `Learning` it does not say so.
+const PERIMETER: &str = "SecuredByPerimeter";
+
 /// Why assignments at this resource may have no effect.
-fn impediments(row: &ResourceRow, workspaces: &BTreeMap<&ScopeId, &ResourceRow>) -> Vec<Impediment> {
+fn impediments(row: &ResourceRow, workspaces: &BTreeMap<&ScopeId, &ResourceRow>, tenant: TenantId) -> Vec<Impediment> {
     let mut found = Vec::new();
+    let says = |value: &Option<String>, word: &str| value.as_ref().is_some_and(|v| v.eq_ignore_ascii_case(word));
     if row.arm_type == "microsoft.keyvault/vaults" {
         // Absent counts as access policies, as Azure does (recorded on older vaults).
         if row.rbac != Some(true) {
             found.push(Impediment::AccessPolicyMode);
         }
-        let says = |value: &Option<String>, word: &str| value.as_ref().is_some_and(|v| v.eq_ignore_ascii_case(word));
+        if let Some(other) = row.vault_tenant.filter(|of| *of != tenant) {
+            found.push(Impediment::OtherTenant(other));
+        }
+        if says(&row.public_network_access, PERIMETER) {
+            found.push(Impediment::Perimeter(row.id.clone()));
+        }
         if says(&row.public_network_access, "Disabled") || says(&row.network_default_action, "Deny") {
             found.push(Impediment::NetworkClosed);
+        }
+    }
+    // What asks for logs goes through both.
+    let workspace = row.workspace.as_ref().and_then(|id| workspaces.get(id).copied());
+    for queried in [Some(row), workspace].into_iter().flatten() {
+        if says(&queried.query_network_access, PERIMETER) {
+            found.push(Impediment::Perimeter(queried.id.clone()));
+        }
+        if says(&queried.query_network_access, "Disabled") {
+            found.push(Impediment::QueriesClosed(queried.id.clone()));
         }
     }
     if let Some(workspace) = &row.workspace {

@@ -188,7 +188,8 @@ fn target_moved(believed: &Target, seen: &SeenAgain) -> Option<Moved> {
 
 fn person_moved(id: PrincipalId, seen: &SeenAgain) -> Option<Moved> {
     match seen.people.get(&id) {
-        Some(ById::Gone) => None,
+        // Only users are said to be gone.
+        Some(ById::Gone | ById::NoUser) => None,
         Some(ById::Person(person)) => Some(Moved::PersonBack(person.name.clone())),
         Some(ById::Deleted { name, .. }) => Some(Moved::PersonBack(name.clone())),
         Some(ById::NotAPerson(name)) => Some(Moved::PersonBack(UserName::new(name))),

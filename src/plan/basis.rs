@@ -276,6 +276,7 @@ impl Gathering<'_> {
                 (None, Some(ById::NotAPerson(name))) => format!("`{name}`, not a person"),
                 (None, Some(ById::Deleted { name, .. })) => format!("`{}`, deleted from Entra", name.folded()),
                 (None, Some(ById::Gone)) => "gone from Entra for good".to_owned(),
+                (None, Some(ById::NoUser)) => "no user of this tenant".to_owned(),
                 (None, Some(ById::Unanswered(_)) | None) => "nobody whom git or Azure names".to_owned(),
             };
             self.add(Some(owner), Side::Azure, format!("the person {id}"), is);
@@ -323,6 +324,9 @@ fn effect(target: &Target) -> String {
     let words = target.impediments.iter().map(|impediment| match impediment {
         Impediment::AccessPolicyMode => "no effect: access-policy mode".to_owned(),
         Impediment::NetworkClosed => "effect only from inside its network".to_owned(),
+        Impediment::OtherTenant(tenant) => format!("no effect: of the tenant {tenant}"),
+        Impediment::Perimeter(place) => format!("effect by the perimeter of {}", place.folded()),
+        Impediment::QueriesClosed(place) => format!("effect only from inside the network of {}", place.folded()),
         Impediment::WorkspaceDemandsRights(workspace) => format!("no effect without rights on {}", workspace.folded()),
         Impediment::WorkspaceUnseen(workspace) => format!("unknown effect: {} is not seen", workspace.folded()),
     });

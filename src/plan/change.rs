@@ -82,7 +82,7 @@ impl Who {
             Some(ById::Person(person)) => Self { principal_type, ..Self::person(person) },
             Some(ById::Deleted { name, .. }) => Self { name: Some(name.clone()), ..nameless },
             Some(ById::NotAPerson(name)) => Self { display_name: Some(name.clone()), ..nameless },
-            Some(ById::Gone | ById::Unanswered(_)) | None => nameless,
+            Some(ById::Gone | ById::NoUser | ById::Unanswered(_)) | None => nameless,
         }
     }
 }

@@ -47,7 +47,7 @@ impl<'a> Holder<'a> {
         let name = match people.by_id.get(&id) {
             Some(ById::Person(person)) => Some(&person.name),
             Some(ById::Deleted { name, .. }) => Some(name),
-            Some(ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_)) | None => None,
+            Some(ById::NotAPerson(_) | ById::Gone | ById::NoUser | ById::Unanswered(_)) | None => None,
         };
         Self { id, name, made: standing.assignment.created_on }
     }

@@ -198,6 +198,7 @@ impl Class {
             }
             Code::Renamed
             | Code::NotSeen
+            | Code::SameName
             | Code::MayEnd
             | Code::RoleEmptied
             | Code::TooLong

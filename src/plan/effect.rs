@@ -49,6 +49,15 @@ pub(super) fn no_effect(wanted: &Wanted<'_>, policy: &Policy) -> Vec<Finding> {
     findings
 }
 
+/// `` `ai` is``; or, where it is the workspace, `` `ai` keeps its logs in `law`, which is``.
+fn inside(target: &ScopeId, place: &ScopeId) -> String {
+    let name = target.last_segment();
+    if target == place {
+        return format!("`{name}` is");
+    }
+    format!("`{name}` keeps its logs in `{}`, which is", place.last_segment())
+}
+
 fn at_target(scope: &ScopeId, place: &Place<'_>, people: usize, why: &Impediment) -> Finding {
     let name = scope.last_segment();
     let grants = if people == 1 { "grants to 1 person".to_owned() } else { format!("grants to {people} people") };
@@ -61,6 +70,21 @@ fn at_target(scope: &ScopeId, place: &Place<'_>, people: usize, why: &Impediment
         Impediment::NetworkClosed => {
             format!("`{name}` is closed to public networks: {grants} work only from inside its network")
         }
+        Impediment::OtherTenant(tenant) => {
+            format!(
+                "`{name}` accepts accounts of the tenant {tenant} only, not of this one: {grants} open no secret; set the \
+                 vault's `tenantId`"
+            )
+        }
+        Impediment::Perimeter(place) => format!(
+            "{} inside a network security perimeter: whether {grants} work from where people are depends on its access rules, \
+             which tilgang does not read",
+            inside(scope, place)
+        ),
+        Impediment::QueriesClosed(place) => format!(
+            "{} closed to queries from public networks: {grants} show logs only from inside its private network",
+            inside(scope, place)
+        ),
         Impediment::WorkspaceDemandsRights(workspace) => {
             format!(
                 "`{name}` keeps its logs in `{}`, which demands rights of its own: {grants} do not open the logs",

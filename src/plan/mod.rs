@@ -58,9 +58,9 @@ use jiff::civil::Date;
 
 use crate::model::{
     desired::{Desired, OwnerFile},
-    ids::PrincipalId,
+    ids::{PrincipalId, SubscriptionId},
     observed::{DefinitionLookup, Observed, Reading},
-    owner::{OwnerCode, RoleName},
+    owner::{EnvironmentName, OwnerCode, RoleName},
     people::{ById, ByName, InGroup},
     policy::{Freeze, Override, Whom},
     trouble::{Trouble, TroubleKind},
@@ -231,6 +231,7 @@ pub fn plan(desired: &Desired, observed: &Observed, today: Date) -> Plan {
     let mut plan = compare::compare(desired, observed, wanted, today);
     plan.unread = unread(desired, observed);
     plan.findings.extend(absent(desired, observed));
+    plan.findings.extend(same_name(desired, observed));
     plan.findings.extend(recreated::recreated(observed));
     plan.findings.extend(role_definition::changed(desired, observed));
     plan.findings.extend(instances.findings());
@@ -279,7 +280,7 @@ fn unread(desired: &Desired, observed: &Observed) -> Vec<Unread> {
     });
     let by_id = observed.people.by_id.values().filter_map(|answer| match answer {
         ById::Unanswered(trouble) => Some(trouble),
-        ById::Person(_) | ById::NotAPerson(_) | ById::Deleted { .. } | ById::Gone => None,
+        ById::Person(_) | ById::NotAPerson(_) | ById::Deleted { .. } | ById::Gone | ById::NoUser => None,
     });
     for trouble in by_name.chain(by_id) {
         if unanswered.last().is_none_or(|last| !Arc::ptr_eq(last, trouble)) && !unanswered.contains(&trouble) {
@@ -317,6 +318,36 @@ fn absent(desired: &Desired, observed: &Observed) -> impl Iterator<Item = Findin
     })
 }
 
+/// Several subscriptions of one name: what lies in any of them counts as the owner's, and whoever may name a subscription may
+/// have meant just that. A display name is not unique (subscriptions.json).
+fn same_name(desired: &Desired, observed: &Observed) -> Vec<Finding> {
+    let mut named: BTreeMap<(OwnerCode, &EnvironmentName), Vec<(SubscriptionId, &str)>> = BTreeMap::new();
+    for (id, subscription) in &observed.subscriptions {
+        if let Some((owner, environment)) = &subscription.belongs_to
+            && matches!(desired.file_of(*owner), OwnerFile::Read(_))
+        {
+            named.entry((*owner, environment)).or_default().push((*id, &subscription.name));
+        }
+    }
+    let several = named.into_iter().filter(|(_, all)| all.len() > 1);
+    let finding = |((owner, environment), all): ((OwnerCode, &EnvironmentName), Vec<(SubscriptionId, &str)>)| {
+        let name = all.first().map_or("", |(_, name)| *name);
+        let ids: Vec<String> = all.iter().map(|(id, _)| format!("`{id}`")).collect();
+        let message = format!(
+            "{} subscriptions have the name `{name}`: {}; a display name is not unique in Azure, and what lies in any of \
+             them counts as the owner's: rename the ones that are not meant",
+            all.len(),
+            ids.join(", ")
+        );
+        Finding {
+            owner: Some(owner),
+            environment: Some(environment.clone()),
+            ..Finding::new(Code::SameName, message, Vec::new())
+        }
+    };
+    several.map(finding).collect()
+}
+
 fn protected(desired: &Desired, observed: &Observed) -> Protected {
     let mut protected = Protected::default();
     let people = &observed.people;
@@ -331,7 +362,7 @@ fn protected(desired: &Desired, observed: &Observed) -> Protected {
             Whom::Id(id) => match people.by_id.get(id) {
                 Some(ById::Person(_) | ById::Deleted { .. }) => Ok(BTreeSet::from([*id])),
                 Some(ById::NotAPerson(name)) => Err(format!("which is not a person's but that of `{name}`")),
-                Some(ById::Gone) | None => Err("unknown to Entra".to_owned()),
+                Some(ById::Gone | ById::NoUser) | None => Err("unknown to Entra".to_owned()),
                 Some(ById::Unanswered(_)) => Err("which Entra could not look up".to_owned()),
             },
             Whom::Group(key) => match people.groups.get(key) {

@@ -340,7 +340,7 @@ impl<'a> Compare<'a> {
         match self.observed.people.by_id.get(&principal)? {
             ById::Deleted { on, .. } => Some(Gone::Deleted(*on)),
             ById::Gone => Some(Gone::ForGood),
-            ById::Person(_) | ById::NotAPerson(_) | ById::Unanswered(_) => None,
+            ById::Person(_) | ById::NotAPerson(_) | ById::NoUser | ById::Unanswered(_) => None,
         }
     }
 

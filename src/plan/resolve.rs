@@ -33,13 +33,13 @@ pub(super) fn resolve<'a>(entry: &UserEntry, people: &'a People) -> Result<&'a P
         }
         (ByName::Person(_), Some(ById::Person(holder))) => Err(Block::OtherPerson { id_is: Some(holder.name.clone()) }),
         (ByName::Person(_), Some(ById::Deleted { name, .. })) => Err(Block::OtherPerson { id_is: Some(name.clone()) }),
-        (ByName::Person(_), Some(ById::Gone) | None) => Err(Block::OtherPerson { id_is: None }),
+        (ByName::Person(_), Some(ById::Gone | ById::NoUser) | None) => Err(Block::OtherPerson { id_is: None }),
         (ByName::Nobody(_), Some(ById::Person(renamed))) => {
             // Reviewers saw a name of this domain; an id does not lead out of it.
             let elsewhere = renamed.guest || renamed.name.domain() != entry.name.domain();
             if elsewhere { Err(Block::NameElsewhere(renamed.name.clone())) } else { Ok(renamed) }
         }
         (ByName::Nobody(_), Some(ById::Deleted { on, .. })) => Err(Block::UnknownPerson(Hint::Deleted { id, on: *on })),
-        (ByName::Nobody(_), Some(ById::Gone) | None) => Err(Block::GonePerson),
+        (ByName::Nobody(_), Some(ById::Gone | ById::NoUser) | None) => Err(Block::GonePerson),
     }
 }

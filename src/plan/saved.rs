@@ -171,7 +171,7 @@ impl Saved {
         let by_id = observed.people.by_id.iter().filter_map(|(id, answer)| match answer {
             ById::Person(person) => Some((*id, person.name.clone())),
             ById::Deleted { name, .. } => Some((*id, name.clone())),
-            ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+            ById::NotAPerson(_) | ById::Gone | ById::NoUser | ById::Unanswered(_) => None,
         });
         let known = deeds.chain(by_name).chain(by_id);
         known.map(|(id, name)| (id.to_string(), format!("`{name}`"))).collect()

@@ -108,7 +108,7 @@ fn name_of(id: PrincipalId, observed: &Observed) -> Option<&UserName> {
     match observed.people.by_id.get(&id)? {
         ById::Person(person) => Some(&person.name),
         ById::Deleted { name, .. } => Some(name),
-        ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+        ById::NotAPerson(_) | ById::NoUser | ById::Gone | ById::Unanswered(_) => None,
     }
 }
 

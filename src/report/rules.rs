@@ -77,6 +77,7 @@ static ROWS: &[Row] = &[
     row_of("no-effect", "The grant does not do what it says", "Correct the resource in Azure, or take the grant out of the file."),
     row_of("renamed", "The person has another sign-in name than git says", "Write the new name in the file."),
     row_of("not-seen", "Our identity does not see a subscription of the owner", "Give it the right to read there; or say which `environments` the owner has."),
+    row_of("same-name", "Several subscriptions have the name that the naming rule gives to an owner", "Rename the ones that are not meant: a display name is not unique in Azure."),
     row_of("may-end", "Somebody else's assignment satisfies the grant, and may end by itself", AGAIN),
     row_of("lookalike", "Others made what opens the same, and git does not list it", HAND),
     row_of("inherited", "The person already holds the same from a wider scope", "Take the wider one away, if it is not meant."),

@@ -82,6 +82,14 @@ pub const GRAPH: &str = "User.Read.All";
 /// With this, groups and applications that hold something have names, too ("directoryObject: getByIds").
 pub const GRAPH_NAMES_ALL: &str = "Directory.Read.All";
 
+/// Whether these Graph permissions let groups and applications be looked up by id, as the page on `getByIds` has it; a person's
+/// token has the third one.
+#[must_use]
+pub fn names_all(permissions: &[String]) -> bool {
+    let all = [GRAPH_NAMES_ALL, "Directory.ReadWrite.All", "Directory.AccessAsUser.All"];
+    permissions.iter().any(|permission| all.contains(&permission.as_str()))
+}
+
 /// What a workspace needs of an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needs {

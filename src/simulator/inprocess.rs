@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::{
     SharedWorld,
     refusal::Refusal,
-    world::{Body, Resource, Scoping, World},
+    world::{Application, Body, Resource, Scoping, World},
 };
 use crate::{
     model::{
@@ -89,7 +89,7 @@ impl Directory for Identity {
             let allowed = self.may_read_people(world);
             let answer = |id: PrincipalId| match &allowed {
                 Err(trouble) => ById::Unanswered(trouble.clone().into()),
-                Ok(()) => by_id(world, id),
+                Ok(()) => by_id(world, world.application(self.caller), id),
             };
             ids.iter().map(|id| (*id, answer(*id))).collect()
         }))
@@ -154,10 +154,12 @@ fn in_group(world: &World, key: &GroupKey) -> InGroup {
     }
 }
 
-fn by_id(world: &World, id: PrincipalId) -> ById {
+fn by_id(world: &World, caller: Option<&Application>, id: PrincipalId) -> ById {
+    let may = |kind: &str| caller.is_none_or(|caller| caller.may_look_up(kind));
     let other = || {
-        let group = world.group(id).map(|group| group.name.as_str());
-        group.or_else(|| world.application(id).map(|application| application.name.as_str()))
+        let group = world.group(id).filter(|_| may("group")).map(|group| group.name.as_str());
+        let application = || world.application(id).filter(|_| may("servicePrincipal"));
+        group.or_else(|| application().map(|application| application.name.as_str()))
     };
     if let Some(user) = world.user(id) {
         ById::Person(user.person())
@@ -165,8 +167,10 @@ fn by_id(world: &World, id: PrincipalId) -> ById {
         ById::NotAPerson(name.into())
     } else if let Some(user) = world.deleted_user(id) {
         ById::Deleted { name: user.name.clone(), on: user.deleted }
-    } else {
+    } else if caller.is_none_or(Application::may_look_up_all) {
         ById::Gone
+    } else {
+        ById::NoUser
     }
 }
 
@@ -219,6 +223,8 @@ fn resource_row(resource: &Resource) -> Option<ResourceRow> {
         rbac: at("/enableRbacAuthorization").and_then(serde_json::Value::as_bool),
         public_network_access: text("/publicNetworkAccess"),
         network_default_action: text("/networkAcls/defaultAction"),
+        vault_tenant: text("/tenantId").and_then(|id| id.parse().ok()),
+        query_network_access: text("/publicNetworkAccessForQuery"),
         workspace: text("/WorkspaceResourceId").map(|id| ScopeId::new(&id)),
         resource_permissions: at("/features/enableLogAccessUsingOnlyResourcePermissions")
             .and_then(serde_json::Value::as_bool),
@@ -269,6 +275,7 @@ impl AssignmentReader for Identity {
 
     fn pim_instances(&self, at: SubscriptionId) -> impl Future<Output = Result<Vec<PimInstance>, Trouble>> + Send {
         ready(self.ask("list PIM instances", |world, caller| {
+            world.demand_pim()?;
             let scope = ScopeId::subscription_scope(at);
             world.demand(caller, "Microsoft.Authorization/roleAssignmentScheduleInstances/read", &scope)?;
             let listed = world.list(caller, &scope, Scoping::default())?;

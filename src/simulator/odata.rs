@@ -77,6 +77,20 @@ impl Filter {
         }
     }
 
+    /// The properties that it names.
+    #[must_use]
+    pub fn properties(&self) -> Vec<&str> {
+        match self {
+            Self::Eq(property, _)
+            | Self::In(property, _)
+            | Self::Starts(property, _)
+            | Self::Ends(property, _)
+            | Self::Any(property, _) => vec![property],
+            Self::And(all) | Self::Or(all) => all.iter().flat_map(Self::properties).collect(),
+            Self::Not(filter) => filter.properties(),
+        }
+    }
+
     /// The values that one of these properties must have: with them an index answers in place of a search.
     #[must_use]
     pub fn keys(&self) -> Option<Vec<(&str, &str)>> {

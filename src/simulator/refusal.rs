@@ -43,6 +43,35 @@ impl Refusal {
         Self::new(403, "AuthorizationFailed", message).gateway()
     }
 
+    /// The tenant has no licence for Privileged Identity Management (JulianHayward/Azure-MG-Sub-Governance-Reporting#114).
+    #[must_use]
+    pub fn no_licence() -> Self {
+        Self::new(400, "AadPremiumLicenseRequired", "The tenant needs an AAD Premium 2 license.")
+    }
+
+    /// The subscription is disabled: status, code and words as in many public reports (terraform, az).
+    #[must_use]
+    pub fn disabled(id: SubscriptionId) -> Self {
+        let message = format!(
+            "The subscription '{id}' is disabled and therefore marked as read only. You cannot perform any write actions on this subscription until it is re-enabled."
+        );
+        Self::new(409, "ReadOnlyDisabledSubscription", message).gateway()
+    }
+
+    /// A role assignment's condition that is not well formed, or of another version than 2.0 (azure-docs
+    /// conditions-troubleshoot.md and #119449; 400 in azure-cli#15683, whose code is OPEN).
+    #[must_use]
+    pub fn invalid_condition() -> Self {
+        Self::new(400, "BadRequest", "The given role assignment condition is invalid.")
+    }
+
+    /// What a request asks for and the simulator does not carry out. Azure would: this is the one answer that is ours alone, and
+    /// it names what it is about, so that nobody takes a wrong answer for Azure's.
+    #[must_use]
+    pub fn not_simulated(what: &str) -> Self {
+        Self::new(400, "NotSimulated", format!("The simulator does not carry out `{what}`."))
+    }
+
     /// The identity has the right, under a condition that this is outside of (azure-docs troubleshooting.md; the words are
     /// those that enterprise-azure-policy-as-code looks for, FACTS §1.8).
     #[must_use]

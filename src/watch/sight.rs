@@ -365,7 +365,7 @@ impl Seen<'_> {
             Some(ById::Person(person)) => Some(Who::person(person).to_string().into()),
             Some(ById::NotAPerson(name)) => Some(name.clone()),
             Some(ById::Deleted { name, .. }) => Some(name.to_string().into()),
-            Some(ById::Gone | ById::Unanswered(_)) | None => None,
+            Some(ById::Gone | ById::NoUser | ById::Unanswered(_)) | None => None,
         };
         By::Somebody(Doer { id: Some(id), name })
     }
@@ -387,6 +387,9 @@ fn impediment(of: &Impediment) -> &'static str {
     match of {
         Impediment::AccessPolicyMode => "access-policy-mode",
         Impediment::NetworkClosed => "network-closed",
+        Impediment::OtherTenant(_) => "other-tenant",
+        Impediment::Perimeter(_) => "network-security-perimeter",
+        Impediment::QueriesClosed(_) => "queries-closed",
         Impediment::WorkspaceDemandsRights(_) => "workspace-demands-rights",
         Impediment::WorkspaceUnseen(_) => "workspace-unseen",
     }

@@ -166,6 +166,6 @@ pub(super) fn other_name(seen: &Seen<'_>, id: PrincipalId) -> Option<String> {
         ById::Person(person) => Some(person.name.as_str().to_owned()),
         ById::NotAPerson(name) => Some(name.to_string()),
         ById::Deleted { name, .. } => Some(name.as_str().to_owned()),
-        ById::Gone | ById::Unanswered(_) => None,
+        ById::Gone | ById::NoUser | ById::Unanswered(_) => None,
     }
 }

@@ -324,7 +324,10 @@ fn looked(run: &Run<'_>, expected: &Expected) -> Vec<String> {
         let Asked::Delete(_, name) = &write.asked else { continue };
         let gone = expected.removals.get(name).filter(|removal| removal.rests_on_gone);
         if let Some(removal) = gone
-            && run.seen().people_again.get(&removal.triple.principal) != Some(&ById::Gone)
+            && !matches!(
+                run.seen().people_again.get(&removal.triple.principal),
+                Some(ById::Gone | ById::NoUser) // whose assignment says that it is a user
+            )
         {
             broken.push(format!("nobody looked whether the person is still gone: {removal:?}"));
         }
@@ -486,7 +489,7 @@ fn guarded(run: &Run<'_>) -> Option<BTreeSet<PrincipalId>> {
         },
         Guard::Id(id) => match run.oracle.by_id(PrincipalId(id)) {
             ById::Person(_) | ById::Deleted { .. } => Some(BTreeSet::from([PrincipalId(id)])),
-            ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+            ById::NotAPerson(_) | ById::Gone | ById::NoUser | ById::Unanswered(_) => None,
         },
     }
 }
@@ -686,7 +689,7 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     let unread = matches!(seen.stock, Some(Err(())))
         || seen.lists.values().any(Result::is_err)
         || seen.names.values().any(|answer| matches!(answer, ByName::Unanswered(_)))
-        || seen.ids.values().any(|answer| matches!(answer, ById::Unanswered(_)));
+        || seen.ids.keys().any(|id| matches!(run.oracle.by_id(*id), ById::Unanswered(_)));
     if unread && plan.unread.is_empty() {
         broken.push("something could not be read".to_owned());
     }

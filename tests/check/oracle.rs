@@ -11,6 +11,7 @@ use tilgang::{
         code::Code,
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId, UserName},
         people::{ById, ByName, Hint, Person},
+        trouble::TroubleKind,
     },
     simulator::World,
 };
@@ -331,7 +332,18 @@ impl Oracle<'_> {
 
     pub fn by_id(&self, id: PrincipalId) -> ById {
         if let Some(answer) = self.seen.ids.get(&id) {
-            return answer.clone();
+            // Our token looks up users and groups. Of a user that is all there is to look for; of what is none nobody says that it is
+            // gone.
+            let mut rows = self.start.all_assignments().filter(|row| row.triple.principal == id);
+            return match (answer, rows.next().map(|row| &*row.principal_type)) {
+                (ById::NoUser, Some("User")) => ById::Gone,
+                (ById::Gone, Some(kind)) if kind != "User" => ById::NoUser,
+                // That a token may not look up a group hides its name, and nothing else.
+                (ById::Unanswered(why), Some(kind)) if kind != "User" && why.kind == TroubleKind::Denied => {
+                    ById::NoUser
+                }
+                _ => answer.clone(),
+            };
         }
         let named = self.seen.names.values().find_map(|answer| match answer {
             ByName::Person(person) if person.id == id => Some(person.clone()),
@@ -403,7 +415,7 @@ impl Oracle<'_> {
             let holder = match now {
                 ById::Person(person) => Some(person.name),
                 ById::Deleted { name, .. } => Some(name),
-                ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+                ById::NotAPerson(_) | ById::Gone | ById::NoUser | ById::Unanswered(_) => None,
             };
             let known = holder.zip(row.created_on);
             !known.is_some_and(|(holder, made)| self.is_no_older_name(owner, &name, &holder, made))

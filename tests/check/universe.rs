@@ -138,11 +138,13 @@ pub fn world(choices: &Choices, git: &Git, now: Timestamp) -> World {
         }
     }
     for (name, _) in &names {
-        let state = if choices.rarely(&format!("world/{name}/disabled"), 3) { "Disabled" } else { "Enabled" };
+        // One that may refuse writes, and takes them: a disabled one would take none until somebody enables it.
+        let state = if choices.rarely(&format!("world/{name}/disabled"), 3) { "Warned" } else { "Enabled" };
         world.place_subscription(SubscriptionEntry {
             id: subscription_id(name),
             name: name.clone(),
             state: state.to_owned(),
+            tenant: None,
             management_groups: vec!["altinn".to_owned()],
             tags: BTreeMap::new(),
         });

@@ -348,7 +348,7 @@ impl Judge<'_> {
         let holder = match &now {
             ById::Person(person) => Some(&person.name),
             ById::Deleted { name, .. } => Some(name),
-            ById::NotAPerson(_) | ById::Gone | ById::Unanswered(_) => None,
+            ById::NotAPerson(_) | ById::Gone | ById::NoUser | ById::Unanswered(_) => None,
         };
         let ruled_out = |want: &Want<'_>| {
             let written = UserName::new(&want.entry.name);

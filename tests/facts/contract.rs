@@ -13,6 +13,7 @@ use tilgang::{
         activity::Doer,
         assignment::{PrincipalType, Triple},
         ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId, UserName},
+        observed::OtherAccess,
         other_access::{Effect, Reach},
         people::{Attribute, ById, ByName, GroupKey, HasAttribute, Hint, InGroup},
         trouble::TroubleKind,
@@ -23,7 +24,7 @@ use tilgang::{
     },
     simulator::{
         SharedWorld, file,
-        world::{Application, Group, User},
+        world::{Application, Group, Licence, Settings, SubscriptionEntry, User},
     },
 };
 
@@ -200,6 +201,14 @@ async fn people_by_id(azure: &impl Azure, world: &SharedWorld) {
     assert_eq!(answers[&id(0xe1)], ById::NotAPerson("tilgang-ttd".into()));
     assert_eq!(answers[&id(0xff)], ById::Gone);
     assert_eq!(answers[&application], ById::NotAPerson("tilgang".into()));
+    // Nothing is gone for a token that looks up users only: groups and applications that live answer alike.
+    let own = world.with(|world| world.applications().next().unwrap().clone());
+    world.with(|world| world.place_application(Application { graph: vec!["User.Read.All".to_owned()], ..own }));
+    let answers = azure.by_id(&[KARI, id(0xd), id(0xe1), id(0xff), application].into()).await;
+    assert!(matches!(&answers[&KARI], ById::Person(_)) && matches!(&answers[&id(0xd)], ById::Deleted { .. }));
+    for other in [id(0xe1), id(0xff), application] {
+        assert_eq!(answers[&other], ById::NoUser, "{other}");
+    }
 }
 
 async fn groups(azure: &impl Azure, world: &SharedWorld) {
@@ -288,6 +297,8 @@ async fn stock(azure: &impl Azure, _: &SharedWorld) {
     );
     assert_eq!(vault.public_network_access.as_deref(), Some("Disabled"));
     assert_eq!(vault.network_default_action.as_deref(), Some("Deny"));
+    assert_eq!(vault.vault_tenant.unwrap().to_string(), "00000000-0000-0000-0000-0000000000aa");
+    assert_eq!(row("ttd-prod-ai").query_network_access.as_deref(), Some("Enabled"));
     assert_eq!(vault.tags["finops_serviceownercode"], "ttd");
     assert_eq!(row("ttd-prod-kv2").rbac, None);
     assert_eq!(row("skd-prod-keyvault").rbac, Some(true));
@@ -349,7 +360,7 @@ async fn assignments(azure: &impl Azure, _: &SharedWorld) {
     assert_eq!((refused.kind, refused.status), (TroubleKind::NotFound, Some(404)));
 }
 
-async fn pim_and_locks(azure: &impl Azure, _: &SharedWorld) {
+async fn pim_and_locks(azure: &impl Azure, world: &SharedWorld) {
     let instances = azure.pim_instances(ONE).await.unwrap();
     let activated: Vec<_> = instances.iter().filter(|instance| instance.activated).collect();
     assert_eq!(activated.len(), 1);
@@ -363,6 +374,19 @@ async fn pim_and_locks(azure: &impl Azure, _: &SharedWorld) {
         (&resource("ttd-prod-ai"), "keep", "CanNotDelete")
     );
     assert!(azure.locks(TWO).await.unwrap().is_empty());
+    // A tenant without a licence for it is told from one that does not answer.
+    world.with(|world| world.set(Settings { licence: Licence::Free, ..*world.settings() }));
+    let whole = ScopeId::subscription_scope(ONE);
+    for trouble in [azure.pim_instances(ONE).await.unwrap_err(), azure.eligibilities(&whole).await.unwrap_err()] {
+        assert_eq!((trouble.status, trouble.code.as_deref()), (Some(400), Some("AadPremiumLicenseRequired")));
+        assert!(OtherAccess::is_unlicensed(&trouble));
+    }
+    // A disabled subscription takes no write, and is read as before.
+    world.with(|world| {
+        let one = world.subscriptions().find(|found| found.id == ONE).unwrap().clone();
+        world.place_subscription(SubscriptionEntry { state: "Disabled".to_owned(), ..one });
+    });
+    assert_eq!(azure.assignments(ONE).await.unwrap().len(), 3);
 }
 
 /// What gives or takes access beside role assignments, each with what is odd about it.

@@ -27,6 +27,15 @@ pub(crate) struct Operation {
     node: Value,
 }
 
+impl Operation {
+    /// What a request may carry beside its path and body, `api-version` left out: where, and its name.
+    pub(crate) fn options(&self) -> Vec<(String, String)> {
+        let text = |node: &Value, key: &str| node[key].as_str().unwrap_or_default().to_owned();
+        let all = self.parameters.iter().map(|it| (text(it, "in"), text(it, "name")));
+        all.filter(|(place, name)| ["query", "header"].contains(&place.as_str()) && name != "api-version").collect()
+    }
+}
+
 #[derive(Debug)]
 enum Segment {
     Word(String),

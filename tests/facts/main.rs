@@ -12,6 +12,7 @@
 //! | `schema` | Swagger's dialect → JSON Schema |
 //! | `asked` | a request for each route of the simulator and each of its refusals |
 //! | `surface` | the same for what is made, changed and taken away |
+//! | `carried` | proof: each option that they name is carried out by the simulator, or refused by its name |
 //! | `schemas` | proof: everything the simulator answers, and everything our client sends, fits |
 //! | `cassette` | the recordings, as exchanges |
 //! | `parsed` | proof: our client reads each recorded answer |
@@ -23,6 +24,7 @@
 //! | `loopback` | an HTTPS server that answers what a test says, or passes on and listens |
 
 mod asked;
+mod carried;
 mod cassette;
 mod contract;
 mod described;

@@ -44,9 +44,12 @@ fn reply(exchange: Exchange, status: u16, body: &Value) -> Exchange {
     Exchange { status, reply_headers: headers, reply, ..exchange }
 }
 
+/// A person's, as az has it: `{"scp":"Directory.AccessAsUser.All"}`. It looks up objects of every kind.
+const TOKEN: &str = "a.eyJzY3AiOiJEaXJlY3RvcnkuQWNjZXNzQXNVc2VyLkFsbCJ9.c";
+
 fn answer(now: &Now, exchange: Exchange) -> Exchange {
     if exchange.target.contains("/oauth2/") {
-        return reply(exchange, 200, &json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "a.b.c" }));
+        return reply(exchange, 200, &json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": TOKEN }));
     }
     let recorded = now.lock().unwrap().clone().unwrap();
     if exchange.target.ends_with("/$batch") {

@@ -26,26 +26,26 @@ const ANSWERS_MIN: usize = 386;
 /// Requests of our client, and the operations among them.
 const REQUESTS_MIN: (usize, usize) = (46, 7);
 
-async fn simulator(world: &str) -> Running {
+pub(crate) async fn simulator(world: &str) -> Running {
     let world = SharedWorld::new(file::read(world).unwrap(), || "2026-11-22T09:00:00Z".parse().unwrap());
     serve(world, ServeOptions { tls: Some(Tls::throw_away().unwrap()), ..ServeOptions::default() }).await.unwrap()
 }
 
 /// Somebody at a simulator, with a token for each application.
-struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     url: String,
     tokens: BTreeMap<&'static str, String>,
 }
 
 impl Client {
-    async fn of(running: &Running) -> Self {
+    pub(crate) async fn of(running: &Running) -> Self {
         let http = client(running.ca_pem.as_deref().unwrap().as_bytes());
         let url = running.url.clone();
         let mut tokens = BTreeMap::new();
         for who in ["c1", "c2", "c3"] {
             let form = format!(
-                "grant_type=client_credentials&client_id=00000000-0000-0000-0000-0000000000{who}&client_secret=s3cret&scope=https://management.azure.com/.default"
+                "grant_type=client_credentials&client_id=00000000-0000-0000-0000-0000000000{who}&client_secret=s3cret&scope={url}/.default"
             );
             let reply = http.post(format!("{url}/{TENANT}/oauth2/v2.0/token")).body(form).send().await.unwrap();
             let reply: Value = serde_json::from_slice(&reply.bytes().await.unwrap()).unwrap();
@@ -54,7 +54,26 @@ impl Client {
         Self { http, url, tokens }
     }
 
-    async fn send(&self, asked: &Asked) -> (u16, Vec<u8>) {
+    pub(crate) async fn send(&self, asked: &Asked) -> (u16, Vec<u8>) {
+        let reply = self.request(asked).send().await.unwrap();
+        (reply.status().as_u16(), reply.bytes().await.unwrap().to_vec())
+    }
+
+    /// The same with one more header.
+    pub(crate) async fn send_with(&self, asked: &Asked, (name, value): (&str, &str)) -> (u16, Vec<u8>) {
+        let reply = self.request(asked).header(name, value).send().await.unwrap();
+        (reply.status().as_u16(), reply.bytes().await.unwrap().to_vec())
+    }
+
+    /// When an answer says that it was made.
+    pub(crate) async fn date(&self, target: &str) -> String {
+        let reply = self.request(&asked::get(asked::ALL, target, 200)).send().await.unwrap();
+        let all: Vec<_> = reply.headers().get_all("date").iter().collect();
+        assert_eq!(all.len(), 1, "{target}");
+        all[0].to_str().unwrap().to_owned()
+    }
+
+    fn request(&self, asked: &Asked) -> reqwest::RequestBuilder {
         let mut request = self.http.request(asked.method.parse().unwrap(), format!("{}{}", self.url, asked.target));
         if let Some(who) = asked.who {
             request = request.bearer_auth(&self.tokens[who]);
@@ -62,8 +81,7 @@ impl Client {
         if let Some(body) = &asked.body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let reply = request.send().await.unwrap();
-        (reply.status().as_u16(), reply.bytes().await.unwrap().to_vec())
+        request
     }
 }
 

@@ -154,6 +154,36 @@ fn half_a_list_never_removes() {
     assert!(code == 0 && writes > 0 && story.grants() < before, "{code} {text}");
 }
 
+/// Entra itself may be out of order: then nothing is asked of Azure, and nothing is said to be well.
+#[test]
+fn a_sign_in_that_fails_is_the_end_of_it() {
+    let story = Story::to_grant(3);
+    for (name, does, words) in [
+        (
+            "refused",
+            json!({ "answer": { "status": 400, "code": "unauthorized_client", "message": "AADSTS700016: no." } }),
+            "AADSTS700016",
+        ),
+        ("no JSON", json!("html"), "sign"),
+    ] {
+        story.faults(&json!([{ "sign_in": true, "does": does }]));
+        let (code, text, writes) = story.apply();
+        assert_eq!((code, writes, story.grants()), (1, 0, 0), "{name}: {text}");
+        assert!(text.contains(words), "{name}: {text}");
+        let asked = story.simulator.stats()["by_route"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert!(
+            asked.iter().all(|route| ["POST token", "GET openid-configuration"].contains(&route.as_str())),
+            "{asked:?}"
+        );
+    }
+    // Any other fault leaves signing in alone.
+    story.faults(
+        &json!([{ "times": 1, "does": { "answer": { "status": 503, "headers": { "retry-after": "0.05" } } } }]),
+    );
+    let (code, text, _) = story.apply();
+    assert_eq!((code, story.grants()), (0, 3), "{text}");
+}
+
 #[test]
 fn without_graph_nobody_is_removed() {
     let story = Story::to_revoke();

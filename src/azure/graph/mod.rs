@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::batch::{Item, Outcome};
+pub(super) use self::kinds::Kinds;
 use super::pipeline::Door;
 use crate::model::{
     ids::{PrincipalId, UserName},
@@ -22,6 +23,7 @@ use crate::model::{
 mod batch;
 pub(super) mod groups;
 mod hints;
+mod kinds;
 
 /// Values of one `in (…)` (FACTS §6).
 const IN_MAX: usize = 15;
@@ -69,8 +71,8 @@ pub(crate) async fn by_name(door: &Door, names: &BTreeSet<UserName>) -> BTreeMap
     answers
 }
 
-/// Answers for each object id: users, then whatever else lives, then the deleted.
-pub(crate) async fn by_id(door: &Door, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
+/// Answers for each object id: users, then whatever else our token may look up, then the deleted.
+pub(crate) async fn by_id(door: &Door, kinds: &Kinds, ids: &BTreeSet<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
     let mut answers = BTreeMap::new();
     let mut rest = Vec::new();
     for (asked, outcome) in ask_in_chunks(door, "id", ids.iter().copied().collect(), FIND_IDS).await {
@@ -88,11 +90,21 @@ pub(crate) async fn by_id(door: &Door, ids: &BTreeSet<PrincipalId>) -> BTreeMap<
         }
     }
     let mut missing = Vec::new();
+    let mut left = if kinds.is_all() { ById::Gone } else { ById::NoUser };
     for some in rest.chunks(BY_IDS_MAX) {
-        match others(door, some).await {
+        if kinds.beyond_users().is_empty() {
+            missing.extend(some);
+            continue;
+        }
+        match others(door, kinds, some).await {
             Ok(found) => {
                 missing.extend(some.iter().filter(|id| !found.contains_key(*id)).copied());
                 answers.extend(found);
+            }
+            // What the token says and what Graph lets it do may differ; users were answered for all the same.
+            Err(trouble) if trouble.kind == TroubleKind::Denied => {
+                left = ById::NoUser;
+                missing.extend(some);
             }
             Err(trouble) => {
                 let trouble = Arc::new(trouble);
@@ -100,7 +112,7 @@ pub(crate) async fn by_id(door: &Door, ids: &BTreeSet<PrincipalId>) -> BTreeMap<
             }
         }
     }
-    answers.extend(deleted(door, missing).await);
+    answers.extend(deleted(door, missing, &left).await);
     answers
 }
 
@@ -187,10 +199,11 @@ impl User {
     }
 }
 
-/// Whatever lives and is no user: groups, applications, devices. Ids that do not exist are left out (FACTS §7).
-async fn others(door: &Door, ids: &[PrincipalId]) -> Result<BTreeMap<PrincipalId, ById>, Trouble> {
+/// Whatever lives and is no user, as far as our token covers it: groups, applications, devices. Ids that do not exist are left
+/// out (FACTS §7).
+async fn others(door: &Door, kinds: &Kinds, ids: &[PrincipalId]) -> Result<BTreeMap<PrincipalId, ById>, Trouble> {
     let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-    let types = ["user", "group", "servicePrincipal", "device", "directoryObjectPartnerReference"];
+    let types: Vec<&str> = ["user"].iter().chain(kinds.beyond_users()).copied().collect();
     let url = door.url("/v1.0/directoryObjects/getByIds", FIND_IDS)?;
     let answer = door.ask(url, &json!({ "ids": ids, "types": types }), FIND_IDS).await?;
     let mut found = BTreeMap::new();
@@ -207,20 +220,20 @@ async fn others(door: &Door, ids: &[PrincipalId]) -> Result<BTreeMap<PrincipalId
     Ok(found)
 }
 
-/// Looks for ids among the deleted; who is not there either is gone.
-async fn deleted(door: &Door, ids: Vec<PrincipalId>) -> BTreeMap<PrincipalId, ById> {
+/// Looks for ids among the deleted; of who is not there either, `left` is said.
+async fn deleted(door: &Door, ids: Vec<PrincipalId>, left: &ById) -> BTreeMap<PrincipalId, ById> {
     let items = ids.iter().map(|id| Item::get(format!("/directory/deletedItems/{id}"))).collect();
     let outcomes = batch::send(door, items, FIND_IDS).await;
-    ids.into_iter().zip(outcomes).map(|(id, outcome)| (id, deleted_answer(id, outcome))).collect()
+    ids.into_iter().zip(outcomes).map(|(id, outcome)| (id, deleted_answer(id, outcome, left))).collect()
 }
 
-fn deleted_answer(id: PrincipalId, outcome: Outcome) -> ById {
+fn deleted_answer(id: PrincipalId, outcome: Outcome, left: &ById) -> ById {
     match outcome {
         Ok(entry) => match text(&entry, "userPrincipalName") {
             Some(name) => ById::Deleted { name: name_before(id, &name), on: when(&entry) },
             None => ById::NotAPerson(text(&entry, "displayName").unwrap_or_else(|| kind_of(&entry)).into()),
         },
-        Err(trouble) if trouble.status == Some(404) => ById::Gone,
+        Err(trouble) if trouble.status == Some(404) => left.clone(),
         Err(trouble) => ById::Unanswered(trouble),
     }
 }

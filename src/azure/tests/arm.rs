@@ -212,6 +212,38 @@ async fn a_delete_tells_now_from_already() {
     assert!(server.seen().iter().all(|seen| seen.method == "DELETE" && seen.path == path));
 }
 
+/// What a DELETE that is answered with 404 comes to, where a list has these; and what was asked.
+async fn deleted_404(code: &'static str, list: Option<Vec<Value>>) -> (Result<Deleted, Trouble>, Vec<String>) {
+    let server = Server::start(move |seen, _| match (seen.method.as_str(), &list) {
+        ("DELETE", _) => answer(404, json!({ "error": { "code": code, "message": "m" } })),
+        (_, Some(list)) => answer(200, json!({ "value": list })),
+        (_, None) => answer(403, json!({ "error": { "code": "AuthorizationFailed", "message": "m" } })),
+    })
+    .await;
+    let writer = server.session().await.writer();
+    let result = writer.delete(&ScopeId::new(VAULT), NAME.parse().unwrap()).await;
+    (result.map(|answered| answered.what), server.seen().into_iter().map(|seen| seen.method).collect())
+}
+
+#[tokio::test]
+async fn a_delete_that_finds_nothing_is_done_only_if_nothing_is_there() {
+    let (result, asked) = deleted_404("RoleAssignmentNotFound", None).await;
+    assert_eq!((result, asked), (Ok(Deleted::Already), vec!["DELETE".to_owned()]));
+    // Any other 404 may be about something else: a list tells.
+    for code in ["SubscriptionNotFound", "ResourceNotFound", "InvalidResourceType"] {
+        let (result, asked) = deleted_404(code, Some(Vec::new())).await;
+        assert_eq!(
+            (result, asked.as_slice()),
+            (Ok(Deleted::Already), &["DELETE".to_owned(), "GET".to_owned()][..]),
+            "{code}"
+        );
+        for there in [Some(vec![entry()]), None] {
+            let refusal = deleted_404(code, there).await.0.unwrap_err();
+            assert_eq!((refusal.status, refusal.code.as_deref()), (Some(404), Some(code)));
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_lost_reply_is_asked_for_again() {
     let server =

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use crate::{
-    azure::testing::{Reply, Server, json as answer},
+    azure::testing::{Reply, Server, json as answer, token},
     model::{
         ids::{PrincipalId, UserName},
         people::{ById, ByName, Hint},
@@ -255,10 +256,13 @@ async fn hints_for_names_that_nobody_has() {
 
 #[tokio::test]
 async fn by_id_the_living_the_others_the_deleted_and_the_gone() {
-    let server = Server::start(|seen, _| {
+    let server = Server::start_whole(|seen, _| {
         if seen.path == "/v1.0/directoryObjects/getByIds" {
             assert_eq!(seen.json()["ids"].as_array().unwrap().len(), 3);
             return answer(200, json!({ "value": [{ "@odata.type": "#microsoft.graph.group", "id": id(2), "displayName": "A group" }] }));
+        }
+        if seen.path.ends_with("/token") {
+            return token(&allowed(&["Directory.Read.All"]));
         }
         batch(&seen.json(), |url| {
             let url = decoded(url);
@@ -284,15 +288,49 @@ async fn by_id_the_living_the_others_the_deleted_and_the_gone() {
     assert_eq!(session.requests(), 3);
 }
 
-#[tokio::test]
-async fn whom_graph_cannot_tell_us_about_is_not_gone() {
-    let server = Server::start(|seen, _| {
-        if seen.path.ends_with("getByIds") {
-            return answer(403, json!({ "error": { "code": "Authorization_RequestDenied", "message": "m" } }));
+/// A token that names these permissions.
+fn allowed(permissions: &[&str]) -> String {
+    let claims = json!({ "roles": permissions }).to_string();
+    format!("h.{}.s", URL_SAFE_NO_PAD.encode(claims))
+}
+
+/// What becomes of an id that no user has, where `getByIds` answers so; and how often that was asked.
+async fn no_user(permissions: &'static [&'static str], status: u16, others: Value) -> (ById, usize) {
+    let server = Server::start_whole(move |seen, _| {
+        if seen.path.ends_with("/token") {
+            return token(&allowed(permissions));
         }
-        batch(&seen.json(), |_| nobody())
+        if seen.path.ends_with("getByIds") {
+            return answer(status, others.clone());
+        }
+        let missing = (404, json!({ "error": { "code": "Request_ResourceNotFound", "message": "m" } }));
+        batch(&seen.json(), |url| if url.contains("deletedItems") { missing.clone() } else { nobody() })
     })
     .await;
-    let answers = server.session().await.reader().by_id(&[id(1).parse().unwrap()].into()).await;
+    let mut answers = server.session().await.reader().by_id(&[id(1).parse().unwrap()].into()).await;
+    let asked = server.seen().iter().filter(|seen| seen.path.ends_with("getByIds")).count();
+    (answers.pop_first().unwrap().1, asked)
+}
+
+#[tokio::test]
+async fn nothing_is_gone_that_our_token_does_not_look_up() {
+    let denied = json!({ "error": { "code": "Authorization_RequestDenied", "message": "m" } });
+    let none = json!({ "value": [] });
+    // With this alone groups are not asked for, whatever would be answered.
+    for (status, body) in [(403, &denied), (200, &none)] {
+        assert_eq!(no_user(&["User.Read.All"], status, body.clone()).await, (ById::NoUser, 0));
+    }
+    // A refusal of what the token names is no answer about anybody.
+    assert_eq!(no_user(&["Directory.Read.All"], 403, denied).await, (ById::NoUser, 1));
+    assert_eq!(no_user(&["User.Read.All", "Group.Read.All"], 200, none.clone()).await, (ById::NoUser, 1));
+    assert_eq!(no_user(&["Directory.Read.All"], 200, none).await, (ById::Gone, 1));
+}
+
+#[tokio::test]
+async fn whom_graph_cannot_tell_us_about_is_not_gone() {
+    let server = Server::start(|_, _| {
+        answer(403, json!({ "error": { "code": "Authorization_RequestDenied", "message": "m" } }))
+    });
+    let answers = server.await.session().await.reader().by_id(&[id(1).parse().unwrap()].into()).await;
     assert!(matches!(answers.values().next(), Some(ById::Unanswered(_))), "{answers:?}");
 }

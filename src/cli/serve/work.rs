@@ -294,7 +294,7 @@ impl Worker {
                 ById::Person(person) => Some(Arc::from(Who::person(person).to_string())),
                 ById::NotAPerson(name) => Some(name.clone()),
                 ById::Deleted { name, .. } => Some(Arc::from(name.to_string())),
-                ById::Gone | ById::Unanswered(_) => None,
+                ById::Gone | ById::NoUser | ById::Unanswered(_) => None,
             };
             let names = names.iter().filter_map(|(id, answer)| Some((*id, name(answer)?))).collect();
             known.memory.named(&names);

@@ -38,7 +38,7 @@ impl<'a> Adopt<'a> {
             Some(ById::NotAPerson(_)) => return left("held by what is not a person: it stays"),
             Some(ById::Deleted { on, .. }) => return gone(Gone::Deleted(*on)),
             Some(ById::Gone) => return gone(Gone::ForGood),
-            Some(ById::Unanswered(_)) | None => {
+            Some(ById::NoUser | ById::Unanswered(_)) | None => {
                 return Some((Code::Unanswered, "who holds it could not be looked up: run again".to_owned()));
             }
         };

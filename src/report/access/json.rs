@@ -153,6 +153,7 @@ fn being(being: Being) -> Value {
         Being::Group => "group",
         Being::ForeignGroup => "foreign-group",
         Being::Other => "other",
+        Being::NoUser => "no-user",
         Being::Deleted => "deleted",
         Being::Gone => "gone",
         Being::Unknown => "unknown",

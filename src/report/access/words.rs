@@ -10,7 +10,7 @@ use crate::{
     config::Blame,
     model::{
         ability::Ability,
-        assignment::{Hand, Pim, Standing},
+        assignment::{Hand, Pim, PrincipalType, Standing},
         desired::{Grant, Place},
         ids::PrincipalId,
         observed::{Impediment, TargetKey},
@@ -204,6 +204,7 @@ pub(super) fn being(being: Being) -> Vec<&'static str> {
         Being::Group => vec!["a group that could not be opened: whoever is in it"],
         Being::ForeignGroup => vec!["a group of another tenant; it cannot be opened here: whoever is in it"],
         Being::Other => vec!["neither a person nor a group"],
+        Being::NoUser => vec!["not a user of this tenant"],
         Being::Deleted => vec!["deleted: cannot sign in, and has it again if restored"],
         Being::Gone => vec!["no longer in Entra"],
         Being::Unknown => vec!["Entra could not say who this is"],
@@ -249,7 +250,10 @@ pub(super) fn others(asked: &Asked<'_>, groups: &BTreeSet<PrincipalId>) -> Vec<S
 
 /// What people call a holder, and what tells them apart.
 pub(super) fn called(holder: &Holder<'_>) -> (String, String) {
-    crate::report::words::person(&holder.who)
+    let (name, more) = crate::report::words::person(&holder.who);
+    // Named by an access policy, which does not say what it names; that it is no user is known.
+    let is_unnamed = holder.being == Being::NoUser && holder.who.principal_type == PrincipalType::User;
+    if is_unnamed { ("a group or an application without a known name".to_owned(), more) } else { (name, more) }
 }
 
 /// Why what is given has no effect, or not the whole one.
@@ -263,6 +267,18 @@ pub(super) fn impediment(name: &str, why: &Impediment) -> String {
                 "`{name}` is closed to public networks: its secrets are read and changed only from inside its network"
             )
         }
+        Impediment::OtherTenant(tenant) => format!(
+            "`{name}` accepts accounts of the tenant {tenant} only: accounts of this one cannot read or change its secrets"
+        ),
+        Impediment::Perimeter(place) => format!(
+            "`{}` is inside a network security perimeter: from where it is reached depends on its access rules, which tilgang \
+             does not read",
+            place.last_segment()
+        ),
+        Impediment::QueriesClosed(place) => format!(
+            "`{}` is closed to queries from public networks: logs are read only from inside its private network",
+            place.last_segment()
+        ),
         Impediment::WorkspaceDemandsRights(workspace) => format!(
             "`{name}` keeps its logs in `{}`, which demands rights of its own: rights on `{name}` alone do not open them",
             workspace.last_segment()

@@ -1,8 +1,8 @@
 //! What shall go wrong, as data: which request, which misbehaviour, how often. And what people do meanwhile.
 //!
 //! In: a file ([`read()`]), with `--faults FILE` or `PUT /_simulator/faults`. Out: for each request, what it meets ([`Faults::meet`]).
-//! Counted in the order of the requests, and by `seed` where chance decides: a run can be repeated. Signing in and the
-//! simulator's own routes never meet a fault.
+//! Counted in the order of the requests, and by `seed` where chance decides: a run can be repeated. Signing in meets
+//! those with `sign_in` and no others; the simulator's own routes meet none.
 //!
 //! ```yaml
 #![doc = include_str!("faults.yaml")]
@@ -39,6 +39,9 @@ pub struct Fault {
     /// Meets the requests inside a `$batch`, and no others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub items: bool,
+    /// Meets the requests to sign in, and no others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sign_in: bool,
     /// Only from this moment of the world's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<When>,
@@ -79,12 +82,23 @@ pub struct Seen<'a> {
     pub target: &'a str,
     /// Which page of a list it asks for.
     pub page: usize,
-    /// Whether it came inside a `$batch`.
-    pub item: bool,
+    /// What it is to.
+    pub to: To,
     /// The world's time.
     pub now: Timestamp,
     /// The caller's time, which passes where the world's stands still.
     pub told: Timestamp,
+}
+
+/// What a request is to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// Resource Manager, or Microsoft Graph.
+    Service,
+    /// Graph, inside a `$batch`.
+    Item,
+    /// Entra, to sign in.
+    SignIn,
 }
 
 /// What is left of a fault's `beyond`, and when that was counted; nothing before its first request.
@@ -197,6 +211,9 @@ impl Fault {
                 "`items`: a request inside a batch has no connection of its own; it can only be answered wrongly",
             );
         }
+        if self.items && self.sign_in {
+            return Err("`items` and `sign_in`: no batch signs in");
+        }
         if self.beyond.is_some_and(|pace| pace.per_second.is_nan() || pace.per_second < 0.0) {
             return Err("`per_second` is 0 or more");
         }
@@ -210,7 +227,8 @@ impl Fault {
 
     fn fits(&self, seen: &Seen<'_>, target: &str, start: Timestamp) -> bool {
         self.times != Some(0)
-            && self.items == seen.item
+            && self.items == (seen.to == To::Item)
+            && self.sign_in == (seen.to == To::SignIn)
             && self.method.as_ref().is_none_or(|only| only.eq_ignore_ascii_case(seen.method))
             && self.page.is_none_or(|page| page == seen.page)
             && self.from.is_none_or(|from| from.since(start) <= seen.now)

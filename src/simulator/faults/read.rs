@@ -78,12 +78,12 @@ mod tests {
     #[test]
     fn every_key_is_read_and_written_back() {
         let file = read(EXAMPLE).unwrap();
-        assert_eq!((file.seed, file.faults.len(), file.events.len()), (7, 15, 16));
+        assert_eq!((file.seed, file.faults.len(), file.events.len()), (7, 16, 16));
         let json = serde_json::to_string(&file).unwrap();
         assert_eq!(read(&json).unwrap(), file);
         for key in [
-            "method", "route", "page", "items", "from", "until", "after", "every", "share", "beyond", "times", "does",
-            "met", "seen",
+            "method", "route", "page", "items", "sign_in", "from", "until", "after", "every", "share", "beyond",
+            "times", "does", "met", "seen",
         ] {
             assert!(EXAMPLE.contains(&format!("{key}:")), "the example does not show `{key}`");
         }

@@ -13,7 +13,7 @@ fn list(text: &str) -> Faults {
 
 fn ask(method: &'static str, target: &'static str) -> Seen<'static> {
     let now = NOON.parse().unwrap();
-    Seen { method, target, page: 1, item: false, now, told: now }
+    Seen { method, target, page: 1, to: To::Service, now, told: now }
 }
 
 fn put() -> Seen<'static> {
@@ -57,7 +57,7 @@ fn routes_pages_items_and_times_of_day() {
     let faults = list("[{ page: 2, does: reset }]");
     assert!(faults.meet(&put()).is_none() && faults.meet(&Seen { page: 2, ..put() }).is_some());
     let faults = list("[{ items: true, does: empty_object }]");
-    assert!(faults.meet(&put()).is_none() && faults.meet(&Seen { item: true, ..put() }).is_some());
+    assert!(faults.meet(&put()).is_none() && faults.meet(&Seen { to: To::Item, ..put() }).is_some());
     let faults = list("[{ from: +1h, until: 2026-11-22T14:00:00Z, does: reset }]");
     let at = |now: &str| faults.meet(&Seen { now: now.parse().unwrap(), ..put() }).is_some();
     assert_eq!([NOON, "2026-11-22T13:00:00Z", "2026-11-22T14:00:00Z"].map(at), [false, true, false]);

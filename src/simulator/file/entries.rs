@@ -9,7 +9,10 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::simulator::world::pim::PimRequest;
+use crate::simulator::world::{
+    pim::PimRequest,
+    tenant::{Licence, Uncovered},
+};
 
 macro_rules! entries {
     ($($(#[$doc:meta])* $name:ident { $($body:tt)* })+) => {$(
@@ -46,6 +49,8 @@ entries! {
         #[serde(default, skip_serializing_if = "Option::is_none")] pub people_unknown: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub resource_graph_lag: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub activity_log_lag: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub licence: Option<Licence>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub uncovered: Option<Uncovered>,
     }
     /// Who can sign in.
     ApplicationEntry {
@@ -80,6 +85,7 @@ entries! {
         pub name: String,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub id: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub state: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] pub tenant: Option<String>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")] pub management_groups: Vec<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")] pub group: Option<String>,
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")] pub tags: BTreeMap<String, String>,

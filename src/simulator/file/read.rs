@@ -275,6 +275,8 @@ impl Reader {
         if self.world.subscriptions.contains_key(&id) {
             return Err(Unreadable(format!("subscription `{name}` ({id}) is there twice")));
         }
+        let tenant = entry.tenant.as_deref();
+        let tenant = tenant.map(|tenant| parse(&format!("subscription `{name}`, tenant"), tenant)).transpose()?;
         let scope = ScopeId::subscription_scope(id);
         self.place(name, scope.clone());
         for group in &entry.management_groups {
@@ -287,6 +289,7 @@ impl Reader {
             id,
             name: name.clone(),
             state: entry.state.clone().unwrap_or_else(|| "Enabled".to_owned()),
+            tenant,
             management_groups: entry.management_groups.clone(),
             tags: entry.tags.clone(),
         });
@@ -297,8 +300,13 @@ impl Reader {
             let info = GroupInfo { location: location.clone().unwrap_or(usual), tags: tags.clone() };
             self.world.place_resource_group(group_scope(id, group), info);
         }
-        let mut place =
-            Place { tenant: self.world.tenant, subscription: id, group: &group, tags: &entry.tags, workspace: None };
+        let mut place = Place {
+            tenant: tenant.unwrap_or(self.world.tenant),
+            subscription: id,
+            group: &group,
+            tags: &entry.tags,
+            workspace: None,
+        };
         let told = |error| Unreadable(format!("subscription `{name}`: {error}"));
         let is_workspace = |item: &&super::entries::OneLine<super::ResourceEntry>| {
             kind_of(&item.0).is_ok_and(|(arm_type, ..)| arm_type.ends_with("/workspaces"))
@@ -365,6 +373,11 @@ impl Reader {
         found.ok_or_else(|| Unreadable(format!("no role definition is called `{text}`; add it to `role_definitions`")))
     }
 
+    /// The same where a role definition may be gone: a GUID that nothing has.
+    fn role_or_gone(&self, text: &str) -> Result<RoleDefinitionId, Unreadable> {
+        text.parse().or_else(|_| self.role(text))
+    }
+
     fn scope(&self, text: &str, within: Option<&ScopeId>) -> Result<ScopeId, Unreadable> {
         if text.starts_with('/') {
             return Ok(ScopeId::new(text));
@@ -384,7 +397,7 @@ impl Reader {
         let triple = Triple {
             scope: self.scope(scope, None).map_err(told)?,
             principal: self.principal(principal).map_err(told)?,
-            definition: self.role(role).map_err(told)?,
+            definition: self.role_or_gone(role).map_err(told)?,
         };
         let name = if let Some(name) = &entry.name {
             parse("name", name).map_err(told)?

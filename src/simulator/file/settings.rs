@@ -21,6 +21,8 @@ pub(super) fn read(entry: &SettingsEntry, was: &Settings) -> Result<Settings, St
             resource_graph_lag: length("resource_graph_lag", entry.resource_graph_lag.as_deref(), resource_graph_lag)?,
             activity_log_lag: length("activity_log_lag", entry.activity_log_lag.as_deref(), activity_log_lag)?,
         },
+        licence: entry.licence.unwrap_or(was.licence),
+        uncovered: entry.uncovered.unwrap_or(was.uncovered),
     })
 }
 

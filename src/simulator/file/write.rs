@@ -6,8 +6,8 @@ use super::entries::{
 };
 use crate::model::ids::{PrincipalId, ScopeId};
 use crate::simulator::world::{
-    Application, Assignment, Block, Consistency, Definition, Resource, Settings, SubscriptionEntry, User, World,
-    denials::Denial, pim::Eligibility, resources::GroupInfo,
+    Application, Assignment, Block, Consistency, Definition, Licence, Resource, Settings, SubscriptionEntry, Uncovered,
+    User, World, denials::Denial, pim::Eligibility, resources::GroupInfo,
 };
 
 /// The world as a file; as text with `serde_yaml`, or with `serde_json` where speed counts.
@@ -42,7 +42,7 @@ pub fn write(world: &World) -> WorldFile {
 /// What is set, as an entry of the file; no delay is left out.
 #[must_use]
 pub fn settings_entry(settings: &Settings) -> SettingsEntry {
-    let Settings { assignments_max, page_size, throttling, consistency } = *settings;
+    let Settings { assignments_max, page_size, throttling, consistency, licence, uncovered } = *settings;
     let Consistency { lists_stale, people_unknown, resource_graph_lag, activity_log_lag } = consistency;
     let length = |length: jiff::SignedDuration| (!length.is_zero()).then(|| format!("{length:#}"));
     SettingsEntry {
@@ -53,6 +53,8 @@ pub fn settings_entry(settings: &Settings) -> SettingsEntry {
         people_unknown: length(people_unknown),
         resource_graph_lag: length(resource_graph_lag),
         activity_log_lag: length(activity_log_lag),
+        licence: (licence != Licence::default()).then_some(licence),
+        uncovered: (uncovered != Uncovered::default()).then_some(uncovered),
     }
 }
 
@@ -105,6 +107,7 @@ fn subscription(world: &World, entry: &SubscriptionEntry) -> SubscriptionItem {
         name: entry.name.clone(),
         id: Some(entry.id.to_string()),
         state: Some(entry.state.clone()),
+        tenant: entry.tenant.map(|tenant| tenant.to_string()),
         management_groups: entry.management_groups.clone(),
         group: None,
         tags: entry.tags.clone(),

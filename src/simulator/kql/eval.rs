@@ -35,6 +35,10 @@ fn apply(step: &Step, mut rows: Vec<Row>, tables: &dyn Tables) -> Result<Vec<Row
         }
         Step::Project(columns) => rows.iter().map(|row| project(columns, row)).collect(),
         Step::Away(columns) => {
+            let is_there = |column: &&String| rows.is_empty() || rows.iter().any(|row| row.contains_key(*column));
+            if let Some(column) = columns.iter().find(|column| !is_there(column)) {
+                return Err(NotUnderstood(format!("the column `{column}` is not there")));
+            }
             for row in &mut rows {
                 row.retain(|column, _| !columns.contains(column));
             }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, activity, definitions, denials, encoded, entra, pim, request_id, resources, search, wire};
+use super::{
+    Answer, Ask, activity, definitions, denials, encoded, entra, pim, request_id, resources, search, supported, wire,
+};
 use crate::{
     model::ids::{AssignmentName, PrincipalId, ScopeId},
     simulator::{
@@ -68,7 +70,14 @@ fn route(world: &mut World, caller: PrincipalId, ask: &Ask) -> Result<Answer, Re
         let message = "The api-version query parameter (?api-version=) is required for all requests.";
         return Err(Refusal::new(400, "MissingApiVersionParameter", message));
     }
+    supported::check(ask)?;
     let parts = ask.parts();
+    // Of role assignments the world itself asks, once it knows that the caller may; which comes first at Azure is OPEN.
+    let is_assignment = parts.iter().rev().nth(1).is_some_and(|part| part.eq_ignore_ascii_case("roleAssignments"));
+    if ["PUT", "PATCH"].contains(&ask.method.as_str()) && !is_assignment {
+        let id = parts.get(1).filter(|_| parts.first() == Some(&"subscriptions")).and_then(|id| id.parse().ok());
+        id.map_or(Ok(()), |id| world.demand_enabled(id))?;
+    }
     if ask.method == "GET" && parts == ["subscriptions"] {
         return Ok(subscriptions(world, caller));
     }
@@ -214,6 +223,9 @@ fn body(bytes: &[u8]) -> Result<Body, Refusal> {
     let value: Value = serde_json::from_slice(bytes).map_err(|_| unreadable())?;
     let properties = value.get("properties").ok_or_else(unreadable)?;
     let text = |key: &str| properties.get(key).and_then(Value::as_str).map(ToOwned::to_owned);
+    if text("delegatedManagedIdentityResourceId").is_some() {
+        return Err(Refusal::not_simulated("delegatedManagedIdentityResourceId"));
+    }
     Ok(Body {
         principal: text("principalId").and_then(|id| id.parse().ok()),
         definition: text("roleDefinitionId").unwrap_or_default(),

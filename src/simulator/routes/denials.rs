@@ -91,7 +91,11 @@ pub(super) fn locks(
 ) -> Result<Option<Answer>, Refusal> {
     Ok(match (ask.method.as_str(), rest) {
         ("GET", []) => {
-            let at_scope = ask.parameter("$filter").is_some_and(|text| text.eq_ignore_ascii_case("atScope()"));
+            let filter = ask.parameter("$filter").filter(|text| !text.trim().is_empty());
+            let at_scope = filter.is_some_and(|text| text.trim().eq_ignore_ascii_case("atScope()"));
+            if let Some(other) = filter.filter(|_| !at_scope) {
+                return Err(Refusal::not_simulated(other));
+            }
             let listed = world.locks_at(caller, scope)?.into_iter().filter(|lock| !at_scope || lock.scope == *scope);
             Some(Answer::json(200, &json!({ "value": listed.map(wire::lock).collect::<Vec<_>>() })))
         }

@@ -3,11 +3,11 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, JSON, answer, request_id, search};
+use super::{Answer, Ask, JSON, answer, dated, request_id, search};
 use crate::simulator::{
     SharedWorld,
     clock::graph_time,
-    faults::{Canned, Faults, Misbehaviour, Seen, Throttle},
+    faults::{Canned, Faults, Misbehaviour, Seen, Throttle, To},
     refusal::Refusal,
     world::World,
 };
@@ -15,7 +15,7 @@ use crate::simulator::{
 /// The fault that a request meets, if any.
 #[must_use]
 pub fn meet(shared: &SharedWorld, ask: &Ask) -> Option<Misbehaviour> {
-    if shared.faults.is_empty() || ask.is_sign_in() || ask.is_control() {
+    if shared.faults.is_empty() || ask.is_control() {
         return None;
     }
     shared.with(|world| met(world, &shared.faults, ask, false))
@@ -30,7 +30,12 @@ fn met(world: &World, faults: &Faults, ask: &Ask, item: bool) -> Option<Misbehav
     let query: Vec<String> = ask.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let target = format!("{}?{}", ask.path, query.join("&"));
     let page = page(ask, world.settings().page_size);
-    faults.meet(&Seen { method: &ask.method, target: &target, page, item, now: world.now(), told: world.callers_now() })
+    let to = match (item, ask.is_sign_in()) {
+        (true, _) => To::Item,
+        (false, true) => To::SignIn,
+        (false, false) => To::Service,
+    };
+    faults.meet(&Seen { method: &ask.method, target: &target, page, to, now: world.now(), told: world.callers_now() })
 }
 
 /// Which page of a list is asked for.
@@ -65,7 +70,7 @@ pub fn faulty(shared: &SharedWorld, ask: &Ask, fault: &Misbehaviour) -> Answer {
         | Misbehaviour::HalfBody
         | Misbehaviour::SlowBody(_)
         | Misbehaviour::Slow(_) => spoilt(answer(shared, ask), ask, fault),
-        _ => shared.with(|world| instead(world, ask, fault)),
+        _ => dated(shared, shared.with(|world| instead(world, ask, fault))),
     }
 }
 
@@ -116,6 +121,10 @@ fn throttled(world: &World, ask: &Ask, throttle: &Throttle) -> Answer {
     let made = if throttle.html {
         // 17 bytes of HTML, as PIM does (azurerm#31893).
         Answer::text(429, "text/HTML", "Too Many Requests")
+    } else if ask.is_sign_in() {
+        // Microsoft Learn, "Microsoft Entra authentication and authorization error codes"; that its status is 429 is OPEN.
+        let words = "AADSTS90055: TenantThrottlingError - There are too many incoming requests.";
+        refused(world, ask, &Refusal::new(429, "temporarily_unavailable", words))
     } else if ask.is_graph() {
         let scope = format!("Tenant_Application/ReadWrite/{}/{}", world.tenant(), world.tenant());
         refused(world, ask, &Refusal::new(429, "TooManyRequests", "Too many requests"))
@@ -146,6 +155,11 @@ fn throttled(world: &World, ask: &Ask, throttle: &Throttle) -> Answer {
 
 /// Each API's own form of an error.
 fn refused(world: &World, ask: &Ask, refusal: &Refusal) -> Answer {
+    if ask.is_sign_in() {
+        // RFC 6749 §5.2.
+        let body = json!({ "error": refusal.code, "error_description": refusal.message });
+        return Answer::json(refusal.status, &body);
+    }
     if !ask.is_graph() {
         return Answer::refused(refusal);
     }

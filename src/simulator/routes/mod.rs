@@ -16,6 +16,7 @@ mod page;
 mod pim;
 mod resources;
 pub mod search;
+mod supported;
 mod vaults;
 pub mod wire;
 
@@ -70,7 +71,7 @@ impl Ask {
         self.path == "/_simulator" || self.path.starts_with("/_simulator/")
     }
 
-    /// Whether it is part of signing in, which no fault meets.
+    /// Whether it is part of signing in, which only a fault with `sign_in` meets.
     #[must_use]
     pub fn is_sign_in(&self) -> bool {
         self.path.contains("/oauth2/")
@@ -205,14 +206,22 @@ impl Answer {
 #[must_use]
 pub fn answer(shared: &SharedWorld, ask: &Ask) -> Answer {
     if ask.is_control() {
-        control::answer(shared, ask)
-    } else if ask.is_sign_in() {
+        return control::answer(shared, ask);
+    }
+    let answer = if ask.is_sign_in() {
         entra::answer(shared, ask)
     } else if ask.is_graph() {
         graph::answer(shared, ask)
     } else {
         arm::answer(shared, ask)
-    }
+    };
+    dated(shared, answer)
+}
+
+/// With the time at which it was made, by the world's clock (RFC 9110, `Date`).
+fn dated(shared: &SharedWorld, answer: Answer) -> Answer {
+    let date = shared.with(|world| world.now()).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    answer.with("date", date)
 }
 
 /// Percent-decoded text.

@@ -60,6 +60,7 @@ pub(super) fn answer(
     collection: &str,
     rest: &[&str],
 ) -> Result<Option<Answer>, Refusal> {
+    world.demand_pim()?;
     let of = if collection.starts_with("roleeligibility") { Kind::Eligibility } else { Kind::Assignment };
     match (ask.method.as_str(), rest) {
         ("PUT", [name]) if collection.ends_with("requests") => {
@@ -144,6 +145,9 @@ fn request(
     let bad =
         |what: &str| Refusal::new(400, "InvalidRequestContent", format!("The request content was invalid: {what}."));
     let body = body(&ask.body)?;
+    if body.pointer("/properties/condition").is_some_and(|condition| !condition.is_null()) {
+        return Err(Refusal::not_simulated("condition"));
+    }
     let text =
         |pointer: &str| body.pointer(&format!("/properties/{pointer}")).and_then(Value::as_str).map(ToOwned::to_owned);
     let time =

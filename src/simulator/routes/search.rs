@@ -10,6 +10,7 @@ use crate::{
         SharedWorld,
         kql::{self, Row, Tables},
         quota::{self, Standing},
+        refusal::Refusal,
         world::{Resource, World},
     },
 };
@@ -57,6 +58,9 @@ fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
     let Some(query) = body.get("query").and_then(Value::as_str) else {
         return refused("InvalidQuery", "Query is missing.");
     };
+    if let Err(refusal) = carried_out(&body) {
+        return refused(&refusal.code, &refusal.message);
+    }
     let option = |name: &str| body.pointer(&format!("/options/{name}"));
     let table =
         option("resultFormat").and_then(Value::as_str).is_some_and(|format| format.eq_ignore_ascii_case("table"));
@@ -64,11 +68,19 @@ fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
     if top == 0 || top > TOP_MAX {
         return refused("InvalidTop", "The $top must be between 1 and 1000.");
     }
-    let only: Option<Vec<SubscriptionId>> = body
-        .get("subscriptions")
-        .and_then(Value::as_array)
-        .map(|ids| ids.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok()).collect());
-    let above = body.get("managementGroups").is_some_and(Value::is_array);
+    let texts = |name: &str| {
+        let list = body.get(name).and_then(Value::as_array);
+        list.map(|all| all.iter().filter_map(Value::as_str).collect::<Vec<_>>())
+    };
+    let (named, groups) = (texts("subscriptions"), texts("managementGroups"));
+    let above = groups.is_some();
+    let mut only: Option<Vec<SubscriptionId>> =
+        named.map(|ids| ids.into_iter().filter_map(|id| id.parse().ok()).collect());
+    if let Some(groups) = groups {
+        let is_in = |name: &String| groups.iter().any(|group| group.eq_ignore_ascii_case(name));
+        let below = world.subscriptions().filter(|found| found.management_groups.iter().any(is_in));
+        only.get_or_insert_default().extend(below.map(|found| found.id));
+    }
     let seen = Seen { world, caller, only, above };
     let rows = match kql::run(query, &seen) {
         Ok(rows) if query.contains(SYSTEM_DATA) => rows,
@@ -108,6 +120,33 @@ fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
         reply.insert("$skipToken".to_owned(), json!(BASE64_STANDARD.encode(end.to_string())));
     }
     Answer::json(200, &reply)
+}
+
+/// What of a body's keys and options is carried out (resourcegraph.json, `QueryRequest`); what is at its default is.
+const KEYS: [&str; 4] = ["query", "subscriptions", "managementGroups", "options"];
+const OPTIONS: [&str; 6] =
+    ["$top", "$skip", "$skipToken", "resultFormat", "authorizationScopeFilter", "allowPartialScopes"];
+
+fn carried_out(body: &Value) -> Result<(), Refusal> {
+    let is_said = |value: &Value| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty());
+    let keys = body.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value));
+    if let Some((key, _)) = keys.filter(|(_, value)| is_said(value)).find(|(key, _)| !KEYS.contains(key)) {
+        return Err(Refusal::not_simulated(key));
+    }
+    for (key, value) in body.get("options").and_then(Value::as_object).into_iter().flatten() {
+        let word = value.as_str().unwrap_or_default();
+        let is_usual = match key.as_str() {
+            "resultFormat" => ["objectArray", "table"].iter().any(|known| word.eq_ignore_ascii_case(known)),
+            "authorizationScopeFilter" => word.eq_ignore_ascii_case("AtScopeAndBelow"),
+            "allowPartialScopes" => *value == Value::Bool(false),
+            known => OPTIONS.contains(&known),
+        };
+        if is_said(value) && !is_usual {
+            let told = if word.is_empty() { key.clone() } else { format!("{key}: {word}") };
+            return Err(Refusal::not_simulated(&told));
+        }
+    }
+    Ok(())
 }
 
 /// Resource Graph's form: the reason stands in `details`.
@@ -166,7 +205,7 @@ impl Tables for Seen<'_> {
                 Some(
                     visible
                         .filter(|found| self.asked_for(found.id.subscription()))
-                        .map(|found| row(found, &tenant))
+                        .map(|found| row(found, &self.tenant_of(found.id.subscription())))
                         .collect(),
                 )
             }
@@ -181,13 +220,20 @@ impl Tables for Seen<'_> {
 }
 
 impl Seen<'_> {
+    /// The tenant that a subscription trusts.
+    fn tenant_of(&self, id: Option<SubscriptionId>) -> String {
+        let its = self.world.subscriptions().find(|found| Some(found.id) == id).and_then(|found| found.tenant);
+        its.unwrap_or_else(|| self.world.tenant()).to_string()
+    }
+
     fn containers(&self, tenant: &str) -> Vec<Row> {
         let subscriptions =
             self.world.visible_subscriptions(self.caller).filter(|found| self.asked_for(Some(found.id)));
         let subscriptions = subscriptions.map(|found| {
             object(json!({
                 "id": format!("/subscriptions/{}", found.id), "name": found.name,
-                "type": "microsoft.resources/subscriptions", "tenantId": tenant, "kind": "", "location": "",
+                "type": "microsoft.resources/subscriptions",
+                "tenantId": found.tenant.map_or_else(|| tenant.to_owned(), |its| its.to_string()), "kind": "", "location": "",
                 "resourceGroup": "", "subscriptionId": found.id.to_string(), "managedBy": "", "sku": null, "plan": null,
                 "properties": { "state": found.state, "subscriptionPolicies": {}, "managementGroupAncestorsChain": [] },
                 "tags": found.tags, "identity": null, "zones": null, "extendedLocation": null,

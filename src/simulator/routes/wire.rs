@@ -106,7 +106,7 @@ pub(super) fn lock(found: &LockEntry) -> Value {
 pub(super) fn subscription(world: &World, found: &SubscriptionEntry) -> Value {
     let mut value = json!({
         "id": format!("/subscriptions/{}", found.id), "authorizationSource": "RoleBased", "managedByTenants": [],
-        "subscriptionId": found.id.to_string(), "tenantId": world.tenant().to_string(), "displayName": found.name,
+        "subscriptionId": found.id.to_string(), "tenantId": found.tenant.unwrap_or_else(|| world.tenant()).to_string(), "displayName": found.name,
         "state": found.state,
         "subscriptionPolicies": {
             "locationPlacementId": "Public_2014-09-01", "quotaId": "EnterpriseAgreement_2014-09-01", "spendingLimit": "Off",

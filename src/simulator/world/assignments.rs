@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Refusal, Touched, World, condition::Asked};
+use super::{Refusal, Touched, World, condition::Asked, grammar};
 use crate::model::{
     assignment::{PrincipalType, RoleAssignment, Trail, Triple, resource_id},
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId},
@@ -230,6 +230,7 @@ impl World {
             principal_type: body.principal_type.as_deref(),
         };
         self.demand_for(caller, scope, &asked)?;
+        scope.subscription().map_or(Ok(()), |id| self.demand_enabled(id))?;
         // "A ReadOnly lock: authorised users can read, but not delete or update" (azure-docs lock-resources.md); that it
         // holds for role assignments is inferred (FACTS §1.8).
         if let Some(lock) = self.lock_over(scope).find(|lock| lock.level.eq_ignore_ascii_case("ReadOnly")) {
@@ -242,8 +243,13 @@ impl World {
         if body.description.as_ref().is_some_and(|text| text.len() > DESCRIPTION_BYTES_MAX) {
             return Err(Refusal::new(400, "BadRequest", "The description is longer than 2048 bytes.")); // not recorded
         }
-        if body.condition_version.as_deref().is_some_and(|version| version != "2.0" || body.condition.is_none()) {
-            return Err(Refusal::new(400, "BadRequest", "The condition version must be 2.0, with a condition.")); // not recorded
+        let version = body.condition_version.as_deref();
+        let is_valid = match body.condition.as_deref() {
+            Some(condition) => version.is_none_or(|version| version == "2.0") && grammar::is_well_formed(condition),
+            None => version.is_none(), // a version without a condition fails (azure-cli, FACTS §1.6)
+        };
+        if !is_valid {
+            return Err(Refusal::invalid_condition());
         }
         let triple = Triple { scope: scope.clone(), principal, definition };
         self.drop_ended(&triple);

@@ -123,6 +123,26 @@ impl Application {
         self.graph.iter().any(|permission| reads.contains(&permission.as_str()))
     }
 
+    /// Whether it may look up objects of this kind by id: `user`, `group`, `servicePrincipal`.
+    #[must_use]
+    pub fn may_look_up(&self, kind: &str) -> bool {
+        let own: &[&str] = match kind {
+            "user" => return self.may_read_people(),
+            "group" => return self.may_read_groups(),
+            "servicePrincipal" => &["Application.Read.All", "Application.ReadWrite.All"],
+            "device" => &["Device.Read.All", "Device.ReadWrite.All"],
+            _ => &[],
+        };
+        let all = ["Directory.Read.All", "Directory.ReadWrite.All"];
+        self.graph.iter().any(|permission| own.iter().chain(&all).any(|known| permission == known))
+    }
+
+    /// Whether it may look up objects of every kind by id.
+    #[must_use]
+    pub fn may_look_up_all(&self) -> bool {
+        ["user", "group", "servicePrincipal", "device", ""].into_iter().all(|kind| self.may_look_up(kind))
+    }
+
     /// Whether it may change people.
     #[must_use]
     pub fn may_write_people(&self) -> bool {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Refusal, Touched, World, rights::management_group};
-use crate::model::ids::{PrincipalId, ScopeId, SubscriptionId};
+use crate::model::ids::{PrincipalId, ScopeId, SubscriptionId, TenantId};
 
 /// One subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct SubscriptionEntry {
     pub name: String,
     /// `Enabled`, `Warned`, `PastDue`, `Disabled` or `Deleted` (FACTS §5).
     pub state: String,
+    /// The tenant that it trusts (`tenantId`, subscriptions.json); none: the world's.
+    pub tenant: Option<TenantId>,
     /// The management groups above it, the nearest first.
     pub management_groups: Vec<String>,
     /// Its tags.
@@ -89,6 +91,13 @@ impl World {
     /// Every subscription, whoever may see it.
     pub fn subscriptions(&self) -> impl Iterator<Item = &SubscriptionEntry> {
         self.subscriptions.values()
+    }
+
+    /// Whether a subscription takes PUT and PATCH: a disabled one is read only (public reports: 409 to a PUT). Whether it lets
+    /// something be deleted, and what a `Warned` one takes, is OPEN: both go through.
+    pub fn demand_enabled(&self, id: SubscriptionId) -> Result<(), Refusal> {
+        let disabled = self.subscriptions.get(&id).filter(|found| found.state.eq_ignore_ascii_case("Disabled"));
+        disabled.map_or(Ok(()), |found| Err(Refusal::disabled(found.id)))
     }
 
     /// Every resource, whoever may see it, by id.

@@ -11,12 +11,14 @@ pub mod custom_roles;
 pub mod definitions;
 pub mod denials;
 pub mod directory;
+mod grammar;
 pub mod inventory;
 pub mod past;
 pub mod pim;
 pub mod resources;
 pub mod rights;
 mod table;
+pub mod tenant;
 pub mod vaults;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +33,7 @@ pub use self::{
     directory::{Application, Group, User},
     inventory::{LockEntry, Resource, SubscriptionEntry},
     past::Consistency,
+    tenant::{Licence, Uncovered},
 };
 use self::{definitions::Definitions, directory::People, table::Table};
 use super::clock::Clock;
@@ -51,11 +54,22 @@ pub struct Settings {
     pub throttling: bool,
     /// How late what sees what.
     pub consistency: Consistency,
+    /// Whether the tenant has Entra ID P2, and with it Privileged Identity Management.
+    pub licence: Licence,
+    /// What `getByIds` does about kinds of objects that a token does not cover.
+    pub uncovered: Uncovered,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { assignments_max: 4_000, page_size: 0, throttling: true, consistency: Consistency::default() }
+        Self {
+            assignments_max: 4_000,
+            page_size: 0,
+            throttling: true,
+            consistency: Consistency::default(),
+            licence: Licence::default(),
+            uncovered: Uncovered::default(),
+        }
     }
 }
 

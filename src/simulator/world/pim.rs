@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Assignment, Refusal, Term, Touched, World};
+use super::{Assignment, Licence, Refusal, Term, Touched, World};
 use crate::model::{
     assignment::Triple,
     ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId},
@@ -128,6 +128,7 @@ impl World {
     /// Those in force that a list at a scope shows: at it, above it and, as the list of active instances does (recorded;
     /// for eligibilities OPEN, FACTS_PIM_GROUPS §1.2), below it.
     pub fn eligibilities_seen(&self, caller: PrincipalId, at: &ScopeId) -> Result<Vec<&Eligibility>, Refusal> {
+        self.demand_pim()?;
         self.demand(caller, "Microsoft.Authorization/roleEligibilityScheduleInstances/read", at)?;
         let (above, now) = (self.above(at), self.now());
         let seen = |found: &&Eligibility| {
@@ -135,6 +136,15 @@ impl World {
             found.start <= now && (scope == at || above.contains(scope) || at.holds(scope))
         };
         Ok(self.eligibilities().filter(seen).collect())
+    }
+
+    /// Without a licence for it there is no Privileged Identity Management: the reads were seen (govviz#114, FACTS_PIM_GROUPS §1.6);
+    /// that the writes answer alike, and that this comes before any right is looked at, is OPEN.
+    pub fn demand_pim(&self) -> Result<(), Refusal> {
+        match self.settings.licence {
+            Licence::P2 => Ok(()),
+            Licence::Free => Err(Refusal::no_licence()),
+        }
     }
 
     /// The eligibility by which a principal can activate a role at a scope: its own or a group's, there or above.

@@ -88,7 +88,7 @@ impl Sim {
 fn the_same_name_again_is_an_update_of_three_properties() {
     let mut sim = Sim::new();
     let (at, body) = (sim.at("kv"), sim.body("kari.fiktiv@ai-dev.no", "Key Vault Secrets Officer"));
-    let condition = Body { condition: Some("x".into()), condition_version: Some("2.0".into()), ..body.clone() };
+    let condition = Body { condition: Some(VALID.into()), condition_version: Some("2.0".into()), ..body.clone() };
     let made = sim.put(NAME, &at, &condition).unwrap();
     assert_eq!((made.created_by, made.updated_by), (None, Some(sim.caller)));
     assert!(made.created_on < made.updated_on);
@@ -100,6 +100,42 @@ fn the_same_name_again_is_an_update_of_three_properties() {
     assert_eq!(stored.updated_on.to_string(), "2026-11-22T09:05:00Z");
     assert_eq!((stored.condition.as_deref(), stored.description.as_deref()), (None, Some("why")));
     assert_eq!(stored.created_by, Some(sim.caller));
+}
+
+/// A condition that can be read.
+const VALID: &str = "@Resource[Microsoft.Storage/storageAccounts:name] StringEquals 'x'";
+
+/// azure-docs conditions-troubleshoot.md and #119449: whatever is wrong with it, the words are the same.
+#[test]
+fn a_condition_that_cannot_be_read_is_refused() {
+    let mut sim = Sim::new();
+    let (at, body) = (sim.at("kv"), sim.body("kari.fiktiv@ai-dev.no", "Key Vault Secrets Officer"));
+    for (condition, version) in
+        [(Some("nonsense"), Some("2.0")), (Some(VALID), Some("1.0")), (Some(VALID), Some("")), (None, Some("2.0"))]
+    {
+        let body =
+            Body { condition: condition.map(Into::into), condition_version: version.map(Into::into), ..body.clone() };
+        let refusal = sim.put(NAME, &at, &body).unwrap_err();
+        assert_eq!(
+            (refusal.status, refusal.message.as_str()),
+            (400, "The given role assignment condition is invalid."),
+            "{condition:?} {version:?}"
+        );
+    }
+    assert!(sim.world.assignment(NAME).is_none());
+}
+
+/// Public reports: 409 `ReadOnlyDisabledSubscription` to a PUT. What is there can be read.
+#[test]
+fn a_disabled_subscription_is_read_only() {
+    let mut sim = Sim::new();
+    let (at, body) = (sim.at("kv"), sim.body("kari.fiktiv@ai-dev.no", "Key Vault Secrets Officer"));
+    let of = sim.world.subscriptions().find(|found| Some(found.id) == at.subscription()).unwrap().clone();
+    for (state, code) in [("Disabled", Some("ReadOnlyDisabledSubscription")), ("Warned", None), ("Enabled", None)] {
+        sim.world.place_subscription(SubscriptionEntry { state: state.to_owned(), ..of.clone() });
+        assert_eq!(sim.put(NAME, &at, &body).err().map(|refusal| refusal.code).as_deref(), code, "{state}");
+        assert!(sim.world.list(sim.caller, &at, Scoping::default()).is_ok());
+    }
 }
 
 /// azure-docs troubleshooting.md; a name is unique in the whole tenant.

@@ -8,7 +8,7 @@ use crate::{
     simulator::{
         refusal::Refusal,
         routes::{Answer, Ask},
-        world::{Group, World},
+        world::{Application, Group, World},
     },
 };
 
@@ -40,9 +40,12 @@ pub(super) fn list(world: &World, ask: &Ask) -> Result<Answer, Refusal> {
     page(ask, "users", &found, DEFAULT)
 }
 
-pub(super) fn get(world: &World, ask: &Ask, key: &str) -> Result<Answer, Refusal> {
+/// What is not covered by the caller's permissions looks as if it were not there: 404 rather than 403 is OPEN.
+pub(super) fn get(world: &World, caller: &Application, ask: &Ask, key: &str) -> Result<Answer, Refusal> {
     let id = key.parse::<PrincipalId>().ok();
-    if let Some((found, on)) = world.deleted_groups().find(|(found, _)| Some(found.id) == id) {
+    if caller.may_look_up("group")
+        && let Some((found, on)) = world.deleted_groups().find(|(found, _)| Some(found.id) == id)
+    {
         return Ok(entity(ask, "directoryObjects", &group(found, on), objects::ALL));
     }
     let found = id.and_then(|id| world.deleted_user(id));

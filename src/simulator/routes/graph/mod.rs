@@ -8,7 +8,7 @@ mod users;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, encoded, entra, request_id};
+use super::{Answer, Ask, encoded, entra, request_id, supported};
 use crate::{
     model::ids::PrincipalId,
     simulator::{
@@ -113,6 +113,7 @@ fn refused(world: &World, ask: &Ask, refusal: &Refusal) -> Answer {
 }
 
 fn route(world: &mut World, caller: &Application, ask: &Ask) -> Result<Answer, Refusal> {
+    supported::check(ask)?;
     let parts = ask.parts();
     let rest = parts.get(1..).unwrap_or_default();
     let reads = ask.method == "GET"
@@ -150,7 +151,7 @@ fn route(world: &mut World, caller: &Application, ask: &Ask) -> Result<Answer, R
         }
         ("GET", ["servicePrincipals", key]) => objects::get_application(world, ask, key),
         ("GET", ["directoryObjects", key]) => objects::get_any(world, ask, key),
-        ("POST", ["directoryObjects", "getByIds"]) => objects::by_ids(world, ask),
+        ("POST", ["directoryObjects", "getByIds"]) => objects::by_ids(world, caller, ask),
         ("GET", ["directory", "deletedItems", "microsoft.graph.user"]) => deleted::list(world, ask),
         ("GET", ["directory", "deletedItems", "microsoft.graph.group"]) => {
             let all = world.deleted_groups().map(|(group, on)| deleted::group(group, on)).collect();
@@ -159,7 +160,7 @@ fn route(world: &mut World, caller: &Application, ask: &Ask) -> Result<Answer, R
         ("GET", ["directory", "deletedItems", "microsoft.graph.application"]) => {
             Ok(Answer::json(200, &json!({ "@odata.context": context(ask, "directoryObjects"), "value": [] })))
         }
-        ("GET", ["directory", "deletedItems", key]) => deleted::get(world, ask, key),
+        ("GET", ["directory", "deletedItems", key]) => deleted::get(world, caller, ask, key),
         ("POST", ["directory", "deletedItems", key, "restore"]) => deleted::restore(world, ask, key),
         ("GET", ["organization"]) => Ok(Answer::json(
             200,
@@ -189,9 +190,17 @@ fn filter(ask: &Ask) -> Result<Option<Filter>, Refusal> {
     Ok(Some(filter))
 }
 
+/// Refuses a property that no object here has: it would match nothing, or be left out, without a sign.
+fn known(objects: &[Value], properties: &[&str]) -> Result<(), Refusal> {
+    let has = |property: &str| objects.iter().any(|object| object.get(property).is_some());
+    let unknown = properties.iter().find(|property| **property != "*" && !objects.is_empty() && !has(property));
+    unknown.map_or(Ok(()), |property| Err(Refusal::not_simulated(property)))
+}
+
 /// One page of objects, filtered, selected and with its `@odata.nextLink`.
 fn list(ask: &Ask, of: &str, objects: Vec<Value>, default: &[&str]) -> Result<Answer, Refusal> {
     let filter = filter(ask)?;
+    known(&objects, &filter.as_ref().map(Filter::properties).unwrap_or_default())?;
     let found: Vec<Value> =
         objects.into_iter().filter(|object| filter.as_ref().is_none_or(|filter| filter.fits(object))).collect();
     page(ask, of, &found, default)
@@ -206,6 +215,7 @@ fn page(ask: &Ask, of: &str, found: &[Value], default: &[&str]) -> Result<Answer
             return Err(Refusal::new(400, "Request_UnsupportedQuery", message));
         }
     };
+    known(found, &selected(ask).unwrap_or_default())?;
     let from: usize = ask.parameter("$skiptoken").and_then(|token| token.parse().ok()).unwrap_or(0);
     let shown: Vec<Value> = found.iter().skip(from).take(top).map(|object| select(ask, object, default)).collect();
     let end = from.saturating_add(shown.len());
@@ -224,12 +234,14 @@ fn page(ask: &Ask, of: &str, found: &[Value], default: &[&str]) -> Result<Answer
     Ok(Answer::json(200, &reply))
 }
 
+/// What `$select` names.
+fn selected(ask: &Ask) -> Option<Vec<&str>> {
+    ask.parameter("$select").map(|select| select.split(',').map(str::trim).collect())
+}
+
 /// The selected properties, or those that come by default: `accountEnabled` and `userType` only when asked for (recorded).
 fn select(ask: &Ask, object: &Value, default: &[&str]) -> Value {
-    let wanted: Vec<&str> = match ask.parameter("$select") {
-        Some(select) => select.split(',').map(str::trim).collect(),
-        None => default.to_vec(),
-    };
+    let wanted = selected(ask).unwrap_or_else(|| default.to_vec());
     let wanted =
         |key: &str| key.starts_with('@') || wanted.iter().any(|name| *name == "*" || name.eq_ignore_ascii_case(key));
     match object {

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{body, context, entity, not_found, page, select, users};
+use super::{body, context, denied, entity, not_found, page, select, users};
 use crate::{
     model::ids::PrincipalId,
     simulator::{
         refusal::Refusal,
         routes::{Answer, Ask},
-        world::{Application, Group, World},
+        world::{Application, Group, Uncovered, World},
     },
 };
 
@@ -132,7 +132,7 @@ fn any(world: &World, id: PrincipalId) -> Option<Value> {
 }
 
 /// One answer for up to 1,000 ids; what does not exist is left out without an error (recorded, FACTS §7).
-pub(super) fn by_ids(world: &World, ask: &Ask) -> Result<Answer, Refusal> {
+pub(super) fn by_ids(world: &World, caller: &Application, ask: &Ask) -> Result<Answer, Refusal> {
     let body = body(ask)?;
     let list = |key: &str| body.get(key).and_then(Value::as_array);
     let ids = list("ids").ok_or_else(|| Refusal::new(400, "Request_BadRequest", "The 'ids' parameter is required."))?;
@@ -141,6 +141,22 @@ pub(super) fn by_ids(world: &World, ask: &Ask) -> Result<Answer, Refusal> {
         return Err(Refusal::new(400, "Request_BadRequest", message));
     }
     let types = list("types");
+    let asked = types.map(|types| types.iter().filter_map(Value::as_str).collect::<Vec<_>>());
+    let is_covered =
+        asked.as_ref().map_or(caller.may_look_up_all(), |asked| asked.iter().all(|kind| caller.may_look_up(kind)));
+    if !is_covered && world.settings().uncovered == Uncovered::Refused {
+        return Err(denied());
+    }
+    let is_shown = |id: PrincipalId| {
+        let kind = if world.user(id).is_some() {
+            "user"
+        } else if world.group(id).is_some() {
+            "group"
+        } else {
+            "servicePrincipal"
+        };
+        caller.may_look_up(kind)
+    };
     let wanted = |object: &Value| {
         let is = object.get("@odata.type").and_then(Value::as_str).unwrap_or_default();
         types.is_none_or(|types| {
@@ -151,7 +167,8 @@ pub(super) fn by_ids(world: &World, ask: &Ask) -> Result<Answer, Refusal> {
         })
     };
     let found = ids.iter().filter_map(Value::as_str).filter_map(|id| id.parse().ok());
-    let found = found.filter_map(|id| shown(world, ask, id)).map(|object| select(ask, &object, ALL));
+    let found =
+        found.filter(|id| is_shown(*id)).filter_map(|id| shown(world, ask, id)).map(|object| select(ask, &object, ALL));
     let value: Vec<Value> = found.filter(wanted).collect();
     Ok(Answer::json(200, &json!({ "@odata.context": context(ask, "directoryObjects"), "value": value })))
 }

@@ -63,6 +63,8 @@ pub(super) fn list(world: &World, ask: &Ask) -> Result<Answer, Refusal> {
             _ => None,
         }
     };
+    let any: Vec<Value> = world.users().next().map(object).into_iter().collect();
+    super::known(&any, &filter.properties())?;
     // An index where the filter names keys, else a look at everybody.
     let keyed: Option<Vec<Vec<&User>>> = filter.keys().and_then(|keys| keys.iter().map(by_key).collect());
     let found: Vec<Value> = match keyed {
