@@ -5,7 +5,7 @@
 //! again, by the same two steps (`judge`): policy, then whether a newer commit was applied. What comes out goes to `apply`, and
 //! nothing else does.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -200,6 +200,9 @@ impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory>
         }
         observed.people.past = history.past(desired, sources, &asked);
         observed.people.written = history.written(sources, &undated);
+        if undated.keys().any(|line| !observed.people.written.contains_key(line)) {
+            observed.people.undated = history.gap().map(Arc::from);
+        }
         if observed.people.past.is_empty() && observed.people.written.is_empty() {
             return (observed, plan); // git tells nothing, so nothing is other than before
         }
@@ -316,7 +319,8 @@ impl PlannedRun {
         let removes = plan.changes.iter().any(|change| change.action == Action::Revoke);
         let not_in_git = (desired.revision == Revision::NotInGit && removes).then_some(Note::NotInGit);
         let unproven = desired.policy.member_of.is_none().then_some(Note::MembershipUnproven);
-        not_in_git.into_iter().chain(unproven).collect()
+        let undated = self.observed.people.undated.as_deref().map(|why| Note::LinesUndated(why.to_owned()));
+        not_in_git.into_iter().chain(unproven).chain(undated).collect()
     }
 
     /// What the approved changes rest on.

@@ -134,6 +134,11 @@ pub trait NameHistory {
     /// When these lines were committed, each given with when the account was created that it lists. A line of which git does not
     /// know it is left out, and so is one whose account is older than git's whole history.
     fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp>;
+
+    /// Why not all of the past can be told, if so.
+    fn gap(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The history of a git repository, along first parents.
@@ -160,6 +165,13 @@ impl NameHistory for GitHistory {
         match &self.tip {
             Some(tip) => tip.written(sources, lines),
             None => config::written(&self.dir, sources, lines),
+        }
+    }
+
+    fn gap(&self) -> Option<String> {
+        match &self.tip {
+            Some(tip) => tip.gap(),
+            None => config::gap(self.dir.as_path()),
         }
     }
 }

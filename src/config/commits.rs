@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{
     blame::{Blame, blame},
-    revision::git,
+    git::{Repo, git},
     sources::Sources,
 };
 use crate::model::desired::{FileId, Origin};
@@ -37,7 +37,7 @@ impl Commits {
         let mut commits = Self { asked: true, ..Self::default() };
         for (file, spans) in lines {
             let all: BTreeSet<usize> = spans.iter().flat_map(|(first, last)| *first..=*last).collect();
-            let found = match blame(dir, file, &all, None) {
+            let found = match blame(dir.into(), file, &all, None) {
                 Ok(found) => found,
                 Err(why) => {
                     commits.unknown.insert(file.to_owned(), why);
@@ -61,13 +61,13 @@ impl Commits {
 /// that is not committed, or of which git cannot say, is left out.
 #[must_use]
 pub fn written(dir: &Path, sources: &Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, Timestamp> {
-    times((dir, "HEAD"), sources, lines, |file, lines| blame(dir, file, lines, None).unwrap_or_default())
+    times((dir.into(), "HEAD"), sources, lines, |file, lines| blame(dir.into(), file, lines, None).unwrap_or_default())
 }
 
 /// The same, wherever git is asked: for the first commit of all, and then once for each file with a line whose account is
 /// younger than that.
 pub(super) fn times(
-    (dir, commit): (&Path, &str),
+    (repo, commit): (Repo<'_>, &str),
     sources: &Sources,
     lines: &BTreeMap<Origin, Timestamp>,
     ask: impl Fn(&str, &BTreeSet<usize>) -> BTreeMap<usize, Blame>,
@@ -75,7 +75,7 @@ pub(super) fn times(
     if lines.is_empty() {
         return BTreeMap::new();
     }
-    let roots = git(dir, &["log", "--max-parents=0", "--no-show-signature", "--format=%ct", commit, "--"]);
+    let roots = git(repo, &["log", "--max-parents=0", "--no-show-signature", "--format=%ct", commit, "--"]);
     let roots = roots.unwrap_or_default(); // outside git there is none
     let began = roots.lines().filter_map(|seconds| Timestamp::from_second(seconds.parse().ok()?).ok()).min();
     let Some(began) = began else { return BTreeMap::new() };

@@ -2,16 +2,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Write as _,
     path::Path,
-    process::{Command, Stdio},
 };
 
 use jiff::Timestamp;
 
 use super::{
     files::{Purpose, purpose},
+    git::git,
     sources::Sources,
+    tracked::IN_GIT,
 };
 use crate::model::desired::{FileId, Revision};
 
@@ -35,7 +35,7 @@ fn ask(dir: &Path, sources: &Sources) -> Result<Revision, String> {
     let time = time.ok_or_else(|| format!("the time of commit {hash} is no time"))?;
 
     // `<mode> blob <hash>\t<path>`, paths relative to `dir`.
-    let listed = git(dir, &["ls-tree", "-r", "-z", "HEAD"])?;
+    let listed = git(dir, &[&["ls-tree", "-r", "-z", "HEAD", "--"][..], &IN_GIT].concat())?;
     let entries = listed.split('\0').filter_map(|line| line.split_once('\t'));
     let committed: BTreeMap<_, _> = entries.filter_map(|(data, path)| Some((path, data.rsplit(' ').next()?))).collect();
 
@@ -61,46 +61,4 @@ fn id((file, _): &(FileId, &str)) -> FileId {
 
 fn counts(path: &str) -> bool {
     matches!(purpose(path), Purpose::Settings | Purpose::Owner(_) | Purpose::Override)
-}
-
-/// The program, in a folder: it asks nobody, locks nothing, and fetches nothing.
-pub(super) fn command(dir: &Path) -> Command {
-    let mut git = Command::new("git");
-    // Set inside hooks, these would point to another repository than the one `dir` lies in.
-    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {
-        git.env_remove(variable);
-    }
-    git.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_LAZY_FETCH", "1").env("LC_ALL", "C");
-    git.arg("-C").arg(dir);
-    git
-}
-
-/// Runs git in a folder; what it printed, or the first line of what it complained about.
-pub(super) fn git(dir: &Path, args: &[&str]) -> Result<String, String> {
-    String::from_utf8(git_bytes(dir, args, None)?).map_err(|_| "git answered in no known encoding".to_owned())
-}
-
-/// The same as bytes, with something on its standard input.
-pub(super) fn git_bytes(dir: &Path, args: &[&str], input: Option<Vec<u8>>) -> Result<Vec<u8>, String> {
-    let failed = |error: std::io::Error| format!("git could not be run: {error}");
-    let mut git = command(dir);
-    git.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
-    git.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
-    let mut running = git.spawn().map_err(failed)?;
-    let (stdin, bytes) = (running.stdin.take(), input.unwrap_or_default());
-    // Beside it: git answers before it has read everything, and would wait for somebody to listen.
-    let writing = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&bytes)));
-    let output = running.wait_with_output().map_err(failed)?;
-    let _ = writing.join(); // a git that stopped reading says why itself
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.lines().find(|line| line.starts_with("fatal:")).or(said.lines().next()).unwrap_or("git failed");
-    Err(said.trim_start_matches("fatal: ").to_owned())
-}
-
-/// Whether the history ends before its beginning; in doubt it does.
-pub(super) fn is_shallow(dir: &Path) -> bool {
-    git(dir, &["rev-parse", "--is-shallow-repository"]).map_or(true, |answer| answer.trim() != "false")
 }

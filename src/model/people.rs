@@ -101,6 +101,8 @@ pub struct People {
     pub recorded: BTreeMap<UserName, BTreeMap<PrincipalId, Timestamp>>,
     /// When the lines of git were committed that list people by name: asked only where such a line would give something new.
     pub written: BTreeMap<Origin, Timestamp>,
+    /// Why git could not tell that of all lines that were asked about, if so.
+    pub undated: Option<Arc<str>>,
 }
 
 /// The answer to "which deleted accounts had these sign-in names?".
