@@ -14,7 +14,7 @@ fn git_that_does_not_answer_is_told_once_and_is_no_sign_of_life() {
     let rewritten = || GitTrouble::Rewritten { from: "a".into(), to: "b".into() };
     let alive = |memory: &Memory| memory.pending().iter().filter(|it| it.notice.channel == "ping").count();
     let mut hear = |git: Option<GitTrouble>, items: Option<Vec<Item>>, pings: usize| {
-        let found = Found { git, items, ..found(start(), Vec::new()) };
+        let found = Found { items, git, ..found(start(), Vec::new()) };
         memory.heard(&found, &routes);
         assert_eq!(alive(&memory), pings, "{found:?}");
         receiver.deliver(&mut memory, &routes, start(), Then::Nothing);
