@@ -71,18 +71,21 @@ fn said(out: &Output) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr)
 }
 
-/// What was taken by a server on loopback that takes every request: each body.
-fn server() -> (String, Arc<Mutex<Vec<(String, String)>>>) {
+/// Requests as they came: each path, and its body.
+type Came = Arc<Mutex<Vec<(String, String)>>>;
+
+/// A server on loopback that takes every request.
+fn server() -> (String, Came) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let came = Arc::<Mutex<Vec<(String, String)>>>::default();
+    let came = Came::default();
     let taken = came.clone();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let taken = taken.clone();
             std::thread::spawn(move || {
                 let (mut text, mut buffer) = (String::new(), vec![0; 65_536]);
-                stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+                stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
                 while let Ok(count @ 1..) = stream.read(&mut buffer) {
                     text += &String::from_utf8_lossy(&buffer[..count]);
                     while let Some((head, body)) = text.split_once("\r\n\r\n") {
@@ -484,10 +487,12 @@ fn refused(loaded: &Loaded) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Puts something in the place of a file; given the workspace, and another repository.
+type Make = fn(&Path, &Path);
+
 #[test]
 fn what_git_tracks_in_the_place_of_a_file_is_refused_by_every_reader_alike() {
     let submodule = committed("minimal");
-    type Make = fn(&Path, &Path);
     let kinds: [(&str, &str, Make); 6] = [
         ("an owner's file", "owners/skd.yaml", |dir, _| {
             fs::rename(dir.join("owners/skd.yaml"), dir.join("shared.yaml")).unwrap();
