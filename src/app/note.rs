@@ -11,6 +11,8 @@ pub enum Note {
     ErrorsBefore(usize),
     /// The workspace is not in git, and something would be removed.
     NotInGit,
+    /// When lines were written is not known, and why.
+    LinesUndated(String),
     /// Nothing proves that a person belongs to an owner.
     MembershipUnproven,
     /// What these roles may, in the workspace's words, has no word that can be held against Azure.
@@ -38,6 +40,12 @@ impl fmt::Display for Note {
             }
             Self::NotInGit => {
                 f.write_str("this workspace is not in git, so nobody can tell whether an old copy undoes a newer one")
+            }
+            Self::LinesUndated(why) => {
+                write!(
+                    f,
+                    "when some lines were written is not known, so an account newer than its line is not noticed: {why}"
+                )
             }
             Self::MembershipUnproven => f.write_str(
                 "membership unproven: without `users.member_of` nothing says that a person belongs to an owner",

@@ -7,6 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -29,6 +30,7 @@ use crate::{
         ids::AssignmentName,
         observed::{Observed, PimService},
         owner::{OwnerCode, RoleName},
+        past::LineAge,
         policy::Policy,
     },
     observe::{eligible, observe_where},
@@ -200,6 +202,9 @@ impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory>
         let undated = plan::undated(desired, &observed, &plan);
         observed.people.past = history.past(desired, sources, &doubtful);
         observed.people.written = history.written(sources, &undated);
+        if observed.people.written.values().any(|age| !matches!(age, LineAge::At(_))) {
+            observed.people.undated = history.gap().map(Arc::from);
+        }
         observed.histories = histories(desired, &plan, *history);
         if observed.people.past.is_empty() && observed.people.written.is_empty() && observed.histories.is_empty() {
             return (observed, plan); // git tells nothing, so nothing is other than before
@@ -330,7 +335,8 @@ impl PlannedRun {
         let unchecked: Vec<RoleName> = roles.map(|(name, _)| name.clone()).collect();
         let unchecked = (!unchecked.is_empty()).then_some(Note::UncheckedMay(unchecked));
         let no_pim = (observed.other.pim == PimService::Unlicensed).then_some(Note::NoPim);
-        not_in_git.into_iter().chain(unproven).chain(unchecked).chain(no_pim).collect()
+        let undated = observed.people.undated.as_deref().map(|why| Note::LinesUndated(why.to_owned()));
+        not_in_git.into_iter().chain(unproven).chain(unchecked).chain(no_pim).chain(undated).collect()
     }
 
     /// What the approved changes rest on.

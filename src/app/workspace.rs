@@ -138,6 +138,11 @@ pub trait NameHistory {
     /// When these lines were committed, each given with when the account was created that it lists. A line whose account is
     /// older than git's whole history is left out.
     fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge>;
+
+    /// Why not all of the past can be told, if so.
+    fn gap(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The history of a git repository, along first parents.
@@ -171,6 +176,13 @@ impl NameHistory for GitHistory {
         match &self.tip {
             Some(tip) => tip.written(sources, lines),
             None => config::written(&self.dir, sources, lines),
+        }
+    }
+
+    fn gap(&self) -> Option<String> {
+        match &self.tip {
+            Some(tip) => tip.gap(),
+            None => config::gap(self.dir.as_path()),
         }
     }
 }

@@ -32,21 +32,22 @@ impl Codeowners {
             Ok(wanted) => wanted,
             Err(why) => return output::fail(global, why),
         };
+        let exit = workspace.exit(); // a file with errors may be guarded in vain, as a link is
         if self.check {
-            return match repository.codeowners() {
+            return exit.max(match repository.codeowners() {
                 Some((_, there)) if there == text => Exit::Converged,
                 Some((place, _)) => say(&format!("{place} is out of date: run `tilgang codeowners --out {place}`")),
                 None => say(&format!("there is no CODEOWNERS: run `tilgang codeowners --out {place}`")),
-            };
+            });
         }
         let Some(out) = &self.out else {
             output::result(&text);
-            return Exit::Converged;
+            return exit;
         };
         let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
         let made = folder.map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(out, &text));
         match made {
-            Ok(()) => Exit::Converged,
+            Ok(()) => exit,
             Err(error) => output::fail(global, format!("{}: cannot be written: {error}", out.display())),
         }
     }

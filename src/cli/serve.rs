@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `daemon` | the one task in which everything comes together |
 //! | `follow` | git |
-//! | `work`, `heal` | one run |
+//! | `work`, `heal`, `since_then` | one run |
 //! | `board` | what is known now, for whoever shows it |
 //! | `listeners` | who is told of each run |
 //! | `lease` | one of several replicas works |
@@ -28,6 +28,7 @@ mod lease;
 pub(in crate::cli) mod listeners;
 mod page;
 pub(in crate::cli) mod secret;
+mod since_then;
 mod socket;
 mod state;
 mod telling;
@@ -39,6 +40,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::http::HeaderName;
@@ -117,7 +119,7 @@ pub(super) struct Serve {
     /// Ask git this often
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = length, env = "TILGANG_POLL")]
     poll: SignedDuration,
-    /// End a run that takes longer, and count it as failed
+    /// End a run, or a question to git, that takes longer, and count it as failed
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = length, env = "TILGANG_RUN_TIMEOUT")]
     run_timeout: SignedDuration,
     /// Gather what Azure tells for so long before looking there
@@ -338,17 +340,25 @@ impl Serve {
 
     async fn follow(&self, dir: Option<&Path>, state: &Path) -> Result<Follow, String> {
         let clone = clone_in(state);
+        let patience = Duration::try_from(self.run_timeout).unwrap_or(Duration::MAX);
         Ok(match (&self.remote, &self.branch, dir) {
             (Some(source), branch, _) => Follow::Branch(Branch {
-                source: source.clone(),
+                source: on_disk(source),
                 name: branch.clone().unwrap_or_else(|| "main".to_owned()),
                 folder: self.folder.clone().unwrap_or_default(),
                 clone,
+                patience,
             }),
-            (None, Some(branch), Some(dir)) => Follow::Branch(Branch::of_clone(dir, branch, clone).await?),
+            (None, Some(branch), Some(dir)) => Follow::Branch(Branch::of_clone(dir, branch, clone, patience).await?),
             (None, _, dir) => Follow::Folder(dir.map(Path::to_owned).unwrap_or_default()),
         })
     }
+}
+
+/// A repository on this disk is meant from here, wherever git is asked; any other is left as it is written.
+fn on_disk(source: &str) -> String {
+    let real = Path::new(source).canonicalize().ok().filter(|real| real.is_dir());
+    real.and_then(|real| real.into_os_string().into_string().ok()).unwrap_or_else(|| source.to_owned())
 }
 
 /// The folder, which may be a bare repository where a branch of it is followed.

@@ -12,7 +12,7 @@ use super::{
     Loaded, assemble,
     commit::inputs,
     files::SETTINGS,
-    revision::{git, is_shallow},
+    git::{git, is_shallow},
 };
 use crate::model::desired::Revision;
 
@@ -35,15 +35,15 @@ pub fn load_at(dir: &Path, at: Timestamp) -> Result<Then, String> {
     if !real.ancestors().any(|folder| folder.join(".git").exists()) {
         return Err("the workspace is not in git, so nobody can say what it said then".to_owned());
     }
-    let told = git(&real, &["log", "--first-parent", "--no-show-signature", "--format=%H %ct", "HEAD"])?;
+    let told = git(real.as_path(), &["log", "--first-parent", "--no-show-signature", "--format=%H %ct", "HEAD"])?;
     let mut next = None;
     for line in told.lines() {
         let (hash, seconds) = line.split_once(' ').ok_or("git named no commit")?;
         let time = seconds.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
         let time = time.ok_or_else(|| format!("the time of commit {hash} is no time"))?;
         if time <= at {
-            let folder = git(&real, &["rev-parse", "--show-prefix"])?;
-            let inputs = inputs(&real, hash, folder.trim_end())?.unwrap_or_default();
+            let folder = git(real.as_path(), &["rev-parse", "--show-prefix"])?;
+            let inputs = inputs(real.as_path().into(), hash, folder.trim_end())?.unwrap_or_default();
             if !inputs.iter().any(|input| input.path == SETTINGS) {
                 return Err(format!("commit {hash} has no {SETTINGS} in this folder"));
             }
@@ -56,7 +56,7 @@ pub fn load_at(dir: &Path, at: Timestamp) -> Result<Then, String> {
         next = Some(time);
     }
     Err(match next {
-        Some(first) if is_shallow(&real) => {
+        Some(first) if is_shallow(real.as_path()) => {
             format!("this clone of git goes back to {first} only: fetch the whole history (`git fetch --unshallow`)")
         }
         Some(first) => format!("the first commit is of {first}"),

@@ -10,7 +10,7 @@ use super::{
     Loaded, assemble,
     commit::inputs,
     files::{Purpose, purpose},
-    revision::git,
+    git::git,
     sources::Sources,
 };
 use crate::model::{
@@ -37,13 +37,13 @@ pub fn base(dir: &Path, reference: &str, head: &Sources, revision: &Revision) ->
         Revision::Unknown(reason) => return Err(format!("git could not say which commit this is: {reason}")),
     };
     let named = format!("{reference}^{{commit}}");
-    let tip = git(&real, &["rev-parse", "--verify", "--quiet", "--end-of-options", &named])
+    let tip = git(real.as_path(), &["rev-parse", "--verify", "--quiet", "--end-of-options", &named])
         .map_err(|_| format!("git knows no commit `{reference}` here{}", hint(&real)))?;
-    let commit = git(&real, &["merge-base", tip.trim(), "HEAD"])
+    let commit = git(real.as_path(), &["merge-base", tip.trim(), "HEAD"])
         .map_err(|_| format!("`{reference}` and HEAD have no commit in common{}", hint(&real)))?;
     let commit = commit.trim().to_owned();
-    let folder = git(&real, &["rev-parse", "--show-prefix"])?;
-    let mut loaded = assemble(inputs(&real, &commit, folder.trim_end())?.unwrap_or_default());
+    let folder = git(real.as_path(), &["rev-parse", "--show-prefix"])?;
+    let mut loaded = assemble(inputs(real.as_path().into(), &commit, folder.trim_end())?.unwrap_or_default());
     if let Some(desired) = &mut loaded.desired {
         desired.revision =
             Revision::Commit { hash: commit.clone(), time: *time, edited: as_edited(edited, head, &loaded.sources) };

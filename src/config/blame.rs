@@ -2,12 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     path::Path,
 };
 
 use jiff::Timestamp;
 
-use super::revision::{git_bytes, is_shallow};
+use super::git::{READING_MAX, Repo, complaint, ended, git, git_bytes, is_shallow, reading};
 use crate::model::past::NoAge;
 
 /// The commit that a line is from. Names and words are as somebody wrote them: data, to be made harmless where they are shown.
@@ -30,39 +31,84 @@ pub struct Blame {
 /// Lines of a file, from 1, each with the commit it is from; a line without one is not committed yet. `at`: as the file is in
 /// this commit, not in the folder.
 pub fn blame(
-    dir: &Path,
+    repo: Repo<'_>,
     file: &str,
     lines: &BTreeSet<usize>,
     at: Option<&str>,
 ) -> Result<BTreeMap<usize, Blame>, String> {
-    ask((dir, file), lines, at, &[])
+    ask((repo, file), lines, at, &[])
 }
 
 /// The same, where a line that only got other white space, or was moved within its file, is as old as it was (git-blame(1): `-w`,
 /// `-M` with the fewest characters that make a move).
 pub(super) fn first_written(
-    dir: &Path,
+    repo: Repo<'_>,
     file: &str,
     lines: &BTreeSet<usize>,
     at: Option<&str>,
 ) -> Result<BTreeMap<usize, Blame>, NoAge> {
-    ask((dir, file), lines, at, &["-w", "-M1"]).map_err(NoAge::Unanswered)
+    ask((repo, file), lines, at, &["-w", "-M1"]).map_err(NoAge::Unanswered)
 }
 
 fn ask(
-    (dir, file): (&Path, &str),
+    (repo, file): (Repo<'_>, &str),
     lines: &BTreeSet<usize>,
     at: Option<&str>,
     how: &[&str],
 ) -> Result<BTreeMap<usize, Blame>, String> {
-    let mut args = vec!["-c".to_owned(), "blame.ignoreRevsFile=".to_owned(), "blame".to_owned()];
-    args.extend(["--line-porcelain", "--no-textconv", "--encoding=UTF-8"].iter().chain(how).map(|it| (*it).to_owned()));
+    // The empty one ends the list of commits that somebody wants to see ignored (git-blame(1)): here each of them counts.
+    let fixed = ["blame", "--ignore-revs-file=", "--line-porcelain", "--no-textconv", "--encoding=UTF-8"];
+    let mut args: Vec<String> = fixed.iter().chain(how).map(|it| (*it).to_owned()).collect();
     args.extend(lines.iter().map(|line| format!("-L{line},{line}")));
     args.extend(at.map(str::to_owned));
     args.extend(["--".to_owned(), file.to_owned()]);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let told = git_bytes(dir, &args, None)?;
-    Ok(read(&String::from_utf8_lossy(&told), is_shallow(dir)))
+    let told = match git_bytes(repo, &args, None) {
+        // Git reads that list all the same, and fails where it names nothing.
+        Err(_) if git(repo, &["config", "--get-all", "blame.ignoreRevsFile"]).is_ok() => apart(repo, &args)?,
+        told => told?,
+    };
+    Ok(read(&String::from_utf8_lossy(&told), is_shallow(repo)))
+}
+
+/// Asks the same of the same objects and files, without any configuration but what says how lines end.
+fn apart(repo: Repo<'_>, args: &[&str]) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| format!("no repository could be made to ask apart: {error}");
+    let ask = |args: &[&str]| git(repo, args).map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
+    let path = |of: &str| ask(&["rev-parse", "--path-format=absolute", "--git-path", of]);
+    let made = tempfile::tempdir().map_err(failed)?;
+    let format = ask(&["rev-parse", "--show-object-format"])?;
+    let config = format!("[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = {format}\n");
+    for folder in ["refs", "objects"] {
+        fs::create_dir(made.path().join(folder)).map_err(failed)?;
+    }
+    for (file, text) in [("HEAD", ask(&["rev-parse", "HEAD"])? + "\n"), ("config", config)] {
+        fs::write(made.path().join(file), text).map_err(failed)?;
+    }
+    let mut asked = match repo {
+        Repo::Bare(_) => reading(Repo::Bare(made.path())),
+        Repo::Around(_) => {
+            let mut asked = reading(repo);
+            asked.env("GIT_DIR", made.path()).env("GIT_WORK_TREE", ask(&["rev-parse", "--show-toplevel"])?);
+            asked
+        }
+    };
+    asked.env("GIT_OBJECT_DIRECTORY", path("objects")?);
+    let shallow = path("shallow")?;
+    if Path::new(&shallow).is_file() {
+        asked.env("GIT_SHALLOW_FILE", shallow);
+    }
+    let nowhere = if cfg!(windows) { "NUL" } else { "/dev/null" };
+    asked.env("GIT_CONFIG_GLOBAL", nowhere).env("GIT_CONFIG_SYSTEM", nowhere);
+    asked.env_remove("GIT_CONFIG_COUNT").env_remove("GIT_CONFIG_PARAMETERS");
+    for key in ["core.autocrlf", "core.eol"] {
+        if let Ok(value) = ask(&["config", "--get", key]) {
+            asked.arg("-c").arg(format!("{key}={value}"));
+        }
+    }
+    asked.args(args);
+    let output = ended(asked, None, READING_MAX)?;
+    if output.status.success() { Ok(output.stdout) } else { Err(complaint(&output.stderr)) }
 }
 
 /// Git's line porcelain: a head `<hash> <line then> <line now>`, keys with values, a tab and the line itself.

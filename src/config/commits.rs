@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use super::{
     blame::{Blame, blame, first_written},
-    revision::{git, is_in_git, is_shallow},
+    git::{Repo, git, is_shallow},
+    revision::is_in_git,
     sources::Sources,
 };
 use crate::model::{
@@ -40,7 +41,7 @@ impl Commits {
         let mut commits = Self { asked: true, ..Self::default() };
         for (file, spans) in lines {
             let all: BTreeSet<usize> = spans.iter().flat_map(|(first, last)| *first..=*last).collect();
-            let found = match blame(dir, file, &all, None) {
+            let found = match blame(dir.into(), file, &all, None) {
                 Ok(found) => found,
                 Err(why) => {
                     commits.unknown.insert(file.to_owned(), why);
@@ -67,8 +68,8 @@ pub fn written(dir: &Path, sources: &Sources, lines: &BTreeMap<Origin, Timestamp
     if !is_in_git(dir) {
         return lines.keys().map(|origin| (origin.clone(), LineAge::Unknown(NoAge::NotInGit))).collect();
     }
-    times((dir, "HEAD"), sources, lines, |file, lines| {
-        first_written(dir, file, lines, None).map_err(|why| {
+    times((dir.into(), "HEAD"), sources, lines, |file, lines| {
+        first_written(dir.into(), file, lines, None).map_err(|why| {
             let committed = git(dir, &["ls-tree", "-z", "HEAD", "--", file]);
             let is_new = committed.is_ok_and(|listed| listed.is_empty());
             if is_new { NoAge::NotCommitted } else { why }
@@ -79,7 +80,7 @@ pub fn written(dir: &Path, sources: &Sources, lines: &BTreeMap<Origin, Timestamp
 /// The same, wherever git is asked: for the first commit of all, and then once for each file with a line whose account is
 /// younger than that.
 pub(super) fn times(
-    (dir, commit): (&Path, &str),
+    (repo, commit): (Repo<'_>, &str),
     sources: &Sources,
     lines: &BTreeMap<Origin, Timestamp>,
     ask: impl Fn(&str, &BTreeSet<usize>) -> Result<BTreeMap<usize, Blame>, NoAge>,
@@ -87,8 +88,8 @@ pub(super) fn times(
     if lines.is_empty() {
         return BTreeMap::new();
     }
-    let roots = match git(dir, &["log", "--max-parents=0", "--no-show-signature", "--format=%ct", commit, "--"]) {
-        Ok(roots) if !is_shallow(dir) => roots,
+    let roots = match git(repo, &["log", "--max-parents=0", "--no-show-signature", "--format=%ct", commit, "--"]) {
+        Ok(roots) if !is_shallow(repo) => roots,
         Ok(_) => String::new(), // where a clone ends is no beginning
         Err(why) => {
             let unknown = LineAge::Unknown(NoAge::Unanswered(why));

@@ -16,9 +16,8 @@ use rayon::prelude::*;
 use super::{
     error::Mistakes,
     files::{FILE_BYTES_MAX, OWNERS, SETTINGS},
-    owner_file,
-    revision::{git_bytes, objects},
-    yaml,
+    git::{Repo, git_bytes, objects},
+    owner_file, yaml,
 };
 use crate::model::{
     desired::Revision,
@@ -45,14 +44,14 @@ const BOUNDS: Bounds = Bounds { commits: 20_000, versions: 4_000, bytes: 32 * 10
 #[must_use]
 pub fn file_history(dir: &Path, revision: &Revision, owners: &BTreeSet<OwnerCode>) -> BTreeMap<OwnerCode, FileHistory> {
     match revision {
-        Revision::Commit { hash, .. } => of((dir, hash, ""), owners, BOUNDS),
+        Revision::Commit { hash, .. } => of((dir.into(), hash, ""), owners, BOUNDS),
         Revision::NotInGit => BTreeMap::new(),
         Revision::Unknown(reason) => unanswered(owners, reason),
     }
 }
 
 /// The same for a workspace that was read from a commit: the repository, the commit, the folder.
-pub(super) fn of_commit(at: (&Path, &str, &str), owners: &BTreeSet<OwnerCode>) -> BTreeMap<OwnerCode, FileHistory> {
+pub(super) fn of_commit(at: (Repo<'_>, &str, &str), owners: &BTreeSet<OwnerCode>) -> BTreeMap<OwnerCode, FileHistory> {
     of(at, owners, BOUNDS)
 }
 
@@ -69,7 +68,7 @@ struct Version {
 }
 
 /// `at`: where git runs, the commit, and the folder of the workspace below it.
-fn of(at: (&Path, &str, &str), owners: &BTreeSet<OwnerCode>, bounds: Bounds) -> BTreeMap<OwnerCode, FileHistory> {
+fn of(at: (Repo<'_>, &str, &str), owners: &BTreeSet<OwnerCode>, bounds: Bounds) -> BTreeMap<OwnerCode, FileHistory> {
     if owners.is_empty() {
         return BTreeMap::new();
     }
@@ -97,7 +96,7 @@ struct Commit {
 
 /// The commits along first parents that changed one of these files, or `tilgang.yaml`: that stands in the first commit that a
 /// shallow clone has, which is how the clone is known to be one.
-fn log((dir, commit, folder): (&Path, &str, &str), owners: &BTreeSet<OwnerCode>, most: usize) -> Result<Log, String> {
+fn log((repo, commit, folder): (Repo<'_>, &str, &str), owners: &BTreeSet<OwnerCode>, most: usize) -> Result<Log, String> {
     let folder = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_matches('/')) };
     let mut asked = format!("--\n{folder}{SETTINGS}\n");
     for owner in owners {
@@ -123,7 +122,7 @@ fn log((dir, commit, folder): (&Path, &str, &str), owners: &BTreeSet<OwnerCode>,
         commit,
         "--stdin",
     ];
-    let told = git_bytes(dir, &arguments, Some(asked.into_bytes()))?;
+    let told = git_bytes(repo, &arguments, Some(asked.into_bytes()))?;
     let told = String::from_utf8_lossy(&told); // names of folders may be in any encoding
     let commits: Option<Vec<Commit>> = told.split('\u{1}').skip(1).map(one).collect();
     let mut commits = commits.ok_or("git listed a commit without a time")?;
@@ -156,7 +155,7 @@ fn one(text: &str) -> Option<Commit> {
 
 /// The versions, and what they listed.
 fn read(
-    dir: &Path,
+    repo: Repo<'_>,
     owners: &BTreeSet<OwnerCode>,
     Log { commits, cut }: &Log,
     bounds: Bounds,
@@ -167,7 +166,7 @@ fn read(
     let root = commits.last().filter(|it| !cut && !it.has_parent);
     let unread = versions.split_off(versions.len().min(bounds.versions));
     let asked = root.map(|it| it.hash.as_str()).into_iter().chain(versions.iter().map(|it| it.object.as_str()));
-    let found = objects(dir, &asked.collect::<Vec<_>>(), bounds.bytes);
+    let found = objects(repo, &asked.collect::<Vec<_>>(), bounds.bytes);
     let mut found = found.ok_or("it did not show the versions")?.into_iter();
     let every = |gap: &HistoryGap, histories: &mut BTreeMap<OwnerCode, FileHistory>| {
         for history in histories.values_mut() {

@@ -9,6 +9,7 @@ use std::{
 use super::{
     error::{Mistake, Spot},
     rules::{FILE_NAME, LINK, NO_WORKSPACE, Rule, STRAY_FILE, UNREADABLE, UTF8},
+    tracked::{Oddity, Refused, Tracked},
 };
 use crate::model::owner::OwnerCode;
 
@@ -66,6 +67,11 @@ impl Input {
     pub(super) fn refused(path: &str, rule: Rule, message: &str, help: &str) -> Self {
         let refused = Mistake::new(rule, Spot::File, message).help(help);
         Self { path: path.to_owned(), bytes: Vec::new(), refused: Some(refused) }
+    }
+
+    /// What git tracks in the place of a file.
+    pub(super) fn odd(path: &str, (rule, message, help): Refused) -> Self {
+        Self::refused(path, rule, &message, help)
     }
 
     /// Path and text, and why it is not read any further; for a file in another encoding, where it stops being UTF-8.
@@ -137,18 +143,36 @@ fn misnamed(path: &str) -> Option<Mistake> {
 
 /// Reads a workspace's files, in no particular order.
 pub(super) fn read(dir: &Path) -> Vec<Input> {
-    let mut inputs = Vec::new();
     let root = dir.canonicalize().ok();
+    let tracked = root.as_deref().map(Tracked::of).unwrap_or_default();
+    let mut inputs = Vec::new();
+    let mut take = |path: &Path, name: String| {
+        let refused = tracked.refuses(&name, path).filter(|_| purpose(&name) != Purpose::Ignored);
+        inputs.push(match refused {
+            Some(refused) => Input::odd(&name, refused),
+            None => read_file(root.as_deref(), path, name),
+        });
+    };
     let settings = dir.join(SETTINGS);
     if settings.symlink_metadata().is_ok() {
-        inputs.push(read_file(root.as_deref(), &settings, SETTINGS.to_owned()));
+        take(&settings, SETTINGS.to_owned());
     }
+    let mut refused_folders = Vec::new();
     for folder in [OWNERS, OVERRIDES] {
-        match list(root.as_deref(), dir, folder) {
-            Ok(files) => inputs.extend(files.into_iter().map(|(path, name)| read_file(root.as_deref(), &path, name))),
-            Err(refused) => inputs.push(*refused),
+        let path = dir.join(folder.trim_end_matches('/'));
+        let listed = match tracked.refuses(folder, &path) {
+            Some(refused) => Err(Box::new(Input::odd(folder, refused))),
+            None => list(root.as_deref(), dir, folder),
+        };
+        match listed {
+            Ok(files) => files.into_iter().for_each(|(path, name)| take(&path, name)),
+            Err(refused) => refused_folders.push(*refused),
         }
     }
+    inputs.extend(refused_folders);
+    let left_out =
+        tracked.not_checked_out().filter(|name| purpose(name) != Purpose::Ignored && !dir.join(name).exists());
+    inputs.extend(left_out.map(|name| Input::odd(name, Oddity::NotCheckedOut.refused())));
     inputs
 }
 
@@ -210,11 +234,6 @@ fn leads_outside(root: Option<&Path>, path: &Path) -> bool {
 /// A file that is larger than any of ours.
 pub(super) fn large(name: &str) -> Input {
     Input::refused(name, UNREADABLE, "larger than 4 MiB", "an owner's file has some kilobytes: is it the right one?")
-}
-
-/// A link, where only git's store is read: what it leads to is not looked up.
-pub(super) fn link(name: &str) -> Input {
-    Input::refused(name, LINK, "a link", "put the file itself here")
 }
 
 fn outside(name: &str) -> Input {

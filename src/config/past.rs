@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    revision::{git, is_shallow},
+    git::{Repo, git, is_shallow},
     sources::Sources,
 };
 use crate::model::{
@@ -33,13 +33,13 @@ pub fn past(
         return BTreeMap::new();
     }
     let unedited = asked.iter().filter(|(file, _)| !edited.contains(file));
-    unedited.filter_map(|(file, names)| Some((*file, of(dir, hash, sources.path(*file), names)?))).collect()
+    unedited.filter_map(|(file, names)| Some((*file, of(dir.into(), hash, sources.path(*file), names)?))).collect()
 }
 
 /// Along the first parents: a merge counts when it came in, as one change.
-pub(super) fn of(dir: &Path, from: &str, path: &str, names: &BTreeSet<UserName>) -> Option<Past> {
+pub(super) fn of(repo: Repo<'_>, from: &str, path: &str, names: &BTreeSet<UserName>) -> Option<Past> {
     let told = git(
-        dir,
+        repo,
         &[
             "log",
             "--first-parent",

@@ -14,8 +14,9 @@ use super::{
     Loaded, assemble,
     blame::first_written,
     commit::inputs,
-    commits, file_history, past,
-    revision::{git, is_shallow},
+    commits, file_history,
+    git::{Repo, gap, git, is_shallow},
+    past,
     sources::Sources,
 };
 use crate::model::{
@@ -42,7 +43,7 @@ pub struct Tip {
 impl Tip {
     /// What a name stands for now: a branch's tip, or a commit.
     pub fn of(repository: PathBuf, name: &str, folder: &str) -> Result<Self, String> {
-        let head = git(&repository, &["log", "-1", "--no-show-signature", "--format=%H %ct", name, "--"])?;
+        let head = git(Repo::named(&repository), &["log", "-1", "--no-show-signature", "--format=%H %ct", name, "--"])?;
         let (commit, seconds) = head.trim().split_once(' ').ok_or("git named no commit")?;
         let time = seconds.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
         let time = time.ok_or_else(|| format!("the time of commit {commit} is no time"))?;
@@ -52,8 +53,8 @@ impl Tip {
 
     /// Reads the workspace. `Err`: git could not; mistakes in files are in what is read.
     pub fn load(&self) -> Result<Loaded, String> {
-        let Self { repository, commit, folder, .. } = self;
-        let inputs = inputs(repository, commit, folder)?;
+        let Self { commit, folder, .. } = self;
+        let inputs = inputs(self.repo(), commit, folder)?;
         let mut loaded = assemble(inputs.ok_or_else(|| format!("commit {commit} has no folder `{folder}`"))?);
         if let Some(desired) = &mut loaded.desired {
             let (hash, time) = (self.commit.clone(), self.time);
@@ -65,12 +66,12 @@ impl Tip {
     /// The past of these files, as [`super::past()`] tells it.
     #[must_use]
     pub fn past(&self, sources: &Sources, asked: &BTreeMap<FileId, BTreeSet<UserName>>) -> BTreeMap<FileId, Past> {
-        if asked.is_empty() || is_shallow(&self.repository) {
+        if asked.is_empty() || is_shallow(self.repo()) {
             return BTreeMap::new();
         }
         let path = |file: FileId| self.path(sources.path(file));
         let told = |(file, names): (&FileId, &BTreeSet<UserName>)| {
-            Some((*file, past::of(&self.repository, &self.commit, &path(*file), names)?))
+            Some((*file, past::of(self.repo(), &self.commit, &path(*file), names)?))
         };
         asked.iter().filter_map(told).collect()
     }
@@ -78,15 +79,25 @@ impl Tip {
     /// The history of these owners' files, as [`super::file_history()`] tells it.
     #[must_use]
     pub fn file_history(&self, owners: &BTreeSet<OwnerCode>) -> BTreeMap<OwnerCode, FileHistory> {
-        file_history::of_commit((&self.repository, &self.commit, &self.folder), owners)
+        file_history::of_commit((self.repo(), &self.commit, &self.folder), owners)
     }
 
     /// When lines were committed, as [`super::written()`] tells it.
     #[must_use]
     pub fn written(&self, sources: &Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge> {
-        commits::times((&self.repository, &self.commit), sources, lines, |file, lines| {
-            first_written(&self.repository, &self.path(file), lines, Some(&self.commit))
+        commits::times((self.repo(), &self.commit), sources, lines, |file, lines| {
+            first_written(self.repo(), &self.path(file), lines, Some(&self.commit))
         })
+    }
+
+    /// Why the past is not all here, as [`super::gap()`] tells it.
+    #[must_use]
+    pub fn gap(&self) -> Option<String> {
+        gap(self.repo())
+    }
+
+    fn repo(&self) -> Repo<'_> {
+        Repo::named(&self.repository)
     }
 
     fn path(&self, below: &str) -> String {

@@ -103,6 +103,8 @@ pub struct People {
     /// When the lines of git were committed that list people by name: asked only where such a line would give something new,
     /// or an account of before may be meant by it. A line whose account is older than git's whole history is left out.
     pub written: BTreeMap<Origin, LineAge>,
+    /// Why git could not tell that of all lines that were asked about, if so.
+    pub undated: Option<Arc<str>>,
 }
 
 /// The answer to "which deleted accounts had these sign-in names?".

@@ -6,11 +6,14 @@ use super::item::{Found, Item};
 use crate::{
     model::{ids::ScopeId, notify::Topic},
     plan::drift::Class,
-    watch::{By, Entry, RunReport, Since},
+    watch::{By, Entry, GitTrouble, RunReport, Since},
 };
 
 /// How many runs in a row may fail before people are told. Ours: a hiccup of Azure is nobody's business.
 const FAILED_MIN: u32 = 3;
+
+/// The id of what is told of git.
+pub(super) const GIT: &str = "git";
 
 impl Found {
     /// What a run came to. `failed`: how many in a row have, this one included.
@@ -22,7 +25,34 @@ impl Found {
         let open = if looked { report.drift.as_slice() } else { &[] };
         let found = Self::open(run.number, run.ended, run.observed.unwrap_or(run.ended), open);
         let failing = (!looked && failed >= FAILED_MIN).then(why);
-        Self { items: found.items.filter(|_| looked), failing, ..found }
+        Self { items: found.items.filter(|_| looked), failing, git: report.git.clone(), ..found }
+    }
+
+    /// Whether git answers as it should, between runs: of Azure it says nothing. `run`: the last one's number.
+    #[must_use]
+    pub fn of_git(trouble: Option<&GitTrouble>, at: Timestamp, run: u64) -> Self {
+        let day = at.to_zoned(TimeZone::UTC).date();
+        Self { at, day, run, items: None, failing: None, git: trouble.cloned() }
+    }
+
+    /// What is to be told of git: a question without an answer is nobody's business, three in a row are.
+    pub(super) fn git_item(&self) -> Option<Item> {
+        let (words, gist, remedy, since) = match self.git.as_ref()? {
+            GitTrouble::Silent { asked, .. } if *asked < FAILED_MIN => return None,
+            GitTrouble::Silent { since, why, .. } => {
+                let words = format!("git does not answer, so changes to it are not seen, and nothing is healed: {why}");
+                let remedy =
+                    "check that the branch exists, that the token is valid, and that the repository can be reached";
+                (words, "silent".to_owned(), remedy.to_owned(), *since)
+            }
+            rewritten @ GitTrouble::Rewritten { to, .. } => {
+                let words = format!("{rewritten}; nothing is healed until somebody acknowledges it");
+                let remedy = format!("find out who rewrote it; if it is right: POST /-/acknowledge?commit={to}");
+                (words, format!("rewritten {to}"), remedy, None)
+            }
+        };
+        let nobody = Item::of_everybody(Topic::Failing, GIT);
+        Some(Item { words, gist, remedy, since, ..nobody })
     }
 
     /// What stands open after a run that looked. `at`: by the daemon's clock; `observed`: by Azure's, on which hangs what ends.
@@ -35,7 +65,8 @@ impl Found {
     ) -> Self {
         let day = observed.to_zoned(TimeZone::UTC).date();
         let open = entries.into_iter().filter(|it| it.life.is_open() && it.difference.accepted.is_none());
-        Self { at, day, run, items: Some(open.map(|entry| item(entry, day)).collect()), failing: None }
+        let items = Some(open.map(|entry| item(entry, day)).collect());
+        Self { at, day, run, items, failing: None, git: None }
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::model::notify::Topic;
+use crate::{model::notify::Topic, watch::GitTrouble};
 
 /// Days before the last one at which it is told that a grant ends, the last first. The issue's own.
 const STAGES: [i32; 3] = [1, 3, 14];
@@ -21,6 +21,8 @@ pub struct Found {
     pub items: Option<Vec<Item>>,
     /// Why runs fail, when they have failed for so long that people should know.
     pub failing: Option<String>,
+    /// Why what git says now is not known, or not to be trusted.
+    pub git: Option<GitTrouble>,
 }
 
 /// One thing that stands open.
@@ -66,6 +68,25 @@ pub struct Item {
 }
 
 impl Item {
+    /// What concerns everybody, known again by this id; nothing is said of it yet.
+    pub(super) fn of_everybody(topic: Topic, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            topic,
+            owner: None,
+            environment: None,
+            who: None,
+            words: String::new(),
+            gist: String::new(),
+            remedy: String::new(),
+            since: None,
+            by: None,
+            until: None,
+            left: None,
+            scope: None,
+        }
+    }
+
     /// Whether another sighting of the same says something else.
     pub(super) fn differs(&self, before: &Self) -> bool {
         // Of what ends soon the days that are left are told by stages, and not as a change.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     calendar,
+    found::GIT,
     item::{Event, Found, Happened, Item},
     outbox::{Answer, Done, EVENTS_MAX, Kind, Notice, Outbox, Outcome, Pending},
 };
@@ -132,7 +133,8 @@ impl Memory {
         let zone = routes.notify.zone();
         for channel in &routes.notify.channels {
             if matches!(channel.target, Target::Ping(_)) {
-                if found.items.is_some() {
+                // A run that rests on an old git, or on one that nobody reviewed, is no sign that all is well.
+                if found.items.is_some() && found.git.is_none() {
                     let when = (found.at, found.at, found.run);
                     self.outbox.post((&channel.name, None), Kind::Alive, when, Vec::new());
                 }
@@ -250,9 +252,9 @@ impl Told {
         let mut tell = |happened, item: &Item| events.push(Event { happened, at: found.at, item: item.clone() });
         // What is no longer routed here is not over: it is somebody else's.
         self.open.retain(|_, known| wanted(&known.item));
-        let failing = found.failing.as_deref().map(failing);
+        let (failing, git) = (found.failing.as_deref().map(failing), found.git_item());
         let seen: BTreeMap<&str, &Item> =
-            found.items.iter().flatten().chain(&failing).map(|it| (&*it.id, it)).collect();
+            found.items.iter().flatten().chain(&failing).chain(&git).map(|it| (&*it.id, it)).collect();
         for (key, item) in &seen {
             if !wanted(item) {
                 // It may have been wanted before, in another class or environment.
@@ -276,10 +278,10 @@ impl Told {
             }
             known.item = (*item).clone();
         }
-        // What could not be looked at is not over.
-        let looked = found.items.is_some();
+        // What could not be looked at is not over. Whether git answers is known without Azure.
+        let known = |key: &str| if key == GIT { found.git.is_none() } else { found.items.is_some() };
         let over: Vec<String> =
-            self.open.keys().filter(|key| looked && !seen.contains_key(key.as_str())).cloned().collect();
+            self.open.keys().filter(|key| known(key) && !seen.contains_key(key.as_str())).cloned().collect();
         for known in over.iter().filter_map(|key| self.open.remove(key)) {
             // That a grant has ended is no news after it was told when it would; that it lasts longer is.
             let ended = known.item.topic == Topic::Expiring && known.item.until.is_some_and(|until| until < found.day);
@@ -296,19 +298,7 @@ impl Told {
 }
 
 fn failing(why: &str) -> Item {
-    Item {
-        id: FAILING.to_owned(),
-        topic: Topic::Failing,
-        owner: None,
-        environment: None,
-        who: None,
-        words: format!("runs fail, so nobody knows what stands in Azure: {why}"),
-        gist: String::new(),
-        remedy: "`tilgang doctor` says what the identity lacks; the daemon's log has the whole story".to_owned(),
-        since: None,
-        by: None,
-        until: None,
-        left: None,
-        scope: None,
-    }
+    let remedy = "`tilgang doctor` says what the identity lacks; the daemon's log has the whole story".to_owned();
+    let words = format!("runs fail, so nobody knows what stands in Azure: {why}");
+    Item { words, remedy, ..Item::of_everybody(Topic::Failing, FAILING) }
 }

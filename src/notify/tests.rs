@@ -1,6 +1,8 @@
 //! Laws over histories of runs: each change is told exactly once, nothing where nothing changed, quiet time delays and never
 //! loses, and what ends soon is told at the gravest stage that was reached.
 
+mod git;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::date};
@@ -227,7 +229,7 @@ fn play(history: &[Run], routes: &Routes) -> (Memory, Receiver, Timestamp) {
     for (number, run) in history.iter().enumerate() {
         now += SignedDuration::from_mins(run.minutes);
         let items = run.open.as_ref().map(|open| open.iter().map(|(key, gist)| item(*key, *gist)).collect());
-        memory.heard(&Found { at: now, day: day(now), run: number as u64, items, failing: None }, routes);
+        memory.heard(&Found { at: now, day: day(now), run: number as u64, items, failing: None, git: None }, routes);
         receiver.deliver(&mut memory, routes, now, run.then);
         if run.then == Then::Restart {
             memory = restart(&memory);
@@ -264,7 +266,7 @@ proptest! {
         let items = last.map(|open| open.iter().map(|(key, gist)| item(*key, *gist)).collect());
         let before = memory.clone();
         for items in [items, None] {
-            let found = Found { at: now, day: day(now), run: 99, items, failing: None };
+            let found = Found { at: now, day: day(now), run: 99, items, failing: None, git: None };
             prop_assert!(!memory.heard(&found, &routes));
         }
         prop_assert_eq!(memory, before);
@@ -297,7 +299,7 @@ proptest! {
             let is_seen = (0..=14).contains(&left);
             let ends = Item { topic: Topic::Expiring, until: Some(until), left: Some(left), gist: left.to_string(), ..item(0, 0) };
             let items = Some(is_seen.then_some(ends).into_iter().collect());
-            memory.heard(&Found { at, day: days, run: 1, items, failing: None }, &routes);
+            memory.heard(&Found { at, day: days, run: 1, items, failing: None, git: None }, &routes);
             receiver.deliver(&mut memory, &routes, at, Then::Nothing);
             let stage = [1, 3, 14].into_iter().find(|stage| left <= *stage).filter(|_| is_seen);
             if let Some(stage) = stage.filter(|stage| *stage < last) {
@@ -336,7 +338,7 @@ proptest! {
         for run in &history {
             now += SignedDuration::from_mins(run.minutes);
             let items = run.open.as_ref().map(|open| open.iter().map(|(key, gist)| item(*key, *gist)).collect());
-            memory.heard(&Found { at: now, day: day(now), run: 1, items, failing: None }, &routes);
+            memory.heard(&Found { at: now, day: day(now), run: 1, items, failing: None, git: None }, &routes);
             prop_assert!(memory.pending().len() <= 3 * 6, "the outbox is bounded");
             step(&mut memory, now);
         }
@@ -353,7 +355,7 @@ proptest! {
 }
 
 fn found(at: Timestamp, items: Vec<Item>) -> Found {
-    Found { at, day: day(at), run: 7, items: Some(items), failing: None }
+    Found { at, day: day(at), run: 7, items: Some(items), failing: None, git: None }
 }
 
 #[test]
@@ -391,6 +393,7 @@ fn runs_that_fail_are_told_and_that_they_succeed_again() {
         run: 8,
         items: None,
         failing: Some("Azure does not answer".to_owned()),
+        git: None,
     };
     receiver.deliver(&mut memory, &routes, start(), Then::Nothing);
     assert!(memory.heard(&failed, &routes));
@@ -450,7 +453,7 @@ fn signs_of_life_wait_for_nobody_and_never_pile_up() {
         assert_eq!(memory.pending().len(), 1);
         assert_eq!(memory.pending()[0].notice.run, 7);
     }
-    let failed = Found { at: start(), day: day(start()), run: 8, items: None, failing: None };
+    let failed = Found { at: start(), day: day(start()), run: 8, items: None, failing: None, git: None };
     let before = memory.pending().to_vec();
     memory.heard(&failed, &routes);
     assert_eq!(memory.pending(), before, "a run that fails is no sign of life");

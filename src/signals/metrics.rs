@@ -21,7 +21,7 @@ use crate::{
     model::owner::EnvironmentName,
     notify::{Outcome, Pending},
     plan::drift::Class,
-    watch::{RunReport, Service, Verdict},
+    watch::{GitTrouble, RunReport, Service, Verdict},
 };
 
 pub use prometheus_text::CONTENT_TYPE;
@@ -101,6 +101,8 @@ pub struct Metrics {
     failing: Family<OfChannel, Number>,
     unkept: Number,
     leader: Number,
+    git_answered: Family<Alone, Number>,
+    git_rewritten: Number,
     resident: Family<Alone, Number>,
     fds: Family<Alone, Number>,
     cpu: Family<Alone, Counter<f64, AtomicU64>>,
@@ -139,6 +141,8 @@ impl Metrics {
             failing: Family::default(),
             unkept: Gauge::default(),
             leader: Gauge::default(),
+            git_answered: Family::default(),
+            git_rewritten: Gauge::default(),
             resident: Family::default(),
             fds: Family::default(),
             cpu: Family::default(),
@@ -223,6 +227,16 @@ impl Metrics {
         );
         ours.register("notices_unkept", "Whether what was told cannot be written down", self.unkept.clone());
         ours.register("leader", "Whether this replica leads, and looks", self.leader.clone());
+        ours.register(
+            "git_answered_timestamp_seconds",
+            "When git last answered what the tip of the branch is",
+            self.git_answered.clone(),
+        );
+        ours.register(
+            "git_rewritten",
+            "Whether the history of the branch was rewritten, and nobody acknowledged it",
+            self.git_rewritten.clone(),
+        );
     }
 
     /// A run is over. `production`: whether an environment is in production.
@@ -316,6 +330,15 @@ impl Metrics {
     /// Whether this replica leads.
     pub fn leads(&self, leads: bool) {
         self.leader.set(if leads { 1.0 } else { 0.0 });
+    }
+
+    /// What is known of git, just before a scrape: when it last answered, and what is wrong with it.
+    pub fn git(&self, answered: Option<Timestamp>, trouble: Option<&GitTrouble>) {
+        if let Some(answered) = answered {
+            self.git_answered.get_or_create(&Alone {}).set(answered.as_duration().as_secs_f64());
+        }
+        let rewritten = matches!(trouble, Some(GitTrouble::Rewritten { .. }));
+        self.git_rewritten.set(if rewritten { 1.0 } else { 0.0 });
     }
 
     /// All of it, as Prometheus reads it.

@@ -18,7 +18,8 @@ use crate::{
     notify::{Answer, Found, Item, Memory, Outcome, Routes},
     plan::drift::Class,
     watch::{
-        By, Difference, Entry, Healing, Key, Life, Part, Run, RunReport, Service, Since, Spent, Trigger, Verdict, What,
+        By, Difference, Entry, GitTrouble, Healing, Key, Life, Part, Run, RunReport, Service, Since, Spent, Trigger,
+        Verdict, What,
     },
 };
 
@@ -73,7 +74,7 @@ fn report(verdict: Verdict, drift: Vec<Entry>) -> RunReport {
         next_expiry: OwnerCode::new("ttd").map(|owner| (date(2026, 11, 28), owner)),
         unseen: 0,
     };
-    RunReport { run, drift, news: Vec::new(), healed: Vec::new(), deferred: Vec::new(), unseen: Vec::new() }
+    RunReport { run, drift, news: Vec::new(), healed: Vec::new(), deferred: Vec::new(), unseen: Vec::new(), git: None }
 }
 
 /// A daemon in the middle of its life: everything that can be counted was.
@@ -103,13 +104,35 @@ fn metrics() -> Metrics {
     let routes = Routes { notify, ..Routes::default() };
     let now = at("2026-11-26T10:00:04Z");
     let item: Item = serde_json::from_str(r#"{"id":"a","topic":"missing","words":"x"}"#).unwrap();
-    memory.heard(&Found { at: now, day: date(2026, 11, 26), run: 7, items: Some(vec![item]), failing: None }, &routes);
+    memory.heard(
+        &Found { at: now, day: date(2026, 11, 26), run: 7, items: Some(vec![item]), failing: None, git: None },
+        &routes,
+    );
     for id in memory.due(&routes, now) {
         memory.begin(id, now);
         memory.answered(id, now, Answer::Later { after: None, why: "down".to_owned() });
     }
     metrics.outbox(memory.pending(), &channels, true);
+    metrics.git(Some(at("2026-11-26T10:00:03Z")), None);
     metrics
+}
+
+#[test]
+fn git_is_well_only_as_long_as_it_answers() {
+    let answered = "tilgang_git_answered_timestamp_seconds";
+    let metrics = Metrics::new(at("2026-11-26T09:00:00Z"), jiff::SignedDuration::from_mins(5));
+    let silent = GitTrouble::Silent { since: None, asked: 1, why: "x".into() };
+    metrics.git(None, Some(&silent));
+    assert_eq!(sample(&metrics.text(), answered), None, "not known is not there");
+    let first = at("2026-11-26T10:00:00Z");
+    metrics.git(Some(first), None);
+    let silent = GitTrouble::Silent { since: Some(first), asked: 9, why: "x".into() };
+    metrics.git(Some(first), Some(&silent));
+    let seconds = first.as_duration().as_secs_f64();
+    assert_eq!(sample(&metrics.text(), answered), Some(seconds));
+    assert_eq!(sample(&metrics.text(), "tilgang_git_rewritten"), Some(0.0));
+    metrics.git(Some(first), Some(&GitTrouble::Rewritten { from: "a".into(), to: "b".into() }));
+    assert_eq!(sample(&metrics.text(), "tilgang_git_rewritten"), Some(1.0));
 }
 
 /// A sample's value.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Arc,
 };
 
@@ -28,6 +29,41 @@ pub struct RunReport {
     pub deferred: Vec<Deferred>,
     /// What could not be read.
     pub unseen: Vec<Unseen>,
+    /// Why what was compared may not be what git says now, when the run was over.
+    pub git: Option<GitTrouble>,
+}
+
+/// Why what is known of git may not be what it says now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GitTrouble {
+    /// The last question got no answer.
+    Silent {
+        /// When git answered last; none if it never did since the start.
+        since: Option<Timestamp>,
+        /// How many questions in a row got no answer.
+        asked: u32,
+        /// What came back instead.
+        why: Arc<str>,
+    },
+    /// The branch's history was rewritten, and nobody has acknowledged it.
+    Rewritten {
+        /// The commit that was trusted last.
+        from: Arc<str>,
+        /// The tip, which does not follow from it.
+        to: Arc<str>,
+    },
+}
+
+impl fmt::Display for GitTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent { since: Some(since), why, .. } => write!(f, "git has not answered since {since}: {why}"),
+            Self::Silent { since: None, why, .. } => write!(f, "git has not answered since the start: {why}"),
+            Self::Rewritten { from, to } => {
+                write!(f, "the history of the branch was rewritten: its tip {to} does not follow from {from}")
+            }
+        }
+    }
 }
 
 /// A run in sums.

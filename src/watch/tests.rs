@@ -10,12 +10,14 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::{
-    By, Coverage, Difference, Doer, Entry, Key, Memory, News, Part, Sight, Sighted, Since, Turn, explain, unexplained,
+    By, Coverage, Difference, Doer, Entry, GitMove, Key, Memory, News, Part, Sight, Sighted, Since, Stood, Turn,
+    WasThere, cause, explain, unexplained,
 };
 use crate::{
     model::{
         activity::Removal,
-        ids::{AssignmentName, PrincipalId, ScopeId, SubscriptionId},
+        assignment::Triple,
+        ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
         owner::OwnerCode,
     },
     plan::drift::Class,
@@ -162,7 +164,10 @@ fn only_what_stood_is_asked_about_and_the_name_ties_it_to_whoever_deleted_it() {
     memory.saw(at(0), &look(&BTreeMap::new(), covering(&all())));
     let news = memory.saw(at(5), &look(&BTreeMap::from([(1, 0), (2, 0), (4, 0)]), covering(&all())));
     let name = |number: u8| AssignmentName(Uuid::from_u128(u128::from(number)));
-    let lost = unexplained(&news, &|it| it != name(2), at(0), at(5));
+    let ours = [1, 4].map(|number| (name(number), subscription(number % 3)));
+    let read = (0..3).map(subscription).collect();
+    let stood = Stood { ours: ours.into(), read, ..Stood::default() };
+    let lost = unexplained(&news, Some(&stood), at(0), at(5));
     assert_eq!(lost.keys().collect::<Vec<_>>(), [&subscription(1)]); // the second one never stood
     let lost = &lost[&subscription(1)];
     let ola = Doer { id: None, name: Some("ola.dikt@ai-dev.no".into()) };
@@ -174,6 +179,40 @@ fn only_what_stood_is_asked_about_and_the_name_ties_it_to_whoever_deleted_it() {
     let denied = explain(lost, Err("403"));
     assert!(denied.iter().all(|(_, since, by)| since.is_none() && *by == By::Unknown("403".into())));
     assert_eq!(denied.len(), 2);
+}
+
+#[test]
+fn git_is_blamed_only_where_it_moved_and_the_assignment_was_not_there() {
+    let of = |number: u8| {
+        let mut difference = difference(number, 0);
+        difference.key.definition = Some(RoleDefinitionId(Uuid::from_u128(77)));
+        difference
+    };
+    let name = |number: u128| AssignmentName(Uuid::from_u128(number));
+    let Key { scope, person, definition, .. } = of(2).key;
+    let triple = Triple { scope: scope.unwrap(), principal: person.unwrap(), definition: definition.unwrap() };
+    let stood = Stood {
+        ours: [(name(1), subscription(1))].into(),
+        others: [(triple, (name(99), subscription(2)))].into(),
+        read: [subscription(1), subscription(2)].into(),
+    };
+    let stood = Some(&stood);
+    // Ours, and one of somebody else's, under the name that it had; one that was not there; one where nobody looked.
+    assert_eq!(Stood::of(stood, &of(1)), Some(WasThere::Yes(name(1))));
+    assert_eq!(Stood::of(stood, &of(2)), Some(WasThere::Yes(name(99))));
+    assert_eq!(Stood::of(stood, &of(4)), Some(WasThere::No));
+    assert_eq!(Stood::of(stood, &of(3)), Some(WasThere::Unknown(name(3))));
+    assert_eq!(Stood::of(None, &of(1)), Some(WasThere::Unknown(name(1))));
+    let (there, unknown) = (WasThere::Yes(name(1)), WasThere::Unknown(name(1)));
+    for was in [Some(there), Some(unknown), Some(WasThere::No), None] {
+        for git in [GitMove::Not, GitMove::Here, GitMove::Elsewhere, GitMove::Unknown] {
+            let by = cause(was, git);
+            let may_be_git = git == GitMove::Here && [Some(WasThere::No), None].contains(&was);
+            assert_eq!(by == By::Git, may_be_git, "{was:?} {git:?}: {by}");
+            let is_asked = [Some(there), Some(unknown)].contains(&was);
+            assert_eq!(by == By::NotAsked, is_asked, "{was:?} {git:?}: {by}");
+        }
+    }
 }
 
 #[test]

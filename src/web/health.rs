@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{Snapshot, plural, shown, when};
 use crate::{
     reconcile::WhyNot,
-    watch::{Run, Service, Verdict},
+    watch::{GitTrouble, Run, Service, Verdict},
 };
 
 /// What a run says where its ledger could not be written.
@@ -55,7 +55,12 @@ fn git(snapshot: &Snapshot<'_>) -> Source {
         @match (snapshot.asked, snapshot.tip) {
             (None, _) => { "not asked yet" }
             (Some(at), Some(tip)) => { "asked " (when::ago(snapshot.now, at)) "; its tip is " (commit(&tip.hash)) ", of " (when::minute(tip.time)) }
-            (Some(at), None) => { "read " (when::ago(snapshot.now, at)) "; no commit" }
+            (Some(at), None) => { "asked " (when::ago(snapshot.now, at)) "; no commit" }
+        }
+        @match (&snapshot.git, snapshot.answered) {
+            (Some(GitTrouble::Silent { .. }), Some(at)) => { "; last answered " (when::ago(snapshot.now, at)) }
+            (Some(GitTrouble::Silent { .. }), None) => { "; no answer since the start" }
+            (Some(GitTrouble::Rewritten { .. }) | None, _) => {}
         }
         span.below {
             @match snapshot.outlook.heals {
@@ -66,8 +71,12 @@ fn git(snapshot: &Snapshot<'_>) -> Source {
             }
         }
     };
-    let well = snapshot.asked.map(|_| snapshot.git_error.is_none() && !snapshot.rewritten);
-    Source { name: "git", well, words, trouble: snapshot.git_error.map(|why| (None, why.to_owned())) }
+    let well = snapshot.asked.map(|_| snapshot.git.is_none());
+    let trouble = snapshot.git.as_ref().map(|trouble| match trouble {
+        GitTrouble::Silent { why, .. } => (snapshot.asked, why.to_string()),
+        GitTrouble::Rewritten { .. } => (None, trouble.to_string()),
+    });
+    Source { name: "git", well, words, trouble }
 }
 
 /// All of Azure that a look reads.

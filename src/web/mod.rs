@@ -48,7 +48,7 @@ use crate::{
     },
     plan::Plan,
     reconcile::Outlook,
-    watch::{Commit, Entry, Memory, Run, RunReport},
+    watch::{Commit, Entry, GitTrouble, Memory, Run, RunReport},
 };
 
 pub use self::{
@@ -78,10 +78,10 @@ pub struct Snapshot<'a> {
     pub tip: Option<&'a Commit>,
     /// When git was last asked.
     pub asked: Option<Timestamp>,
-    /// Why its last answer did not come.
-    pub git_error: Option<&'a str>,
-    /// The branch's history was rewritten, and nobody has acknowledged it.
-    pub rewritten: bool,
+    /// When it last answered.
+    pub answered: Option<Timestamp>,
+    /// Why what is known of git may not be what it says now.
+    pub git: Option<GitTrouble>,
     /// What is to come.
     pub outlook: Outlook,
     /// The last runs, the newest last.

@@ -14,7 +14,7 @@ use super::{
     timeline::timeline,
     when,
 };
-use crate::model::owner::OwnerCode;
+use crate::{model::owner::OwnerCode, watch::GitTrouble};
 
 /// The page for all.
 #[must_use]
@@ -48,6 +48,13 @@ fn beneath(snapshot: &Snapshot<'_>) -> Markup {
     let run = snapshot.runs.back();
     let note = run.filter(|run| !run.verdict.looked()).and_then(|run| run.notes.first());
     html! {
+        @match &snapshot.git {
+            Some(GitTrouble::Silent { why, .. }) => { p.sums { (shown(snapshot.source)) ": " (shown(why)) } }
+            Some(rewritten @ GitTrouble::Rewritten { to, .. }) => {
+                p.sums { (shown(&rewritten.to_string())) ". Nothing is healed until somebody acknowledges it: POST /-/acknowledge?commit=" (shown(to)) }
+            }
+            None => {}
+        }
         @if let Some(note) = note { p.sums { (shown(note)) } }
         p.about {
             @match snapshot.looked {

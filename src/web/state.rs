@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Snapshot, plural, shown, when};
+use super::{Snapshot, shown, when};
 use crate::{
     model::owner::OwnerCode,
-    watch::{Entry, Run, Verdict},
+    watch::{Entry, GitTrouble, Run, Verdict},
 };
 
 /// How it stands.
@@ -21,6 +21,10 @@ pub enum Mood {
     Blind,
     /// Nobody has looked yet.
     Waiting,
+    /// Git gives no answer: whatever Azure is, what it should be now is not known.
+    Silent,
+    /// The branch's history was rewritten, and nobody has acknowledged it.
+    Rewritten,
 }
 
 impl Mood {
@@ -29,7 +33,7 @@ impl Mood {
         match self {
             Self::Calm => ("calm", "✓"),
             Self::Heed => ("heed", "!"),
-            Self::Blind => ("blind", "✕"),
+            Self::Blind | Self::Silent | Self::Rewritten => ("blind", "✕"),
             Self::Waiting => ("waiting", "…"),
         }
     }
@@ -40,13 +44,24 @@ impl Mood {
             Self::Heed => "drift",
             Self::Blind => "cannot-look",
             Self::Waiting => "not-looked-yet",
+            Self::Silent => "git-does-not-answer",
+            Self::Rewritten => "history-rewritten",
         }
     }
 }
 
-/// How it stands.
+/// How it stands. Git comes first: what Azure should be now hangs on it.
 #[must_use]
 pub fn mood(snapshot: &Snapshot<'_>) -> Mood {
+    match snapshot.git {
+        Some(GitTrouble::Silent { .. }) => Mood::Silent,
+        Some(GitTrouble::Rewritten { .. }) => Mood::Rewritten,
+        None => of_azure(snapshot),
+    }
+}
+
+/// How Azure stands beside the commit that was compared.
+fn of_azure(snapshot: &Snapshot<'_>) -> Mood {
     let last = snapshot.runs.iter().rev().find(|run| run.verdict != Verdict::Ended);
     match (last, snapshot.looked) {
         (None, _) => Mood::Waiting,
@@ -65,18 +80,41 @@ fn differing<'a>(snapshot: &'a Snapshot<'_>) -> impl Iterator<Item = &'a Entry> 
 /// How it stands, in one sentence without a full stop.
 #[must_use]
 pub fn sentence(snapshot: &Snapshot<'_>) -> String {
+    let (git, said, calm) = match &snapshot.git {
+        None => return beside(snapshot, "git", "All is as git says"),
+        Some(GitTrouble::Silent { since, .. }) => {
+            let git = match since {
+                Some(since) => format!("Git has not answered since {} UTC", when::minute(*since)),
+                None => "Git has not answered yet".to_owned(),
+            };
+            (git, "what git said then", "Azure is as git said then")
+        }
+        Some(GitTrouble::Rewritten { .. }) => {
+            let git = "The history of the branch was rewritten, and nobody has acknowledged it".to_owned();
+            (git, "the rewritten branch", "Azure is as the rewritten branch says")
+        }
+    };
+    let azure = beside(snapshot, said, calm);
+    let mut chars = azure.chars();
+    match chars.next() {
+        // A name keeps its capital.
+        Some(first) if !azure.starts_with("Azure") => format!("{git}; {}{}", first.to_lowercase(), chars.as_str()),
+        _ => format!("{git}; {azure}"),
+    }
+}
+
+/// How Azure stands beside `said`, in one sentence; `calm`: where nothing differs.
+fn beside(snapshot: &Snapshot<'_>, said: &str, calm: &str) -> String {
     let last = snapshot.runs.iter().rev().find(|run| run.verdict != Verdict::Ended);
     let count = differing(snapshot).count();
     let at: BTreeSet<Option<OwnerCode>> = differing(snapshot).map(|entry| entry.difference.key.owner).collect();
     let differs = match (count, at.iter().flatten().count()) {
-        (count, 0 | 1) => plural(count, "difference from git", "differences from git"),
-        (count, owners) => format!("{count} differences from git, at {owners} owners"),
+        (1, _) => format!("1 difference from {said}"),
+        (count, 0 | 1) => format!("{count} differences from {said}"),
+        (count, owners) => format!("{count} differences from {said}, at {owners} owners"),
     };
-    match (mood(snapshot), snapshot.looked) {
-        (Mood::Waiting, _) if snapshot.outlook.running.is_some() => "The first look is on".to_owned(),
-        (Mood::Waiting, _) if !snapshot.outlook.leads => "Another replica leads, and looks".to_owned(),
-        (Mood::Waiting, _) => "Nobody has looked yet".to_owned(),
-        (Mood::Calm, _) => "All is as git says".to_owned(),
+    match (of_azure(snapshot), snapshot.looked) {
+        (Mood::Calm, _) => calm.to_owned(),
         (Mood::Heed, _) if last.is_some_and(|run| run.verdict == Verdict::Incomplete) => {
             format!("{differs}; and not everything could be read")
         }
@@ -84,8 +122,14 @@ pub fn sentence(snapshot: &Snapshot<'_>) -> String {
         (Mood::Blind, Some(looked)) if last.is_some_and(|run| !run.verdict.looked()) => {
             format!("Could not look since {} UTC", when::minute(looked))
         }
-        (Mood::Blind, Some(_)) => "What was read is as git says; not everything could be read".to_owned(),
+        (Mood::Blind, Some(_)) if snapshot.git.is_none() => {
+            "What was read is as git says; not everything could be read".to_owned()
+        }
+        (Mood::Blind, Some(_)) => "Not everything in Azure could be read".to_owned(),
         (Mood::Blind, None) => "Could not look yet".to_owned(),
+        _ if snapshot.outlook.running.is_some() => "The first look is on".to_owned(),
+        _ if !snapshot.outlook.leads => "Another replica leads, and looks".to_owned(),
+        _ => "Nobody has looked yet".to_owned(),
     }
 }
 
@@ -133,12 +177,28 @@ pub fn state(snapshot: &Snapshot<'_>) -> Value {
         "words": sentence(snapshot),
         "source": shown(snapshot.source),
         "commit": snapshot.tip.map(|tip| tip.hash.to_string()),
+        "git": git(snapshot),
         "looked": snapshot.looked.map(|at| at.to_string()),
         "running": snapshot.outlook.running,
         "next": snapshot.outlook.next.map(|at| at.to_string()),
         "differences": differences.collect::<Vec<_>>(),
         "days": snapshot.days.iter().map(day).collect::<Vec<_>>(),
         "runs": snapshot.runs.iter().rev().take(50).map(brief).collect::<Vec<_>>(),
+    })
+}
+
+/// What is known of git, for machines: `trouble` is null where its last answer came, and follows from those before.
+fn git(snapshot: &Snapshot<'_>) -> Value {
+    let (word, why) = match &snapshot.git {
+        None => (None, None),
+        Some(GitTrouble::Silent { why, .. }) => (Some("silent"), Some(shown(why))),
+        Some(rewritten @ GitTrouble::Rewritten { .. }) => (Some("rewritten"), Some(shown(&rewritten.to_string()))),
+    };
+    json!({
+        "asked": snapshot.asked.map(|at| at.to_string()),
+        "answered": snapshot.answered.map(|at| at.to_string()),
+        "trouble": word,
+        "why": why,
     })
 }
 

@@ -16,7 +16,9 @@ use crate::{
     },
     plan::drift::Class,
     reconcile::WhyNot,
-    watch::{By, Difference, Doer, Key, Life, News, Part, Run, RunReport, Since, Trigger, Turn, Verdict, What},
+    watch::{
+        By, Difference, Doer, GitTrouble, Key, Life, News, Part, Run, RunReport, Since, Trigger, Turn, Verdict, What,
+    },
 };
 
 fn at(minute: i64) -> Timestamp {
@@ -76,6 +78,7 @@ struct Known {
     days: Days,
     text: String,
     report: RunReport,
+    git: Option<GitTrouble>,
 }
 
 impl Known {
@@ -94,8 +97,10 @@ impl Known {
             healed: Vec::new(),
             deferred: Vec::new(),
             unseen: Vec::new(),
+            git: None,
         };
-        Self { runs: runs.into(), memory: Memory::restored(entries, None), days, text: text.to_owned(), report }
+        let memory = Memory::restored(entries, None);
+        Self { runs: runs.into(), memory, days, text: text.to_owned(), report, git: None }
     }
 
     fn shown(&self, looked: Option<i64>) -> Snapshot<'_> {
@@ -107,8 +112,8 @@ impl Known {
             source: &self.text,
             tip: None,
             asked: Some(at(9)),
-            git_error: Some(&self.text),
-            rewritten: false,
+            answered: Some(at(9)),
+            git: self.git.clone(),
             outlook: Outlook {
                 running: None,
                 next: Some(at(14)),
@@ -164,6 +169,62 @@ fn one_sentence_says_how_it_stands() {
 }
 
 #[test]
+fn git_comes_first_and_nothing_is_as_git_says_while_git_does_not_answer() {
+    let silent =
+        |since: Option<i64>| GitTrouble::Silent { since: since.map(at), asked: 1, why: "no such branch".into() };
+    let rewritten = || GitTrouble::Rewritten { from: "a1".into(), to: "b2".into() };
+    let since = "Git has not answered since 2027-01-15 08:05 UTC";
+    let acknowledge = "The history of the branch was rewritten, and nobody has acknowledged it";
+    let differs = || vec![entry(Class::Unmanaged, "a")];
+    let (converged, drift) = (Verdict::Converged, Verdict::Drift);
+    for (git, verdict, entries, expected, state) in [
+        (silent(Some(5)), Some(converged), vec![], format!("{since}; Azure is as git said then"), "silent"),
+        (silent(Some(5)), Some(drift), differs(), format!("{since}; 1 difference from what git said then"), "silent"),
+        (
+            silent(Some(5)),
+            Some(Verdict::Incomplete),
+            vec![],
+            format!("{since}; not everything in Azure could be read"),
+            "silent",
+        ),
+        (
+            silent(Some(5)),
+            Some(Verdict::Failed),
+            vec![],
+            format!("{since}; could not look since 2027-01-15 08:00 UTC"),
+            "silent",
+        ),
+        (silent(None), None, vec![], "Git has not answered yet; nobody has looked yet".to_owned(), "silent"),
+        (
+            rewritten(),
+            Some(converged),
+            vec![],
+            format!("{acknowledge}; Azure is as the rewritten branch says"),
+            "rewritten",
+        ),
+        (
+            rewritten(),
+            Some(drift),
+            differs(),
+            format!("{acknowledge}; 1 difference from the rewritten branch"),
+            "rewritten",
+        ),
+    ] {
+        let looked = verdict.map(|_| 0);
+        let mut known = Known::new(verdict.map(|verdict| run(1, verdict, 0, 0)).into_iter().collect(), entries, "x");
+        known.git = Some(git);
+        let shown = known.shown(looked);
+        assert_eq!(sentence(&shown), expected);
+        let told = super::state(&shown);
+        assert_eq!((&told["words"], &told["git"]["trouble"]), (&expected.as_str().into(), &state.into()));
+        assert!(!["as-git-says", "drift"].contains(&told["state"].as_str().unwrap()), "{told}");
+        let page = overview(&shown);
+        assert!(page.contains("hero blind") && !page.contains("hero calm"), "{page}");
+        assert!(page.contains(if state == "silent" { "no such branch" } else { "acknowledge?commit=b2" }));
+    }
+}
+
+#[test]
 fn the_time_line_is_drawn_and_told() {
     let known = Known::new(vec![run(1, Verdict::Drift, -1440, 3), run(2, Verdict::Drift, 0, 7)], vec![], "x");
     let page = overview(&known.shown(Some(0)));
@@ -191,7 +252,8 @@ fn what_nobody_knows_has_no_page() {
 /// Every page that a text gets onto.
 fn pages(text: &str) -> Vec<String> {
     let entries = vec![entry(Class::Unmanaged, text), entry(Class::Missing, text), entry(Class::Blocked, text)];
-    let known = Known::new(vec![run(1, Verdict::Drift, 0, 3)], entries, text);
+    let mut known = Known::new(vec![run(1, Verdict::Drift, 0, 3)], entries, text);
+    known.git = Some(GitTrouble::Silent { since: None, asked: 1, why: text.into() });
     let shown = known.shown(Some(0));
     let ttd = OwnerCode::new("ttd").unwrap();
     let mut all = vec![overview(&shown), people(&shown, text), missing(&shown, text), unwelcome(text, text)];

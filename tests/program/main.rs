@@ -17,6 +17,8 @@ mod clients;
 mod deploy;
 mod examples;
 mod faults;
+#[cfg(unix)]
+mod git;
 mod hands;
 mod help;
 mod hostile;

@@ -49,7 +49,8 @@ struct Answer {
 impl Watched {
     fn start(more: &[&str]) -> Self {
         let watched = Self::begin(Workspace::copy_of(&project().join("examples/altinn")), more);
-        until("the first look is over", || (watched.get("/readyz").status == 200).then_some(()));
+        let state = || watched.ask("GET", "/api/state.json", "x-forwarded-user: kari\r\n").body;
+        until("the first look is over", || state().contains("\"looked\":\"").then_some(()));
         watched
     }
 

@@ -96,6 +96,19 @@ impl House {
         gone.split_whitespace().next().unwrap().to_owned()
     }
 
+    /// Gives the last person in the first owner's file one more role; who it is, and which.
+    fn one_gains(&self) -> (String, &'static str) {
+        let file = fs::read_dir(self.workspace.path().join("owners")).unwrap();
+        let file = file.map(|entry| entry.unwrap().path()).min().unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        let (before, person) = text.rsplit_once("\n  - user: ").unwrap();
+        let roles = ["test-developer", "test-operations", "prod-developer"];
+        let role = roles.into_iter().find(|role| !person.contains(*role)).unwrap();
+        let more = person.replacen("    roles:\n", &format!("    roles:\n      - {role}\n"), 1);
+        fs::write(&file, format!("{before}\n  - user: {more}")).unwrap();
+        (person.split_whitespace().next().unwrap().to_owned(), role)
+    }
+
     fn tell(&self, method: &str, route: &str, body: &Value) {
         let (status, answer) = self.simulator.send(method, &format!("/_simulator/{route}"), None, Some(body));
         assert!((200..300).contains(&status), "{route}: {status} {answer}");
@@ -252,6 +265,36 @@ fn what_a_stranger_does_is_noticed_with_when_and_by_whom() {
     daemon.run("another look", |run| run["number"].as_u64() > newest && is_over(run));
     assert_eq!(daemon.lives("missing")[0]["first_seen"], first_seen);
     assert_eq!(house.simulator.stats()["writes"], 0);
+}
+
+#[test]
+fn git_is_blamed_for_nothing_but_its_own_changes() {
+    let house = House::new(Standing::All);
+    let world = house.world();
+    let (ola, ours) = (world["users"][0]["user"].clone(), house.ours());
+    // Instead of one of ours stands one that somebody else made: it meets the grant as well.
+    let theirs =
+        |it: &Value| json!({ "principal": it["principal"], "role": it["role"], "scope": it["scope"], "by": ola });
+    house.does(&json!({ "unassign": theirs(&ours[0]) }));
+    house.does(&json!({ "assign": theirs(&ours[0]) }));
+    let daemon = house.follow(&["--interval", "1s"]);
+    let run = daemon.run("a first look", is_over);
+    assert_eq!(run["verdict"], "converged", "{run}");
+    // It goes, and git has not moved at all.
+    house.does(&json!({ "unassign": theirs(&ours[0]) }));
+    let by = |life: &Value| life["by"].get("somebody").map(|it| it["name"].clone());
+    until("by whom", || daemon.lives("missing").iter().find_map(by).map(|name| assert_eq!(name, ola)));
+    // Another one goes while git moves elsewhere, and gives somebody one more role.
+    house.does(&json!({ "unassign": theirs(&ours[1]) }));
+    let (who, role) = house.one_gains();
+    house.commit("one gains");
+    house.push(&[]);
+    let lives = until("three are missing", || Some(daemon.lives("missing")).filter(|all| all.len() == 3));
+    let of_git =
+        |life: &Value| life["role"] == role && life["who"].as_str().is_some_and(|it| it.eq_ignore_ascii_case(&who));
+    assert_eq!(lives.iter().filter(|life| life["by"] == "git").count(), 1, "{lives:#?}");
+    assert!(lives.iter().all(|life| (life["by"] == "git") == of_git(life)), "{lives:#?}");
+    until("by whom", || Some(daemon.lives("missing").iter().filter_map(by).count()).filter(|count| *count == 2));
 }
 
 #[test]

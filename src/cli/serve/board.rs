@@ -13,7 +13,7 @@ use crate::{
     model::{desired::Desired, observed::Observed},
     plan::Plan,
     reconcile::Outlook,
-    watch::{Commit, Memory, Run, RunReport},
+    watch::{Commit, GitTrouble, Memory, Run, RunReport},
 };
 
 /// Runs that are remembered, for a page and a time line. Ours: a day and a half at the usual interval.
@@ -63,10 +63,27 @@ pub(in crate::cli) struct GitNow {
     pub tip: Option<Commit>,
     /// When it was last asked.
     pub asked: Option<Timestamp>,
+    /// When it last answered.
+    pub answered: Option<Timestamp>,
+    /// How many questions in a row got no answer.
+    pub unanswered: u32,
     /// Why the last question was not answered.
-    pub error: Option<String>,
+    pub error: Option<Arc<str>>,
     /// The commit that was trusted last, where the tip does not follow from it.
     pub rewritten_from: Option<Arc<str>>,
+}
+
+impl GitNow {
+    /// Why what is known of git may not be what it says now, if so.
+    pub(in crate::cli) fn trouble(&self) -> Option<GitTrouble> {
+        let silent =
+            self.error.clone().map(|why| GitTrouble::Silent { since: self.answered, asked: self.unanswered, why });
+        let rewritten = || {
+            let to = self.tip.as_ref()?.hash.clone();
+            self.rewritten_from.clone().map(|from| GitTrouble::Rewritten { from, to })
+        };
+        silent.or_else(rewritten)
+    }
 }
 
 /// Where snapshots are put up.

@@ -3,6 +3,8 @@
 //! It waits for all of it at once and for nothing in particular: git, runs and sockets have tasks of their own. What is known is
 //! changed here alone.
 
+mod git;
+
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
@@ -19,7 +21,7 @@ use tracing::Instrument as _;
 
 use super::{
     board::{Board, GitNow, RUNS_MAX, SeenLast, Snapshot},
-    follow::{Follow, Tip, short},
+    follow::{Tip, short},
     http::Asked,
     keep::Kept,
     listeners::Listener,
@@ -36,8 +38,8 @@ use crate::{
         observed::{Observed, Sighting},
         owner::OwnerCode,
     },
-    reconcile::{Command, Event, Fetched, How, Order, Reconciler, Settings},
-    watch::{Memory, Part, Run, RunReport, Verdict},
+    reconcile::{Command, Event, How, Order, Reconciler, Settings},
+    watch::{GitTrouble, Memory, Part, Run, RunReport, Verdict},
 };
 
 /// Everything the daemon holds.
@@ -219,7 +221,11 @@ impl Daemon {
             }
             Happened::Fetched(fetched) => {
                 self.fetching = None;
-                Event::Fetched(self.fetched(fetched))
+                let fetched = self.fetched(fetched);
+                if self.gives_up() {
+                    return self.tell(Event::StopAsked, wake);
+                }
+                Event::Fetched(fetched)
             }
             Happened::Ran(ran) => {
                 let Some(Running { number, run, .. }) = self.running.take() else { return false };
@@ -261,66 +267,6 @@ impl Daemon {
         stopped
     }
 
-    fn fetch(&mut self) {
-        let (worker, trusted) = (self.worker.clone(), self.trusted.clone());
-        self.fetching = Some(tokio::spawn(async move { worker.follow.fetch(trusted.as_deref()).await }));
-    }
-
-    fn fetched(&mut self, fetched: Result<Tip, String>) -> Fetched {
-        let asked = Some(environment::now());
-        let tip = match fetched {
-            Ok(tip) => tip,
-            Err(error) => {
-                tracing::warn!("git gave no answer: {error}");
-                self.board.put(|now| now.git = GitNow { asked, error: Some(error), ..now.git.clone() });
-                return Fetched::Failed;
-            }
-        };
-        let moved = self.tip.as_ref().is_none_or(|old| (&old.mark, old.follows) != (&tip.mark, tip.follows));
-        let follows = tip.follows;
-        if moved && !follows {
-            let (from, to) = (self.trusted.as_deref().unwrap_or_default(), &tip.mark);
-            tracing::error!(
-                "the history of the branch was rewritten: {to} does not follow from {from}; nothing is healed until \
-                 somebody acknowledges it: POST /-/acknowledge?commit={to}"
-            );
-        }
-        let rewritten_from = self.trusted.as_deref().filter(|_| !follows).map(Arc::from);
-        let git =
-            GitNow { tip: tip.commit.clone(), asked, error: None, rewritten_from, ..self.board.now().git.clone() };
-        self.board.put(|now| now.git = git);
-        if follows {
-            self.trust(&tip);
-        }
-        self.tip = Some(tip);
-        if moved { Fetched::Moved { follows } } else { Fetched::Same }
-    }
-
-    /// From here on a tip has to follow from this one.
-    fn trust(&mut self, tip: &Tip) {
-        let Some(commit) = tip.commit.as_ref().map(|commit| commit.hash.to_string()) else { return };
-        if self.trusted.as_ref() == Some(&commit) || matches!(self.worker.follow, Follow::Folder(_)) {
-            return;
-        }
-        self.trusted = Some(commit.clone());
-        let worker = self.worker.clone();
-        tokio::spawn(async move {
-            if let Err(error) = worker.follow.trust(&commit).await {
-                tracing::warn!("{error}");
-            }
-        });
-    }
-
-    fn acknowledge(&mut self, commit: &str) -> bool {
-        let Some(tip) = self.tip.clone().filter(|tip| tip.mark == commit) else { return false };
-        tracing::warn!("somebody acknowledged {commit} as the tip");
-        let tip = tip.acknowledged();
-        self.trust(&tip);
-        self.tip = Some(tip);
-        self.board.put(|now| now.git.rewritten_from = None);
-        true
-    }
-
     /// Whose targets lie at, above or below these scopes; none where that is nobody's.
     fn part(&self, scopes: &BTreeSet<ScopeId>) -> Option<Part> {
         let Some(seen) = &self.seen else { return Some(Part::Everything) };
@@ -346,7 +292,7 @@ impl Daemon {
             tip,
             trusted: self.trusted.clone(),
             started: environment::now(),
-            known: self.known.clone(),
+            known: Known { seen: self.seen.clone(), ..self.known.clone() },
             end: told,
         };
         let (number, run, worker) = (task.order.number, blank(&task), self.worker.clone());
@@ -389,10 +335,12 @@ impl Daemon {
     /// Takes in what a run brought, and tells everybody. Whether it could compare, or cannot get any further.
     fn publish(&mut self, number: u64) -> bool {
         let Some((_, brought)) = self.brought.take_if(|(of, _)| *of == number) else { return false };
-        let Brought { report, known, seen, failed: _ } = brought;
+        let Brought { mut report, known, seen, failed: _ } = brought;
         if let Some(known) = known {
             self.known = known;
         }
+        report.git = self.board.now().git.trouble();
+        report.run.notes.extend(report.git.as_ref().map(|trouble| Arc::from(trouble.to_string())));
         let run = report.run.clone();
         log(&report);
         if run.verdict.looked() && run.part == Part::Everything {
@@ -405,7 +353,11 @@ impl Daemon {
         while self.runs.len() > RUNS_MAX {
             self.runs.pop_front();
         }
-        self.verdict = Some(run.verdict);
+        self.verdict = Some(match report.git {
+            // What was compared may be what nobody reviewed: that alone is no success.
+            Some(GitTrouble::Rewritten { .. }) => run.verdict.max(Verdict::Incomplete),
+            Some(GitTrouble::Silent { .. }) | None => run.verdict,
+        });
         let report = Arc::new(report);
         for listener in &mut self.listeners {
             listener.told(&report, self.seen.as_ref());

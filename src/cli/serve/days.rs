@@ -139,6 +139,7 @@ mod tests {
             healed: Vec::new(),
             deferred: Vec::new(),
             unseen: Vec::new(),
+            git: None,
         })
     }
 

@@ -5,7 +5,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Output, Stdio},
     sync::Arc,
     time::Duration,
 };
@@ -13,7 +13,7 @@ use std::{
 use tokio::{process::Command, time::timeout};
 
 use crate::{
-    config::{self, Loaded},
+    config::{self, Loaded, ProcessGroup, Repo},
     model::desired::Revision,
     watch::Commit,
 };
@@ -46,6 +46,8 @@ pub(super) struct Branch {
     pub(super) folder: String,
     /// Our clone.
     pub(super) clone: PathBuf,
+    /// The longest that git may take, whatever it does.
+    pub(super) patience: Duration,
 }
 
 /// What git has now.
@@ -130,22 +132,58 @@ fn folder(dir: PathBuf) -> Tip {
 
 impl Branch {
     /// The repository that a workspace lies in, to be followed as a remote of our clone.
-    pub(super) async fn of_clone(dir: &Path, name: &str, clone: PathBuf) -> Result<Self, String> {
-        let ask = async |what: &str| run(dir, &["rev-parse", what], FETCH_MAX).await.map(|text| text.trim().to_owned());
+    pub(super) async fn of_clone(dir: &Path, name: &str, clone: PathBuf, patience: Duration) -> Result<Self, String> {
+        // Git looks for a repository around a folder. One that lies in no work tree is named by `--dir`, and may be bare.
+        let real = dir.canonicalize().map_err(|error| format!("{}: {error}", dir.display()))?;
+        let in_work_tree = real.ancestors().any(|folder| folder.join(".git").exists());
+        let repo = if in_work_tree { Repo::Around(dir) } else { Repo::Bare(dir) };
+        let bound = FETCH_MAX.min(patience);
+        let ask = async |what: &str| run(repo, &["rev-parse", what], bound).await.map(|text| text.trim().to_owned());
         let (source, folder) = if ask("--is-bare-repository").await? == "true" {
             (ask("--absolute-git-dir").await?, String::new())
         } else {
             (ask("--show-toplevel").await?, ask("--show-prefix").await?)
         };
-        Ok(Self { source, name: name.to_owned(), folder, clone })
+        Ok(Self { source, name: name.to_owned(), folder, clone, patience })
     }
 
     async fn fetch(&self, trusted: Option<&str>) -> Result<Tip, String> {
         let is_new = !self.clone.join("HEAD").is_file();
         if is_new {
-            std::fs::create_dir_all(&self.clone).map_err(|error| format!("{}: {error}", self.clone.display()))?;
-            self.git(&["init", "--quiet", "--bare"], FETCH_MAX).await?;
+            self.init("sha1").await?;
         }
+        let bound = if is_new || trusted.is_none() { CLONE_MAX } else { FETCH_MAX };
+        let fetched = match self.fetch_once(bound).await {
+            // The clone is of another kind of hash than the repository: a new one is, and what was trusted does not lead to it.
+            Err(error) if error.contains("mismatched algorithms") => {
+                let other = match self.git(&["rev-parse", "--show-object-format"], FETCH_MAX).await?.trim() {
+                    "sha1" => "sha256",
+                    _ => "sha1",
+                };
+                std::fs::remove_dir_all(&self.clone).map_err(|error| format!("{}: {error}", self.clone.display()))?;
+                self.init(other).await?;
+                self.fetch_once(CLONE_MAX).await
+            }
+            fetched => fetched,
+        };
+        fetched.map_err(|error| without_credentials_in(&error))?;
+        let (clone, folder) = (self.clone.clone(), self.folder.clone());
+        let tip = blocking(move || config::Tip::of(clone, TIP, &folder)).await?;
+        let follows = match trusted {
+            Some(trusted) => self.follows(trusted, &tip.commit).await?,
+            None => true,
+        };
+        let commit = Commit { hash: tip.commit.as_str().into(), time: tip.time };
+        Ok(Tip { mark: tip.commit.clone(), commit: Some(commit), follows, at: At::Commit(tip) })
+    }
+
+    async fn init(&self, format: &str) -> Result<(), String> {
+        std::fs::create_dir_all(&self.clone).map_err(|error| format!("{}: {error}", self.clone.display()))?;
+        self.git(&["init", "--quiet", "--bare", &format!("--object-format={format}")], FETCH_MAX).await.map(drop)
+    }
+
+    /// A repository that was cloned without its whole history is followed as far as that goes.
+    async fn fetch_once(&self, bound: Duration) -> Result<(), String> {
         let refspec = format!("+refs/heads/{}:{TIP}", self.name);
         let fetch = [
             "fetch",
@@ -154,62 +192,58 @@ impl Branch {
             "--no-tags",
             "--no-write-fetch-head",
             "--no-recurse-submodules",
+            "--update-shallow",
             "--",
             &self.source,
             &refspec,
         ];
-        let bound = if is_new || trusted.is_none() { CLONE_MAX } else { FETCH_MAX };
-        self.git(&fetch, bound).await.map_err(|error| without_credentials_in(&error, &self.source))?;
-        let (clone, folder) = (self.clone.clone(), self.folder.clone());
-        let tip = blocking(move || config::Tip::of(clone, TIP, &folder)).await?;
-        let follows = match trusted {
-            Some(trusted) => self.follows(trusted, &tip.commit).await,
-            None => true,
-        };
-        let commit = Commit { hash: tip.commit.as_str().into(), time: tip.time };
-        Ok(Tip { mark: tip.commit.clone(), commit: Some(commit), follows, at: At::Commit(tip) })
+        self.git(&fetch, bound).await.map(drop)
     }
 
     /// Whether nothing of a commit's history is gone. A commit that our clone does not know is no ancestor of anything.
-    async fn follows(&self, trusted: &str, tip: &str) -> bool {
-        trusted == tip || self.git(&["merge-base", "--is-ancestor", trusted, tip], FETCH_MAX).await.is_ok()
+    async fn follows(&self, trusted: &str, tip: &str) -> Result<bool, String> {
+        if trusted == tip {
+            return Ok(true);
+        }
+        let bound = FETCH_MAX.min(self.patience);
+        match output(Repo::Bare(&self.clone), &["merge-base", "--is-ancestor", trusted, tip], bound).await? {
+            // 0: it is; 1: it is not; 128: there is no such commit (git-merge-base(1)).
+            output if output.status.success() => Ok(true),
+            output if output.status.code().is_some() => Ok(false),
+            _ => Err("git merge-base was ended by a signal".to_owned()),
+        }
     }
 
     async fn git(&self, args: &[&str], bound: Duration) -> Result<String, String> {
-        run(&self.clone, args, bound).await
+        run(Repo::Bare(&self.clone), args, bound.min(self.patience)).await
     }
 }
 
-/// Runs git in a folder, within a bound: no hook, no file watcher, no work in the background.
-async fn run(dir: &Path, args: &[&str], bound: Duration) -> Result<String, String> {
-    let mut git = Command::new("git");
-    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {
-        git.env_remove(variable);
-    }
-    git.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C").arg("-C").arg(dir);
-    for setting in [
-        "core.hooksPath=/dev/null",
-        "core.fsmonitor=false",
-        "gc.autoDetach=false",
-        "maintenance.autoDetach=false",
-        "fetch.fsckObjects=true",
-        "protocol.ext.allow=never",
-    ] {
-        git.args(["-c", setting]);
-    }
-    git.args(args).stdin(Stdio::null()).kill_on_drop(true);
-    let what = args.first().copied().unwrap_or_default();
-    let output = match timeout(bound, git.output()).await {
-        Ok(output) => output.map_err(|error| format!("git could not be run: {error}"))?,
-        Err(_) => return Err(format!("git {what} gave no answer within {} seconds", bound.as_secs())),
-    };
+/// Runs git within a bound: what it printed, or why it did not.
+async fn run(repo: Repo<'_>, args: &[&str], bound: Duration) -> Result<String, String> {
+    let output = output(repo, args, bound).await?;
     if output.status.success() {
         return String::from_utf8(output.stdout).map_err(|_| "git answered in no known encoding".to_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let told = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:");
-    let said = said.lines().find(told).or(said.lines().next()).unwrap_or("it failed without a word");
-    Err(format!("git {what}: {}", said.trim_start_matches("fatal: ").trim_start_matches("error: ")))
+    let what = args.first().copied().unwrap_or_default();
+    Err(format!("git {what}: {}", config::git_complaint(&output.stderr)))
+}
+
+/// Runs git to its end. At the bound, and where nobody waits for it any more, it is ended with all that it started.
+async fn output(repo: Repo<'_>, args: &[&str], bound: Duration) -> Result<Output, String> {
+    let failed = |error: std::io::Error| format!("git could not be run: {error}");
+    let mut git = Command::from(config::git_command(repo));
+    git.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let child = git.spawn().map_err(failed)?;
+    let group = ProcessGroup::of(child.id());
+    let what = args.first().copied().unwrap_or_default();
+    match timeout(bound, child.wait_with_output()).await {
+        Ok(output) => {
+            group.is_over();
+            output.map_err(failed)
+        }
+        Err(_) => Err(format!("git {what} gave no answer within {} seconds", bound.as_secs())),
+    }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
@@ -228,8 +262,16 @@ fn without_credentials(source: &str) -> String {
     }
 }
 
-fn without_credentials_in(text: &str, source: &str) -> String {
-    text.replace(source, &without_credentials(source))
+/// The same for each URL in a text. Git names the one that it asked, which its configuration may have made of ours.
+fn without_credentials_in(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let authority = part.split(['/', ' ', '\'', '"', '\n']).next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        clean = clean + "://" + host + part.get(authority.len()..).unwrap_or_default();
+    }
+    clean
 }
 
 /// Where a clone of ours stands, below the state folder.
@@ -258,7 +300,13 @@ mod tests {
         ] {
             assert_eq!(without_credentials(source), said);
         }
-        let error = without_credentials_in("unable to access 'https://t:s@h/x/': no", "https://t:s@h/x");
-        assert_eq!(error, "unable to access 'https://h/x/': no");
+        for (error, said) in [
+            ("unable to access 'https://t:s@h/x/': no", "unable to access 'https://h/x/': no"),
+            ("Authentication failed for 'https://s3cret@h:8443/x'", "Authentication failed for 'https://h:8443/x'"),
+            ("fatal: https://a:p@ss@h refused, see https://h/help", "fatal: https://h refused, see https://h/help"),
+            ("couldn't find remote ref refs/heads/a@b", "couldn't find remote ref refs/heads/a@b"),
+        ] {
+            assert_eq!(without_credentials_in(error), said);
+        }
     }
 }

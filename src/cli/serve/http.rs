@@ -87,16 +87,13 @@ async fn alive(State(app): State<App>) -> Response {
     }
 }
 
-/// Whether there is something to show: the first look is over, or another replica leads. Azure being out of reach does not
-/// make it unready: it shows what it knows, and says how old that is.
+/// Whether pages can be shown and events taken, and no more: what is on the page may well be that nothing could be looked at.
 async fn ready(State(app): State<App>) -> Response {
     let now = app.board.now();
-    let why_not = if now.outlook.is_stopping {
+    let why_not = if now.outlook.is_stopping || app.daemon.is_closed() {
         Some("it is about to end")
-    } else if now.git.tip.is_none() && now.git.asked.is_none() {
-        Some("git was not asked yet")
-    } else if now.outlook.leads && now.runs.is_empty() {
-        Some("the first look is not over yet")
+    } else if app.daemon.capacity() == 0 {
+        Some("more was told than it has read yet")
     } else {
         None
     };

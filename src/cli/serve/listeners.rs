@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::board::SeenLast;
-use crate::watch::RunReport;
+use crate::watch::{GitTrouble, RunReport};
 
 /// Somebody who is told what each run came to.
 ///
@@ -12,6 +14,9 @@ use crate::watch::RunReport;
 pub(in crate::cli) trait Listener: Send {
     /// A run is over; and what the last look at all owners showed, this one's or one before.
     fn told(&mut self, report: &Arc<RunReport>, seen: Option<&Arc<SeenLast>>);
+
+    /// Git answers as it should again, or does not: at this time, after the run with this number.
+    fn git(&mut self, _trouble: Option<&GitTrouble>, _at: Timestamp, _run: u64) {}
 
     /// The daemon ends: what must not be lost is written down.
     fn end(&mut self) {}

@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{Router, extract::State, http::header::CONTENT_TYPE as TYPE, response::IntoResponse, routing::get};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
@@ -23,21 +23,30 @@ use crate::{
     model::owner::OwnerCode,
     notify::{Found, Memory, Routes, Setting},
     signals::{CONTENT_TYPE, Metrics},
-    watch::{RunReport, Trigger},
+    watch::{GitTrouble, RunReport, Trigger},
 };
 
 /// How long the last notices may take where the program ends after one look. Ours.
 const LAST_MAX: Duration = Duration::from_secs(30);
 
-/// A run, and what the last look at all owners showed.
-type Told = (Arc<RunReport>, Option<Arc<SeenLast>>);
+/// What is told.
+enum Told {
+    /// A run, and what the last look at all owners showed.
+    Run(Arc<RunReport>, Option<Arc<SeenLast>>),
+    /// Whether git answers as it should.
+    Git(Found),
+}
 
 /// The daemon's end of the queue.
 struct Teller(mpsc::UnboundedSender<Told>);
 
 impl Listener for Teller {
     fn told(&mut self, report: &Arc<RunReport>, seen: Option<&Arc<SeenLast>>) {
-        let _ = self.0.send((report.clone(), seen.cloned()));
+        let _ = self.0.send(Told::Run(report.clone(), seen.cloned()));
+    }
+
+    fn git(&mut self, trouble: Option<&GitTrouble>, at: Timestamp, run: u64) {
+        let _ = self.0.send(Told::Git(Found::of_git(trouble, at, run)));
     }
 }
 
@@ -95,7 +104,9 @@ impl Telling {
 }
 
 async fn scrape(State((shared, board)): State<(Arc<Shared>, Board)>) -> impl IntoResponse {
-    shared.metrics.leads(board.now().outlook.leads);
+    let now = board.now();
+    shared.metrics.leads(now.outlook.leads);
+    shared.metrics.git(now.git.answered, now.git.trouble().as_ref());
     if let Some(office) = shared.office.get() {
         let (pending, _) = office.ledger();
         shared.metrics.outbox(&pending, &office.channels(), office.unkept().is_none());
@@ -106,7 +117,14 @@ async fn scrape(State((shared, board)): State<(Arc<Shared>, Board)>) -> impl Int
 /// Takes in runs until the daemon is over.
 async fn note(shared: Arc<Shared>, ground: Ground, mut told: mpsc::UnboundedReceiver<Told>) {
     let (mut open, mut failed, mut sending) = (Opened::default(), 0, None);
-    while let Some((report, seen)) = told.recv().await {
+    while let Some(told) = told.recv().await {
+        let (report, seen) = match told {
+            Told::Run(report, seen) => (report, seen),
+            Told::Git(found) => {
+                hear(&shared, &found);
+                continue;
+            }
+        };
         failed = if report.run.verdict.looked() { 0 } else { failed + 1 };
         let production = seen.as_ref().map(|seen| seen.desired.policy.production.clone());
         shared.metrics.run_over(&report, |environment| production.as_ref().is_none_or(|all| all.contains(environment)));
@@ -115,11 +133,7 @@ async fn note(shared: Arc<Shared>, ground: Ground, mut told: mpsc::UnboundedRece
             tokio::task::block_in_place(|| open.follow(&shared, &ground, seen, again));
         }
         let Some(office) = shared.office.get() else { continue };
-        let found = Found::from_report(&report, failed);
-        // A disk that is slow holds up this task, and neither the daemon's nor a run.
-        if let Err(error) = tokio::task::block_in_place(|| office.heard(&found)) {
-            tracing::error!(run = report.run.number, %error, "nobody is told of this run: it cannot be noted what they know");
-        }
+        hear(&shared, &Found::from_report(&report, failed));
         if sending.is_none() {
             let office = office.clone();
             sending = Some(tokio::spawn(async move { office.run(environment::now).await }));
@@ -128,6 +142,14 @@ async fn note(shared: Arc<Shared>, ground: Ground, mut told: mpsc::UnboundedRece
     if let Some(sending) = sending {
         sending.abort(); // what is under way is sent again, under the same id
         let _ = sending.await;
+    }
+}
+
+/// Notes what was found for each channel. A disk that is slow holds up this task, and neither the daemon's nor a run.
+fn hear(shared: &Shared, found: &Found) {
+    let Some(office) = shared.office.get() else { return };
+    if let Err(error) = tokio::task::block_in_place(|| office.heard(found)) {
+        tracing::error!(run = found.run, %error, "nobody is told of this run: it cannot be noted what they know");
     }
 }
 

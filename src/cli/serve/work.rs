@@ -16,15 +16,15 @@ use super::{
     board::SeenLast,
     follow::{Follow, Tip},
     heal::{self, Heal, Told, Treated},
+    since_then::SinceThen,
 };
 use crate::{
     app::{AskPermissions, Error, Exit, Note, PlanRequest, PlannedRun, Recording, Workspace, check_git},
     azure::{Counted, Sent},
     cli::{Global, connect::Connection, connect::Kind, environment, output, workspace::draw},
     model::{
-        assignment::Hand,
         desired::{Desired, OwnerFile},
-        ids::{AssignmentName, SubscriptionId, TenantId},
+        ids::{SubscriptionId, TenantId},
         observed::{Observed, Reading},
         owner::OwnerCode,
         people::ById,
@@ -34,8 +34,8 @@ use crate::{
     ports::{Directory as _, History as _},
     reconcile::Order,
     watch::{
-        By, Cost, Coverage, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Turn, Unexplained,
-        Unseen, Verdict, What, explain, next_expiry, sight, unexplained,
+        By, Cost, GitMove, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Stood, Turn,
+        Unexplained, Unseen, Verdict, What, cause, explain, next_expiry, sight, unexplained,
     },
 };
 
@@ -73,8 +73,10 @@ pub(super) struct Task {
 #[derive(Clone, Default)]
 pub(super) struct Known {
     pub(super) memory: Memory,
-    /// Assignments of ours that stood in the last look; none before the first since the start.
-    pub(super) stood: Option<Arc<BTreeMap<AssignmentName, SubscriptionId>>>,
+    /// What was assigned in the last look; none before the first since the start.
+    pub(super) stood: Option<Arc<Stood>>,
+    /// What the last look at all owners showed; none before the first since the start.
+    pub(super) seen: Option<Arc<SeenLast>>,
     /// The commit of the last look at all owners.
     pub(super) commit: Option<Arc<str>>,
     /// What the Activity Log did not have yet.
@@ -151,7 +153,7 @@ impl Worker {
         if let Some(why) = nothing_seen(planned.observed()) {
             return Err(why);
         }
-        let (mut known, mut news) = self.take_in(task, planned.observed(), &seen, &connection).await;
+        let (mut known, mut news) = self.take_in(task, &planned, &seen, &connection).await;
         let (reading, unchanged) = (planned.reading(), planned.plan().unchanged);
         let observed_at = planned.observed().at;
         run.next_expiry = next_expiry(planned.desired(), observed_at.to_zoned(TimeZone::UTC).date());
@@ -172,7 +174,7 @@ impl Worker {
                 planned = run;
                 treated
             } else {
-                Err("nothing is healed while the ledger cannot be written".to_owned())
+                Err(Unhealed::because("nothing is healed while the ledger cannot be written"))
             };
             match treated {
                 Ok(Treated { sums, changes, over, exit: of_healing, notes }) => {
@@ -182,8 +184,8 @@ impl Worker {
                     run.healing = Some(sums);
                     run.notes.extend(notes.into_iter().map(Arc::from));
                 }
-                Err(why) => {
-                    exit = exit.max(planned.exit());
+                Err(Unhealed { why, exit: of_git }) => {
+                    exit = exit.max(planned.exit()).max(of_git);
                     run.healing = Some(Healing { deferred: planned.deferred().len(), ..Healing::default() });
                     run.notes.push(format!("nothing was healed: {why}").into());
                 }
@@ -259,28 +261,32 @@ impl Worker {
     }
 
     /// Takes in what was seen, and asks who did what is new.
-    async fn take_in(&self, task: &Task, observed: &Observed, seen: &Sight, far: &Connection) -> (Known, Vec<News>) {
+    async fn take_in(&self, task: &Task, run: &PlannedRun, seen: &Sight, far: &Connection) -> (Known, Vec<News>) {
         let mut known = task.known.clone();
+        let (observed, stood) = (run.observed(), known.stood.clone());
         let now = observed.at;
         let before = known.memory.looked();
         let news = known.memory.saw(now, seen);
-        let commit = task.tip.commit.as_ref().map(|commit| &commit.hash);
-        let same = commit.is_some() && known.commit.as_ref() == commit;
-        let stood = known.stood.clone();
-        let did_stand = |name: AssignmentName| stood.as_ref().map_or(same, |stood| stood.contains_key(&name));
-        let new = news.iter().filter(|news| news.turn == Turn::New).map(|news| &news.entry.difference);
-        for difference in new.filter(|difference| difference.key.class == Class::Missing) {
-            let name = difference.assignment.as_deref().and_then(|id| id.rsplit('/').next()?.parse().ok());
-            let by = match before {
-                None => By::Unknown("it was so in the first look".into()),
-                Some(_) if name.is_some_and(did_stand) => By::NotAsked,
-                Some(_) => By::Git,
+        // Of a folder the commit says little: files are edited in it.
+        let commit = task.tip.in_git().map(|tip| tip.commit.as_str());
+        let same = commit.is_some() && known.commit.as_deref() == commit;
+        let restarted = if same { GitMove::Not } else { GitMove::Unknown };
+        let git = SinceThen::of(task.known.seen.as_deref(), restarted, run);
+        for News { entry, .. } in news.iter().filter(|news| news.turn == Turn::New) {
+            let difference = &entry.difference;
+            let by = match (difference.key.class, &entry.life.by) {
+                (Class::Missing, _) | (_, By::Git) if before.is_none() => {
+                    By::Unknown("it was so in the first look".into())
+                }
+                (Class::Missing, _) => cause(Stood::of(stood.as_deref(), difference), git.moved(difference)),
+                (_, By::Git) => cause(None, git.moved(difference)),
+                _ => continue,
             };
             known.memory.learnt(&difference.key, None, by);
         }
         if let Some(before) = before {
             let from = before.checked_sub(CLOCKS_APART).unwrap_or(before);
-            for (id, new) in unexplained(&news, &did_stand, from, now) {
+            for (id, new) in unexplained(&news, stood.as_deref(), from, now) {
                 let all = known.unexplained.entry(id).or_insert_with(|| Unexplained { gone: BTreeMap::new(), ..new });
                 all.gone.extend(new.gone);
                 all.before = now;
@@ -299,7 +305,7 @@ impl Worker {
             let names = names.iter().filter_map(|(id, answer)| Some((*id, name(answer)?))).collect();
             known.memory.named(&names);
         }
-        known.stood = Some(Arc::new(standing(stood.as_deref(), observed, &seen.coverage)));
+        known.stood = Some(Arc::new(Stood::after(stood.as_deref(), run.desired(), observed, &seen.coverage)));
         let news = known.memory.told_again(news);
         (known, news)
     }
@@ -332,7 +338,7 @@ impl Worker {
         mut planned: PlannedRun,
         connection: &Connection,
         recording: &Recording,
-    ) -> (PlannedRun, Result<Treated, String>) {
+    ) -> (PlannedRun, Result<Treated, Unhealed>) {
         planned.select(&heal::kinds(&self.heal));
         let check = async || {
             let now = self.follow.fetch(task.trusted.as_deref()).await.map_err(Error::Unreadable)?;
@@ -340,7 +346,25 @@ impl Worker {
         };
         let end = Told::by(task.end.clone());
         let (planned, treated) = heal::treat(planned, connection, recording, end, check).await;
-        (planned, treated.map_err(|error| error.to_string()))
+        let unhealed = |error: Error| {
+            // Git did not answer: what it says now could not be read.
+            let exit = Exit::Failed.when(matches!(error, Error::Unreadable(_)));
+            Unhealed { exit, ..Unhealed::because(&error.to_string()) }
+        };
+        (planned, treated.map_err(unhealed))
+    }
+}
+
+/// Why nothing was healed.
+struct Unhealed {
+    why: String,
+    /// What that comes to by itself.
+    exit: Exit,
+}
+
+impl Unhealed {
+    fn because(why: &str) -> Self {
+        Self { why: why.to_owned(), exit: Exit::Converged }
     }
 }
 
@@ -390,6 +414,7 @@ fn report(run: Run, memory: &Memory) -> RunReport {
         healed: Vec::new(),
         deferred: Vec::new(),
         unseen: Vec::new(),
+        git: None,
     }
 }
 
@@ -450,22 +475,6 @@ fn is_signed_out(observed: &Observed) -> bool {
     });
     let inventory = observed.inventory.as_ref().err().map(|trouble| trouble.kind);
     lists.chain(inventory).any(|kind| kind == TroubleKind::SignIn)
-}
-
-/// Assignments of ours that stand: those seen now, and those of subscriptions that were not read.
-fn standing(
-    before: Option<&BTreeMap<AssignmentName, SubscriptionId>>,
-    observed: &Observed,
-    coverage: &Coverage,
-) -> BTreeMap<AssignmentName, SubscriptionId> {
-    let kept = before.into_iter().flatten().filter(|(_, at)| !coverage.subscriptions.contains(at));
-    let mut all: BTreeMap<_, _> = kept.map(|(name, at)| (*name, *at)).collect();
-    for (id, subscription) in &observed.subscriptions {
-        let Reading::Seen(scopes) = &subscription.reading else { continue };
-        let ours = scopes.values().flatten().filter(|standing| standing.hand == Hand::Ours);
-        all.extend(ours.map(|standing| (standing.assignment.name, *id)));
-    }
-    all
 }
 
 fn cost(before: Sent, after: Sent) -> Cost {

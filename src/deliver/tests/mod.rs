@@ -159,5 +159,5 @@ pub(super) fn item() -> Item {
 }
 
 pub(super) fn found(items: Vec<Item>) -> Found {
-    Found { at: now(), day: jiff::civil::date(2026, 11, 26), run: 17, items: Some(items), failing: None }
+    Found { at: now(), day: jiff::civil::date(2026, 11, 26), run: 17, items: Some(items), failing: None, git: None }
 }
