@@ -2,7 +2,8 @@
 //! something is to be changed.
 //!
 //! A deny assignment names everybody, us, or a group that we may be in: such a group is opened. One that only writes down what it
-//! would block, or that has a condition, does not count: it is named by `doctor`, and Azure decides.
+//! would block does not count. Of one that has a condition, or that names a group which cannot be opened, it is not known whether
+//! it stops us: `doctor` reports that, a plan goes on, and Azure decides.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +20,7 @@ use crate::{
         trouble::Trouble,
     },
     ports::{AccessReader, Directory},
-    rights::{DELETE, WRITE},
+    rights::{DELETE, GRAPH_GROUPS, WRITE},
 };
 
 /// Questions asked at the same time.
@@ -61,6 +62,16 @@ impl OwnDenials {
         here.filter(|it| it.effect == Effect::Enforced && it.conditional == Conditional::No && self.is_me(it))
     }
 
+    /// The deny assignments of which it is not known whether they stop our identity there, each with why.
+    pub fn may_stop<'a>(&'a self, action: &str, at: &ScopeId) -> impl Iterator<Item = (&'a Denial, String)> {
+        let enforced = self.here(action, at).filter(|it| it.effect == Effect::Enforced);
+        enforced.filter_map(|it| match (self.names_me(it), it.conditional) {
+            (Names::Others, _) | (Names::Me, Conditional::No) => None,
+            (Names::Unknown(why), _) => Some((it, why)),
+            (Names::Me, Conditional::Yes) => Some((it, "it has a condition, which is not evaluated here".to_owned())),
+        })
+    }
+
     /// Every deny assignment, each once: what lies above several subscriptions is in each of their lists.
     #[must_use]
     pub fn all(&self) -> BTreeMap<&str, &Denial> {
@@ -74,11 +85,53 @@ impl OwnDenials {
     }
 
     fn is_me(&self, denial: &Denial) -> bool {
-        let Some(own) = self.own else { return denial.principals.is_empty() && denial.except.is_empty() };
-        let holds_me = |id: &PrincipalId| {
-            *id == own
-                || matches!(self.groups.get(&GroupKey::Id(*id)), Some(InGroup::Members(all)) if all.contains(&own))
-        };
-        (denial.principals.is_empty() || denial.principals.iter().any(holds_me)) && !denial.except.iter().any(holds_me)
+        self.names_me(denial) == Names::Me
     }
+
+    /// Whether a deny assignment is about our identity. That we are not among the members of a group counts as not being in it:
+    /// whether Graph lists service principals among transitive members is OPEN (FACTS_PIM_GROUPS §0 has it of direct ones).
+    fn names_me(&self, denial: &Denial) -> Names {
+        let all = |ids: &[PrincipalId]| {
+            let mut unknown = None;
+            for id in ids {
+                match self.is_or_holds_me(*id) {
+                    Names::Me => return Names::Me,
+                    Names::Unknown(why) => unknown = Some(why),
+                    Names::Others => {}
+                }
+            }
+            unknown.map_or(Names::Others, Names::Unknown)
+        };
+        let named = if denial.principals.is_empty() { Names::Me } else { all(&denial.principals) };
+        match (named, all(&denial.except)) {
+            (Names::Others, _) | (_, Names::Me) => Names::Others,
+            (Names::Unknown(why), _) | (Names::Me, Names::Unknown(why)) => Names::Unknown(why),
+            (Names::Me, Names::Others) => Names::Me,
+        }
+    }
+
+    fn is_or_holds_me(&self, id: PrincipalId) -> Names {
+        let Some(own) = self.own else {
+            return Names::Unknown("our token does not name our identity".to_owned());
+        };
+        if id == own {
+            return Names::Me;
+        }
+        match self.groups.get(&GroupKey::Id(id)) {
+            Some(InGroup::Members(all)) if all.contains(&own) => Names::Me,
+            Some(InGroup::Unanswered(_)) => {
+                Names::Unknown(format!("the members of {id} could not be read; for a group that takes {GRAPH_GROUPS}"))
+            }
+            // Not a group, or one that does not hold us.
+            Some(InGroup::Members(_) | InGroup::Missing | InGroup::Several(_)) | None => Names::Others,
+        }
+    }
+}
+
+/// Whom a deny assignment is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Names {
+    Me,
+    Others,
+    Unknown(String),
 }

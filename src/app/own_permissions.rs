@@ -18,8 +18,9 @@ use crate::{
     rights::{
         DELETE, READ_DEFINITIONS, WRITE,
         condition::Asked,
-        judge::{Holding, Place, Probe},
+        judge::{Holding, Probe},
         mandate::{May, may},
+        verdict::Place,
     },
 };
 

@@ -28,7 +28,7 @@ pub use self::{
     difference::{Difference, Key},
     life::{By, Doer, Entry, Life, Since},
     memory::{Memory, News, Turn},
-    run::{Commit, Cost, Healed, Healing, Part, Run, RunReport, Service, Spent, Trigger, Unseen, Verdict, What},
+    run::{Commit, Cost, Files, Healed, Healing, Part, Run, RunReport, Service, Spent, Trigger, Unseen, Verdict, What},
     sight::{Coverage, Sight, Sighted, next_expiry, sight},
     trail::{Unexplained, explain, unexplained},
 };

@@ -34,8 +34,8 @@ use crate::{
     ports::{Directory as _, History as _},
     reconcile::Order,
     watch::{
-        By, Cost, Coverage, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Turn, Unexplained,
-        Unseen, Verdict, What, explain, next_expiry, sight, unexplained,
+        By, Cost, Coverage, Files, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Turn,
+        Unexplained, Unseen, Verdict, What, explain, next_expiry, sight, unexplained,
     },
 };
 
@@ -122,6 +122,8 @@ impl Worker {
     async fn look(&self, task: &Task, run: &mut Run) -> Result<Brought, String> {
         let (workspace, desired, scope) = self.workspace(task).await?;
         run.owners = desired.owners.len();
+        let broken = desired.owners.values().filter(|owner| matches!(owner.file, OwnerFile::Broken(_)));
+        run.files = Files::Read { with_errors: broken.count() };
         let connection = self.connection(desired.tenant).await?;
         connection.read_clock().await.map_err(|error| error.to_string())?;
         let part = scope.owners().cloned().map_or(Part::Everything, Part::Owners);
@@ -250,6 +252,9 @@ impl Worker {
         *held = None; // an embedded Azure lets go of its folder before the next one takes it
         let opened = Connection::open_quietly(&self.global, &self.dir, tenant).await;
         let connection = Arc::new(opened.map_err(|error| error.to_string())?);
+        for doubt in &connection.doubts {
+            tracing::warn!("{doubt}");
+        }
         *held = Some((tenant, connection.clone()));
         Ok(connection)
     }
@@ -373,6 +378,7 @@ pub(super) fn blank(task: &Task) -> Run {
         cost: Cost::new(),
         next_expiry: None,
         unseen: 0,
+        files: Files::Unreadable,
     }
 }
 
