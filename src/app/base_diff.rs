@@ -133,7 +133,8 @@ impl Base {
             held.retain(|finding| run.scope().is_all() || finding.owner.is_some_and(|owner| run.scope().holds(owner)));
             taken::tell(&mut plan.findings, held);
         }
-        let diff = BaseDiff { commit, before, is_known: base.is_some(), rules, fixed };
+        let whole = run.plan().clone();
+        let diff = BaseDiff { commit, before, whole, is_known: base.is_some(), rules, fixed };
         run.caused(plan, approval, diff);
     }
 }

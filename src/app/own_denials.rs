@@ -2,7 +2,8 @@
 //! something is to be changed.
 //!
 //! A deny assignment names everybody, us, or a group that we may be in: such a group is opened. One that only writes down what it
-//! would block, or that has a condition, does not count: it is named by `doctor`, and Azure decides.
+//! would block does not count. Of one that has a condition, or that names a group which cannot be opened, it is not known whether
+//! it stops us: `doctor` reports that, a plan goes on, and Azure decides.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +20,7 @@ use crate::{
         trouble::Trouble,
     },
     ports::{AccessReader, Directory},
-    rights::{DELETE, WRITE},
+    rights::{DELETE, GRAPH_GROUPS, WRITE},
 };
 
 /// Questions asked at the same time.
@@ -50,24 +51,40 @@ pub async fn own_denials(
 }
 
 impl OwnDenials {
-    /// What could not be told, by subscription: the list did not come, or whether we are in a group that one of them names.
+    /// Why a list did not come, by subscription.
     pub fn unanswered(&self) -> impl Iterator<Item = (SubscriptionId, &Arc<Trouble>)> {
-        self.lists.iter().filter_map(|(id, list)| {
-            let trouble = match list {
-                Err(trouble) => trouble,
-                Ok(all) => all.iter().filter(|it| is_enforced(it)).find_map(|it| match self.applies(it) {
-                    Applies::Unknown(trouble) => Some(trouble),
-                    Applies::Yes | Applies::No => None,
-                })?,
-            };
-            Some((*id, trouble))
+        self.lists.iter().filter_map(|(id, list)| Some((*id, list.as_ref().err()?)))
+    }
+
+    /// Why it is not known whether a deny assignment stops our identity, by subscription: a group that it names could not be opened.
+    pub fn unread_groups(&self) -> impl Iterator<Item = (SubscriptionId, &Arc<Trouble>)> {
+        let of = |denial: &Denial| {
+            let mut named = denial.principals.iter().chain(&denial.except);
+            named.find_map(|id| match self.groups.get(&GroupKey::Id(*id)) {
+                Some(InGroup::Unanswered(trouble)) => Some(trouble),
+                Some(InGroup::Members(_) | InGroup::Missing | InGroup::Several(_)) | None => None,
+            })
+        };
+        self.lists.iter().filter_map(move |(id, list)| {
+            let mut open = list.as_ref().ok()?.iter().filter(|it| matches!(self.names_me(it), Names::Unknown(_)));
+            Some((*id, open.find_map(of)?))
         })
     }
 
     /// The deny assignments that stop our identity there, for certain.
     pub fn stop<'a>(&'a self, action: &str, at: &ScopeId) -> impl Iterator<Item = &'a Denial> {
         let here = self.here(action, at);
-        here.filter(|it| is_enforced(it) && matches!(self.applies(it), Applies::Yes))
+        here.filter(|it| it.effect == Effect::Enforced && it.conditional == Conditional::No && self.is_me(it))
+    }
+
+    /// The deny assignments of which it is not known whether they stop our identity there, each with why.
+    pub fn may_stop<'a>(&'a self, action: &str, at: &ScopeId) -> impl Iterator<Item = (&'a Denial, String)> {
+        let enforced = self.here(action, at).filter(|it| it.effect == Effect::Enforced);
+        enforced.filter_map(|it| match (self.names_me(it), it.conditional) {
+            (Names::Others, _) | (Names::Me, Conditional::No) => None,
+            (Names::Unknown(why), _) => Some((it, why)),
+            (Names::Me, Conditional::Yes) => Some((it, "it has a condition, which is not evaluated here".to_owned())),
+        })
     }
 
     /// Every deny assignment, each once: what lies above several subscriptions is in each of their lists.
@@ -82,44 +99,54 @@ impl OwnDenials {
         list.into_iter().flatten().filter(move |it| it.is_at(at) && it.denies_action(action))
     }
 
-    fn applies(&self, denial: &Denial) -> Applies<'_> {
-        let everybody = denial.principals.is_empty();
-        if !everybody && !denial.denies_action(WRITE) && !denial.denies_action(DELETE) {
-            return Applies::No; // the groups of such a one were not opened
-        }
-        let among = |ids: &[PrincipalId]| self.is_among(ids);
-        match (if everybody { Applies::Yes } else { among(&denial.principals) }, among(&denial.except)) {
-            (Applies::No, _) | (_, Applies::Yes) => Applies::No,
-            (Applies::Unknown(trouble), _) | (Applies::Yes, Applies::Unknown(trouble)) => Applies::Unknown(trouble),
-            (Applies::Yes, Applies::No) => Applies::Yes,
-        }
+    fn is_me(&self, denial: &Denial) -> bool {
+        self.names_me(denial) == Names::Me
     }
 
-    /// Whether one of these is our identity, or a group that it is in. Without an id of ours nothing but an empty list is told.
-    fn is_among(&self, ids: &[PrincipalId]) -> Applies<'_> {
-        let Some(own) = self.own else { return Applies::No };
-        let mut unknown = None;
-        for id in ids {
-            match self.groups.get(&GroupKey::Id(*id)) {
-                _ if *id == own => return Applies::Yes,
-                Some(InGroup::Members(all)) if all.contains(&own) => return Applies::Yes,
-                Some(InGroup::Unanswered(trouble)) => unknown = Some(trouble),
-                Some(InGroup::Members(_) | InGroup::Missing | InGroup::Several(_)) | None => {}
+    /// Whether a deny assignment is about our identity. That we are not among the members of a group counts as not being in it:
+    /// whether Graph lists service principals among transitive members is OPEN (FACTS_PIM_GROUPS §0 has it of direct ones).
+    fn names_me(&self, denial: &Denial) -> Names {
+        let all = |ids: &[PrincipalId]| {
+            let mut unknown = None;
+            for id in ids {
+                match self.is_or_holds_me(*id) {
+                    Names::Me => return Names::Me,
+                    Names::Unknown(why) => unknown = Some(why),
+                    Names::Others => {}
+                }
             }
+            unknown.map_or(Names::Others, Names::Unknown)
+        };
+        let named = if denial.principals.is_empty() { Names::Me } else { all(&denial.principals) };
+        match (named, all(&denial.except)) {
+            (Names::Others, _) | (_, Names::Me) => Names::Others,
+            (Names::Unknown(why), _) | (Names::Me, Names::Unknown(why)) => Names::Unknown(why),
+            (Names::Me, Names::Others) => Names::Me,
         }
-        unknown.map_or(Applies::No, Applies::Unknown)
+    }
+
+    fn is_or_holds_me(&self, id: PrincipalId) -> Names {
+        let Some(own) = self.own else {
+            return Names::Unknown("our token does not name our identity".to_owned());
+        };
+        if id == own {
+            return Names::Me;
+        }
+        match self.groups.get(&GroupKey::Id(id)) {
+            Some(InGroup::Members(all)) if all.contains(&own) => Names::Me,
+            Some(InGroup::Unanswered(_)) => {
+                Names::Unknown(format!("the members of {id} could not be read; for a group that takes {GRAPH_GROUPS}"))
+            }
+            // Not a group, or one that does not hold us.
+            Some(InGroup::Members(_) | InGroup::Missing | InGroup::Several(_)) | None => Names::Others,
+        }
     }
 }
 
-/// Whether a deny assignment is about our identity.
-enum Applies<'a> {
-    Yes,
-    No,
-    /// A group could not be opened.
-    Unknown(&'a Arc<Trouble>),
-}
-
-/// Whether it blocks something, and without a condition, which is not weighed.
-fn is_enforced(denial: &Denial) -> bool {
-    denial.effect == Effect::Enforced && denial.conditional == Conditional::No
+/// Whom a deny assignment is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Names {
+    Me,
+    Others,
+    Unknown(String),
 }

@@ -18,8 +18,9 @@ use crate::{
     rights::{
         DELETE, READ_DEFINITIONS, WRITE,
         condition::Asked,
-        judge::{Holding, Place, Probe},
+        judge::{Holding, Probe},
         mandate::{May, may},
+        verdict::Place,
     },
 };
 
@@ -117,7 +118,7 @@ pub async fn ask(azure: &(impl Rights + AccessReader + Directory), ask: AskPermi
     let (holdings, lists, _) = held;
     let mut unanswered: BTreeMap<SubscriptionId, Arc<Trouble>> =
         lists.into_iter().filter_map(|(id, came)| Some((id, came.err()?))).collect();
-    for (id, trouble) in denials.unanswered() {
+    for (id, trouble) in denials.unanswered().chain(denials.unread_groups()) {
         unanswered.entry(id).or_insert_with(|| trouble.clone());
     }
     OwnPermissions { holdings, unanswered, denials, is_asked: true }

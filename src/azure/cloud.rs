@@ -83,6 +83,21 @@ impl Cloud {
         Ok(())
     }
 
+    /// The two clouds that these endpoints are of, where sign-in, Resource Manager and Graph are not all of one: by name, sign-in's
+    /// or Resource Manager's first. An endpoint that is no cloud's own counts for none.
+    #[must_use]
+    pub fn mixed(&self) -> Option<(&'static str, &'static str)> {
+        let of = |at: usize, url: &Url| {
+            let is_its =
+                |urls: &[&str; 3]| urls.get(at).and_then(|its| Url::parse(its).ok()).is_some_and(|its| its == *url);
+            CLOUDS.iter().find(|(_, urls)| is_its(urls)).map(|(name, _)| *name)
+        };
+        let names = [of(0, &self.authority), of(1, &self.arm), of(2, &self.graph)];
+        let mut names = names.into_iter().flatten();
+        let first = names.next()?;
+        names.find(|name| *name != first).map(|other| (first, other))
+    }
+
     /// Whether all of it is on this machine: a simulator.
     pub(crate) fn is_local(&self) -> bool {
         [&self.authority, &self.arm, &self.graph].into_iter().all(is_loopback)
@@ -127,6 +142,16 @@ mod tests {
         }
         assert_eq!(Cloud::named("public").unwrap().arm_audience, "https://management.azure.com");
         assert!(Cloud::named("mars").unwrap_err().to_string().contains("`us-government`"));
+    }
+
+    #[test]
+    fn endpoints_of_two_clouds_are_noticed() {
+        let mut cloud = Cloud::named("public").unwrap();
+        assert_eq!(cloud.mixed(), None);
+        cloud.set_authority("login.microsoftonline.us").unwrap();
+        assert_eq!(cloud.mixed(), Some(("us-government", "public")));
+        cloud.set_authority("https://login.example").unwrap();
+        assert_eq!(cloud.mixed(), None);
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Session {
     }
 
     async fn over(transport: Transport, settings: &Settings) -> Result<Self, Trouble> {
-        let Settings { cloud, tenant, ca_pem: _, used: _, chain } = settings;
+        let Settings { cloud, tenant, ca_pem: _, client: _, used: _, conflicts: _, chain } = settings;
         let sign_in = Gate::new();
         let sources = Sources {
             transport: transport.clone(),

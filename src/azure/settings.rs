@@ -71,6 +71,24 @@ pub struct Used {
     pub became: &'static str,
 }
 
+/// Two variables that say different things of one matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// What it is about: `tenant`.
+    pub about: &'static str,
+    /// The one that is used.
+    pub used: &'static str,
+    /// The one that is not.
+    pub ignored: &'static str,
+}
+
+impl std::fmt::Display for Conflict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { about, used, ignored } = self;
+        write!(f, "{used} and {ignored} give a different {about}: {used} is used")
+    }
+}
+
 /// Everything that [`Session::connect`](super::Session::connect) needs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -80,8 +98,12 @@ pub struct Settings {
     pub tenant: Option<String>,
     /// Certificates to trust beside the system's own (`--ca`).
     pub ca_pem: Option<String>,
+    /// The application or managed identity that a variable names.
+    pub client: Option<String>,
     /// The variables that were used.
     pub used: Vec<Used>,
+    /// Variables that contradict each other.
+    pub conflicts: Vec<Conflict>,
     pub(crate) chain: Chain,
 }
 
@@ -89,7 +111,7 @@ impl Settings {
     /// From the environment, by a lookup; an empty variable counts as absent.
     pub fn from_environment(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Trouble> {
         let mut environment = Environment::new(lookup);
-        let mut cloud = match environment.first(&["AZURE_CLOUD", "ARM_ENVIRONMENT"], "cloud") {
+        let mut cloud = match environment.first(&["AZURE_CLOUD", "ARM_ENVIRONMENT"], CLOUD) {
             Some(name) => Cloud::named(&name)?,
             None => Cloud::named("public")?,
         };
@@ -109,8 +131,11 @@ impl Settings {
             cloud.graph_audience = audience;
         }
         let tenant = environment.first(&["AZURE_TENANT_ID", "ARM_TENANT_ID"], "tenant");
+        let client = link::client(&mut environment);
         let chain = link::chain(&mut environment)?;
-        Ok(Self { cloud, tenant, ca_pem: None, used: environment.used, chain })
+        let Environment { used, mut conflicts, .. } = environment;
+        conflicts.retain(|it| it.about != CLOUD || !is_one_cloud(it, lookup));
+        Ok(Self { cloud, tenant, ca_pem: None, client, used, conflicts, chain })
     }
 
     /// For a simulator at `url`, where all three doors are: signed in with a client id and a secret that it knows.
@@ -125,29 +150,47 @@ impl Settings {
             cloud: Cloud::at(url, url, url)?,
             tenant: Some(tenant.to_owned()),
             ca_pem,
+            client: Some(client.to_owned()),
             used: Vec::new(),
+            conflicts: Vec::new(),
             chain: Chain { links: vec![link], lacking: Vec::new() },
         })
     }
+}
+
+const CLOUD: &str = "cloud";
+
+/// Whether two variables name one cloud, each in its own way: `public`, `AzureCloud`.
+fn is_one_cloud(conflict: &Conflict, lookup: &dyn Fn(&str) -> Option<String>) -> bool {
+    let named = |variable: &str| Cloud::named(&lookup(variable)?).ok();
+    named(conflict.used).is_some_and(|cloud| named(conflict.ignored) == Some(cloud))
 }
 
 /// A lookup of variables that remembers what was found.
 pub(crate) struct Environment<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     used: Vec<Used>,
+    conflicts: Vec<Conflict>,
 }
 
 impl<'a> Environment<'a> {
     pub(crate) fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { lookup, used: Vec::new() }
+        Self { lookup, used: Vec::new(), conflicts: Vec::new() }
     }
 
-    /// The first of these variables that is set; it is remembered as used.
+    /// The first of these variables that is set; it is remembered as used, and those that say something else as conflicts.
     pub(crate) fn first(&mut self, names: &[&'static str], became: &'static str) -> Option<String> {
         let (variable, value) = names.iter().find_map(|name| Some((*name, self.peek(name)?)))?;
         let used = Used { variable, became };
         if !self.used.contains(&used) {
             self.used.push(used);
+        }
+        for ignored in names.iter().copied().filter(|name| *name != variable) {
+            let conflict = Conflict { about: became, used: variable, ignored };
+            let differs = self.peek(ignored).is_some_and(|other| !other.trim().eq_ignore_ascii_case(value.trim()));
+            if differs && !self.conflicts.contains(&conflict) {
+                self.conflicts.push(conflict);
+            }
         }
         Some(value)
     }
@@ -190,6 +233,21 @@ mod tests {
         let used: Vec<_> = settings.used.iter().map(|used| used.variable).collect();
         assert_eq!(used, ["ARM_ENVIRONMENT", "AZURE_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_SECRET"]);
         assert!(!format!("{settings:?}").contains("hush"));
+        let conflicts: Vec<_> = settings.conflicts.iter().map(ToString::to_string).collect();
+        assert_eq!(conflicts, ["AZURE_TENANT_ID and ARM_TENANT_ID give a different tenant: AZURE_TENANT_ID is used"]);
+    }
+
+    #[test]
+    fn two_names_of_one_cloud_or_client_are_no_conflict_and_two_clouds_are() {
+        let one = [
+            ("AZURE_CLOUD", "public"),
+            ("ARM_ENVIRONMENT", "AzureCloud"),
+            ("AZURE_CLIENT_ID", "C"),
+            ("ARM_CLIENT_ID", "c"),
+        ];
+        assert_eq!(settings(&one).conflicts, []);
+        let two = settings(&[("AZURE_CLOUD", "public"), ("ARM_ENVIRONMENT", "china")]).conflicts;
+        assert!(matches!(two.as_slice(), [Conflict { about: "cloud", .. }]), "{two:?}");
     }
 
     #[test]

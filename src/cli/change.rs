@@ -32,6 +32,15 @@ pub(super) fn carry_out(global: &Global, change: &Change, check: bool) -> Exit {
     if exit != Exit::Converged {
         return exit;
     }
+    let elsewhere = edit::at_two_owners(&loaded, &edits, today);
+    if let Some(first) = elsewhere.first() {
+        for found in &elsewhere {
+            output::say_drawn(draw(&found.error, global.color.stderr()));
+        }
+        let words =
+            format!("a plan would block this, as `{}` is listed at two owners; nothing was written", first.person);
+        return output::fail(global, words);
+    }
     if check {
         for edited in &edits {
             output::result(&diff(&edited.path, &edited.before, &edited.after));

@@ -35,6 +35,8 @@ pub(super) struct Connection {
     pub reader: Reader,
     /// The variables that were used, and for what.
     pub used: Vec<Used>,
+    /// What the environment says and is not so here: another tenant, another identity, two clouds.
+    pub doubts: Vec<String>,
     /// Our object id there, as the token says.
     pub identity: Option<PrincipalId>,
     /// Whose Azure it is.
@@ -79,7 +81,11 @@ impl Connection {
     /// Connects and signs in; says what is wrong.
     pub(super) async fn open(global: &Global, workspace: &Workspace, tenant: TenantId) -> Result<Self, Exit> {
         let connected = Self::open_quietly(global, &workspace.dir, tenant).await;
-        connected.map_err(|error| output::error(global, &error))
+        let connected = connected.map_err(|error| output::error(global, &error))?;
+        for doubt in &connected.doubts {
+            output::say(format_args!("note: {doubt}"));
+        }
+        Ok(connected)
     }
 
     /// Connects and signs in. `dir`: the workspace.
@@ -115,18 +121,25 @@ impl Connection {
                 (settings, Some(running))
             }
         };
-        settings.tenant = Some(tenant.to_string()); // the workspace says whose people these are
+        let mut doubts = doubts(&settings, tenant);
+        settings.used.retain(|used| used.became != TENANT); // the workspace says whose people these are
+        settings.tenant = Some(tenant.to_string());
         if let Some(file) = &global.ca {
             let pem =
                 std::fs::read_to_string(file).map_err(|error| fail(&format_args!("{}: {error}", file.display())))?;
             settings.ca_pem = Some(settings.ca_pem.unwrap_or_default() + &pem);
         }
-        let session = Session::connect(&settings).await.map_err(|error| fail(&error))?;
+        let told = |error: &dyn std::fmt::Display| {
+            // What the environment says otherwise may well be why.
+            let also: Vec<String> = doubts.iter().map(|doubt| format!("; {doubt}")).collect();
+            fail(&format_args!("{error}{}", also.concat()))
+        };
+        let session = Session::connect(&settings).await.map_err(|error| told(&error))?;
         tracing::info!("signed in by {}", session.signed_in_by());
-        let identity = session.identity().await.map_err(|error| fail(&error))?;
+        let identity = session.identity().await.map_err(|error| told(&error))?;
         if let Some(other) = identity.tenant.filter(|signed_in| *signed_in != tenant) {
             // Somebody else's tenant knows none of our people: everybody would look gone.
-            return Err(fail(&format_args!(
+            return Err(told(&format_args!(
                 "signed in to tenant {other}, and tilgang.yaml says {tenant}: sign in to that one, or correct `tenant`"
             )));
         }
@@ -135,6 +148,7 @@ impl Connection {
             Which::Running(_) => Kind::Simulated,
             Which::Embedded(_) => Kind::Embedded,
         };
+        doubts.extend(another_client(&settings, identity.client.as_deref(), &session.signed_in_by()));
         let object = identity.object;
         let who = match (identity.name, identity.object) {
             (Some(name), Some(id)) => format!("{name} (object id {id})"),
@@ -158,6 +172,7 @@ impl Connection {
             who,
             reader,
             used: settings.used,
+            doubts,
             address: settings.cloud.arm.to_string(),
             _simulated: simulated,
             clock_at,
@@ -208,6 +223,30 @@ impl Connection {
             simulated.unwrap_or_else(environment::now)
         })
     }
+}
+
+const TENANT: &str = "tenant";
+
+/// What the environment says that is not so here, as far as that is known before anybody signs in.
+fn doubts(settings: &Settings, tenant: TenantId) -> Vec<String> {
+    let variable = settings.used.iter().find(|used| used.became == TENANT);
+    // A domain may be this tenant's: only an id can be another's.
+    let named = settings.tenant.as_ref().and_then(|text| text.trim().parse::<uuid::Uuid>().ok()).map(TenantId);
+    let other = variable.zip(named.filter(|named| *named != tenant)).map(|(used, named)| {
+        format!("{} is {named}, and tilgang.yaml says {tenant}: tilgang signs in to the latter", used.variable)
+    });
+    let mixed = settings.cloud.mixed().map(|(one, other)| {
+        format!("the environment names endpoints of two clouds, `{one}` and `{other}`: set AZURE_CLOUD alone")
+    });
+    settings.conflicts.iter().map(ToString::to_string).chain(other).chain(mixed).collect()
+}
+
+/// That a variable names another application than the one that signed in.
+fn another_client(settings: &Settings, signed_in: Option<&str>, by: &str) -> Option<String> {
+    let used = settings.used.iter().find(|used| used.became.starts_with("application"))?;
+    let (named, signed_in) = settings.client.as_deref().zip(signed_in)?;
+    (!named.trim().eq_ignore_ascii_case(signed_in))
+        .then(|| format!("{} is `{}`, and tilgang is signed in as `{signed_in}` by {by}", used.variable, named.trim()))
 }
 
 fn no_simulator(url: &str, error: &dyn std::fmt::Display) -> String {

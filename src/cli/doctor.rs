@@ -16,19 +16,23 @@ use crate::{
         own_permissions::held,
     },
     model::{
+        desired::{Desired, OwnerFile},
         ids::{PrincipalId, UserName},
-        observed::{Observed, OtherAccess, PimService, Reading, Sighting},
+        observed::{DefinitionLookup, Observed, OtherAccess, PimService, Reading, Sighting},
         other_access::Effect,
-        people::{ById, ByName},
+        people::{ById, ByName, GroupKey, HasAttribute, InGroup},
+        policy::Whom,
         trouble::Trouble,
     },
-    plan,
-    ports::{AssignmentReader, Directory, Rights},
+    plan::{self, Plan},
+    ports::{AssignmentReader, Directory, Inventory, Rights},
     report::{self, Checkup},
     rights::{
-        DELETE, GRAPH, GRAPH_NAMES_ALL, Needs, Purpose, READ_ASSIGNMENTS, READ_DENIALS, READ_LOCKS, READ_PIM, WRITE,
-        judge::{Place, Probe, Seen, TargetSeen, judge},
+        DELETE, GRAPH, GRAPH_GROUPS, GRAPH_NAMES_ALL, Needs, Purpose, READ_ASSIGNMENTS, READ_DEFINITIONS, READ_DENIALS,
+        READ_LOCKS, READ_PIM, WRITE,
+        judge::{Probe, READS_ASSIGNMENTS, Seen, TargetSeen, judge},
         names_all,
+        verdict::Place,
     },
 };
 
@@ -36,8 +40,10 @@ use super::{Exit, Global, connect::Connection, output, validate::count};
 
 /// Questions asked at the same time.
 const SIDE_BY_SIDE_MAX: usize = 16;
+/// Subscriptions that are named where none is seen.
+const NAMED_MAX: usize = 5;
 
-/// Say what our identity may do, what it lacks and what is too much, by action and scope
+/// Check the identity's permissions: present, missing, excessive, by action and scope
 #[derive(Debug, Args)]
 #[command(after_help = "Example: tilgang doctor --dir examples/altinn --simulate")]
 pub(super) struct Doctor {
@@ -88,8 +94,9 @@ impl Doctor {
         notes.extend(far.used.iter().map(|used| format!("{} gave the {}", used.variable, used.became)));
         let mut good =
             vec![(read, Vec::new()), (format!("signed in to tenant {tenant} by {by} at {}", far.address), notes)];
-        let mut problems = Vec::new();
+        let mut problems = with_errors(&desired, workspace.loaded.errors.len());
         match &observed.inventory {
+            Ok(()) if observed.subscriptions.is_empty() => problems.push(nothing_seen(&far, &observed).await),
             Ok(()) => {
                 let seen = count(observed.subscriptions.len(), "subscription");
                 good.push((format!("Resource Graph answers: {seen}"), Vec::new()));
@@ -111,7 +118,9 @@ impl Doctor {
             }
         }
         let mut unfit: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (role, problem) in plan::role_problems(&desired, &observed) {
+        // Where no target is found, no role definition was asked for: that is reported above.
+        let asked = observed.targets.values().any(|sighting| matches!(sighting, Sighting::Found(_)));
+        for (role, problem) in plan::role_problems(&desired, &observed).into_iter().filter(|_| asked) {
             unfit.entry(format!("{problem}; {}", problem.help())).or_default().push(format!("`{role}`"));
         }
         problems.extend(unfit.into_iter().map(|(words, roles)| format!("{}: {words}", roles.join(", "))));
@@ -121,7 +130,9 @@ impl Doctor {
             let read = count(named.len(), "role definition");
             good.push((format!("{read} that the workspace names, as Azure calls them"), named));
         }
-        let Asked { seen, denials, pim } = look(&far, &observed).await;
+        problems.extend(groups_not_found(&compared, &observed));
+        let needs = Needs::of(&desired);
+        let Asked { seen, denials, pim } = look(&far, &observed, &needs).await;
         if pim == PimService::Unlicensed {
             let words = "this tenant has no Privileged Identity Management (Azure answers `AadPremiumLicenseRequired`): nothing is \
                          activated, and nothing ends by itself";
@@ -142,15 +153,78 @@ impl Doctor {
             };
             good.push((format!("deny assignment `{}` at {}{effect}", denial.name, denial.scope), Vec::new()));
         }
-        let verdict = judge(purpose, &Needs::of(&desired.catalog), &seen);
-        if compared.is_complete() {
+        let verdict = judge(purpose, &needs, &seen);
+        if compared.is_complete() && observed.absent.is_empty() && !observed.subscriptions.is_empty() {
             good.push(("everything that a plan needs can be read".to_owned(), Vec::new()));
         }
         let tool = concat!("tilgang ", env!("CARGO_PKG_VERSION"));
-        let checkup = Checkup { purpose, who: &far.who, good: &good, problems: &problems, verdict: &verdict, tool };
+        let checkup = Checkup {
+            purpose,
+            who: &far.who,
+            good: &good,
+            notes: &far.doubts,
+            problems: &problems,
+            verdict: &verdict,
+            tool,
+        };
         output::result(&report::doctor(&checkup, *format));
         workspace.exit().max(if checkup.is_well() { Exit::Converged } else { Exit::Failed })
     }
+}
+
+/// The owners whose files have errors, and how many errors there are in all: none of what they list was compared.
+fn with_errors(desired: &Desired, errors: usize) -> Vec<String> {
+    let broken = desired.owners.iter().filter(|(_, owner)| matches!(owner.file, OwnerFile::Broken(_)));
+    let broken: Vec<String> = broken.map(|(code, _)| format!("`{code}`")).collect();
+    if errors == 0 {
+        return Vec::new();
+    }
+    let left_out = if broken.is_empty() { String::new() } else { format!("; left out here: {}", broken.join(", ")) };
+    vec![format!("{} in the files{left_out}; `tilgang validate` shows them", count(errors, "error"))]
+}
+
+/// Why there is no subscription to look into: our identity sees none at all, or none of those that are meant.
+async fn nothing_seen(far: &Connection, observed: &Observed) -> String {
+    let named: Vec<String> = observed.absent.iter().take(NAMED_MAX).map(|(_, name)| format!("`{name}`")).collect();
+    let more = if observed.absent.len() > named.len() { " and others" } else { "" };
+    let meant = format!("{}{more}", named.join(", "));
+    match far.reader.stock(&BTreeSet::new()).await {
+        Ok(stock) if stock.subscriptions.is_empty() => {
+            format!("our identity sees no subscription: wrong tenant, or no role? The workspace means {meant}")
+        }
+        Ok(stock) => {
+            let seen = count(stock.subscriptions.len(), "subscription");
+            format!("our identity sees {seen}, and none that the workspace means: {meant}")
+        }
+        Err(trouble) => trouble.to_string(),
+    }
+}
+
+/// Groups that `tilgang.yaml` names and that lead to nobody. One that could not be read is among the rights.
+fn groups_not_found(compared: &Plan, observed: &Observed) -> Vec<String> {
+    let not_read = |key: &GroupKey| matches!(observed.people.groups.get(key), Some(InGroup::Unanswered(_)));
+    let unresolved = compared.protected.unresolved.iter().filter(|it| match &it.whom {
+        Whom::Group(key) => !not_read(key),
+        Whom::Name(_) | Whom::Id(_) => true,
+    });
+    let unresolved = unresolved.map(|it| format!("`policy.protected` names {it}, {}: nothing is removed", it.why));
+    let protected: BTreeSet<&GroupKey> = compared
+        .protected
+        .unresolved
+        .iter()
+        .filter_map(|it| if let Whom::Group(key) = &it.whom { Some(key) } else { None })
+        .collect();
+    let of_members = observed.people.groups.iter().filter(|(key, _)| !protected.contains(key));
+    let of_members = of_members.filter_map(|(key, answer)| match answer {
+        InGroup::Missing => {
+            Some(format!("`users.member_of`: there is no group `{key}`, so nobody gains anything there"))
+        }
+        InGroup::Several(several) => {
+            Some(format!("`users.member_of`: {several} groups are called `{key}`, so nobody gains anything there"))
+        }
+        InGroup::Members(_) | InGroup::Unanswered(_) => None,
+    });
+    unresolved.chain(of_members).collect()
 }
 
 /// What was asked of our identity.
@@ -161,12 +235,12 @@ struct Asked {
 }
 
 /// Asks what is to be asked of our identity.
-async fn look(far: &Connection, observed: &Observed) -> Asked {
+async fn look(far: &Connection, observed: &Observed, needs: &Needs) -> Asked {
     let identity = far.session.identity().await.ok().and_then(|identity| identity.object);
     let names = observed.subscriptions.iter().map(|(id, it)| (*id, it.name.clone())).collect();
     let subscriptions: BTreeSet<_> = observed.subscriptions.keys().copied().collect();
     let (graph, probes, targets, held, denials) = futures::join!(
-        graph(far),
+        graph(far, observed, needs),
         probes(far, observed),
         targets(far, observed),
         held(&far.reader, &names, identity),
@@ -175,12 +249,18 @@ async fn look(far: &Connection, observed: &Observed) -> Asked {
     let (holdings, own, definitions) = held;
     let (probes, pim) = probes;
     let permissions = far.session.graph_permissions().await.unwrap_or_default(); // a token that does not come is said by `graph`
-    let mut denied = BTreeMap::new();
+    let (mut denied, mut may_deny) = (BTreeMap::new(), BTreeMap::new());
     for target in &targets {
         for action in [WRITE, DELETE] {
             let names: BTreeSet<String> = denials.stop(action, &target.scope).map(|it| it.name.clone()).collect();
             if !names.is_empty() {
                 denied.insert((target.scope.clone(), action), names);
+            }
+            let open = denials.may_stop(action, &target.scope);
+            let open = open.map(|(it, why)| format!("the deny assignment `{}` may forbid it: {why}", it.name));
+            let open: BTreeSet<String> = open.collect();
+            if !open.is_empty() {
+                may_deny.insert((target.scope.clone(), action), open);
             }
         }
     }
@@ -191,10 +271,23 @@ async fn look(far: &Connection, observed: &Observed) -> Asked {
         at: Place::Subscription(*id, names.get(id).cloned().unwrap_or_default()),
         outcome: failed.get(id).map_or(Ok(()), |trouble| Err(trouble.clone())),
     });
+    let unread = observed.role_definitions.values().filter_map(|lookup| match lookup {
+        DefinitionLookup::Unanswered(trouble) => Some(trouble.clone()),
+        DefinitionLookup::Found(_) | DefinitionLookup::Missing => None,
+    });
+    let of_unread = names.iter().take(1).flat_map(|(id, name)| {
+        unread.clone().map(|trouble| Probe {
+            right: READ_DEFINITIONS.to_owned(),
+            need: "`plan` needs it to see what role definitions permit",
+            at: Place::Subscription(*id, name.clone()),
+            outcome: Err(trouble),
+        })
+    });
     let seen = Seen {
-        probes: graph.into_iter().chain(probes).chain(definitions).chain(of_denials).collect(),
+        probes: graph.into_iter().chain(probes).chain(definitions).chain(of_denials).chain(of_unread).collect(),
         targets,
         denied,
+        may_deny,
         holdings,
         own,
         graph: permissions,
@@ -202,8 +295,9 @@ async fn look(far: &Connection, observed: &Observed) -> Asked {
     Asked { seen, denials, pim }
 }
 
-/// A name and an id that nobody has: what comes back says whether people, groups and the deleted can be looked up.
-async fn graph(far: &Connection) -> Vec<Probe> {
+/// A name and an id that nobody has: what comes back says whether people, groups and the deleted can be looked up. Groups are
+/// tried where policy names some; what the run itself asked of groups and attributes counts as well.
+async fn graph(far: &Connection, observed: &Observed, needs: &Needs) -> Vec<Probe> {
     let (name, id) = (UserName::new("nobody@tilgang.invalid"), PrincipalId(uuid::Uuid::max()));
     let (names, ids) = ([name].into(), [id].into());
     let (by_name, by_id) = futures::join!(far.reader.by_name(&names), far.reader.by_id(&ids));
@@ -215,16 +309,31 @@ async fn graph(far: &Connection) -> Vec<Probe> {
         ById::Unanswered(trouble) => Some(trouble),
         _ => None,
     });
-    let probe = |need, trouble: Option<Arc<Trouble>>| Probe {
-        right: GRAPH.to_owned(),
+    let probe = |right: &str, need, trouble: Option<Arc<Trouble>>| Probe {
+        right: right.to_owned(),
         need,
         at: Place::Graph,
         outcome: trouble.map_or(Ok(()), Err),
     };
-    vec![
-        probe("`plan` needs it to look people up, by name and id, the deleted ones as well", by_name),
-        probe("`plan` needs it to look people up, by name and id, the deleted ones as well", by_id),
-    ]
+    let people = "`plan` needs it to look people up, by name and id, the deleted ones as well";
+    let mut probes = vec![probe(GRAPH, people, by_name), probe(GRAPH, people, by_id)];
+    let attribute = observed.people.attributes.values().find_map(|answer| match answer {
+        HasAttribute::Unanswered(trouble) => Some(trouble.clone()),
+        HasAttribute::Value(_) | HasAttribute::Nothing => None,
+    });
+    probes.extend(attribute.map(|trouble| probe(GRAPH, people, Some(trouble))));
+    if needs.groups().is_some() {
+        let nobodys = [GroupKey::Id(PrincipalId(uuid::Uuid::max())), GroupKey::named("nobody.tilgang.invalid")];
+        let asked = far.reader.groups(&nobodys.into()).await;
+        let groups = "`plan` needs it to read the groups that `tilgang.yaml` names";
+        let failed = |answer: &InGroup| match answer {
+            InGroup::Unanswered(trouble) => Some(trouble.clone()),
+            InGroup::Members(_) | InGroup::Missing | InGroup::Several(_) => None,
+        };
+        let answers = asked.values().chain(observed.people.groups.values());
+        probes.extend(answers.map(|answer| probe(GRAPH_GROUPS, groups, failed(answer))));
+    }
+    probes
 }
 
 /// The lists that a run reads, at each subscription. Where the tenant has no PIM, whether we may read its list is not to be known, and
@@ -245,7 +354,7 @@ async fn probes(far: &Connection, observed: &Observed) -> (Vec<Probe>, PimServic
             outcome,
         };
         [
-            probe(READ_ASSIGNMENTS, "`plan` needs it to see who holds what", assignments),
+            probe(READ_ASSIGNMENTS, READS_ASSIGNMENTS, assignments),
             probe(READ_PIM, "`plan` needs it to tell what ends by itself, before anything is removed", pim),
             probe(READ_LOCKS, "`plan` needs it to tell what cannot be removed", locks),
         ]

@@ -47,7 +47,7 @@ impl Identity {
             Ok(desired) => desired,
             Err(exit) => return exit,
         };
-        let needs = Needs::of(&desired.catalog);
+        let needs = Needs::of(&desired);
         let (scopes, absent) = if scope.is_empty() {
             match meant(global, (&workspace, &chosen), &desired, &needs).await {
                 Ok(found) => found,

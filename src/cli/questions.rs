@@ -5,7 +5,10 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use crate::{
     app::{Answer, Workspace, record},
     ledger::Line,
-    model::{desired::Desired, owner::EnvironmentName},
+    model::{
+        desired::Desired,
+        owner::{EnvironmentName, OwnerCode},
+    },
     plan::selection::Scope,
 };
 
@@ -25,19 +28,30 @@ pub(super) async fn answer(
     Ok((answer, connection))
 }
 
-/// The environment that is meant.
+/// The environment that is meant: one of the workspace's that at least one of the chosen owners has. Of an owner without it
+/// nothing was looked at, and "nobody" would be no answer.
 pub(super) fn environment(
     global: &Global,
     text: Option<&str>,
     desired: &Desired,
+    scope: &Scope,
 ) -> Result<Option<EnvironmentName>, Exit> {
     let Some(text) = text else { return Ok(None) };
     let name = EnvironmentName::new(text);
-    if desired.catalog.environments.contains_key(&name) {
+    if !desired.catalog.environments.contains_key(&name) {
+        let names: Vec<&str> = desired.catalog.environments.keys().map(EnvironmentName::as_str).collect();
+        let words = format!("no environment `{text}` in this workspace; there are: {}", names.join(", "));
+        return Err(output::usage(global, words));
+    }
+    let its = |owner: OwnerCode| desired.environments_of(owner).map(|(its, _)| its.as_str()).collect::<Vec<_>>();
+    let owners: Vec<OwnerCode> = desired.owners.keys().copied().filter(|owner| scope.holds(*owner)).collect();
+    if owners.iter().any(|owner| its(*owner).contains(&text)) {
         return Ok(Some(name));
     }
-    let names: Vec<&str> = desired.catalog.environments.keys().map(EnvironmentName::as_str).collect();
-    let words = format!("no environment `{text}` in this workspace; there are: {}", names.join(", "));
+    let words = match owners.as_slice() {
+        [owner] => format!("`{owner}` has no environment `{text}`; it has: {}", its(*owner).join(", ")),
+        _ => format!("none of these service owners has an environment `{text}`"),
+    };
     Err(output::usage(global, words))
 }
 

@@ -44,15 +44,17 @@ impl Validate {
         {
             return exit;
         }
-        let too_long = workspace.loaded.too_long(environment::now().to_zoned(jiff::tz::TimeZone::UTC).date());
-        for error in &too_long {
+        let today = environment::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let elsewhere = workspace.loaded.at_two_owners(today).into_iter().map(|found| found.error);
+        let of_plan: Vec<ConfigError> = workspace.loaded.too_long(today).into_iter().chain(elsewhere).collect();
+        for error in &of_plan {
             output::say(draw(error, global.color.stderr()));
         }
         let sizes = workspace.loaded.desired.as_ref().map(|desired| {
             let people: BTreeSet<_> = desired.grants.iter().map(|grant| &grant.user.name).collect();
             [desired.owners.len(), people.len(), desired.grants.len()]
         });
-        let mistakes: Vec<ConfigError> = workspace.loaded.errors.iter().cloned().chain(too_long).collect();
+        let mistakes: Vec<ConfigError> = workspace.loaded.errors.iter().cloned().chain(of_plan).collect();
         let folder = workspace.repository.folder();
         let written = reports.checked(
             global,
@@ -86,12 +88,17 @@ impl Validate {
 /// Says when the repository's CODEOWNERS is not what `reviewers` come to.
 fn reviewers(workspace: &Workspace) {
     let repository = &workspace.repository;
-    let wanted = workspace.loaded.desired.as_ref().and_then(|desired| repository.wanted(desired).ok());
-    if let (Some((_, wanted)), Some((place, there))) = (wanted, repository.codeowners())
-        && wanted != there
+    let Some(desired) = &workspace.loaded.desired else { return };
+    let there = match repository.codeowners() {
+        Ok(Some(there)) => there,
+        Ok(None) => return,
+        Err(why) => return output::say(format_args!("note: {why}")),
+    };
+    if let Ok(wanted) = repository.wanted(desired, there.place)
+        && there.with(&wanted).is_ok_and(|with| with != there.text)
     {
-        let words = "is not what `reviewers` in tilgang.yaml come to; run";
-        output::say(format_args!("note: {place} {words} `tilgang codeowners --out {place}`"));
+        let words = "does not say what `reviewers` in tilgang.yaml come to; run";
+        output::say(format_args!("note: {} {words} `tilgang codeowners --out {}`", there.place, there.place));
     }
 }
 

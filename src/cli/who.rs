@@ -35,7 +35,8 @@ A day means its end, UTC. The past is answered from git (the newest commit of th
 from the ledger (what was seen and written); between two looks nobody looked, and that is said. Who was in groups then is not
 recorded.
 
-Exit codes: 0 answered; 1 something could not be read, or cannot be answered for that time.";
+Exit codes: 0 answered; 1 something could not be read, cannot be answered for that time, or a chosen service owner does not have
+the environment; 64 none of them has it.";
 
 /// Say who can do something: by git, by others' assignments, from wider scopes, through groups; now or then
 ///
@@ -85,7 +86,7 @@ impl Who {
     }
 
     fn print(&self, global: &Global, scope: &Scope, asked: &Asked<'_>, as_of: Option<&AsOf>) -> Result<Exit, Exit> {
-        let environment = questions::environment(global, self.env.as_deref(), asked.desired)?;
+        let environment = questions::environment(global, self.env.as_deref(), asked.desired, scope)?;
         let Some(can) = Ability::named(&self.can) else { return Err(Exit::Usage) }; // clap lets none through
         let question = Question { can, environment: environment.as_ref(), owners: scope.owners(), as_of };
         let style = if global.color.stdout() { Style::Colour } else { Style::Plain };

@@ -53,7 +53,7 @@ impl Why {
 
     async fn answer(&self, global: &Global) -> Result<Exit, Exit> {
         let (answer, far) = questions::answer(global, global.workspace()?).await?;
-        let environment = questions::environment(global, self.env.as_deref(), &answer.desired)?;
+        let environment = questions::environment(global, self.env.as_deref(), &answer.desired, &answer.scope)?;
         let access = answer.access();
         let subject = match access::find(&self.person, &access, &answer.observed) {
             Found::One(subject) => subject,

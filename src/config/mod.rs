@@ -3,11 +3,12 @@
 //! `files` reads a folder; `yaml` makes a tree of each text (`node`), refusing what a reviewer would misread (`characters`,
 //! `spans`); `settings`, `catalog`, `targets`, `policy`, `content`, `notify` and `channels` read `tilgang.yaml`, `overrides` its exceptions, `owner_file` the shape of an owner's file, `checks` hold
 //! it against the rules, `lower` makes grants of it. A mistake is gathered, not thrown: one file's trouble is its own.
-//! What hangs on the day is judged apart (`dated`), `codeowners` says to GitHub who reviews what, and `proposal` makes data of
+//! What hangs on the day or on two files is judged apart (`dated`, `elsewhere`), `codeowners` says to GitHub who reviews what, and `proposal` makes data of
 //! owners' files, and owners' files of data. Of git's past, `base` and `as_of` read a workspace as it was, `past` how names came
 //! and went, `file_history` whom earlier versions listed, and `blame` who wrote a line (`commits`: of many).
 //! Reads files below the workspace and asks `git` for the commit; never the network, never a clock, never a write.
 
+mod arm_types;
 mod as_of;
 mod base;
 mod blame;
@@ -21,12 +22,14 @@ mod commits;
 mod content;
 mod cursor;
 mod dated;
+mod elsewhere;
 mod error;
 mod file_history;
 mod files;
 mod git;
 mod ledger;
 mod lower;
+mod marked_block;
 mod node;
 mod notify;
 mod overrides;
@@ -63,8 +66,9 @@ use crate::model::owner::OwnerCode;
 pub use as_of::{Then, load_at};
 pub use base::{Base, Touched, base};
 pub use blame::{Blame, blame};
-pub use codeowners::Repository;
+pub use codeowners::{CodeownersError, Repository};
 pub use commits::{Commits, written};
+pub use elsewhere::AtTwoOwners;
 pub use error::{ConfigError, DrawnFile};
 pub use file_history::file_history;
 pub use git::{ProcessGroup, Repo, command as git_command, complaint as git_complaint, gap};

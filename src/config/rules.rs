@@ -47,6 +47,8 @@ rules! {
     LASTS "role-lasts" "the platform team lets nobody have this role for longer without a new look (`policy.longest`)"
     KNOWN_NAME "known-name" "a misspelt environment, resource kind or role in `tilgang.yaml` would silently not count"
     GIVES_NOTHING "role-gives" "a role that gives nothing looks like access and is none"
+    NEVER_A_TARGET "type-can-be-target" "targets are found in Resource Graph; what it does not list there is never found, and its grants stay blocked"
+    TWO_OWNERS "at-two-owners" "nobody gains anything at two owners unless both files say that it is meant"
     TARGETS_APART "targets-apart" "two owners or environments with the same targets would have each other's access"
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    arm_types,
     catalog::{Words, capitalised},
     cursor::Cursor,
     error::Mistakes,
@@ -56,7 +57,7 @@ impl Words {
             return;
         }
         let title = title.and_then(|at| at.line(mistakes)).map(str::to_owned);
-        let arm_type = arm_type.and_then(|at| read_arm_type(at, mistakes));
+        let arm_type = arm_type.and_then(|at| arm_types::read(at, mistakes));
         let name = name.and_then(|at| read_pattern(at, mistakes));
         let tags = tags.map(|tags| read_tags(tags, mistakes));
         let kind = match known {
@@ -116,17 +117,4 @@ fn read_pattern(at: Cursor<'_>, mistakes: &mut Mistakes) -> Option<Pattern> {
 fn read_tags(tags: Cursor<'_>, mistakes: &mut Mistakes) -> BTreeMap<String, Pattern> {
     let tags = tags.entries(mistakes);
     tags.into_iter().filter_map(|tag| Some((tag.key.to_owned(), read_pattern(tag, mistakes)?))).collect()
-}
-
-fn read_arm_type(at: Cursor<'_>, mistakes: &mut Mistakes) -> Option<String> {
-    let text = at.line(mistakes)?;
-    let fits = text.split('/').count() >= 2
-        && text.split('/').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'));
-    if !fits {
-        mistakes.add(
-            at.wrong(BAD_VALUE, format!("`{text}` is not a resource type"))
-                .help("write it as Azure does, such as `Microsoft.KeyVault/vaults`"),
-        );
-    }
-    fits.then(|| text.to_ascii_lowercase())
 }

@@ -29,7 +29,7 @@ pub use layout::LeftAlone;
 use layout::Style;
 
 use crate::{
-    config::{ConfigError, Loaded, did_you_mean},
+    config::{AtTwoOwners, ConfigError, Loaded, did_you_mean},
     model::{
         desired::{self, OwnerFile},
         ids::{PrincipalId, UserName},
@@ -257,6 +257,20 @@ pub fn changed(loaded: &Loaded, owner: &str, change: &Change, today: Date) -> Re
     let proven = proof::proven(loaded, owner, &after, change)?;
     let (granted, revoked) = difference(loaded, &proven, owner);
     Ok(Edited { path, is_new: false, before, after, granted, revoked, comments_kept })
+}
+
+/// The entries of a person whom these edits grant something at two owners, without both files saying that it is meant: a plan
+/// would block what they grant.
+#[must_use]
+pub fn at_two_owners(loaded: &Loaded, edits: &[Edited], today: Date) -> Vec<AtTwoOwners> {
+    let granted = |owner: OwnerCode, found: &AtTwoOwners| {
+        let edit = edits.iter().find(|edit| edit.path == path_of(owner));
+        let mut names = edit.into_iter().flat_map(|edit| &edit.granted).map(|granted| &granted.grant.user.name);
+        names.any(|name| *name == found.person)
+    };
+    let mut found = proof::read_after(loaded, edits).at_two_owners(today);
+    found.retain(|it| it.owners.iter().any(|owner| granted(*owner, it)));
+    found
 }
 
 /// Holds the day that is asked for against `policy.longest`.

@@ -41,6 +41,14 @@ pub(super) fn read_with(loaded: &Loaded, path: &str, text: &str) -> Loaded {
     load_texts(&all.collect::<Vec<_>>())
 }
 
+/// The workspace with all of these texts in place of the files'.
+pub(super) fn read_after(loaded: &Loaded, edits: &[Edited]) -> Loaded {
+    let sources = &loaded.sources;
+    let text = |path: &str| edits.iter().find(|edit| edit.path == path).map(|edit| edit.after.as_str());
+    let all = sources.files().map(|(id, path)| (path, text(path).unwrap_or(sources.text(id))));
+    load_texts(&all.collect::<Vec<_>>())
+}
+
 /// Whether a file means the same with this text, wherever in it that stands. An owner's file is read with the settings, and
 /// with the files of owners whom those name: what it says of others is nothing.
 pub(super) fn means_the_same(loaded: &Loaded, path: &str, text: &str) -> bool {

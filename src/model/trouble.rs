@@ -55,6 +55,12 @@ impl Trouble {
         Self { kind, doing: doing.into(), status: None, code: None, message: message.into(), request_id: None }
     }
 
+    /// Whether a deny assignment is why we may not: no role helps against it (403, recorded; FACTS §1.8).
+    #[must_use]
+    pub fn is_by_deny_assignment(&self) -> bool {
+        self.kind == TroubleKind::Denied && self.code.as_deref() == Some("DenyAssignmentAuthorizationFailed")
+    }
+
     /// The same without the request, which differs from time to time: where one failure is said of many.
     #[must_use]
     pub fn without_request(&self) -> Self {

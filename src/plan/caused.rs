@@ -44,6 +44,8 @@ pub struct BaseDiff {
     pub commit: Option<String>,
     /// What differed anyway.
     pub before: Before,
+    /// All that differs, this change's part included: for whoever shows how people stand.
+    pub whole: Plan,
     /// Whether it said anything: else there was no workspace, or it could not be read, and all is caused.
     pub is_known: bool,
     /// Whether `tilgang.yaml` or an override was changed, too.

@@ -102,10 +102,11 @@ pub(super) fn outcomes(facts: &Facts<'_>, outcomes: &[Outcome]) -> Closing {
         let words = "What moved is seen by the next plan once Resource Graph and Entra show it: `tilgang plan`.";
         next.push(words.to_owned());
     }
-    let is_denied = |it: &Outcome| matches!(&it.result, Err(Failure::Trouble(it)) if it.kind == TroubleKind::Denied);
-    if outcomes.iter().any(is_denied) {
-        next.push("`tilgang doctor` shows which rights are missing.".to_owned());
-    }
+    let troubles = outcomes.iter().filter_map(|outcome| match &outcome.result {
+        Err(Failure::Trouble(trouble)) => Some(trouble),
+        _ => None,
+    });
+    next.extend(where_to_look(troubles.filter(|trouble| trouble.kind == TroubleKind::Denied)));
     if failed + held_back + not_tried > 0 {
         let words = match facts.view.saved {
             // What was done is itself a difference to the saved plan.
@@ -149,8 +150,22 @@ fn not_read(facts: &Facts<'_>, count: &Count) -> Vec<String> {
         Block::PersonUnanswered(trouble) | Block::Unread(trouble) => Some(trouble),
         _ => None,
     });
-    if plan.unread.iter().map(|unread| &unread.trouble).chain(unanswered).any(|trouble| may_not(trouble)) {
+    let unread = plan.unread.iter().map(|unread| &*unread.trouble).chain(unanswered.map(|trouble| &**trouble));
+    next.extend(where_to_look(unread.filter(|trouble| may_not(trouble))));
+    next
+}
+
+/// Who finds out more about what our identity may not do. Against a deny assignment no role helps, and Azure has named it.
+fn where_to_look<'a>(refused: impl Iterator<Item = &'a Trouble>) -> Vec<String> {
+    let (by_denial, by_roles): (Vec<_>, Vec<_>) = refused.partition(|trouble| trouble.is_by_deny_assignment());
+    let mut next = Vec::new();
+    if !by_roles.is_empty() {
         next.push("`tilgang doctor` shows which rights are missing.".to_owned());
+    }
+    if !by_denial.is_empty() {
+        let words = "A deny assignment forbids it, and no role helps against that: whoever manages it has to exclude \
+                     tilgang's identity. Azure's answer has its name.";
+        next.push(words.to_owned());
     }
     next
 }

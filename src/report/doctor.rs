@@ -11,7 +11,7 @@ use super::{
 use crate::model::ids::ScopeId;
 use crate::rights::{
     Purpose,
-    judge::{Excess, Lack, Place, Verdict},
+    verdict::{Excess, Lack, Place, Verdict},
 };
 
 /// Everything that is said.
@@ -23,6 +23,8 @@ pub struct Checkup<'a> {
     pub who: &'a str,
     /// What is as it should be, and notes on it.
     pub good: &'a [(String, Vec<String>)],
+    /// What the environment says and is not so here.
+    pub notes: &'a [String],
     /// What stands in the way and is no matter of rights.
     pub problems: &'a [String],
     /// What was found out about rights.
@@ -35,7 +37,7 @@ impl Checkup<'_> {
     /// Whether a run can do its work.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.problems.is_empty() && self.verdict.lacks.is_empty() && self.verdict.unknown.is_empty()
+        self.problems.is_empty() && self.verdict.is_well()
     }
 }
 
@@ -59,16 +61,24 @@ fn as_text(checkup: &Checkup<'_>) -> String {
             page.line("", note);
         }
     }
+    for note in checkup.notes {
+        page.line("note", note);
+    }
     for problem in checkup.problems {
         page.line("problem", problem);
     }
-    let Verdict { lacks, unknown, excess, proven } = checkup.verdict;
-    let whole = proven.keys().filter(|right| !lacks.iter().chain(unknown).any(|lack| lack.right == **right)).count();
+    let Verdict { lacks, unknown, excess, proven: _, untried } = checkup.verdict;
     let word = checkup.purpose.word();
-    if lacks.is_empty() && unknown.is_empty() {
-        page.line("ok", &format!("all that {word} needs was tried and is there: {whole} rights"));
-    } else if whole > 0 {
-        page.line("ok", &format!("{whole} rights were tried and are there, wherever {word} needs them"));
+    match checkup.verdict.whole() {
+        whole if checkup.verdict.is_well() => {
+            page.line("ok", &format!("every permission that {word} needs was tested and works ({whole} permissions)"));
+        }
+        0 => {}
+        1 => page.line("ok", &format!("1 permission was tested and works wherever {word} needs it")),
+        whole => page.line("ok", &format!("{whole} permissions were tested and work wherever {word} needs them")),
+    }
+    for (right, need) in untried {
+        page.line("untested", &format!("{right}: {need}; nothing was found to test it on"));
     }
     for lack in lacks {
         page.lack("lacking", lack);
@@ -80,7 +90,7 @@ fn as_text(checkup: &Checkup<'_>) -> String {
         let at = scope.as_ref().map_or_else(|| "in Microsoft Graph".to_owned(), |scope| format!("at {scope}"));
         page.line("too much", &format!("{role} {at}: {}", reasons.join("; ")));
     }
-    if !lacks.is_empty() || !excess.is_empty() {
+    if checkup.verdict.needs_rights() || !excess.is_empty() {
         page.line("", &format!("`tilgang identity --for {word}` writes the least that does"));
     }
     page.0
@@ -145,11 +155,12 @@ fn as_json(checkup: &Checkup<'_>) -> Value {
         };
         lacks.iter().map(one).collect()
     };
-    let Verdict { lacks: lacking, unknown, excess: too_much, proven } = checkup.verdict;
+    let Verdict { lacks: lacking, unknown, excess: too_much, proven, untried } = checkup.verdict;
     let excess = |it: &Excess| json!({ "role": it.role, "scope": it.scope.as_ref().map(ScopeId::as_str), "reasons": it.reasons });
     json!({
         "format": 1, "tool": checkup.tool, "for": checkup.purpose.word(), "identity": checkup.who,
         "ok": checkup.is_well(), "problems": checkup.problems, "lacking": lacks(lacking), "unknown": lacks(unknown),
+        "untested": untried, "notes": checkup.notes,
         "too_much": too_much.iter().map(excess).collect::<Vec<_>>(), "proven": proven,
     })
 }

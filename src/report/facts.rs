@@ -59,7 +59,8 @@ impl<'a> Facts<'a> {
             Left::Change(change) => Some(change),
             Left::Blocked(_) => None,
         });
-        let changes = view.plan.changes.iter().chain(deferred);
+        let of_base = view.base.into_iter().flat_map(|base| &base.whole.changes);
+        let changes = view.plan.changes.iter().chain(deferred).chain(of_base);
         let origins: BTreeSet<&Origin> = changes.flat_map(|change| &change.origins).collect();
         let grants = view.desired.grants.iter().filter(|grant| origins.contains(&grant.origin));
         let refused = view.refused.iter().map(|refused| refused.change.name).collect();

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::ids::ScopeId,
-    rights::{GRAPH, GRAPH_NAMES_ALL, Needs, Purpose, condition},
+    rights::{GRAPH_GROUPS, GRAPH_NAMES_ALL, GraphPermission, Needs, Purpose, condition},
 };
 
 /// What an identity is to be given.
@@ -30,10 +30,8 @@ pub struct Means<'a> {
     pub tool: &'a str,
 }
 
-/// Microsoft Graph itself, and its application permission `User.Read.All` (Microsoft, "Microsoft Graph permissions
-/// reference").
+/// Microsoft Graph itself (Microsoft, "Microsoft Graph permissions reference").
 const GRAPH_API: &str = "00000003-0000-0000-c000-000000000000";
-const USER_READ_ALL: &str = "df021288-bdef-4463-88db-98f22de89214";
 
 /// What the identity is to be given. Ends with a line feed.
 #[must_use]
@@ -72,12 +70,13 @@ impl Means<'_> {
 
 fn as_json(means: &Means<'_>) -> Value {
     let scope = |(scope, name): &(ScopeId, Option<String>)| json!({ "id": scope.as_str(), "name": name });
+    let permission = |it: &GraphPermission| json!({ "permission": it.word, "id": it.id, "type": "Application" });
     let condition = means.condition();
     json!({
         "format": 1, "tool": means.tool, "for": means.purpose.word(), "role": means.role(),
         "condition_version": condition.as_ref().map(|_| condition::VERSION), "condition": condition,
         "scopes": means.scopes.iter().map(scope).collect::<Vec<_>>(), "not_seen": means.absent,
-        "graph": [{ "permission": GRAPH, "id": USER_READ_ALL, "type": "Application" }],
+        "graph": means.needs.graph.iter().map(permission).collect::<Vec<_>>(),
     })
 }
 
@@ -133,9 +132,17 @@ fn as_text(means: &Means<'_>) -> String {
         line(&format!("#    not seen, and left out: {}", clean(name)));
     }
     line("");
-    line(&format!("# {}. Microsoft Graph: the application permission {GRAPH}, to look people up. With", step + 1));
-    line(&format!("#    {GRAPH_NAMES_ALL} in its place, groups and applications that hold something have names, too."));
-    line(&format!("az ad app permission add --id \"$APP\" --api {GRAPH_API} --api-permissions {USER_READ_ALL}=Role"));
+    let graph = &means.needs.graph;
+    let words: Vec<String> = graph.iter().map(|it| format!("{} {}", it.word, it.why)).collect();
+    line(&format!("# {}. Microsoft Graph, application permissions: {}.", step + 1, words.join("; ")));
+    if means.needs.groups().is_none() {
+        line(&format!("#    {GRAPH_GROUPS} as well lets `who`, `why` and `review` read who is in groups."));
+    }
+    line(&format!(
+        "#    {GRAPH_NAMES_ALL} in place of these: groups and applications that hold something have names, too."
+    ));
+    let ids: Vec<String> = graph.iter().map(|it| format!("{}=Role", it.id)).collect();
+    line(&format!("az ad app permission add --id \"$APP\" --api {GRAPH_API} --api-permissions {}", ids.join(" ")));
     line("az ad app permission admin-consent --id \"$APP\"");
     line("");
     line(&format!("# Then, signed in as this identity: tilgang doctor --for {word}"));

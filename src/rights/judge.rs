@@ -19,6 +19,7 @@ use super::{
     condition::{Asked, Condition},
     graph_only_reads,
     mandate::allows,
+    verdict::{Excess, Lack, Place, Verdict, Why},
 };
 
 /// Everything that was seen of our identity.
@@ -30,6 +31,8 @@ pub struct Seen {
     pub targets: Vec<TargetSeen>,
     /// The deny assignments that stop us at a target, by action.
     pub denied: BTreeMap<(ScopeId, &'static str), BTreeSet<String>>,
+    /// Those of which that is not known, each as a clause that says why.
+    pub may_deny: BTreeMap<(ScopeId, &'static str), BTreeSet<String>>,
     /// Our own role assignments, each once.
     pub holdings: Vec<Holding>,
     /// Subscriptions whose list of our own role assignments came, or not.
@@ -49,17 +52,6 @@ pub struct Probe {
     pub at: Place,
     /// What came back.
     pub outcome: Result<(), Arc<Trouble>>,
-}
-
-/// Where a right is needed.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// Microsoft Graph.
-    Graph,
-    /// A subscription, by id and name.
-    Subscription(SubscriptionId, String),
-    /// A target, by its resource id; with its subscription's name.
-    Target(ScopeId, String),
 }
 
 /// One target.
@@ -107,42 +99,12 @@ impl Holding {
     }
 }
 
-/// What our identity lacks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lack {
-    /// The action, or Graph's permission.
-    pub right: String,
-    /// What needs it.
-    pub need: &'static str,
-    /// Why it lacks although the role has the action; or what the answer was where it was no plain refusal.
-    pub because: Option<String>,
-    /// Where.
-    pub at: BTreeSet<Place>,
-}
-
-/// What our identity may and need not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Excess {
-    /// Through which role assignment or permission: `Owner`.
-    pub role: String,
-    /// Where; `None` for Microsoft Graph.
-    pub scope: Option<ScopeId>,
-    /// Each a clause: `it has no condition, …`.
-    pub reasons: Vec<String>,
-}
-
-/// What was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
-    /// What is missing, by right.
-    pub lacks: Vec<Lack>,
-    /// What could not be found out.
-    pub unknown: Vec<Lack>,
-    /// What is more than needed.
-    pub excess: Vec<Excess>,
-    /// Rights that were tried and are there, and at how many places.
-    pub proven: BTreeMap<String, usize>,
-}
+/// The rights that are tried at each subscription or target: where none was found, nothing was tried.
+const TRIED_WHERE_FOUND: &[(&str, &str)] = &[(READ_ASSIGNMENTS, READS_ASSIGNMENTS), (WRITE, GIVES), (DELETE, TAKES)];
+/// What needs to list role assignments.
+pub const READS_ASSIGNMENTS: &str = "`plan` needs it to see who holds what";
+const GIVES: &str = "`apply` needs it to give access";
+const TAKES: &str = "`apply` needs it to take access away";
 
 /// Judges.
 #[must_use]
@@ -173,19 +135,21 @@ pub fn judge(purpose: Purpose, needs: &Needs, seen: &Seen) -> Verdict {
                 judge.failed(READ_PERMISSIONS, "`doctor` needs it to see what our identity may do", trouble, &at);
             }
             Ok(permissions) if purpose == Purpose::Applying => {
-                for (action, need, kinds) in [
-                    (WRITE, "`apply` needs it to give access", &needs.gives),
-                    (DELETE, "`apply` needs it to take access away", &needs.takes),
-                ] {
+                for (action, need, kinds) in [(WRITE, GIVES, &needs.gives), (DELETE, TAKES, &needs.takes)] {
                     if !permissions.iter().any(|permission| permission.allows(action)) {
                         judge.lacks(action, need, None, &at);
                         continue;
                     }
-                    if let Some(names) = seen.denied.get(&(target.scope.clone(), action)) {
+                    let key = (target.scope.clone(), action);
+                    if let Some(names) = seen.denied.get(&key) {
                         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
                         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-                        let because = format!("the deny assignment {} forbids it", listed(&names));
-                        judge.lacks(action, need, Some(because), &at);
+                        judge.denied(action, need, format!("the deny assignment {} forbids it", listed(&names)), &at);
+                        continue;
+                    }
+                    if let Some(why) = seen.may_deny.get(&key) {
+                        let why: Vec<&str> = why.iter().map(String::as_str).collect();
+                        judge.unknown(action, need, why.join("; "), &at);
                         continue;
                     }
                     judge.proven(action);
@@ -210,8 +174,18 @@ pub fn judge(purpose: Purpose, needs: &Needs, seen: &Seen) -> Verdict {
             Ok(_) => {}
         }
     }
+    judge.verdict.untried = untried(purpose, &judge.verdict);
     judge.verdict.excess = excess(purpose, needs, seen);
     judge.verdict
+}
+
+fn untried(purpose: Purpose, verdict: &Verdict) -> BTreeMap<&'static str, &'static str> {
+    let judged = |right: &str| {
+        let mut open = verdict.lacks.iter().chain(&verdict.unknown);
+        verdict.proven.contains_key(right) || open.any(|lack| lack.right == right)
+    };
+    let needed = |right: &str| purpose == Purpose::Applying || right == READ_ASSIGNMENTS;
+    TRIED_WHERE_FOUND.iter().copied().filter(|(right, _)| needed(right) && !judged(right)).collect()
 }
 
 fn name_of(seen: &Seen, id: SubscriptionId) -> String {
@@ -255,7 +229,9 @@ impl Judge {
 
     /// A refusal is a lack; anything else leaves it open.
     fn failed(&mut self, right: &str, need: &'static str, trouble: &Trouble, at: &Place) {
-        if trouble.kind == TroubleKind::Denied {
+        if trouble.is_by_deny_assignment() {
+            self.denied(right, need, format!("a deny assignment forbids it: {}", trouble.message), at);
+        } else if trouble.kind == TroubleKind::Denied {
             self.lacks(right, need, None, at);
         } else {
             let code = trouble.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
@@ -264,18 +240,22 @@ impl Judge {
     }
 
     fn lacks(&mut self, right: &str, need: &'static str, because: Option<String>, at: &Place) {
-        put(&mut self.verdict.lacks, right, need, because, at);
+        put(&mut self.verdict.lacks, Lack::new(right, need, Why::NotGiven, because), at);
+    }
+
+    fn denied(&mut self, right: &str, need: &'static str, because: String, at: &Place) {
+        put(&mut self.verdict.lacks, Lack::new(right, need, Why::Denied, Some(because)), at);
     }
 
     fn unknown(&mut self, right: &str, need: &'static str, because: String, at: &Place) {
-        put(&mut self.verdict.unknown, right, need, Some(because), at);
+        put(&mut self.verdict.unknown, Lack::new(right, need, Why::Unclear, Some(because)), at);
     }
 }
 
-fn put(all: &mut Vec<Lack>, right: &str, need: &'static str, because: Option<String>, at: &Place) {
-    match all.iter_mut().find(|lack| lack.right == right && lack.because == because) {
+fn put(all: &mut Vec<Lack>, new: Lack, at: &Place) {
+    match all.iter_mut().find(|lack| lack.right == new.right && lack.because == new.because) {
         Some(lack) => drop(lack.at.insert(at.clone())),
-        None => all.push(Lack { right: right.to_owned(), need, because, at: BTreeSet::from([at.clone()]) }),
+        None => all.push(Lack { at: BTreeSet::from([at.clone()]), ..new }),
     }
 }
 
@@ -376,7 +356,7 @@ mod tests {
             name: "Key Vault Secrets Officer".to_owned(),
         };
         let gives: BTreeMap<_, _> = [(KindName::new("key-vault"), [definition].into())].into();
-        Needs { takes: gives.clone(), gives, arm_types: BTreeSet::new() }
+        Needs { takes: gives.clone(), gives, arm_types: BTreeSet::new(), graph: Vec::new() }
     }
 
     fn holding(role: &str, actions: &[&str], scope: &str, condition: Option<&str>) -> Holding {

@@ -1,19 +1,22 @@
 //! What our identity needs, the role and condition that give no more, and whether what it holds is that.
 //!
-//! Pure: a workspace's words come in, [`Needs`] go out; what was seen of an identity comes in, a [`judge::Verdict`] goes
+//! Pure: a workspace's words come in, [`Needs`] go out; what was seen of an identity comes in, a [`verdict::Verdict`] goes
 //! out. `doctor` proves what is needed by asking Azure, `identity` writes it down.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    catalog::{Catalog, RoleDefinition},
+    catalog::RoleDefinition,
+    desired::Desired,
     ids::RoleDefinitionId,
     owner::KindName,
+    policy::{MemberOf, Policy, Whom},
 };
 
 pub mod condition;
 pub mod judge;
 pub mod mandate;
+pub mod verdict;
 
 /// Creates or changes a role assignment.
 pub const WRITE: &str = "Microsoft.Authorization/roleAssignments/write";
@@ -79,6 +82,9 @@ pub const READS: &[(&str, &str)] = &[
 /// Graph's application permission that lets people be looked up, the deleted ones included (Microsoft, "List users" and
 /// "Get deleted item").
 pub const GRAPH: &str = "User.Read.All";
+/// Graph's application permission that lets groups and their members be read, through groups as well (Microsoft, "List group
+/// transitive members" and "List groups").
+pub const GRAPH_GROUPS: &str = "GroupMember.Read.All";
 /// With this, groups and applications that hold something have names, too ("directoryObject: getByIds").
 pub const GRAPH_NAMES_ALL: &str = "Directory.Read.All";
 
@@ -90,6 +96,25 @@ pub fn names_all(permissions: &[String]) -> bool {
     permissions.iter().any(|permission| all.contains(&permission.as_str()))
 }
 
+/// An application permission of Microsoft Graph, and what a workspace needs it for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GraphPermission {
+    /// Its word: `User.Read.All`.
+    pub word: &'static str,
+    /// Its id at Microsoft Graph (Microsoft, "Microsoft Graph permissions reference").
+    pub id: &'static str,
+    /// What it is for.
+    pub why: &'static str,
+}
+
+const PEOPLE: GraphPermission =
+    GraphPermission { word: GRAPH, id: "df021288-bdef-4463-88db-98f22de89214", why: "to look people up" };
+
+/// For groups that `tilgang.yaml` names, and where it names them.
+fn groups_permission(why: &'static str) -> GraphPermission {
+    GraphPermission { word: GRAPH_GROUPS, id: "98830695-27a2-44f7-8c18-0c3ebc9698f6", why }
+}
+
 /// What a workspace needs of an identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needs {
@@ -99,6 +124,8 @@ pub struct Needs {
     pub takes: BTreeMap<KindName, BTreeSet<RoleDefinition>>,
     /// ARM types of the targets and of what decides their effect, in lower case.
     pub arm_types: BTreeSet<String>,
+    /// Application permissions of Microsoft Graph, each once.
+    pub graph: Vec<GraphPermission>,
 }
 
 /// A component's workspace decides whether a grant on it has effect.
@@ -108,9 +135,10 @@ const VAULTS: &str = "microsoft.keyvault/vaults";
 const COMPONENTS: &str = "microsoft.insights/components";
 
 impl Needs {
-    /// From what roles mean.
+    /// From what roles mean, and from the groups that policy names.
     #[must_use]
-    pub fn of(catalog: &Catalog) -> Self {
+    pub fn of(desired: &Desired) -> Self {
+        let catalog = &desired.catalog;
         let mut gives: BTreeMap<KindName, BTreeSet<RoleDefinition>> = BTreeMap::new();
         for given in catalog.roles.values().flat_map(|role| &role.gives) {
             gives.entry(given.kind.clone()).or_default().insert(given.definition.clone());
@@ -124,7 +152,14 @@ impl Needs {
         if arm_types.contains(COMPONENTS) {
             arm_types.insert(WORKSPACES.to_owned());
         }
-        Self { gives, takes, arm_types }
+        let graph = std::iter::once(PEOPLE).chain(groups(&desired.policy)).collect();
+        Self { gives, takes, arm_types, graph }
+    }
+
+    /// Whether a plan has to read groups.
+    #[must_use]
+    pub fn groups(&self) -> Option<&GraphPermission> {
+        self.graph.iter().find(|permission| permission.word == GRAPH_GROUPS)
     }
 
     /// Every role definition that is given, by id.
@@ -158,6 +193,18 @@ impl Needs {
     #[must_use]
     pub fn condition(&self) -> String {
         condition::text(self.given().keys(), self.taken().keys())
+    }
+}
+
+/// The permission to read groups, where policy names one. An attribute of users needs no more than looking people up.
+fn groups(policy: &Policy) -> Option<GraphPermission> {
+    let members = matches!(policy.member_of, Some(MemberOf::Group(_)));
+    let protected = policy.protected.iter().any(|it| matches!(it.whom, Whom::Group(_)));
+    match (members, protected) {
+        (true, true) => Some(groups_permission("to read the groups of `users.member_of` and `policy.protected`")),
+        (true, false) => Some(groups_permission("to read the groups of `users.member_of`")),
+        (false, true) => Some(groups_permission("to read the groups of `policy.protected`")),
+        (false, false) => None,
     }
 }
 

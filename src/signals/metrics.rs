@@ -195,7 +195,7 @@ impl Metrics {
         ours.register("interval_seconds", "How often all owners are looked at", self.interval.clone());
         ours.register(
             "drift",
-            "Differences that stand open and nobody accepted, by class, owner and whether in production",
+            "Differences that stand open and nobody accepted, by class, owner and whether in production: true, false or unknown",
             self.drift.clone(),
         );
         ours.register(
@@ -239,8 +239,8 @@ impl Metrics {
         );
     }
 
-    /// A run is over. `production`: whether an environment is in production.
-    pub fn run_over(&self, report: &RunReport, production: impl Fn(&EnvironmentName) -> bool) {
+    /// A run is over. `production`: whether an environment is in production; none where that is not known.
+    pub fn run_over(&self, report: &RunReport, production: impl Fn(&EnvironmentName) -> Option<bool>) {
         let run = &report.run;
         self.runs.get_or_create(&OfVerdict { verdict: run.verdict.word() }).inc();
         self.duration.observe(run.took().as_secs_f64().max(0.0));
@@ -281,8 +281,11 @@ impl Metrics {
             let labels = OfDrift {
                 class: entry.difference.key.class.word(),
                 owner: entry.difference.key.owner.map_or_else(|| NOBODY.to_owned(), |owner| owner.to_string()),
-                // Where nobody knows in which environment it is, it is taken as grave.
-                production: if environment.is_none_or(&production) { "true" } else { "false" },
+                production: match environment.and_then(&production) {
+                    Some(true) => "true",
+                    Some(false) => "false",
+                    None => "unknown", // rules take it as grave, and do not call it production
+                },
             };
             let began = entry.life.began();
             let (count, oldest) = drift.entry(labels).or_insert((0, began));

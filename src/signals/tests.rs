@@ -73,6 +73,7 @@ fn report(verdict: Verdict, drift: Vec<Entry>) -> RunReport {
         cost: BTreeMap::from([(Service::Graph, Spent { requests: 3, throttled: 1 })]),
         next_expiry: OwnerCode::new("ttd").map(|owner| (date(2026, 11, 28), owner)),
         unseen: 0,
+        files: crate::watch::Files::Read { with_errors: 0 },
     };
     RunReport { run, drift, news: Vec::new(), healed: Vec::new(), deferred: Vec::new(), unseen: Vec::new(), git: None }
 }
@@ -87,7 +88,7 @@ fn metrics() -> Metrics {
         entry(Class::Unmanaged, "skd", "test", false),
         entry(Class::Missing, "skd", "test", true),
     ];
-    metrics.run_over(&report(Verdict::Drift, drift), |environment| environment.as_str() == "prod");
+    metrics.run_over(&report(Verdict::Drift, drift), |environment| Some(environment.as_str() == "prod"));
     metrics.leads(true);
     metrics.notice("platform", Outcome::Sent);
     let mut memory = Memory::default();
@@ -177,16 +178,36 @@ fn what_a_run_found_is_counted() {
 fn what_is_over_goes_and_what_was_not_seen_stays() {
     let metrics = metrics();
     let ttd = "tilgang_drift{class=\"unmanaged\",owner=\"ttd\",production=\"true\"}";
-    metrics.run_over(&report(Verdict::Failed, Vec::new()), |_| true);
+    metrics.run_over(&report(Verdict::Failed, Vec::new()), |_| Some(true));
     let text = metrics.text();
     assert_eq!(sample(&text, ttd), Some(1.0), "a run that failed knows nothing new");
     assert_eq!(sample(&text, "tilgang_runs_total{verdict=\"failed\"}"), Some(1.0));
-    metrics.run_over(&report(Verdict::Converged, Vec::new()), |_| true);
+    metrics.run_over(&report(Verdict::Converged, Vec::new()), |_| Some(true));
     let text = metrics.text();
     assert_eq!(sample(&text, ttd), None);
     assert!(!text.contains("tilgang_drift_oldest_timestamp_seconds{"));
     let none = "tilgang_drift{class=\"unmanaged\",owner=\"unattributed\",production=\"false\"}";
     assert_eq!(sample(&text, none), Some(0.0), "none is told from not known");
+}
+
+#[test]
+fn what_is_not_known_to_be_in_production_is_not_called_so() {
+    let metrics = Metrics::new(at("2026-11-26T09:00:00Z"), SignedDuration::from_mins(5));
+    let mut nowhere = entry(Class::Unmanaged, "skd", "prod", false);
+    Arc::make_mut(&mut nowhere.difference).environment = None;
+    let drift = vec![entry(Class::Unmanaged, "ttd", "test", false), nowhere];
+    // Before a look at all owners nobody knows which environments are in production.
+    metrics.run_over(&report(Verdict::Drift, drift.clone()), |_| None);
+    let text = metrics.text();
+    for owner in ["ttd", "skd"] {
+        let unknown = format!("tilgang_drift{{class=\"unmanaged\",owner=\"{owner}\",production=\"unknown\"}}");
+        assert_eq!(sample(&text, &unknown), Some(1.0), "{text}");
+    }
+    metrics.run_over(&report(Verdict::Drift, drift), |environment| Some(environment.as_str() == "prod"));
+    let text = metrics.text();
+    assert!(!text.contains("production=\"true\""), "{text}");
+    let of_test = "tilgang_drift{class=\"unmanaged\",owner=\"ttd\",production=\"false\"}";
+    assert_eq!(sample(&text, of_test), Some(1.0));
 }
 
 #[test]
@@ -198,7 +219,7 @@ fn labels_are_few() {
         Arc::make_mut(&mut entry.difference).who = Some(format!("person{n}").into());
         drift.push(entry);
     }
-    metrics.run_over(&report(Verdict::Drift, drift), |_| true);
+    metrics.run_over(&report(Verdict::Drift, drift), |_| Some(true));
     let series = metrics.text().lines().filter(|line| line.starts_with("tilgang_drift{")).count();
     assert_eq!(series, 10 + Class::ALL.len() - 1, "by class and owner, not by person");
 }

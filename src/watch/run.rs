@@ -101,8 +101,22 @@ pub struct Run {
     pub cost: Cost,
     /// The next last day of a grant that stands, and at whom.
     pub next_expiry: Option<(Date, OwnerCode)>,
-    /// How many things could not be read.
+    /// How many things could not be read, files of git included.
     pub unseen: usize,
+    /// What became of git's files.
+    pub files: Files,
+}
+
+/// What became of git's files in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// They were read, but for so many owners' files, which have errors.
+    Read {
+        /// Whose people were not compared.
+        with_errors: usize,
+    },
+    /// None could be compared with Azure: `tilgang.yaml` has errors, or git did not give them.
+    Unreadable,
 }
 
 impl Run {
@@ -110,6 +124,15 @@ impl Run {
     #[must_use]
     pub fn took(&self) -> SignedDuration {
         self.ended.duration_since(self.started)
+    }
+
+    /// How many things could not be read of Azure.
+    #[must_use]
+    pub fn unseen_in_azure(&self) -> usize {
+        match self.files {
+            Files::Read { with_errors } => self.unseen.saturating_sub(with_errors),
+            Files::Unreadable => 0, // it was not asked
+        }
     }
 
     /// How many differences there are of a class, at all owners.

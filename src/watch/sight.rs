@@ -18,7 +18,7 @@ use crate::{
         desired::{Desired, Origin, OwnerFile, Place},
         ids::{PrincipalId, RoleDefinitionId, ScopeId, SubscriptionId},
         observed::{Impediment, Observed, Reading, Sighting},
-        owner::OwnerCode,
+        owner::{EnvironmentName, OwnerCode},
         people::{ById, ByName},
     },
     plan::{
@@ -107,8 +107,10 @@ pub fn sight(
     let findings = findings.filter_map(|finding| seen.finding(finding));
     let blocked = plan.blocked.iter().filter_map(|blocked| seen.blocked(blocked));
     let expiring = plan.expiring.iter().map(|expiring| seen.expiring(expiring));
+    let places_of = Environments { desired, observed };
     let mut differences: BTreeMap<Key, Sighted> = BTreeMap::new();
     for sighted in changes.chain(findings).chain(blocked).chain(expiring).chain(seen.no_effect(plan)) {
+        let sighted = places_of.fill(sighted);
         differences.entry(sighted.difference.key.clone()).or_insert(sighted);
     }
     Sight { differences: differences.into_values().collect(), coverage: coverage(desired, observed, plan, part) }
@@ -173,6 +175,40 @@ impl<'a> History<'a> {
 
     fn get(&self, id: Option<&str>) -> Option<&'a RoleAssignment> {
         self.0.get(&id?.to_ascii_lowercase()).copied()
+    }
+}
+
+/// In which environment a difference is, where what it was made of does not say.
+struct Environments<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+}
+
+impl Environments<'_> {
+    fn fill(&self, mut sighted: Sighted) -> Sighted {
+        if sighted.difference.environment.is_none() {
+            let environment = self.of(&sighted.difference);
+            Arc::make_mut(&mut sighted.difference).environment = environment;
+        }
+        sighted
+    }
+
+    /// That of its role; else of the target that it is on, or within; else of its subscription, by the naming rule.
+    fn of(&self, difference: &Difference) -> Option<EnvironmentName> {
+        let role = difference.role.as_ref().and_then(|role| self.desired.catalog.roles.get(role));
+        if let Some(role) = role {
+            return Some(role.environment.clone());
+        }
+        let scope = difference.key.scope.as_ref()?;
+        let mut targets = self.observed.targets.iter().filter(|(_, sighting)| match sighting {
+            Sighting::Found(target) => target.scope.holds(scope),
+            Sighting::Missing(_) | Sighting::Several(_) | Sighting::Unseen(_) => false,
+        });
+        if let Some((key, _)) = targets.next() {
+            return Some(key.environment.clone());
+        }
+        let subscription = self.observed.subscriptions.get(&scope.subscription()?)?;
+        subscription.belongs_to.as_ref().map(|(_, environment)| environment.clone())
     }
 }
 

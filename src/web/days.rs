@@ -58,7 +58,7 @@ impl Days {
     }
 
     /// From the first day that is known, at least two weeks, at most ninety days, to today: on each what differed, by class;
-    /// `None` where nobody looked.
+    /// `None` where not checked.
     pub(super) fn drawn(&self, today: Date, owner: Option<OwnerCode>) -> Vec<(Date, Option<BTreeMap<Class, usize>>)> {
         let back = |days: usize| today.saturating_sub(i64::try_from(days).unwrap_or_default().days());
         let first = self.0.keys().next().copied().unwrap_or(today).clamp(back(DAYS_MAX - 1), back(13));

@@ -6,6 +6,7 @@ use super::{
     Snapshot,
     drift::{owner_link, title},
     layout::person,
+    not_known::{file_with_errors, left_out},
     plural, shown, when,
 };
 use crate::model::{desired::Grant, owner::OwnerCode};
@@ -21,11 +22,16 @@ pub(super) fn expiries(snapshot: &Snapshot<'_>, owner: Option<OwnerCode>, max: u
         .collect();
     ends.sort_by(|a, b| (a.0, a.1.owner, &a.1.user.name, &a.1.role).cmp(&(b.0, b.1.owner, &b.1.user.name, &b.1.role)));
     let more = ends.len().saturating_sub(max);
+    let is_unread =
+        snapshot.seen.as_ref().zip(owner).is_some_and(|(seen, owner)| file_with_errors(seen, owner).is_some());
     html! {
         section aria-labelledby="ends-name" {
             h2 id="ends-name" { "What ends next" }
+            @if owner.is_none() { (left_out(snapshot)) }
             @if snapshot.seen.is_none() {
-                p.about { "Not known before the first look." }
+                p.about { "Not known before the first check." }
+            } @else if ends.is_empty() && is_unread {
+                p.about { "Not known: the owner's file has errors." }
             } @else if ends.is_empty() {
                 p.about { "No grant has a last day to come." }
             } @else {

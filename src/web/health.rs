@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::{Snapshot, plural, shown, when};
+use super::{Snapshot, plural, shown, state, when};
 use crate::{
     reconcile::WhyNot,
-    watch::{GitTrouble, Run, Service, Verdict},
+    watch::{Files, GitTrouble, Run, Service, Verdict},
 };
 
 /// What a run says where its ledger could not be written.
@@ -20,7 +20,7 @@ struct Source {
 
 /// What is known of each source.
 pub(super) fn health(snapshot: &Snapshot<'_>) -> Markup {
-    let mut all = vec![git(snapshot), reading(snapshot)];
+    let mut all = vec![git(snapshot), files(snapshot), reading(snapshot)];
     all.extend(Service::ALL.iter().map(|service| of_service(snapshot, *service)));
     all.push(ledger(snapshot));
     html! {
@@ -79,15 +79,34 @@ fn git(snapshot: &Snapshot<'_>) -> Source {
     Source { name: "git", well, words, trouble }
 }
 
+/// The files that git gave: one with errors is no trouble of Azure's.
+fn files(snapshot: &Snapshot<'_>) -> Source {
+    let last = snapshot.runs.iter().rev().find(|run| run.verdict != Verdict::Ended);
+    let (well, words) = match last.map(|run| run.files) {
+        None => (None, "not read yet".to_owned()),
+        Some(Files::Read { with_errors: 0 }) => (Some(true), "read without errors".to_owned()),
+        Some(Files::Read { with_errors }) => {
+            (Some(false), format!("{}: who is listed there is not compared", state::files(with_errors)))
+        }
+        Some(Files::Unreadable) => (Some(false), "could not be compared".to_owned()),
+    };
+    let note = last.filter(|run| run.files == Files::Unreadable).and_then(|run| run.notes.first());
+    let trouble = note.zip(last).map(|(note, run)| (Some(run.ended), note.to_string()));
+    Source { name: "Files in git", well, words: html! { (words) }, trouble }
+}
+
 /// All of Azure that a look reads.
 fn reading(snapshot: &Snapshot<'_>) -> Source {
-    let through = |run: &&Run| run.verdict.looked() && run.unseen == 0 && run.verdict != Verdict::Incomplete;
-    let good = snapshot.runs.iter().rev().find(through);
-    let bad = snapshot.runs.iter().rev().find(|run| !through(run) && run.verdict != Verdict::Ended);
+    // A run that stopped at git's files did not ask Azure, and says nothing of it.
+    let asked = |run: &&Run| run.verdict != Verdict::Ended && run.files != Files::Unreadable;
+    let through = |run: &Run| run.verdict.looked() && run.unseen_in_azure() == 0;
+    let good = snapshot.runs.iter().rev().filter(asked).find(|run| through(run));
+    let bad = snapshot.runs.iter().rev().filter(asked).find(|run| !through(run));
     let why = |run: &Run| {
         let note = run.notes.first().map(ToString::to_string);
-        let unseen = || plural(run.unseen, "thing could not be read", "things could not be read");
-        note.filter(|_| run.unseen == 0).unwrap_or_else(unseen)
+        let unseen = run.unseen_in_azure();
+        let words = || plural(unseen, "thing could not be read", "things could not be read");
+        note.filter(|_| unseen == 0).unwrap_or_else(words)
     };
     let words = html! {
         @match good {
@@ -135,6 +154,10 @@ fn of_service(snapshot: &Snapshot<'_>, service: Service) -> Source {
 }
 
 fn ledger(snapshot: &Snapshot<'_>) -> Source {
+    if snapshot.seen.as_ref().is_some_and(|seen| !seen.has_ledger) {
+        let words = html! { "not kept: " code { "ledger.dir" } " is not set" };
+        return Source { name: "Ledger", well: None, words, trouble: None };
+    }
     let broken = |run: &&Run| run.notes.iter().any(|note| note.starts_with(NOT_RECORDED));
     let bad = snapshot.runs.iter().rev().find(broken);
     let good = snapshot.runs.iter().rev().find(|run| run.verdict.looked() && !broken(run));

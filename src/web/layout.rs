@@ -99,6 +99,17 @@ pub fn missing(snapshot: &Snapshot<'_>, what: &str) -> String {
     page(snapshot, Way::Other, "Nothing here", &head, &body)
 }
 
+/// Nobody knows yet whether there is such a page: nothing was compared since the start. `what`: what was looked for.
+#[must_use]
+pub fn not_yet(snapshot: &Snapshot<'_>, what: &str) -> String {
+    let head = html! {
+        h1 { "Not known yet" }
+        p.sums { (shown(what)) }
+    };
+    let body = html! { section { p { (state::sentence(snapshot)) ". " a href="/" { "Overview" } } } };
+    page(snapshot, Way::Other, "Not known yet", &head, &body)
+}
+
 /// Somebody may not read here: says why, and nothing of what is known.
 #[must_use]
 pub fn unwelcome(title: &str, why: &str) -> String {

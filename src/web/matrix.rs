@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-use super::{Seen, Snapshot, layout::person, plural, shown, when};
+use super::{Seen, Snapshot, layout::person, not_known, plural, shown, when};
 use crate::{
     model::{
         desired::Grant,
@@ -30,6 +30,7 @@ pub(super) fn matrix(snapshot: &Snapshot<'_>, owner: OwnerCode) -> Markup {
     let Some(seen) = &snapshot.seen else {
         return html! { p.about.aside { "Who holds what is not known before the first look." } };
     };
+    let file = not_known::file_with_errors(seen, owner);
     let today = snapshot.today();
     let mut rows = Rows::new();
     for grant in seen.desired.grants.iter().filter(|it| it.owner == owner && !it.has_ended(today)) {
@@ -47,13 +48,20 @@ pub(super) fn matrix(snapshot: &Snapshot<'_>, owner: OwnerCode) -> Markup {
     html! {
         section aria-labelledby="who-name" {
             h2 id="who-name" { "Who may do what" }
+            @if let Some(file) = &file { p.unread { "Not known: " code { (shown(file)) } " has errors." } }
             div.tables {
                 @for (name, environment) in seen.desired.environments_of(owner) {
-                    (table(snapshot, seen, &rows, name, &environment.title))
+                    @if file.is_none() || is_any(seen, &rows, name) { (table(snapshot, seen, &rows, name, &environment.title)) }
                 }
             }
         }
     }
+}
+
+/// Whether anybody has something there.
+fn is_any(seen: &Seen<'_>, rows: &Rows<'_>, environment: &EnvironmentName) -> bool {
+    let mut roles = seen.desired.catalog.roles.iter().filter(|(_, role)| role.environment == *environment);
+    roles.any(|(role, _)| rows.values().any(|(_, cells)| cells.contains_key(role)))
 }
 
 fn table(

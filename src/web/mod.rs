@@ -9,6 +9,7 @@
 //! | `overview`, `owner`, `person`, `people`, `run` | a page each |
 //! | `drift`, `health`, `timeline`, `expiries`, `runs` | parts of pages |
 //! | `matrix` | people × roles at an owner |
+//! | `not_known` | what could not be read, of git and of Azure |
 //! | `ways` | every way by which somebody can do something, as `access` finds them |
 //! | `state` | all in one sentence; the same for machines |
 //! | `days` | how much differed on each day: what a time line is drawn from |
@@ -20,6 +21,7 @@ mod expiries;
 mod health;
 mod layout;
 mod matrix;
+mod not_known;
 mod overview;
 mod owner;
 mod people;
@@ -53,7 +55,7 @@ use crate::{
 
 pub use self::{
     days::{Counts, DAYS_MAX, Days},
-    layout::{missing, policy, unwelcome},
+    layout::{missing, not_yet, policy, unwelcome},
     overview::overview,
     owner::owner,
     people::people,
@@ -106,6 +108,8 @@ pub struct Seen<'a> {
     pub observed: &'a Observed,
     /// What lies between the two.
     pub plan: &'a Plan,
+    /// Whether a ledger is kept at all.
+    pub has_ledger: bool,
     /// Where an origin stands in its file.
     pub place: &'a dyn Fn(&Origin) -> Place,
 }

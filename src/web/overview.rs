@@ -9,6 +9,7 @@ use super::{
     expiries::expiries,
     health::{commit, health},
     layout::{Way, filter, page},
+    not_known,
     runs::runs,
     shown, state,
     timeline::timeline,
@@ -59,7 +60,7 @@ fn beneath(snapshot: &Snapshot<'_>) -> Markup {
         p.about {
             @match snapshot.looked {
                 Some(at) => { "Looked " (when::ago(snapshot.now, at)) }
-                None => { "No look is over yet" }
+                None => { "No check completed yet" }
             }
             @if let Some(it) = run.and_then(|run| run.commit.as_ref()) { ", at commit " (commit(&it.hash)) }
             @match (snapshot.outlook.running, snapshot.outlook.next) {
@@ -84,6 +85,7 @@ fn owners(snapshot: &Snapshot<'_>) -> Markup {
             *counts.entry(owner).or_default() += 1;
         }
     }
+    let broken = snapshot.seen.as_ref().map(not_known::with_errors).unwrap_or_default();
     if counts.is_empty() {
         return html! {};
     }
@@ -95,6 +97,7 @@ fn owners(snapshot: &Snapshot<'_>) -> Markup {
                     li data-entry {
                         a href={ "/owners/" (owner) } {
                             (snapshot.called(*owner)) span.code { (owner) }
+                            @if broken.contains(owner) { span.count.blind { "?" span.hush { " not known: its file has errors" } } }
                             @if *count > 0 { span.count.heed { (count) span.hush { " differences" } } }
                         }
                     }

@@ -7,11 +7,15 @@ use super::{
     expiries::expiries,
     layout::{Way, filter, page},
     matrix::matrix,
-    plural, shown,
+    not_known, plural, shown,
+    state::Mood,
     timeline::timeline,
     when,
 };
-use crate::{model::owner::OwnerCode, watch::Entry};
+use crate::{
+    model::owner::OwnerCode,
+    watch::{Entry, Verdict},
+};
 
 /// How many that are over are listed. Ours.
 const OVER_MAX: usize = 20;
@@ -29,16 +33,26 @@ pub fn owner(snapshot: &Snapshot<'_>, code: OwnerCode) -> Option<String> {
     if of_git.is_none() && differ.is_empty() && rest.is_empty() && over.is_empty() && accepted.is_empty() {
         return None;
     }
-    let words = match (snapshot.looked, differ.len()) {
-        (None, _) => "Not looked at yet".to_owned(),
-        (Some(_), 0) => "As git says".to_owned(),
-        (Some(_), count) => plural(count, "difference from git", "differences from git"),
+    let unknown = not_known::of_owner(snapshot, code);
+    let differs = || plural(differ.len(), "difference from git", "differences from git");
+    let is_broken = snapshot.seen.as_ref().is_some_and(|seen| not_known::file_with_errors(seen, code).is_some());
+    // What is known here is what the last whole check saw: one that failed since takes nothing back, and confirms nothing.
+    let failed =
+        snapshot.runs.iter().rev().find(|run| run.verdict != Verdict::Ended).is_some_and(|it| !it.verdict.looked());
+    let (mood, words) = match snapshot.looked {
+        None => (Mood::Waiting, "Not checked yet".to_owned()),
+        Some(_) if is_broken => (Mood::Blind, "Not known: the owner's file has errors".to_owned()),
+        Some(at) if failed && differ.is_empty() => {
+            (Mood::Blind, format!("No difference at {} UTC; no check has worked since", when::minute(at)))
+        }
+        Some(_) if differ.is_empty() && unknown.is_empty() => (Mood::Calm, "As git says".to_owned()),
+        Some(_) if differ.is_empty() => {
+            (Mood::Blind, "What was read is as git says; not everything could be read".to_owned())
+        }
+        Some(_) if unknown.is_empty() => (Mood::Heed, differs()),
+        Some(_) => (Mood::Heed, format!("{}; and not everything could be read", differs())),
     };
-    let (look, sign) = match (snapshot.looked, differ.len()) {
-        (None, _) => ("waiting", "…"),
-        (Some(_), 0) => ("calm", "✓"),
-        (Some(_), _) => ("heed", "!"),
-    };
+    let (look, sign) = mood.looks();
     let name = snapshot.called(code);
     let head = html! {
         p.way { a href="/" { "Overview" } " / " (code) }
@@ -60,6 +74,7 @@ pub fn owner(snapshot: &Snapshot<'_>, code: OwnerCode) -> Option<String> {
         @if !differ.is_empty() {
             section.heed aria-labelledby="drift-name" { h2 id="drift-name" { "What differs " span.count { (differ.len()) } } (drift::list(snapshot, differ, false)) }
         }
+        (not_known::section(&unknown))
         (matrix(snapshot, code))
         @if !rest.is_empty() {
             section aria-labelledby="rest-name" { h2 id="rest-name" { "To know " span.count { (rest.len()) } } (drift::list(snapshot, rest, false)) }

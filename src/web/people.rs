@@ -7,6 +7,7 @@ use maud::html;
 use super::{
     Snapshot,
     layout::{Way, page, person},
+    not_known::left_out,
     plural, shown,
     ways::known,
 };
@@ -58,7 +59,7 @@ pub fn people(snapshot: &Snapshot<'_>, query: &str) -> String {
     let all = rows.len();
     let found: Vec<&Row> = rows.values().filter(is_meant).collect();
     let head = html! {
-        h1 { (plural(found.len(), "person", "people")) @if found.len() < all { " of " (all) } }
+        h1 { @if snapshot.seen.is_none() && all == 0 { "People" } @else { (plural(found.len(), "person", "people")) @if found.len() < all { " of " (all) } } }
         p.sums { "Whom git lists, and whose access differs from it." }
         // Without JavaScript it asks for another page; with it, it narrows this one down as well.
         form.tools role="search" method="get" action="/people" id="tools" {
@@ -71,8 +72,9 @@ pub fn people(snapshot: &Snapshot<'_>, query: &str) -> String {
     let body = html! {
         section aria-labelledby="people-name" {
             h2.hush id="people-name" { "People" }
+            (left_out(snapshot))
             @if found.is_empty() {
-                p.about { "Nobody here is called so." }
+                p.about { @if snapshot.seen.is_none() { "Not known before the first check." } @else { "No matches." } }
             } @else {
                 div.scroll role="region" tabindex="0" aria-label="People" {
                     table.stack {

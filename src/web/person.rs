@@ -5,7 +5,9 @@ use maud::{Markup, html};
 use super::{
     Snapshot, drift,
     layout::{Way, page},
-    matrix, plural, shown,
+    matrix,
+    not_known::left_out,
+    plural, shown,
     ways::{known, other_name, unknown, ways},
     when,
 };
@@ -14,7 +16,7 @@ use crate::{
     model::{
         desired::Grant,
         ids::{PrincipalId, UserName},
-        people::Person,
+        people::{ById, ByName, Person},
     },
     watch::Entry,
 };
@@ -60,7 +62,7 @@ pub fn person(snapshot: &Snapshot<'_>, text: &str) -> Option<String> {
                     @if !person.enabled { b { "The account is disabled. " } }
                     @if person.guest { "A guest from elsewhere. " }
                 }
-                None => { "Entra was not asked, or knows nobody who is called so. " }
+                None => { (unknown_to_entra(snapshot, &subject)) " " }
             }
             @if let Some(at) = snapshot.looked { "As the look of " (when::minute(at)) " UTC saw it." }
         }
@@ -121,6 +123,23 @@ fn subject<'a>(snapshot: &Snapshot<'a>, text: &str) -> Option<Subject<'a>> {
     Some(of_person(person))
 }
 
+/// Why Entra says nothing of somebody: it was not asked, it gave no answer, or it knows nobody.
+fn unknown_to_entra(snapshot: &Snapshot<'_>, subject: &Subject<'_>) -> &'static str {
+    let Some(people) = snapshot.seen.as_ref().map(|seen| &seen.observed.people) else { return "Entra was not asked." };
+    let by_id = subject.id.and_then(|id| people.by_id.get(&id));
+    match (by_id, people.by_name.get(&UserName::new(&subject.name))) {
+        (Some(ById::Unanswered(_)), _) | (None, Some(ByName::Unanswered(_))) => {
+            "Entra gave no answer about this account."
+        }
+        (Some(ById::Gone | ById::Deleted { .. }), _) => "Entra has no such account any more.",
+        (Some(ById::NotAPerson(_) | ById::NoUser), _) => "Not a person's account.",
+        (None, Some(ByName::Nobody(_))) => "Entra knows no account of this name.",
+        (Some(ById::Person(_)), _) | (None, Some(ByName::Person(_)) | None) => {
+            "Entra was not asked about this account."
+        }
+    }
+}
+
 fn is_of(subject: &Subject<'_>, grant: &Grant) -> bool {
     (subject.id.is_some() && grant.user.id == subject.id)
         || grant.user.name.as_str().eq_ignore_ascii_case(&subject.name)
@@ -130,14 +149,15 @@ fn is_of(subject: &Subject<'_>, grant: &Grant) -> bool {
 /// What git gives: where, what, why, until when, and at which line.
 fn listed(snapshot: &Snapshot<'_>, grants: &[&Grant]) -> Markup {
     let Some(seen) = &snapshot.seen else {
-        return html! { p.about.aside { "What git lists is not known before the first look." } };
+        return html! { p.about.aside { "What git lists is not known before the first check." } };
     };
     let today = snapshot.today();
     html! {
         section aria-labelledby="git-name" {
             h2 id="git-name" { "What git gives" }
+            (left_out(snapshot))
             @if grants.is_empty() {
-                p.about { "Nothing: no owner's file lists this name." }
+                p.about { "Nothing: no owner's file that was read lists this name." }
             } @else {
                 div.scroll role="region" tabindex="0" aria-label="What git gives" {
                     table.stack {

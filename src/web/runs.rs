@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::{Snapshot, health::commit, plural, when};
-use crate::watch::{Part, Run, Trigger, Verdict};
+use super::{Snapshot, health::commit, plural, state::incomplete, when};
+use crate::watch::{Files, Part, Run, Trigger, Verdict};
 
 /// The last runs, the newest first.
 pub(super) fn runs(snapshot: &Snapshot<'_>, max: usize) -> Markup {
@@ -11,7 +11,7 @@ pub(super) fn runs(snapshot: &Snapshot<'_>, max: usize) -> Markup {
         section aria-labelledby="runs-name" {
             h2 id="runs-name" { "Last looks" }
             @if snapshot.runs.is_empty() {
-                p.about { "None is over yet." }
+                p.about { "No check completed yet." }
             } @else {
                 div.scroll role="region" tabindex="0" aria-label="Last looks" {
                     table.runs {
@@ -62,8 +62,9 @@ pub(super) fn verdict(run: &Run) -> Markup {
         Verdict::Drift => plural(run.drift(), "difference", "differences"),
         Verdict::Refused => "refused by policy, in part or whole".to_owned(),
         Verdict::Partly => "healed in part: a change was not made, or an expired grant is left".to_owned(),
-        Verdict::Incomplete => "not everything could be read".to_owned(),
-        Verdict::Failed => "could not look".to_owned(),
+        Verdict::Incomplete => incomplete(run),
+        Verdict::Failed if run.files == Files::Unreadable => "the files in git could not be compared".to_owned(),
+        Verdict::Failed => "could not check Azure".to_owned(),
         Verdict::Ended => "ended before it was through".to_owned(),
     };
     let healed = run.healing.map(|it| it.done).filter(|done| *done > 0);

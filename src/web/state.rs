@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Snapshot, shown, when};
+use super::{Snapshot, plural, shown, when};
 use crate::{
     model::owner::OwnerCode,
-    watch::{Entry, GitTrouble, Run, Verdict},
+    watch::{Entry, Files, GitTrouble, Run, Unseen, Verdict},
 };
 
 /// How it stands.
@@ -106,6 +106,7 @@ pub fn sentence(snapshot: &Snapshot<'_>) -> String {
 /// How Azure stands beside `said`, in one sentence; `calm`: where nothing differs.
 fn beside(snapshot: &Snapshot<'_>, said: &str, calm: &str) -> String {
     let last = snapshot.runs.iter().rev().find(|run| run.verdict != Verdict::Ended);
+    let is_unreadable = last.is_some_and(|run| run.files == Files::Unreadable);
     let count = differing(snapshot).count();
     let at: BTreeSet<Option<OwnerCode>> = differing(snapshot).map(|entry| entry.difference.key.owner).collect();
     let differs = match (count, at.iter().flatten().count()) {
@@ -116,21 +117,44 @@ fn beside(snapshot: &Snapshot<'_>, said: &str, calm: &str) -> String {
     match (of_azure(snapshot), snapshot.looked) {
         (Mood::Calm, _) => calm.to_owned(),
         (Mood::Heed, _) if last.is_some_and(|run| run.verdict == Verdict::Incomplete) => {
-            format!("{differs}; and not everything could be read")
+            format!("{differs}; and {}", last.map(incomplete).unwrap_or_default())
         }
         (Mood::Heed, _) => differs,
         (Mood::Blind, Some(looked)) if last.is_some_and(|run| !run.verdict.looked()) => {
-            format!("Could not look since {} UTC", when::minute(looked))
+            let what =
+                if is_unreadable { "The files in git cannot be compared" } else { "No check of Azure has worked" };
+            format!("{what} since {} UTC", when::minute(looked))
         }
         (Mood::Blind, Some(_)) if snapshot.git.is_none() => {
-            "What was read is as git says; not everything could be read".to_owned()
+            format!("What was compared is as git says; {}", last.map(incomplete).unwrap_or_default())
         }
         (Mood::Blind, Some(_)) => "Not everything in Azure could be read".to_owned(),
-        (Mood::Blind, None) => "Could not look yet".to_owned(),
+        (Mood::Blind, None) if is_unreadable => "First check failed: the files in git cannot be compared".to_owned(),
+        (Mood::Blind, None) => "First check failed".to_owned(),
         _ if snapshot.outlook.running.is_some() => "The first look is on".to_owned(),
         _ if !snapshot.outlook.leads => "Another replica leads, and looks".to_owned(),
-        _ => "Nobody has looked yet".to_owned(),
+        _ => "No check completed yet".to_owned(),
     }
+}
+
+/// Why a run did not compare everything: what of Azure was not read, what of git, or what could not be decided.
+pub(super) fn incomplete(run: &Run) -> String {
+    let with_errors = match run.files {
+        Files::Read { with_errors } => with_errors,
+        Files::Unreadable => 0,
+    };
+    match (run.unseen_in_azure(), with_errors) {
+        (0, 0) => "not everything could be decided".to_owned(),
+        (0, with_errors) => files(with_errors),
+        (_, 0) => "not everything could be read".to_owned(),
+        (_, with_errors) => format!("not everything could be read, and {}", files(with_errors)),
+    }
+}
+
+/// `1 owner's file has errors`, `3 owners' files have errors`.
+pub(super) fn files(with_errors: usize) -> String {
+    let words = plural(with_errors, "owner's file has", "owners' files have");
+    format!("{words} errors")
 }
 
 /// What a page that is live is told: one line of JSON. `run`: the number of the last run that is shown.
@@ -181,6 +205,7 @@ pub fn state(snapshot: &Snapshot<'_>) -> Value {
         "looked": snapshot.looked.map(|at| at.to_string()),
         "running": snapshot.outlook.running,
         "next": snapshot.outlook.next.map(|at| at.to_string()),
+        "not_known": snapshot.last.map(|last| last.unseen.iter().map(unseen).collect::<Vec<_>>()),
         "differences": differences.collect::<Vec<_>>(),
         "days": snapshot.days.iter().map(day).collect::<Vec<_>>(),
         "runs": snapshot.runs.iter().rev().take(50).map(brief).collect::<Vec<_>>(),
@@ -200,6 +225,10 @@ fn git(snapshot: &Snapshot<'_>) -> Value {
         "trouble": word,
         "why": why,
     })
+}
+
+fn unseen(it: &Unseen) -> Value {
+    json!({ "owner": it.owner.map(|owner| owner.to_string()), "words": shown(&it.words) })
 }
 
 fn brief(run: &Run) -> Value {

@@ -11,13 +11,17 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     model::{
-        ids::ScopeId,
-        owner::{EnvironmentName, OwnerCode, RoleName},
+        catalog::{Catalog, Environment, Pattern},
+        desired::{FileId, Owner, OwnerFile, Revision},
+        ids::{ScopeId, TenantId},
+        owner::{EnvironmentName, InstanceName, OwnerCode, RoleName},
+        policy::Policy,
     },
     plan::drift::Class,
     reconcile::WhyNot,
     watch::{
-        By, Difference, Doer, GitTrouble, Key, Life, News, Part, Run, RunReport, Since, Trigger, Turn, Verdict, What,
+        By, Difference, Doer, Files, GitTrouble, Key, Life, News, Part, Run, RunReport, Since, Trigger, Turn, Verdict,
+        What,
     },
 };
 
@@ -44,6 +48,7 @@ fn run(number: u64, verdict: Verdict, minute: i64, count: usize) -> Run {
         cost: BTreeMap::new(),
         next_expiry: None,
         unseen: 0,
+        files: crate::watch::Files::Read { with_errors: 0 },
     }
 }
 
@@ -136,8 +141,8 @@ impl Known {
 fn one_sentence_says_how_it_stands() {
     let differs = || vec![entry(Class::Unmanaged, "a"), entry(Class::Missing, "b"), entry(Class::ExpiringSoon, "c")];
     for (runs, entries, looked, expected) in [
-        (vec![], vec![], None, "Nobody has looked yet"),
-        (vec![run(1, Verdict::Failed, 0, 0)], vec![], None, "Could not look yet"),
+        (vec![], vec![], None, "No check completed yet"),
+        (vec![run(1, Verdict::Failed, 0, 0)], vec![], None, "First check failed"),
         (vec![run(1, Verdict::Converged, 0, 0)], vec![], Some(0), "All is as git says"),
         (vec![run(1, Verdict::Converged, 0, 0)], vec![entry(Class::ExpiringSoon, "c")], Some(0), "All is as git says"),
         (vec![run(1, Verdict::Drift, 0, 2)], differs(), Some(0), "2 differences from git"),
@@ -146,19 +151,19 @@ fn one_sentence_says_how_it_stands() {
             vec![run(1, Verdict::Incomplete, 0, 2)],
             differs(),
             Some(0),
-            "2 differences from git; and not everything could be read",
+            "2 differences from git; and not everything could be decided",
         ),
         (
             vec![run(1, Verdict::Incomplete, 0, 0)],
             vec![],
             Some(0),
-            "What was read is as git says; not everything could be read",
+            "What was compared is as git says; not everything could be decided",
         ),
         (
             vec![run(1, Verdict::Drift, 0, 2), run(2, Verdict::Failed, 5, 0)],
             differs(),
             Some(0),
-            "Could not look since 2027-01-15 08:00 UTC",
+            "No check of Azure has worked since 2027-01-15 08:00 UTC",
         ),
         // One that somebody ended says nothing of Azure.
         (vec![run(1, Verdict::Converged, 0, 0), run(2, Verdict::Ended, 5, 0)], vec![], Some(0), "All is as git says"),
@@ -166,6 +171,171 @@ fn one_sentence_says_how_it_stands() {
         let known = Known::new(runs, entries, "x");
         assert_eq!(sentence(&known.shown(looked)), expected);
     }
+}
+
+/// What a run left unread: of Azure, of git, or of neither.
+fn unread(number: u64, verdict: Verdict, azure: usize, with_errors: Option<usize>) -> Run {
+    let files = with_errors.map_or(Files::Unreadable, |with_errors| Files::Read { with_errors });
+    Run { unseen: azure + with_errors.unwrap_or_default(), files, ..run(number, verdict, 5, 0) }
+}
+
+/// The text of one part of a page: what stands between a name and the end of its entry.
+fn part<'a>(page: &'a str, name: &str) -> &'a str {
+    let start = page.rfind(name).unwrap();
+    let rest = &page[start..];
+    &rest[..rest.find("</div>").unwrap()]
+}
+
+#[test]
+fn a_file_with_errors_is_gits_trouble_and_a_list_that_did_not_come_is_azures() {
+    let calm = || run(1, Verdict::Converged, 0, 0);
+    for (last, says, files_well, azure_well) in [
+        (calm(), "All is as git says", true, true),
+        (
+            unread(2, Verdict::Incomplete, 0, Some(1)),
+            "What was compared is as git says; 1 owner&#39;s file has errors",
+            false,
+            true,
+        ),
+        (
+            unread(2, Verdict::Incomplete, 2, Some(0)),
+            "What was compared is as git says; not everything could be read",
+            true,
+            false,
+        ),
+        (
+            unread(2, Verdict::Incomplete, 1, Some(2)),
+            "What was compared is as git says; not everything could be read, and 2 owners&#39; files have errors",
+            false,
+            false,
+        ),
+        (
+            unread(2, Verdict::Failed, 0, None),
+            "The files in git cannot be compared since 2027-01-15 08:00 UTC",
+            false,
+            true,
+        ),
+        (
+            unread(2, Verdict::Failed, 0, Some(0)),
+            "No check of Azure has worked since 2027-01-15 08:00 UTC",
+            true,
+            false,
+        ),
+    ] {
+        let known = Known::new(vec![calm(), last], vec![], "x");
+        let page = overview(&known.shown(Some(0)));
+        let heading = says.replace("&#39;", "'");
+        assert!(page.contains(&format!("<h1>{heading}</h1>")) || page.contains(&format!("<h1>{says}</h1>")), "{says}");
+        for (name, well) in [("Files in git", files_well), ("Azure, in all", azure_well)] {
+            let shown = page[..page.rfind(name).unwrap()].rsplit("<dt>").next().unwrap();
+            assert_eq!(shown.contains("✓"), well, "{says}: {name}: {}", part(&page, name));
+        }
+    }
+}
+
+/// One owner whose file has errors, one with nobody, one whose subscription could not be read.
+fn desired() -> Desired {
+    let owner = |(number, code): (u32, &str)| {
+        let file = FileId(number);
+        let owner = Owner {
+            title: None,
+            file: if code == "brg" { OwnerFile::Broken(file) } else { OwnerFile::Read(file) },
+            environments: None,
+            resources: BTreeMap::new(),
+            reviewers: Vec::new(),
+            contact: None,
+        };
+        (OwnerCode::new(code).unwrap(), owner)
+    };
+    let prod = Environment {
+        title: "Prod".to_owned(),
+        azure_name: "prod".to_owned(),
+        subscription: Pattern::new("{owner}-{env}").unwrap(),
+    };
+    Desired {
+        tenant: TenantId(uuid::Uuid::nil()),
+        instance: InstanceName::new("x"),
+        former_instances: Vec::new(),
+        catalog: Catalog {
+            environments: BTreeMap::from([(EnvironmentName::new("prod"), prod)]),
+            kinds: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            retired: std::collections::BTreeSet::new(),
+        },
+        owners: [(1, "brg"), (2, "skd"), (3, "ttd")].map(owner).into(),
+        grants: Vec::new(),
+        policy: Policy::default(),
+        revision: Revision::NotInGit,
+    }
+}
+
+fn observed() -> Observed {
+    let subscription = crate::model::observed::Subscription {
+        belongs_to: OwnerCode::new("skd").map(|owner| (owner, EnvironmentName::new("prod"))),
+        reading: crate::model::observed::Reading::Unseen(std::sync::Arc::new(crate::model::trouble::Trouble::new(
+            crate::model::trouble::TroubleKind::Denied,
+            "list role assignments",
+            "no right",
+        ))),
+        ..Default::default()
+    };
+    let id = "00000000-0000-0000-0000-0000000000b1".parse().unwrap();
+    Observed { subscriptions: BTreeMap::from([(id, subscription)]), ..Observed::begun(at(0)) }
+}
+
+#[test]
+fn what_is_not_known_looks_different_from_what_is_empty() {
+    let desired = &desired();
+    let observed = observed();
+    let plan = crate::plan::plan(desired, &observed, jiff::civil::date(2027, 1, 15));
+    let known = Known::new(vec![unread(1, Verdict::Incomplete, 1, Some(1))], vec![], "x");
+    let place = |origin: &Origin| {
+        let file = if origin.file == FileId(1) { "owners/brg.yaml" } else { "owners/other.yaml" };
+        Place { file: file.to_owned(), line: 1, column: 1 }
+    };
+    let seen = Seen { desired, observed: &observed, plan: &plan, has_ledger: false, place: &place };
+    let shown = Snapshot { seen: Some(seen), ..known.shown(Some(0)) };
+    let page_of = |code: &str| owner(&shown, OwnerCode::new(code).unwrap()).unwrap();
+
+    let broken = page_of("brg");
+    assert!(
+        broken.contains("Not known: the owner's file has errors") && broken.contains("owners/brg.yaml"),
+        "{broken}"
+    );
+    assert!(
+        !broken.contains(": nobody") && !broken.contains("As git says") && !broken.contains("hero calm"),
+        "{broken}"
+    );
+    let unreadable = page_of("skd");
+    assert!(unreadable.contains("Prod: nobody") && unreadable.contains("not everything could be read"), "{unreadable}");
+    assert!(
+        unreadable.contains("could not list role assignments") && !unreadable.contains("hero calm"),
+        "{unreadable}"
+    );
+    let empty = page_of("ttd");
+    assert!(empty.contains("As git says") && empty.contains("hero calm") && !empty.contains("Not known"), "{empty}");
+
+    let page = overview(&shown);
+    assert!(page.contains("not known: its file has errors"), "{page}");
+    assert!(page.contains("<code>ledger.dir</code> is not set"), "{page}");
+    assert!(people(&shown, "").contains("Not known: who is listed at"), "people");
+    let state = state(&shown);
+    assert!(state["not_known"].is_array(), "{state}");
+
+    // A check that failed since confirms nothing.
+    let failed =
+        Known::new(vec![run(1, Verdict::Converged, 0, 0), unread(2, Verdict::Failed, 0, Some(0))], vec![], "x");
+    let seen = Seen { desired, observed: &observed, plan: &plan, has_ledger: true, place: &place };
+    let later = Snapshot { seen: Some(seen), ..failed.shown(Some(0)) };
+    let empty = owner(&later, OwnerCode::new("ttd").unwrap()).unwrap();
+    assert!(empty.contains("No difference at 2027-01-15 08:00 UTC; no check has worked since"), "{empty}");
+    assert!(!empty.contains("hero calm"), "{empty}");
+
+    // Before the first check nothing is empty either.
+    let none = Known::new(vec![], vec![], "x");
+    let first = none.shown(None);
+    assert!(people(&first, "").contains("Not known before the first check."));
+    assert!(not_yet(&first, "whether").contains("No check completed yet"));
 }
 
 #[test]
@@ -231,7 +401,7 @@ fn the_time_line_is_drawn_and_told() {
     assert!(page.contains("<svg role=\"img\" aria-labelledby=\"timeline-title timeline-desc\""));
     assert!(page.contains("Over 14 days with 2 days of looks: at most 7 on one day, 7 today."));
     assert!(page.contains("<title>2027-01-14: 3 differences (3 unmanaged)</title>"));
-    assert!(page.contains("<title>2027-01-13: nobody looked</title>"));
+    assert!(page.contains("<title>2027-01-13: not checked</title>"));
     assert_eq!(page.matches("class=\"c-unmanaged\"").count(), 2, "a bar for each day on which something differed");
     assert!(page.contains("<th scope=\"row\">2027-01-15</th><td>7</td><td>7</td>"), "and the same as a table");
     assert_eq!(page.matches("<h1>").count(), 1);

@@ -50,8 +50,8 @@ pub(super) fn timeline(snapshot: &Snapshot<'_>, owner: Option<OwnerCode>) -> Mar
             }
             ul.legend {
                 @for class in &classes { li { span.swatch.{ "c-" (class.word()) } aria-hidden="true" {} (class.word()) } }
-                @if looked < days.len() { li { span.swatch.unseen aria-hidden="true" {} "nobody looked" } }
-                @if classes.is_empty() && looked > 0 { li { "Nothing differed." } }
+                @if looked < days.len() { li { span.swatch.unseen aria-hidden="true" {} "not checked" } }
+                @if classes.is_empty() && looked > 0 { li { "No differences seen." } }
             }
             (table(&days, &classes))
         }
@@ -62,7 +62,7 @@ fn bar(at: usize, day: Date, counts: Option<&BTreeMap<Class, usize>>, classes: &
     let x = at * DAY + (DAY - BAR) / 2;
     let Some(counts) = counts else {
         return html! {
-            g { title { (day) ": nobody looked" } rect.unseen x=(x) width=(BAR) y=(HIGH - 14) height="14" {} }
+            g { title { (day) ": not checked" } rect.unseen x=(x) width=(BAR) y=(HIGH - 14) height="14" {} }
         };
     };
     let total = sum(Some(counts));
@@ -129,7 +129,7 @@ fn told(days: &[(Date, Option<BTreeMap<Class, usize>>)], most: usize, looked: us
 
 fn said(counts: &BTreeMap<Class, usize>, total: usize) -> String {
     if total == 0 {
-        return "as git says".to_owned();
+        return "no differences seen".to_owned();
     }
     let parts: Vec<String> = counts.iter().map(|(class, count)| format!("{count} {}", class.word())).collect();
     format!("{} ({})", plural(total, "difference", "differences"), parts.join(", "))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::{Seen, Snapshot, drift, layout::prose, shown, when};
+use super::{Seen, Snapshot, drift, layout::prose, not_known, shown, when};
 use crate::{
     access::{Access, Level, Way},
     model::{
@@ -79,6 +79,8 @@ fn one(snapshot: &Snapshot<'_>, seen: &Seen<'_>, access: &Access<'_>, way: &Way<
                     }
                 } @else if way.is_eligible() {
                     span.count.heed { "eligible" } span.below { "not active: can be activated in Privileged Identity Management" }
+                } @else if not_known::file_with_errors(seen, way.target.owner).is_some() && way.from == Level::Target {
+                    span.count.heed { "not known: the owner's file has errors" }
                 } @else {
                     span.count.heed { @match way.hand() { Some(Hand::Ours) => "git does not say so", Some(Hand::Foreign) => "made by others", None => "access policy of the vault" } }
                 }

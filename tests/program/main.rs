@@ -15,6 +15,7 @@ mod chromium;
 mod ci;
 mod clients;
 mod deploy;
+mod environment;
 mod examples;
 mod faults;
 #[cfg(unix)]

@@ -154,6 +154,55 @@ fn every_page_is_there_and_lets_nothing_else_in() {
     assert!(days.contains("\"unmanaged\",\"brg\",1"), "{days}");
 }
 
+/// An owner's file with errors is named where people would look for its people, and no page blames Azure for it.
+#[test]
+fn what_is_not_known_is_said_on_every_page() {
+    let workspace = Workspace::copy_of(&project().join("examples/altinn"));
+    let file = workspace.path().join("owners/brg.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("roles:", "rolls:")).unwrap();
+    let watched = Watched::begin(workspace, &[]);
+    until("the first check is over", || (watched.get("/readyz").status == 200).then_some(()));
+    let page = watched.get("/owners/brg").body;
+    assert!(page.contains("Not known: the owner's file has errors") && !page.contains(": nobody"), "{page}");
+    let home = watched.get("/").body;
+    assert!(home.contains("1 owner's file has errors"), "{home}");
+    let azure = home.rsplit("Azure, in all").next().unwrap().split("</div>").next().unwrap();
+    assert!(azure.contains("read to the end") && !azure.contains("trouble"), "{azure}");
+    let state: Value = serde_json::from_str(&watched.get("/api/state.json").body).unwrap();
+    assert_eq!(state["not_known"], json!([{ "owner": "brg", "words": "owners/brg.yaml has errors" }]));
+    for (path, says) in
+        [("/people", "Not known: who is listed at"), ("/people/lars.paafunn%40ai-dev.brreg.no", "that was read")]
+    {
+        let page = watched.get(path);
+        assert!(page.status == 404 || page.body.contains(says), "{path}: {}", page.body);
+    }
+    let metrics = watched.get("/metrics").body;
+    assert!(metrics.contains("tilgang_unread 1"), "{metrics}");
+}
+
+/// Before a check has completed nobody knows whether there is such an owner or person: that is no 404.
+#[test]
+fn before_the_first_check_nothing_is_missing() {
+    let workspace = Workspace::copy_of(&project().join("examples/altinn"));
+    fs::write(workspace.path().join("tilgang.yaml"), "version: 1\n").unwrap();
+    let watched = Watched::begin(workspace, &[]);
+    let home = until("the first check has failed", || {
+        let page = watched.get("/").body;
+        page.contains("First check failed").then_some(page)
+    });
+    assert!(home.contains("the files in git cannot be compared"), "{home}");
+    for path in ["/owners/ttd", "/owners/nobody", "/people/ola%40nowhere.no"] {
+        let answer = watched.get(path);
+        assert_eq!(answer.status, 503, "{path}");
+        assert!(answer.body.contains("No check has completed yet"), "{path}: {}", answer.body);
+    }
+    assert_eq!(watched.get("/wp-admin").status, 404);
+    assert!(watched.get("/people").body.contains("Not known before the first check."));
+    let state: Value = serde_json::from_str(&watched.get("/api/state.json").body).unwrap();
+    assert_eq!(state["looked"], Value::Null, "{state}");
+}
+
 #[test]
 fn a_strangers_name_that_leads_here_shows_nothing() {
     let watched = Watched::start(&["--external-url", "https://access.example"]);

@@ -17,6 +17,8 @@ pub struct Identity {
     pub tenant: Option<TenantId>,
     /// What people know it by: a sign-in name, or an application's client id.
     pub name: Option<String>,
+    /// The application that signed in, by its client id: our own, or that of the tool that signed us in.
+    pub client: Option<String>,
     /// What it may do where the token is for: an application's permissions (`roles`), or a person's consents (`scp`).
     pub permissions: Vec<String>,
 }
@@ -47,7 +49,8 @@ impl Identity {
             permissions: roles,
             object: oid.and_then(|id| id.parse().ok()),
             tenant: tid.and_then(|id| id.parse().ok()).map(TenantId),
-            name: upn.or(unique_name).or(app_displayname).or(appid),
+            name: upn.or(unique_name).or(app_displayname).or(appid.clone()),
+            client: appid,
         }
     }
 }

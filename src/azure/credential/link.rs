@@ -91,6 +91,11 @@ pub(crate) struct Chain {
 const NAMES: &[&str] = &["secret", "certificate", "workload", "github", "pipelines", "managed", "az", "azd"];
 const CLIENT: &[&str] = &["AZURE_CLIENT_ID", "ARM_CLIENT_ID"];
 
+/// The application or managed identity that a variable names.
+pub(crate) fn client(environment: &mut Environment<'_>) -> Option<String> {
+    environment.first(CLIENT, "application (client) id")
+}
+
 /// Reads the evidence.
 pub(crate) fn chain(environment: &mut Environment<'_>) -> Result<Chain, Trouble> {
     let choice = match environment.first(&["TILGANG_CREDENTIAL"], "choice of credential") {
@@ -103,7 +108,7 @@ pub(crate) fn chain(environment: &mut Environment<'_>) -> Result<Chain, Trouble>
         }
     };
     let chosen = |name| choice == Choice::Only(name);
-    let client = environment.first(CLIENT, "application (client) id");
+    let client = client(environment);
     let mut own = vec![secret(environment, client.as_ref()), certificate(environment, client.as_ref())];
     let mut federated = vec![
         file(environment, client.as_ref()),

@@ -131,6 +131,7 @@ mod tests {
             cost: BTreeMap::new(),
             next_expiry: None,
             unseen: 0,
+            files: crate::watch::Files::Read { with_errors: 0 },
         };
         Arc::new(RunReport {
             run,

@@ -177,6 +177,7 @@ fn with<T>(now: &Snapshot, days: &web::Days, reader: Option<&str>, make: impl Fn
             desired: &seen.desired,
             observed: &seen.observed,
             plan: &seen.plan,
+            has_ledger: seen.loaded.ledger.is_some(),
             place: &place,
         }),
         days,
@@ -194,15 +195,32 @@ fn page(made: Option<String>) -> Response {
 async fn perhaps(
     pages: &Pages,
     reader: Reader,
-    what: String,
+    what: Absent,
     make: impl FnOnce(&web::Snapshot<'_>) -> Option<String> + Send + 'static,
 ) -> Response {
-    let answer = shown(pages, reader, move |now| make(now).ok_or_else(|| web::missing(now, &what))).await;
-    match answer {
+    let answer = shown(pages, reader, move |now| {
+        make(now).ok_or_else(|| match what {
+            // What nothing was compared with may be there all the same.
+            Absent::OfCheck { subject, .. } if now.seen.is_none() => {
+                let words = format!("No check has completed yet, so tilgang does not know {subject}.");
+                (StatusCode::SERVICE_UNAVAILABLE, web::not_yet(now, &words))
+            }
+            Absent::OfCheck { words, .. } | Absent::Always(words) => (StatusCode::NOT_FOUND, web::missing(now, &words)),
+        })
+    });
+    match answer.await {
         Some(Ok(found)) => page(Some(found)),
-        Some(Err(missing)) => (StatusCode::NOT_FOUND, Html(missing)).into_response(),
+        Some(Err((status, words))) => (status, Html(words)).into_response(),
         None => page(None),
     }
+}
+
+/// What is said where there is no page.
+enum Absent {
+    /// That there is no such thing, as far as the last check saw; `subject`: what is not known before the first one.
+    OfCheck { words: String, subject: String },
+    /// That there is no such page, whatever was seen.
+    Always(String),
 }
 
 type Who = axum::Extension<Reader>;
@@ -212,7 +230,8 @@ async fn overview(State(pages): State<Pages>, reader: Who) -> Response {
 }
 
 async fn owner(State(pages): State<Pages>, reader: Who, Path(code): Path<String>) -> Response {
-    let what = format!("No service owner is called `{}`.", visible::line(&code));
+    let words = format!("No service owner is called `{}`.", visible::line(&code));
+    let what = Absent::OfCheck { words, subject: format!("a service owner `{}`", visible::line(&code)) };
     perhaps(&pages, reader.0, what, move |now| web::owner(now, OwnerCode::new(&code)?)).await
 }
 
@@ -226,17 +245,18 @@ async fn people(State(pages): State<Pages>, reader: Who, Query(asked): Query<Ask
 }
 
 async fn person(State(pages): State<Pages>, reader: Who, Path(name): Path<String>) -> Response {
-    let what = format!("Nobody here is called `{}`.", visible::line(&name));
+    let words = format!("Nobody here is called `{}`.", visible::line(&name));
+    let what = Absent::OfCheck { words, subject: format!("anybody called `{}`", visible::line(&name)) };
     perhaps(&pages, reader.0, what, move |now| web::person(now, &name)).await
 }
 
 async fn run(State(pages): State<Pages>, reader: Who, Path(number): Path<String>) -> Response {
-    let what = format!("No look `{}` is remembered.", visible::line(&number));
+    let what = Absent::Always(format!("No check `{}` is remembered.", visible::line(&number)));
     perhaps(&pages, reader.0, what, move |now| web::run(now, number.parse().ok()?)).await
 }
 
 async fn nowhere(State(pages): State<Pages>, reader: Who, uri: Uri) -> Response {
-    let what = format!("There is no page `{}`.", visible::line(uri.path()));
+    let what = Absent::Always(format!("There is no page `{}`.", visible::line(uri.path())));
     perhaps(&pages, reader.0, what, |_| None).await
 }
 

@@ -15,8 +15,8 @@ use crate::{
     },
     plan::drift::Class,
     watch::{
-        By, Commit, Difference, Doer, Entry, Healing, Key, Life, Part, Run, Service, Since, Spent, Trigger, Verdict,
-        What,
+        By, Commit, Difference, Doer, Entry, Files, Healing, Key, Life, Part, Run, Service, Since, Spent, Trigger,
+        Verdict, What,
     },
 };
 
@@ -113,6 +113,14 @@ pub(super) struct RunJson {
     cost: BTreeMap<String, (u64, u64)>,
     next_expiry: Option<(Date, String)>,
     unseen: usize,
+    /// How many owners' files had errors; none where no file could be read. Older programs kept no such number.
+    #[serde(default = "without_errors")]
+    with_errors: Option<usize>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "serde takes a default of the field's own type")]
+fn without_errors() -> Option<usize> {
+    Some(0)
 }
 
 fn text<T: ToString>(value: Option<T>) -> Option<String> {
@@ -251,6 +259,7 @@ impl RunJson {
             cost,
             next_expiry,
             unseen,
+            files,
         } = run;
         Self {
             number: *number,
@@ -275,6 +284,10 @@ impl RunJson {
             cost: cost.iter().map(|(of, it)| (of.word().to_owned(), (it.requests, it.throttled))).collect(),
             next_expiry: next_expiry.map(|(day, owner)| (day, owner.to_string())),
             unseen: *unseen,
+            with_errors: match files {
+                Files::Read { with_errors } => Some(*with_errors),
+                Files::Unreadable => None,
+            },
         }
     }
 
@@ -322,6 +335,7 @@ impl RunJson {
                 Some((day, owner)) => Some((day, OwnerCode::new(&owner)?)),
             },
             unseen: self.unseen,
+            files: self.with_errors.map_or(Files::Unreadable, |with_errors| Files::Read { with_errors }),
         })
     }
 }
@@ -403,6 +417,7 @@ mod tests {
                 cost: BTreeMap::from([(Service::Graph, Spent { requests: 5, throttled: 1 })]),
                 next_expiry: Some((Date::constant(2027, 1, 31), owner)),
                 unseen: 1,
+                files: Files::Unreadable,
             };
             let json = serde_json::to_string(&RunJson::of(&run)).unwrap();
             assert_eq!(serde_json::from_str::<RunJson>(&json).unwrap().read(), Some(run));

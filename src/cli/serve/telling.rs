@@ -117,6 +117,8 @@ async fn scrape(State((shared, board)): State<(Arc<Shared>, Board)>) -> impl Int
 /// Takes in runs until the daemon is over.
 async fn note(shared: Arc<Shared>, ground: Ground, mut told: mpsc::UnboundedReceiver<Told>) {
     let (mut open, mut failed, mut sending) = (Opened::default(), 0, None);
+    // A run of some owners shows no rules: those of the last whole run hold.
+    let mut production = None;
     while let Some(told) = told.recv().await {
         let (report, seen) = match told {
             Told::Run(report, seen) => (report, seen),
@@ -126,8 +128,8 @@ async fn note(shared: Arc<Shared>, ground: Ground, mut told: mpsc::UnboundedRece
             }
         };
         failed = if report.run.verdict.looked() { 0 } else { failed + 1 };
-        let production = seen.as_ref().map(|seen| seen.desired.policy.production.clone());
-        shared.metrics.run_over(&report, |environment| production.as_ref().is_none_or(|all| all.contains(environment)));
+        production = seen.as_ref().map(|seen| seen.desired.policy.production.clone()).or(production);
+        shared.metrics.run_over(&report, |environment| Some(production.as_ref()?.contains(environment)));
         if let Some(seen) = &seen {
             let again = report.run.trigger == Trigger::Reload;
             tokio::task::block_in_place(|| open.follow(&shared, &ground, seen, again));

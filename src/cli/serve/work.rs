@@ -34,7 +34,7 @@ use crate::{
     ports::{Directory as _, History as _},
     reconcile::Order,
     watch::{
-        By, Cost, GitMove, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Stood, Turn,
+        By, Cost, Files, GitMove, Healing, Memory, News, Part, Run, RunReport, Service, Sight, Spent, Stood, Turn,
         Unexplained, Unseen, Verdict, What, cause, explain, next_expiry, sight, unexplained,
     },
 };
@@ -124,6 +124,8 @@ impl Worker {
     async fn look(&self, task: &Task, run: &mut Run) -> Result<Brought, String> {
         let (workspace, desired, scope) = self.workspace(task).await?;
         run.owners = desired.owners.len();
+        let broken = desired.owners.values().filter(|owner| matches!(owner.file, OwnerFile::Broken(_)));
+        run.files = Files::Read { with_errors: broken.count() };
         let connection = self.connection(desired.tenant).await?;
         connection.read_clock().await.map_err(|error| error.to_string())?;
         let part = scope.owners().cloned().map_or(Part::Everything, Part::Owners);
@@ -252,6 +254,9 @@ impl Worker {
         *held = None; // an embedded Azure lets go of its folder before the next one takes it
         let opened = Connection::open_quietly(&self.global, &self.dir, tenant).await;
         let connection = Arc::new(opened.map_err(|error| error.to_string())?);
+        for doubt in &connection.doubts {
+            tracing::warn!("{doubt}");
+        }
         *held = Some((tenant, connection.clone()));
         Ok(connection)
     }
@@ -397,6 +402,7 @@ pub(super) fn blank(task: &Task) -> Run {
         cost: Cost::new(),
         next_expiry: None,
         unseen: 0,
+        files: Files::Unreadable,
     }
 }
 

@@ -221,6 +221,8 @@ fn way(asked: &Asked<'_>, way: &Way<'_>) -> Value {
     json!({
         "target": target(asked, way.target),
         "by": by,
+        // Not known where the owner's file has errors.
+        "in_git": (!words::is_unread(asked, way)).then(|| way.is_of_git()),
         "level": level,
         "at": way.at.to_string(),
         "kind": match way.by { By::Assignment(_) => "assignment", By::Eligibility(_) => "eligibility", By::Policy(_) => "access-policy" },

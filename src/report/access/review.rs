@@ -195,7 +195,7 @@ fn row(asked: &Asked<'_>, question: &Review<'_>, holder: &Holder<'_>, way: &Way<
         sign_in,
         can: words::may(&way.opens.abilities),
         targets: way.target.name.clone(),
-        by: words::by(way),
+        by: words::by(asked, way),
         assignment: words::way(asked, way),
         since: way.made().map(words::day),
         why: why.join("; "),

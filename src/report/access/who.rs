@@ -141,7 +141,8 @@ impl Question<'_> {
             let looks = self.looks(asked, as_of);
             as_of.git.is_ok() && looks.iter().all(|(_, look)| matches!(look, Look::Between { .. }))
         };
-        self.as_of.is_none_or(looked) && !self.unknown(asked).iter().any(|it| it.unread)
+        let read = self.as_of.is_none_or(looked) && !self.unknown(asked).iter().any(|it| it.unread);
+        read && self.without_environment(asked).is_empty()
     }
 
     /// Lines of git that should give it, and do not.
@@ -365,7 +366,7 @@ fn ways_of_one(page: &mut Page, asked: &Asked<'_>, can: &Ability, ways: &[&Way<'
     names.sort_unstable();
     names.dedup();
     let targets = if names.len() > NAMED_MAX { count(names.len(), "target", "targets") } else { list(&names) };
-    let (ink, sign) = words::sign(first);
+    let (ink, sign) = words::sign(asked, first);
     let grants = ways.iter().flat_map(|way| &way.grants);
     let mut lines: Vec<String> = Vec::new();
     for grant in grants {
@@ -418,6 +419,10 @@ fn sums(asked: &Asked<'_>, question: &Question<'_>, found: &[(&Holder<'_>, Vec<&
     let unknown = question.unknown(asked).len() + unlooked;
     if unknown > 0 {
         sums.push(format!("{unknown} not known"));
+    }
+    match question.without_environment(asked).len() {
+        0 => {}
+        without => sums.push(format!("{} without this environment", count(without, "owner", "owners"))),
     }
     if question.as_of.is_none() {
         sums.push(format!("seen at {}", time(asked.at)));

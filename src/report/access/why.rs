@@ -79,7 +79,8 @@ impl Why<'_> {
     /// Whether everything was read that the answer hangs on.
     #[must_use]
     pub fn is_answered(&self, asked: &Asked<'_>) -> bool {
-        !self.unknown(asked).iter().any(|it| it.unread)
+        let without = words::without_environment(asked, self.owners, self.environment);
+        without.is_empty() && !self.unknown(asked).iter().any(|it| it.unread)
     }
 }
 
@@ -182,7 +183,7 @@ fn target(page: &mut Page, asked: &Asked<'_>, key: &TargetKey, ways: &[&Way<'_>]
         }
     }
     for way in ways {
-        let (ink, sign) = words::sign(way);
+        let (ink, sign) = words::sign(asked, way);
         let mut sign = Some(Lead { ink, text: sign, width: 12 });
         let mut put = |page: &mut Page, ink: Ink, words: &str| match sign.take() {
             Some(lead) => page.put(2, &[lead], ink, words),
@@ -210,11 +211,16 @@ fn nothing(asked: &Asked<'_>, question: &Why<'_>, ways: &[&Way<'_>]) -> Option<S
     };
     let holds = if ways.is_empty() {
         format!("holds nothing{at} that tilgang looks at")
+    } else if ways.iter().any(|way| words::is_unread(asked, way)) {
+        "whether git gives what is held is not known".to_owned()
     } else {
         "what is held is not by git".to_owned()
     };
     match (ways.iter().any(|way| way.is_of_git()), question.listed(asked).is_empty()) {
-        (false, true) => Some(format!("no line of git{at} lists this person; {holds}")),
+        (false, true) => {
+            let read = if ways.iter().any(|way| words::is_unread(asked, way)) { " that was read" } else { "" };
+            Some(format!("no line of git{at}{read} lists this person; {holds}"))
+        }
         (false, false) if ways.is_empty() => Some(holds),
         (true, _) | (false, false) => None,
     }
@@ -223,10 +229,14 @@ fn nothing(asked: &Asked<'_>, question: &Why<'_>, ways: &[&Way<'_>]) -> Option<S
 fn sums(asked: &Asked<'_>, question: &Why<'_>, ways: &[&Way<'_>]) -> Vec<String> {
     let by_git = ways.iter().filter(|way| way.is_of_git()).count();
     let eligible = ways.iter().filter(|way| way.is_eligible()).count();
+    let unread = ways.iter().filter(|way| words::is_unread(asked, way)).count();
     let mut sums = vec![
         format!("Why: {} by git", count(by_git, "way", "ways")),
-        format!("{} not", ways.len() - by_git - eligible),
+        format!("{} not", ways.len() - by_git - eligible - unread),
     ];
+    if unread > 0 {
+        sums.push(format!("{unread} where git was not read"));
+    }
     if eligible > 0 {
         sums.push(format!("{eligible} eligible"));
     }

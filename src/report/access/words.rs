@@ -11,7 +11,7 @@ use crate::{
     model::{
         ability::Ability,
         assignment::{Hand, Pim, PrincipalType, Standing},
-        desired::{Grant, Place},
+        desired::{Grant, OwnerFile, Place},
         ids::PrincipalId,
         observed::{Impediment, TargetKey},
         other_access::{Conditional, Denial, Effect, Reach},
@@ -99,8 +99,18 @@ pub(super) fn way(asked: &Asked<'_>, way: &Way<'_>) -> String {
     }
 }
 
+/// Whether git may well give it: a direct assignment at a target of an owner whose file has errors.
+pub(super) fn is_unread(asked: &Asked<'_>, way: &Way<'_>) -> bool {
+    let is_direct = matches!(way.by, By::Assignment(_)) && way.from == Level::Target && way.through.is_none();
+    let file = asked.desired.file_of(way.target.owner);
+    !way.is_of_git() && is_direct && matches!(file, OwnerFile::Broken(_))
+}
+
 /// Who or what gives it, in a word.
-pub(super) fn by(way: &Way<'_>) -> &'static str {
+pub(super) fn by(asked: &Asked<'_>, way: &Way<'_>) -> &'static str {
+    if is_unread(asked, way) {
+        return "git not read";
+    }
     match (way.is_of_git(), way.by) {
         (true, _) => "git",
         (false, By::Eligibility(_)) => "eligible",
@@ -111,7 +121,10 @@ pub(super) fn by(way: &Way<'_>) -> &'static str {
 }
 
 /// The sign before a way: `by git`, `eligible`.
-pub(super) fn sign(way: &Way<'_>) -> (Ink, &'static str) {
+pub(super) fn sign(asked: &Asked<'_>, way: &Way<'_>) -> (Ink, &'static str) {
+    if is_unread(asked, way) {
+        return (Ink::Warn, "git unread");
+    }
     match (way.is_of_git(), way.is_eligible()) {
         (true, _) => (Ink::Gain, "by git"),
         (false, true) => (Ink::Warn, "eligible"),

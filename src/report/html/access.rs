@@ -44,8 +44,12 @@ fn one(facts: &Facts<'_>, code: OwnerCode, owner: &Owner<'_>, tense: Tense) -> M
                 (shown(&name))
                 @match &sums {
                     Some(sums) => { " " span.sum { (sums) } }
+                    None if owner.unread.is_some() => { " " span.sum { "not known" } }
                     None => { " " span.sum.quiet { "no change" } }
                 }
+            }
+            @if let Some(file) = &owner.unread {
+                p.unread { "Not known: " code { (shown(file)) } " has errors, so who is listed there was not compared." }
             }
             (lists::changes(facts, &owner.changes, tense))
             @if owner.more > 0 {
@@ -53,11 +57,17 @@ fn one(facts: &Facts<'_>, code: OwnerCode, owner: &Owner<'_>, tense: Tense) -> M
             }
             div.tables {
                 @for (name, environment) in facts.view.desired.environments_of(code) {
-                    (table(facts, code, owner, name, environment))
+                    @if owner.unread.is_none() || has_rows(facts, owner, name) { (table(facts, code, owner, name, environment)) }
                 }
             }
         }
     }
+}
+
+/// Whether anybody has something in an environment.
+fn has_rows(facts: &Facts<'_>, owner: &Owner<'_>, name: &EnvironmentName) -> bool {
+    let roles = roles(facts, name);
+    owner.rows.values().any(|row| roles.iter().any(|(role, ..)| row.cells.contains_key(*role)))
 }
 
 /// People × roles in one environment. Who has nothing there is left out.
@@ -121,6 +131,12 @@ fn cell(facts: &Facts<'_>, cell: Option<&Cell>) -> Markup {
         State::Listed => ("holds", "✓", "listed"),
         State::Holds => ("holds", "✓", "holds"),
         State::Blocked => ("warn", "!", "blocked"),
+        State::BlockedBefore => ("warn", "!", "blocked, as before"),
+        State::Before(action) => match action {
+            Action::Grant => ("lose", "−", "not granted yet"),
+            Action::Revoke => ("warn", "+", "holds, unlisted"),
+            Action::Adopt | Action::Update => ("holds", "✓", "holds"),
+        },
         State::Refused => ("warn", "✕", "stays: refused"),
         State::Deferred => ("warn", "…", "left for another run"),
         State::Failed => ("warn", "!", "not done"),

@@ -6,7 +6,7 @@ use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
     model::{
-        desired::{Grant, Origin},
+        desired::{Grant, Origin, OwnerFile},
         owner::{EnvironmentName, OwnerCode, RoleName},
     },
     plan::{
@@ -39,6 +39,10 @@ pub(super) enum State {
     Deferred,
     /// It was tried.
     Failed,
+    /// It differed before the change that is shown, and still does.
+    Before(Action),
+    /// It cannot be done, and could not before the change that is shown.
+    BlockedBefore,
     Changes(Action, Tense),
 }
 
@@ -62,7 +66,8 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn is_changed(&self) -> bool {
-        self.cells.values().any(|cell| !matches!(cell.state, State::Holds | State::Listed))
+        let unchanged = |state| matches!(state, State::Holds | State::Listed | State::Before(_) | State::BlockedBefore);
+        self.cells.values().any(|cell| !unchanged(cell.state))
     }
 }
 
@@ -74,6 +79,8 @@ pub(super) struct Owner<'a> {
     pub changes: Vec<&'a Change>,
     /// People who are not listed here, as nothing changes for them and there are too many.
     pub more: usize,
+    /// Its file, where that has errors: who is listed there is not known.
+    pub unread: Option<String>,
 }
 
 /// Every owner that has people, or changes.
@@ -95,14 +102,28 @@ impl<'a> Matrix<'a> {
             let cell = Cell { state: standing, until: grant.until, origin: Some(grant.origin.clone()) };
             matrix.put(grant.owner, "", grant.user.name.as_str(), &grant.role, cell);
         }
-        view.plan.blocked.iter().for_each(|blocked| matrix.blocked(blocked));
+        if let Some(base) = view.base {
+            // What the change does not cause is no part of the plan, and people do not hold it for that.
+            base.whole.blocked.iter().for_each(|blocked| matrix.blocked(blocked, State::BlockedBefore));
+            for change in &base.whole.changes {
+                matrix.change(facts, change, State::Before(change.action));
+            }
+        }
+        for (code, owner) in &view.desired.owners {
+            if let OwnerFile::Broken(_) = owner.file
+                && view.owners.is_none_or(|owners| owners.contains(code))
+            {
+                matrix.owners.entry(*code).or_default().unread = facts.file_of(*code).map(|place| place.file);
+            }
+        }
+        view.plan.blocked.iter().for_each(|blocked| matrix.blocked(blocked, State::Blocked));
         for refused in view.refused {
             matrix.change(facts, &refused.change, State::Refused);
         }
         for deferred in view.deferred {
             match &deferred.what {
                 Left::Change(change) => matrix.change(facts, change, State::Deferred),
-                Left::Blocked(blocked) => matrix.blocked(blocked),
+                Left::Blocked(blocked) => matrix.blocked(blocked, State::Blocked),
             }
         }
         for change in changes {
@@ -133,9 +154,9 @@ impl<'a> Matrix<'a> {
         self.owners.iter().map(link).collect()
     }
 
-    fn blocked(&mut self, blocked: &Blocked) {
+    fn blocked(&mut self, blocked: &Blocked, state: State) {
         if let (Some(owner), Some(role), Action::Grant) = (blocked.owner, &blocked.role, blocked.action) {
-            let cell = Cell { state: State::Blocked, until: None, origin: blocked.origins.first().cloned() };
+            let cell = Cell { state, until: None, origin: blocked.origins.first().cloned() };
             self.put(owner, "", &blocked.who, role, cell);
         }
     }

@@ -5,14 +5,17 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    plan::outcome::{Done, Failure, Outcome},
-    report::{ReportFormat, Style, drift, outcomes, plan},
+    plan::{
+        caused::BaseDiff,
+        outcome::{Done, Failure, Outcome},
+    },
+    report::{ReportFormat, Style, View, drift, outcomes, plan},
 };
 
 use super::{
     golden::{check, everything},
     hostile::evil,
-    invented::trouble,
+    invented::{trouble, who},
     markdown::thirty,
     world::World,
 };
@@ -109,6 +112,53 @@ fn what_changes_is_marked_by_sign_and_word() {
             assert!(cell.contains(sign) && cell.contains(word), "{cell}");
         }
         assert!(page.contains(&cell));
+    }
+}
+
+/// The words in the cells of a person, in the order of the roles.
+fn cells(page: &str, person: &str) -> Vec<String> {
+    let rows = between(page, "<tr", "</tr>").filter(|row| row.contains(person) && row.contains("<th scope=\"row\""));
+    rows.flat_map(|row| between(row, "<span class=\"word\">", "</span>").map(str::to_owned).collect::<Vec<_>>())
+        .collect()
+}
+
+/// What a change does not cause is no part of its plan; who waits for a grant, or keeps what git took, holds it no less for that.
+#[test]
+fn beside_a_change_everybody_is_shown_as_they_are() {
+    let mut world = World::new();
+    let (kari, ola, siri) = (who("Kari Fiktiv"), who("Ola Dikt"), who("Siri Proeve"));
+    world.grant(&kari, "ttd", "prod-operations", 5);
+    world.grant(&ola, "ttd", "prod-operations", 6);
+    world.grant(&siri, "ttd", "prod-operations", 7);
+    // Siri holds it; Kari's grant is of this change, Ola's was open before.
+    let mut whole = world.plan.clone();
+    whole.changes.retain(|change| change.who.name != siri.name);
+    world.plan.changes.retain(|change| change.who.name == kari.name);
+    let base = BaseDiff {
+        commit: None,
+        before: crate::plan::caused::Before::default(),
+        whole,
+        is_known: true,
+        rules: false,
+        fixed: std::collections::BTreeSet::new(),
+    };
+    let page = world.view(|view| plan(&View { base: Some(&base), ..*view }, ReportFormat::Html, Style::Plain));
+    let of =
+        |who: &crate::plan::change::Who| cells(&page, who.name.as_ref().unwrap().as_str().split('@').next().unwrap());
+    assert_eq!(of(&kari), ["gains"], "{page}");
+    assert_eq!(of(&ola), ["not granted yet"], "{page}");
+    assert_eq!(of(&siri), ["holds"], "{page}");
+}
+
+/// An owner's file with errors: who is listed there is not known, which is not "nobody".
+#[test]
+fn an_owner_whose_file_has_errors_is_not_empty() {
+    let mut world = World::new();
+    world.owner("skd", "Skatteetaten", crate::model::desired::OwnerFile::Broken);
+    for page in pages(&world) {
+        let section = between(&page, "id=\"owner-skd\"", "</section>").next().unwrap();
+        assert!(section.contains("Not known:") && section.contains("has errors"), "{section}");
+        assert!(!section.contains("nobody") && !section.contains("no change"), "{section}");
     }
 }
 
