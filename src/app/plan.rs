@@ -25,9 +25,9 @@ use crate::{
     config::Sources,
     model::{
         ability,
-        desired::{Desired, Revision},
+        desired::{Desired, FileId, Origin, Revision},
         file_history::FileHistory,
-        ids::AssignmentName,
+        ids::{AssignmentName, UserName},
         observed::{Observed, PimService},
         owner::{OwnerCode, RoleName},
         past::LineAge,
@@ -194,23 +194,63 @@ impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory>
             Box::pin(eligible(desired, &mut observed, *azure)).await;
         }
         observed.remembered.clone_from(&records.remembered);
-        let plan = compare(desired, &observed, scope);
-        let mut doubtful = plan::doubtful(desired, &observed, &plan);
-        for (file, names) in plan::suspected(desired, &observed, &plan) {
-            doubtful.entry(file).or_default().extend(names);
+        let mut plan = compare(desired, &observed, scope);
+        let mut asked = AskedOfGit::default();
+        // What git answers may settle a doubt, and so raise a question that was not there before.
+        for _ in 0..QUESTION_ROUNDS_MAX {
+            let new = asked.add(desired, &observed, &plan);
+            if new == AskedOfGit::default() {
+                break; // nothing is other than before
+            }
+            observed.people.past.extend(history.past(desired, sources, &new.names));
+            observed.people.written.extend(history.written(sources, &new.lines));
+            if !new.owners.is_empty() {
+                observed.histories.extend(history.file_history(desired, &new.owners));
+            }
+            if observed.people.written.values().any(|age| !matches!(age, LineAge::At(_))) {
+                observed.people.undated = history.gap().map(Arc::from);
+            }
+            plan = compare(desired, &observed, scope);
         }
-        let undated = plan::undated(desired, &observed, &plan);
-        observed.people.past = history.past(desired, sources, &doubtful);
-        observed.people.written = history.written(sources, &undated);
-        if observed.people.written.values().any(|age| !matches!(age, LineAge::At(_))) {
-            observed.people.undated = history.gap().map(Arc::from);
-        }
-        observed.histories = histories(desired, &plan, *history);
-        if observed.people.past.is_empty() && observed.people.written.is_empty() && observed.histories.is_empty() {
-            return (observed, plan); // git tells nothing, so nothing is other than before
-        }
-        let plan = compare(desired, &observed, scope);
         (observed, plan)
+    }
+}
+
+/// So often git is asked, and Azure compared again. Ours: an answer about names can lead to lines and owners, and those to nothing.
+const QUESTION_ROUNDS_MAX: usize = 3;
+
+/// What git was asked about its past, in one run.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct AskedOfGit {
+    /// Names that nobody could resolve, by file.
+    names: BTreeMap<FileId, BTreeSet<UserName>>,
+    /// Lines whose age says something, each with when the account was created that it lists.
+    lines: BTreeMap<Origin, Timestamp>,
+    /// Owners at which somebody holds what others gave and git does not list.
+    owners: BTreeSet<OwnerCode>,
+}
+
+impl AskedOfGit {
+    /// Takes in what this plan asks; what of that was not asked before. Of a file with new names all are asked again.
+    fn add(&mut self, desired: &Desired, observed: &Observed, plan: &Plan) -> Self {
+        let mut new = Self::default();
+        let doubtful = plan::doubtful(desired, observed, plan).into_iter();
+        for (file, names) in doubtful.chain(plan::suspected(desired, observed, plan)) {
+            let before = self.names.get(&file).map(BTreeSet::len);
+            let all = self.names.entry(file).or_default();
+            all.extend(names);
+            if before != Some(all.len()) {
+                new.names.insert(file, all.clone());
+            }
+        }
+        for (origin, created) in plan::undated(desired, observed, plan) {
+            if self.lines.insert(origin.clone(), created).is_none() {
+                new.lines.insert(origin, created);
+            }
+        }
+        new.owners = plan.strangers.difference(&self.owners).copied().collect();
+        self.owners.extend(&new.owners);
+        new
     }
 }
 

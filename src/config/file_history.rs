@@ -96,7 +96,11 @@ struct Commit {
 
 /// The commits along first parents that changed one of these files, or `tilgang.yaml`: that stands in the first commit that a
 /// shallow clone has, which is how the clone is known to be one.
-fn log((repo, commit, folder): (Repo<'_>, &str, &str), owners: &BTreeSet<OwnerCode>, most: usize) -> Result<Log, String> {
+fn log(
+    (repo, commit, folder): (Repo<'_>, &str, &str),
+    owners: &BTreeSet<OwnerCode>,
+    most: usize,
+) -> Result<Log, String> {
     let folder = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_matches('/')) };
     let mut asked = format!("--\n{folder}{SETTINGS}\n");
     for owner in owners {

@@ -399,7 +399,8 @@ impl<'a> Compare<'a> {
             return;
         }
         let is_person = assignment.principal_type == PrincipalType::User;
-        let other_instance = assignment.description.as_deref().is_some_and(|text| text.trim_start().starts_with("tilgang/"));
+        let other_instance =
+            assignment.description.as_deref().is_some_and(|text| text.trim_start().starts_with("tilgang/"));
         if self.desired.policy.unmanaged == Unmanaged::Revoke && is_person && !other_instance {
             *self.plan.standing.entry(*owner).or_default() += 1; // what a share of removals is counted from
             if standing.pim == Pim::Unanswered {

@@ -29,8 +29,8 @@ pub use self::{
     life::{By, Doer, Entry, Life, Since},
     memory::{Memory, News, Turn},
     run::{
-        Commit, Cost, Files, GitTrouble, Healed, Healing, Part, Run, RunReport, Service, Spent, Trigger, Unseen, Verdict,
-        What,
+        Commit, Cost, Files, GitTrouble, Healed, Healing, Part, Run, RunReport, Service, Spent, Trigger, Unseen,
+        Verdict, What,
     },
     sight::{Coverage, Sight, Sighted, next_expiry, sight},
     trail::{GitMove, Stood, Unexplained, WasThere, cause, explain, unexplained},
