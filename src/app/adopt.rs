@@ -124,7 +124,8 @@ impl AdoptInput {
         let scope = choose(codes, is_known, "in this workspace or in Azure", || desired.owners.keys())?;
         let mut observed = observe_with(&desired, scope.owners(), now, Some(stock), azure).await;
         observed.remembered.clone_from(&records.remembered);
-        observed.histories = histories(&desired, &compare(&desired, &observed, &scope), &workspace.history());
+        let strangers = compare(&desired, &observed, &scope).strangers;
+        observed.histories = histories(&desired, &strangers, &workspace.history());
         let today = observed.at.to_zoned(TimeZone::UTC).date();
         let Workspace { dir, loaded, .. } = workspace;
         Ok(Self { dir, loaded, desired, observed, scope, today })

@@ -199,14 +199,15 @@ impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory>
         // What git answers may settle a doubt, and so raise a question that was not there before.
         for _ in 0..QUESTION_ROUNDS_MAX {
             let new = asked.add(desired, &observed, &plan);
-            if new == AskedOfGit::default() {
-                break; // nothing is other than before
+            let past = history.past(desired, sources, &new.names);
+            let written = history.written(sources, &new.lines);
+            let histories = histories(desired, &new.owners, *history);
+            if past.is_empty() && written.is_empty() && histories.is_empty() {
+                break; // git was asked nothing new, or tells nothing: nothing is other than before
             }
-            observed.people.past.extend(history.past(desired, sources, &new.names));
-            observed.people.written.extend(history.written(sources, &new.lines));
-            if !new.owners.is_empty() {
-                observed.histories.extend(history.file_history(desired, &new.owners));
-            }
+            observed.people.past.extend(past);
+            observed.people.written.extend(written);
+            observed.histories.extend(histories);
             if observed.people.written.values().any(|age| !matches!(age, LineAge::At(_))) {
                 observed.people.undated = history.gap().map(Arc::from);
             }
@@ -220,7 +221,7 @@ impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory>
 const QUESTION_ROUNDS_MAX: usize = 3;
 
 /// What git was asked about its past, in one run.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 struct AskedOfGit {
     /// Names that nobody could resolve, by file.
     names: BTreeMap<FileId, BTreeSet<UserName>>,
@@ -257,10 +258,10 @@ impl AskedOfGit {
 /// Whom earlier versions of owners' files listed, where somebody holds what others gave and git does not list.
 pub(super) fn histories(
     desired: &Desired,
-    plan: &Plan,
+    strangers: &BTreeSet<OwnerCode>,
     history: &impl NameHistory,
 ) -> BTreeMap<OwnerCode, FileHistory> {
-    if plan.strangers.is_empty() { BTreeMap::new() } else { history.file_history(desired, &plan.strangers) }
+    if strangers.is_empty() { BTreeMap::new() } else { history.file_history(desired, strangers) }
 }
 
 /// Compares git with what was read of Azure, for these owners.

@@ -364,7 +364,7 @@ fn git_comes_first_and_nothing_is_as_git_says_while_git_does_not_answer() {
             format!("{since}; could not look since 2027-01-15 08:00 UTC"),
             "silent",
         ),
-        (silent(None), None, vec![], "Git has not answered yet; nobody has looked yet".to_owned(), "silent"),
+        (silent(None), None, vec![], "Git has not answered yet; no check completed yet".to_owned(), "silent"),
         (
             rewritten(),
             Some(converged),

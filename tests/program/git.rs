@@ -341,7 +341,7 @@ fn before_git_ever_answered_the_page_says_so_and_is_ready() {
     fs::remove_dir_all(workspace.path().join("remote")).unwrap();
     let served = Served::start(&workspace, "http://127.0.0.1:1", &[]);
     let state = served.wait("the headline", |state| state["git"]["trouble"] == "silent");
-    assert_eq!(state["words"], "Git has not answered yet; nobody has looked yet");
+    assert_eq!(state["words"], "Git has not answered yet; no check completed yet");
     assert_eq!(served.send("GET", "/readyz"), (200, "ready\n".to_owned()));
     assert_eq!(served.metric("tilgang_git_answered_timestamp_seconds"), None, "not known is not there");
     assert!(served.metric("tilgang_interval_seconds").is_some());

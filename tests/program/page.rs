@@ -162,7 +162,7 @@ fn what_is_not_known_is_said_on_every_page() {
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("roles:", "rolls:")).unwrap();
     let watched = Watched::begin(workspace, &[]);
-    until("the first check is over", || (watched.get("/readyz").status == 200).then_some(()));
+    until("the first check is over", || (watched.get("/owners/brg").status == 200).then_some(()));
     let page = watched.get("/owners/brg").body;
     assert!(page.contains("Not known: the owner's file has errors") && !page.contains(": nobody"), "{page}");
     let home = watched.get("/").body;
