@@ -361,7 +361,7 @@ fn git_comes_first_and_nothing_is_as_git_says_while_git_does_not_answer() {
             silent(Some(5)),
             Some(Verdict::Failed),
             vec![],
-            format!("{since}; could not look since 2027-01-15 08:00 UTC"),
+            format!("{since}; no check of Azure has worked since 2027-01-15 08:00 UTC"),
             "silent",
         ),
         (silent(None), None, vec![], "Git has not answered yet; no check completed yet".to_owned(), "silent"),

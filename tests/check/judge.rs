@@ -722,13 +722,19 @@ fn keeps(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             roles.contains(&role.name) && (!ended || has_ended)
         })
     };
+    // By a name that was theirs: the ledger may know that of somebody whom Entra does not have any more.
+    let known_as = |commit: &Git, owner: Owner, who: PrincipalId| {
+        let (File::Read(entries) | File::Broken(entries)) = &commit.files[owner] else { return false };
+        let was_theirs = |name: &str| run.told.names.get(&UserName::new(name)).is_some_and(|ids| ids.contains(&who));
+        entries.iter().any(|entry| entry.id.is_none() && was_theirs(&entry.name))
+    };
     let every: Vec<&str> = ROLES.iter().map(|(role, ..)| *role).collect();
     let keeping = || plan.findings.iter().filter(|it| it.code == Code::Keeps);
     for keeps in keeping() {
         let Some(who) = &keeps.who else { continue };
         let owners = OWNERS.into_iter().filter(|owner| keeps.owner.is_none_or(|it| it.as_str() == *owner));
         let was = |owner: Owner| {
-            versions().any(|commit| lists(commit, owner, who.id, &every, false))
+            versions().any(|commit| lists(commit, owner, who.id, &every, false) || known_as(commit, owner, who.id))
                 || lists(run.git(), owner, who.id, &every, true)
         };
         if !owners.clone().any(was) {
