@@ -31,8 +31,9 @@ use crate::{
 };
 
 use super::{
+    asked_of_git::histories,
     error::Error,
-    plan::{PlannedRun, compare, histories},
+    plan::{PlannedRun, compare},
     record::Records,
     workspace::{Workspace, choose},
 };

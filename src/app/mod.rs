@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `workspace` | finds what git says, and which owners are meant |
 //! | `plan` | reads Azure, compares, asks policy; narrows that, and asks again: [`PlanRequest`] → [`PlannedRun`] |
+//! | `asked_of_git` | what a run asks git about its past, until the answers raise no new question |
 //! | `base_diff` | what one change to git causes |
 //! | `own_permissions`, `own_denials` | what our own identity may do, and what is denied to it |
 //! | `apply` | carries a planned run out: [`PlannedRun`] → [`AppliedRun`] |
@@ -17,6 +18,7 @@
 
 pub mod adopt;
 mod apply;
+mod asked_of_git;
 pub mod base_diff;
 mod error;
 mod exit;

@@ -5,15 +5,12 @@
 //! again, by the same two steps (`judge`): policy, then whether a newer commit was applied. What comes out goes to `apply`, and
 //! nothing else does.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
+    asked_of_git::{AskedOfGit, QUESTION_ROUNDS_MAX, histories},
     error::Error,
     exit::Exit,
     note::Note,
@@ -25,11 +22,10 @@ use crate::{
     config::Sources,
     model::{
         ability,
-        desired::{Desired, FileId, Origin, Revision},
-        file_history::FileHistory,
-        ids::{AssignmentName, UserName},
+        desired::{Desired, Revision},
+        ids::AssignmentName,
         observed::{Observed, PimService},
-        owner::{OwnerCode, RoleName},
+        owner::RoleName,
         past::LineAge,
         policy::Policy,
     },
@@ -215,53 +211,6 @@ impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory>
         }
         (observed, plan)
     }
-}
-
-/// So often git is asked, and Azure compared again. Ours: an answer about names can lead to lines and owners, and those to nothing.
-const QUESTION_ROUNDS_MAX: usize = 3;
-
-/// What git was asked about its past, in one run.
-#[derive(Debug, Default)]
-struct AskedOfGit {
-    /// Names that nobody could resolve, by file.
-    names: BTreeMap<FileId, BTreeSet<UserName>>,
-    /// Lines whose age says something, each with when the account was created that it lists.
-    lines: BTreeMap<Origin, Timestamp>,
-    /// Owners at which somebody holds what others gave and git does not list.
-    owners: BTreeSet<OwnerCode>,
-}
-
-impl AskedOfGit {
-    /// Takes in what this plan asks; what of that was not asked before. Of a file with new names all are asked again.
-    fn add(&mut self, desired: &Desired, observed: &Observed, plan: &Plan) -> Self {
-        let mut new = Self::default();
-        let doubtful = plan::doubtful(desired, observed, plan).into_iter();
-        for (file, names) in doubtful.chain(plan::suspected(desired, observed, plan)) {
-            let before = self.names.get(&file).map(BTreeSet::len);
-            let all = self.names.entry(file).or_default();
-            all.extend(names);
-            if before != Some(all.len()) {
-                new.names.insert(file, all.clone());
-            }
-        }
-        for (origin, created) in plan::undated(desired, observed, plan) {
-            if self.lines.insert(origin.clone(), created).is_none() {
-                new.lines.insert(origin, created);
-            }
-        }
-        new.owners = plan.strangers.difference(&self.owners).copied().collect();
-        self.owners.extend(&new.owners);
-        new
-    }
-}
-
-/// Whom earlier versions of owners' files listed, where somebody holds what others gave and git does not list.
-pub(super) fn histories(
-    desired: &Desired,
-    strangers: &BTreeSet<OwnerCode>,
-    history: &impl NameHistory,
-) -> BTreeMap<OwnerCode, FileHistory> {
-    if strangers.is_empty() { BTreeMap::new() } else { history.file_history(desired, strangers) }
 }
 
 /// Compares git with what was read of Azure, for these owners.

@@ -700,6 +700,13 @@ fn unsaid(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     broken
 }
 
+/// Whether an entry has a name that was theirs: the ledger may know that of somebody whom Entra does not have any more.
+fn known_as(run: &Run<'_>, commit: &Git, owner: Owner, who: PrincipalId) -> bool {
+    let (File::Read(entries) | File::Broken(entries)) = &commit.files[owner] else { return false };
+    let was_theirs = |name: &str| run.told.names.get(&UserName::new(name)).is_some_and(|ids| ids.contains(&who));
+    entries.iter().any(|entry| entry.id.is_none() && was_theirs(&entry.name))
+}
+
 /// Who is said to be out of git and to keep access was listed at that owner, with a role that gives it, and is no longer; and who
 /// was and is no longer, and holds it by what others gave at a target, is said to be, or it is said that git did not tell. An apply
 /// that says so does not end as if all were well.
@@ -722,19 +729,13 @@ fn keeps(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             roles.contains(&role.name) && (!ended || has_ended)
         })
     };
-    // By a name that was theirs: the ledger may know that of somebody whom Entra does not have any more.
-    let known_as = |commit: &Git, owner: Owner, who: PrincipalId| {
-        let (File::Read(entries) | File::Broken(entries)) = &commit.files[owner] else { return false };
-        let was_theirs = |name: &str| run.told.names.get(&UserName::new(name)).is_some_and(|ids| ids.contains(&who));
-        entries.iter().any(|entry| entry.id.is_none() && was_theirs(&entry.name))
-    };
     let every: Vec<&str> = ROLES.iter().map(|(role, ..)| *role).collect();
     let keeping = || plan.findings.iter().filter(|it| it.code == Code::Keeps);
     for keeps in keeping() {
         let Some(who) = &keeps.who else { continue };
         let owners = OWNERS.into_iter().filter(|owner| keeps.owner.is_none_or(|it| it.as_str() == *owner));
         let was = |owner: Owner| {
-            versions().any(|commit| lists(commit, owner, who.id, &every, false) || known_as(commit, owner, who.id))
+            versions().any(|commit| lists(commit, owner, who.id, &every, false) || known_as(run, commit, owner, who.id))
                 || lists(run.git(), owner, who.id, &every, true)
         };
         if !owners.clone().any(was) {
