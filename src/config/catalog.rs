@@ -43,7 +43,6 @@ struct Base {
     title: String,
     may: String,
     gives: Vec<Gives>,
-    privileged: Option<String>,
 }
 
 /// The parts of `tilgang.yaml` that are read here.
@@ -88,9 +87,9 @@ impl Words {
             self.base(entry, mistakes);
         }
         for item in retired.map(|retired| retired.items(mistakes)).into_iter().flatten() {
-            if let Some(Gives { kind, definition }) = self.gives(item, mistakes) {
-                self.retired.insert((kind, definition));
-            }
+            let fields = item.fields(["on", "definition", "name"], &["on", "definition"], mistakes);
+            let retired = fields.and_then(|fields| self.definition_on(item, fields, mistakes));
+            self.retired.extend(retired);
         }
         self.users(users, mistakes);
     }
@@ -98,8 +97,8 @@ impl Words {
     fn base(&mut self, entry: Cursor<'_>, mistakes: &mut Mistakes) {
         let known = self.bases.get(entry.key).cloned();
         let required: &[_] = if known.is_some() { &[] } else { &["gives"] };
-        let keys = ["title", "may", "gives", "privileged"];
-        let Some([title, may, gives, privileged]) = entry.fields(keys, required, mistakes) else { return };
+        let keys = ["title", "may", "gives"];
+        let Some([title, may, gives]) = entry.fields(keys, required, mistakes) else { return };
         if !entry.key_is_word(mistakes) {
             return;
         }
@@ -115,15 +114,12 @@ impl Words {
         let may = may.and_then(|at| at.line(mistakes)).map(str::to_owned);
         let gives = gives.map(|at| self.all_gives(at, mistakes));
         let Some(gives) = gives.or_else(|| known.as_ref().map(|known| known.gives.clone())) else { return };
-        let privileged = privileged.and_then(|at| at.line(mistakes)).map(str::to_owned);
-        let (was_title, was_may, was_privileged) =
-            known.map_or((None, None, None), |known| (Some(known.title), Some(known.may), known.privileged));
+        let (was_title, was_may) = known.map_or((None, None), |known| (Some(known.title), Some(known.may)));
         let names = gives.iter().map(|gives| gives.definition.name.as_str()).collect::<Vec<_>>().join(" and ");
         let base = Base {
             title: title.or(was_title).unwrap_or_else(|| capitalised(entry.key)),
             may: may.or(was_may).unwrap_or_else(|| format!("act as {names}")),
             gives,
-            privileged: privileged.or(was_privileged),
         };
         self.bases.insert(entry.key.to_owned(), base);
     }
@@ -155,7 +151,20 @@ impl Words {
     }
 
     fn gives(&mut self, item: Cursor<'_>, mistakes: &mut Mistakes) -> Option<Gives> {
-        let [on, definition, name] = item.fields(["on", "definition", "name"], &["on", "definition"], mistakes)?;
+        let keys = ["on", "definition", "name", "privileged"];
+        let [on, definition, name, privileged] = item.fields(keys, &["on", "definition"], mistakes)?;
+        let privileged = privileged.and_then(|at| at.line(mistakes)).map(str::to_owned);
+        let (kind, definition) = self.definition_on(item, [on, definition, name], mistakes)?;
+        Some(Gives { kind, definition, privileged })
+    }
+
+    /// A role definition on a kind of target.
+    fn definition_on(
+        &mut self,
+        item: Cursor<'_>,
+        [on, definition, name]: [Option<Cursor<'_>>; 3],
+        mistakes: &mut Mistakes,
+    ) -> Option<(KindName, RoleDefinition)> {
         let kind =
             on.and_then(|on| on.text(mistakes).and_then(|text| self.known_kind(text, Spot::Value(on.trail), mistakes)));
         let id: Option<RoleDefinitionId> = definition.and_then(|id| id.guid(mistakes));
@@ -174,7 +183,7 @@ impl Words {
         };
         let (kind, id, name) = (kind?, id?, name?);
         self.names.insert(id, name.clone());
-        Some(Gives { kind, definition: RoleDefinition { id, name } })
+        Some((kind, RoleDefinition { id, name }))
     }
 
     /// The resource kind with this name, which stands at `spot`.
@@ -226,13 +235,12 @@ impl Words {
     pub(super) fn catalog(&self) -> Catalog {
         let mut roles = BTreeMap::new();
         for (environment, shown) in &self.environments {
-            for (key, Base { title, may, gives, privileged }) in &self.bases {
+            for (key, Base { title, may, gives }) in &self.bases {
                 let role = Role {
                     title: format!("{} {title}", shown.title),
                     may: may.clone(),
                     environment: environment.clone(),
                     gives: gives.clone(),
-                    privileged: privileged.clone(),
                 };
                 roles.insert(RoleName::new(&format!("{environment}-{key}")), role);
             }

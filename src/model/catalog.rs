@@ -56,8 +56,6 @@ pub struct Role {
     pub environment: EnvironmentName,
     /// What it gives, and on which kind of target.
     pub gives: Vec<Gives>,
-    /// Why it may give a role definition that gives access itself, or reaches nearly everything; none where it may not.
-    pub privileged: Option<String>,
 }
 
 /// One role definition on one kind of target.
@@ -67,6 +65,8 @@ pub struct Gives {
     pub kind: KindName,
     /// Azure's bundle of permissions.
     pub definition: RoleDefinition,
+    /// Why it may be given although it gives access itself, or reaches nearly everything; none where it may not.
+    pub privileged: Option<String>,
 }
 
 /// A role definition: its GUID decides, its name is for people (Microsoft renames them, FACTS §1.9).

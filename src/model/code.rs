@@ -68,10 +68,12 @@ codes! {
     RoleUnread = "role-unread";
     /// Azure calls a role definition otherwise than the workspace does.
     RoleName = "role-name";
+    /// Microsoft renamed a role definition of its own, and it permits what it did.
+    RoleRenamed = "role-renamed";
     /// A role definition gives access itself, and no role says why it may.
-    RolePrivileged = "role-privileged";
+    Privileged = "privileged";
     /// A role definition reaches nearly everything, and no role says why it may.
-    RoleBroad = "role-broad";
+    Broad = "broad";
     /// A role definition does not give what `may:` claims.
     RoleGivesLess = "role-gives-less";
     /// A role definition cannot be assigned at a target.

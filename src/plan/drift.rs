@@ -193,7 +193,7 @@ impl Class {
             Code::Orphaned => Some(Self::Orphaned),
             Code::Lookalike => Some(Self::Lookalike),
             Code::NoEffect => Some(Self::NoEffect),
-            Code::RoleMissing | Code::RoleName | Code::RolePrivileged | Code::RoleGivesLess | Code::RoleChanged => {
+            Code::RoleMissing | Code::RoleName | Code::Privileged | Code::RoleGivesLess | Code::RoleChanged => {
                 Some(Self::RoleDefinition)
             }
             Code::Renamed
@@ -216,7 +216,8 @@ impl Class {
             | Code::NewerThanLine
             | Code::NotAssignable
             | Code::RoleUnread
-            | Code::RoleBroad
+            | Code::Broad
+            | Code::RoleRenamed
             | Code::RoleNotAssignable
             | Code::Locked
             | Code::NotEnabled

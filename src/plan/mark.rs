@@ -73,8 +73,8 @@ pub fn is_about(finding: &Finding, marks: &[Change]) -> bool {
         Code::RoleMissing
         | Code::RoleUnread
         | Code::RoleName
-        | Code::RolePrivileged
-        | Code::RoleBroad
+        | Code::Privileged
+        | Code::Broad
         | Code::RoleGivesLess
         | Code::RoleNotAssignable => marks.iter().any(|mark| mark.role == finding.role),
         _ => false,

@@ -132,7 +132,7 @@ impl Faults {
         let lacks = lacks(role, gives, &desired.catalog, observed);
         let reach = match Reach::of(definition) {
             Reach::Narrow => None,
-            _ if role.privileged.is_some() => None,
+            _ if gives.privileged.is_some() => None,
             Reach::Privileged(privileges) => Some(Fault::GivesAccess(privileges)),
             Reach::Broad => Some(Fault::Broad),
         };
@@ -149,8 +149,12 @@ impl Faults {
             let is_narrow = !matches!(Reach::of(definition), Reach::Privileged(_));
             let is_renamed =
                 definition.made_by == DefinitionMaker::Microsoft && had_this_name && lacks.is_empty() && is_narrow;
-            let place = if is_renamed { &mut faults.reported } else { &mut faults.blocking };
-            place.push(Fault::OtherName(gives.definition.name.clone()));
+            let said = gives.definition.name.clone();
+            if is_renamed {
+                faults.reported.push(Fault::Renamed(said));
+            } else {
+                faults.blocking.push(Fault::OtherName(said));
+            }
         }
         if let Some(fault) = reach {
             let is_production = desired.policy.production.contains(&role.environment);

@@ -34,6 +34,8 @@ pub enum Fault {
     GivesLess(Vec<&'static Ability>),
     /// The workspace calls it something else.
     OtherName(String),
+    /// The workspace calls it what Microsoft called it before, and it permits what it did.
+    Renamed(String),
     /// It reaches nearly everything, and the role does not say why it may.
     Broad,
     /// It cannot be assigned at the target.
@@ -53,8 +55,9 @@ impl Fault {
             Self::Unread(_) | Self::AssignableUnread(_) => Code::RoleUnread,
             Self::Missing => Code::RoleMissing,
             Self::OtherName(_) => Code::RoleName,
-            Self::GivesAccess(_) => Code::RolePrivileged,
-            Self::Broad => Code::RoleBroad,
+            Self::Renamed(_) => Code::RoleRenamed,
+            Self::GivesAccess(_) => Code::Privileged,
+            Self::Broad => Code::Broad,
             Self::GivesLess(_) => Code::RoleGivesLess,
             Self::NotAssignable(_) => Code::RoleNotAssignable,
         }
@@ -73,6 +76,7 @@ impl Fault {
             Self::Broad => 5,
             Self::NotAssignable(_) => 6,
             Self::AssignableUnread(_) => 7,
+            Self::Renamed(_) => 8,
         }
     }
 }
@@ -110,9 +114,10 @@ impl RoleProblem {
             Fault::OtherName(_) => {
                 format!("correct `definition` in `tilgang.yaml`; or, if `{}` is meant, write that `name`", self.name)
             }
+            Fault::Renamed(_) => format!("write its new `name` in `tilgang.yaml`: `{}`", self.name),
             Fault::GivesAccess(_) | Fault::Broad => {
-                "give a narrower role definition; or, if this one is meant, write `privileged: \"<reason>\"` with the role in \
-                 `tilgang.yaml`"
+                "give a narrower role definition; or, if this one is meant, write `privileged: \"<reason>\"` beside its \
+                 `definition` in `tilgang.yaml`"
                     .to_owned()
             }
             Fault::GivesLess(_) => "give a role definition that does, or correct `may` in `tilgang.yaml`".to_owned(),
@@ -145,6 +150,12 @@ impl fmt::Display for RoleProblem {
                 Fault::Missing => write!(f, "Azure has no role definition `{id}`, which the workspace calls `{name}`")?,
                 Fault::OtherName(said) => {
                     write!(f, "Azure calls the role definition `{id}` `{name}`, and the workspace `{said}`")?;
+                }
+                Fault::Renamed(said) => {
+                    write!(
+                        f,
+                        "Microsoft renamed the role definition `{said}`: it is `{name}` now, and permits what it did"
+                    )?;
                 }
                 Fault::GivesAccess(privileges) => {
                     let named: Vec<&str> = privileges.iter().take(NAMED_MAX).map(|it| it.may).collect();

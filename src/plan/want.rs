@@ -115,7 +115,7 @@ pub(super) fn want<'a>(desired: &'a Desired, observed: &'a Observed, today: Date
                 continue;
             }
         };
-        for Gives { kind, definition } in &role.gives {
+        for Gives { kind, definition, privileged: _ } in &role.gives {
             let sightings = places.get(&(grant.owner, &role.environment, kind)).map_or(&[][..], Vec::as_slice);
             if sightings.is_empty() && !ended {
                 let words = format!("no target of kind `{kind}` was looked for");

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use crate::{
     model::{
-        catalog::Gives,
+        catalog::{Gives, Role},
         desired::{Origin, OwnerFile},
         ids::PrincipalId,
         owner::{OwnerCode, RoleName},
@@ -173,10 +173,9 @@ pub(super) fn effect(view: &View<'_>, item: &Item<'_>, tense: Tense) -> String {
     };
     if let Some(role) = whole {
         let effect = format!("{may} {} in {}", role.may, targets(&item.changes));
-        return match role.privileged.as_ref().filter(|_| item.action == Action::Grant) {
-            Some(reason) => format!("{effect}; by {}, privileged: {reason}", definitions(&item.changes)),
-            None => effect,
-        };
+        let privileged = privileged(role, &item.changes);
+        let is_told = item.action == Action::Grant && !privileged.is_empty();
+        return if is_told { format!("{effect}; by {}", list(&privileged)) } else { effect };
     }
     let parts = item.changes.iter().map(|change| {
         let target = change.triple.scope.last_segment();
@@ -188,20 +187,20 @@ pub(super) fn effect(view: &View<'_>, item: &Item<'_>, tense: Tense) -> String {
     list(&parts.collect::<Vec<_>>())
 }
 
-/// `Contributor and Key Vault Secrets Officer`: the role definitions, as Azure calls them.
-fn definitions(changes: &[&Change]) -> String {
-    let names: BTreeSet<String> = changes
-        .iter()
-        .map(|change| match &change.definition_name {
-            Some(name) => format!("`{name}`"),
-            None => format!("role definition {}", change.triple.definition),
-        })
-        .collect();
-    list(&names.into_iter().collect::<Vec<_>>())
+/// `Owner`, privileged: the reason; each role definition that gives access itself, as Azure calls it, and why it may be given.
+fn privileged(role: &Role, changes: &[&Change]) -> Vec<String> {
+    let told = role.gives.iter().filter_map(|given| {
+        let reason = given.privileged.as_ref()?;
+        let change = changes.iter().find(|change| change.triple.definition == given.definition.id)?;
+        let name = change.definition_name.as_deref().unwrap_or(&given.definition.name);
+        Some(format!("`{name}`, privileged: {reason}"))
+    });
+    let told: BTreeSet<String> = told.collect();
+    told.into_iter().collect()
 }
 
 /// Whether a change is about this part of a role.
-fn gives(view: &View<'_>, Gives { kind, definition }: &Gives, change: &Change) -> bool {
+fn gives(view: &View<'_>, Gives { kind, definition, privileged: _ }: &Gives, change: &Change) -> bool {
     let of_kind = view.desired.catalog.kinds.get(kind).is_some_and(|kind| {
         let arm_type = format!("/providers/{}/", kind.arm_type);
         change.triple.scope.folded().contains(&arm_type)

@@ -707,6 +707,22 @@ fn known_as(run: &Run<'_>, commit: &Git, owner: Owner, who: PrincipalId) -> bool
     entries.iter().any(|entry| entry.id.is_none() && was_theirs(&entry.name))
 }
 
+/// Of each line of a commit that lists somebody with one of these roles, by id or by today's name: whether it has ended.
+fn lines(oracle: &Oracle<'_>, commit: &Git, owner: Owner, who: PrincipalId, roles: &[&str]) -> Vec<bool> {
+    let (File::Read(entries) | File::Broken(entries)) = &commit.files[owner] else { return Vec::new() };
+    let name = match oracle.by_id(who) {
+        ById::Person(person) => Some(person.name),
+        _ => None,
+    };
+    let is_them = |entry: &super::git::Entry| match entry.id {
+        Some(id) => PrincipalId(id) == who,
+        None => Some(UserName::new(&entry.name)) == name,
+    };
+    let theirs = entries.iter().filter(|entry| is_them(entry)).flat_map(|entry| &entry.roles);
+    let theirs = theirs.filter(|role| roles.contains(&role.name));
+    theirs.map(|role| role.until.is_some_and(|until| until < oracle.today)).collect()
+}
+
 /// Who is said to be out of git and to keep access was listed at that owner, with a role that gives it, and is no longer; and who
 /// was and is no longer, and holds it by what others gave at a target, is said to be, or it is said that git did not tell. An apply
 /// that says so does not end as if all were well.
@@ -714,29 +730,16 @@ fn keeps(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
     let mut broken = Vec::new();
     let (oracle, plan) = (run.oracle, &said.plan);
     let versions = || run.told.versions.iter().flatten();
-    let lists = |commit: &Git, owner: Owner, who: PrincipalId, roles: &[&str], ended: bool| {
-        let (File::Read(entries) | File::Broken(entries)) = &commit.files[owner] else { return false };
-        let name = match oracle.by_id(who) {
-            ById::Person(person) => Some(person.name),
-            _ => None,
-        };
-        let is_them = |entry: &super::git::Entry| match entry.id {
-            Some(id) => PrincipalId(id) == who,
-            None => Some(UserName::new(&entry.name)) == name,
-        };
-        entries.iter().filter(|entry| is_them(entry)).flat_map(|entry| &entry.roles).any(|role| {
-            let has_ended = role.until.is_some_and(|until| until < oracle.today);
-            roles.contains(&role.name) && (!ended || has_ended)
-        })
-    };
+    let lines = |commit: &Git, owner: Owner, who: PrincipalId, roles: &[&str]| lines(oracle, commit, owner, who, roles);
     let every: Vec<&str> = ROLES.iter().map(|(role, ..)| *role).collect();
     let keeping = || plan.findings.iter().filter(|it| it.code == Code::Keeps);
     for keeps in keeping() {
         let Some(who) = &keeps.who else { continue };
         let owners = OWNERS.into_iter().filter(|owner| keeps.owner.is_none_or(|it| it.as_str() == *owner));
         let was = |owner: Owner| {
-            versions().any(|commit| lists(commit, owner, who.id, &every, false) || known_as(run, commit, owner, who.id))
-                || lists(run.git(), owner, who.id, &every, true)
+            versions()
+                .any(|commit| !lines(commit, owner, who.id, &every).is_empty() || known_as(run, commit, owner, who.id))
+                || lines(run.git(), owner, who.id, &every).contains(&true)
         };
         if !owners.clone().any(was) {
             broken.push(format!("nobody ever listed whom this is said of: {keeps:?}"));
@@ -755,9 +758,7 @@ fn keeps(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             places.iter().filter(|place| matches!(&place.at, Where::Found(scope, _) if *scope == row.triple.scope));
         let (Some(place), None) = (here.next(), here.next()) else { continue };
         let is_read = matches!(run.git().files[place.owner], File::Read(_) | File::Removed);
-        let stays = expected.kept.iter().any(|kept| {
-            kept.said == Must::Finding && kept.scope == row.triple.scope && kept.principal == row.triple.principal
-        });
+        let stays = expected.kept.iter().any(|kept| kept.said == Must::Finding && kept.assignment == row.name);
         let is_person =
             row.principal_type == PrincipalType::User && matches!(oracle.by_id(row.triple.principal), ById::Person(_));
         let is_wanted = oracle.wants().iter().any(|want| {
@@ -776,11 +777,17 @@ fn keeps(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
         {
             continue;
         }
+        // Whom a line lists with a role, certainly or perhaps, is not out of git with it, whatever the role gives today.
+        let is_listed = |role: &str| lines(run.git(), place.owner, row.triple.principal, &[role]).contains(&false);
         let gives = |role: &&str| {
             oracle::environment_of(role) == Some(place.environment)
                 && oracle.gives(role).contains(&(place.kind, row.triple.definition))
+                && !is_listed(role)
         };
         let roles: Vec<&str> = oracle.roles().filter(gives).collect();
+        if roles.is_empty() {
+            continue; // nobody in git could have had it by a role
+        }
         // Of whom a file may speak that nobody could tell from the holder, that is said instead; and so is a name that moved on.
         let is_other = plan.findings.iter().any(|it| {
             let is_it = it.scope.as_ref() == Some(&row.triple.scope)
@@ -789,7 +796,7 @@ fn keeps(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
         });
         let was = versions().any(|commit| {
             matches!(commit.files[place.owner], File::Read(_))
-                && lists(commit, place.owner, row.triple.principal, &roles, false)
+                && !lines(commit, place.owner, row.triple.principal, &roles).is_empty()
         });
         let is_said = keeping().any(|it| {
             it.assignment.as_deref() == Some(row.resource_id().as_str())

@@ -84,6 +84,7 @@ pub struct Removal {
 pub struct Kept {
     /// Whose it is, if that is known.
     pub owner: Option<Owner>,
+    pub assignment: AssignmentName,
     pub scope: ScopeId,
     pub principal: PrincipalId,
     pub why: &'static str,
@@ -325,7 +326,7 @@ impl Oracle<'_> {
             codes.insert(Code::RoleGivesLess);
         }
         if found.blocks.iter().any(|block| block.actions.iter().any(|it| it == "Microsoft.Authorization/*")) {
-            codes.insert(Code::RolePrivileged);
+            codes.insert(Code::Privileged);
         }
         codes
     }

@@ -175,6 +175,7 @@ impl Judge<'_> {
         });
         let kept = |owner: Option<Owner>, why: &'static str, said: Said| Kept {
             owner,
+            assignment: row.name,
             scope: row.triple.scope.clone(),
             principal: row.triple.principal,
             why,

@@ -102,14 +102,10 @@ fn catalog() -> Catalog {
             let gives = Gives {
                 kind: KindName::new(kind),
                 definition: RoleDefinition { id: definition(kind), name: format!("reader of {kind}") },
-            };
-            let row = Role {
-                title: role.to_owned(),
-                may: "read".to_owned(),
-                environment: name.clone(),
-                gives: vec![gives],
                 privileged: None,
             };
+            let row =
+                Role { title: role.to_owned(), may: "read".to_owned(), environment: name.clone(), gives: vec![gives] };
             catalog.roles.insert(RoleName::new(&format!("{environment}-{role}")), row);
             catalog.kinds.entry(KindName::new(kind)).or_insert(ResourceKind {
                 title: kind.to_owned(),

@@ -129,11 +129,11 @@ impl Seed {
     }
 
     fn desired(&self) -> Desired {
-        let privileged = if self.privileged { "    privileged: it is meant\n" } else { "" };
+        let privileged = if self.privileged { ", privileged: it is meant" } else { "" };
         let settings = format!(
             "version: 1\ntenant: 00000000-0000-0000-0000-0000000000aa\ninstance: altinn-apps\nowners: {{ ttd: {{ environments: \
-             [prod] }} }}\nroles:\n  operations:\n{privileged}    gives: [{{ on: key-vault, definition: \
-             11111111-aaaa-4aaa-8aaa-111111111111, name: {NAME} }}]\n"
+             [prod] }} }}\nroles:\n  operations:\n    gives: [{{ on: key-vault, definition: \
+             11111111-aaaa-4aaa-8aaa-111111111111, name: {NAME}{privileged} }}]\n"
         );
         let owner = "owner: ttd\nusers:\n  - user: kari.fiktiv@ai-dev.no\n    roles: [prod-operations]\n  - user: \
                      ola.dikt@ai-dev.no\n    roles: [prod-operations]\n";
@@ -190,7 +190,7 @@ proptest! {
         prop_assert!(plan.changes.iter().all(|change| change.action != Action::Revoke), "what exists stays");
         prop_assert_eq!(plan.unchanged, usize::from(seed.held));
         // What exists of a definition that lies, or gives less, or gives access, is reported.
-        let is_role = |code: Code| matches!(code, Code::RoleName | Code::RolePrivileged | Code::RoleBroad | Code::RoleGivesLess);
+        let is_role = |code: Code| matches!(code, Code::RoleName | Code::Privileged | Code::Broad | Code::RoleGivesLess);
         let reported = plan.findings.iter().any(|finding| is_role(finding.code));
         let assignable = SCOPES[seed.scope].1;
         if assignable {
@@ -219,8 +219,8 @@ fn each_fault_counts() {
     for (codes, change) in [
         ("role-missing", (|seed| seed.exists = false) as fn(&mut Seed)),
         ("role-name", |seed| seed.renamed = true),
-        ("role-privileged", |seed| seed.actions = vec![8]),
-        ("role-broad", |seed| (seed.actions, seed.not_actions) = (vec![2], vec![0, 2, 3])),
+        ("privileged", |seed| seed.actions = vec![8]),
+        ("broad", |seed| (seed.actions, seed.not_actions) = (vec![2], vec![0, 2, 3])),
         ("role-gives-less", |seed| seed.data = vec![1]),
         ("role-not-assignable", |seed| seed.scope = 2),
     ] {
@@ -247,7 +247,7 @@ fn what_microsoft_renamed_is_only_reported() {
     let same = |definition: &Definition| definition.permits_text();
     let renamed = rename(DefinitionMaker::Microsoft, NAME, same);
     assert_eq!((renamed.changes.len(), renamed.blocked.len()), (2, 0));
-    assert!(renamed.findings.iter().any(|finding| finding.code == Code::RoleName), "{:#?}", renamed.findings);
+    assert!(renamed.findings.iter().any(|finding| finding.code == Code::RoleRenamed), "{:#?}", renamed.findings);
     for other in [
         rename(DefinitionMaker::Tenant, NAME, same),
         rename(DefinitionMaker::Microsoft, "Vault Officer", same),

@@ -86,8 +86,7 @@ pub(super) fn catalog() -> Catalog {
                 title: format!("{title} {title_of}"),
                 may: may.into(),
                 environment: EnvironmentName::new(name),
-                gives: vec![Gives { kind: KindName::new(kind), definition }],
-                privileged: None,
+                gives: vec![Gives { kind: KindName::new(kind), definition, privileged: None }],
             };
             catalog.roles.insert(RoleName::new(&format!("{name}-{role}")), role_of);
         }

@@ -95,7 +95,7 @@ impl World {
     ) -> &mut Change {
         let role_of = self.desired.catalog.roles[role].clone();
         let environment = self.desired.catalog.environments[&role_of.environment].azure_name.clone();
-        let Gives { kind, definition } = &role_of.gives[0];
+        let Gives { kind, definition, privileged: _ } = &role_of.gives[0];
         let scope = scope(owner, &environment, kind.as_str());
         let triple = Triple { scope, principal: person.id, definition: definition.id };
         let name = triple.name(&self.desired.instance);
