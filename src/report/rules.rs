@@ -100,7 +100,7 @@ static ROWS: &[Row] = &[
     row_of("target-recreated", "The resource was deleted and made anew before the first write", "Make a new plan."),
     row_of("left-out", "The owner's file has errors: what stands stays as it is", "Correct the errors in the owner's file."),
     row_of("override", "Removals go beyond the limits, by a dated override", "Nothing to do: this is to be seen."),
-    row_of("failed", "Azure refused the change", "Run `tilgang apply` again; `tilgang doctor` shows whether a right is missing."),
+    row_of("failed", "Azure refused the change", "Read Azure's answer: `tilgang doctor` shows whether a right is missing, and against a deny assignment no right helps. Else run `tilgang apply` again."),
     row_of("held-back", "Not taken away, because what the same person should gain failed", "Run `tilgang apply` again."),
     row_of("not-tried", "The run ended before", "Run `tilgang apply` again."),
     row_of("other-kind", "The run was narrowed to other kinds of changes", "`tilgang plan` shows what a whole run would do, and what policy says to it."),

@@ -19,3 +19,4 @@ mod runs;
 mod schema;
 mod seeds;
 mod side_by_side;
+mod well;

@@ -209,3 +209,46 @@ fn told(app: &App, asked: Asked, words: &'static str) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        cli::serve::board::{GitNow, Snapshot},
+        reconcile::Outlook,
+        watch::Memory,
+    };
+
+    #[tokio::test]
+    async fn it_is_not_ready_when_it_is_about_to_end_or_cannot_take_more() {
+        let outlook =
+            Outlook { running: None, next: None, failures: 0, leads: true, heals: Ok(()), is_stopping: false };
+        let (daemon, asked) = mpsc::channel(1);
+        let board = Board::new(Snapshot {
+            started: Timestamp::UNIX_EPOCH,
+            at: Timestamp::UNIX_EPOCH,
+            outlook,
+            git: GitNow::default(),
+            runs: Arc::new(VecDeque::new()),
+            last: None,
+            looked: None,
+            memory: Arc::new(Memory::default()),
+            seen: None,
+        });
+        let app = App { board, daemon: daemon.clone(), doors: Arc::new(Doors::default()) };
+        let status = || async { ready(State(app.clone())).await.status() };
+        assert_eq!(status().await, StatusCode::OK, "before the first look, and with git unanswered");
+        daemon.send(Asked::Reload).await.unwrap();
+        assert_eq!(status().await, StatusCode::SERVICE_UNAVAILABLE, "more was told than it has read");
+        drop(asked);
+        assert_eq!(status().await, StatusCode::SERVICE_UNAVAILABLE, "nobody reads any more");
+        let (daemon, _asked) = mpsc::channel(1);
+        let app = App { daemon, ..app.clone() };
+        app.board.put(|snapshot| snapshot.outlook.is_stopping = true);
+        assert_eq!(ready(State(app)).await.status(), StatusCode::SERVICE_UNAVAILABLE, "it is about to end");
+    }
+}
