@@ -159,7 +159,9 @@ fn every_value_that_files_can_state_fits() {
         },
         "roles": {
             "operations": { "may": "rotate" },
-            "reader": { "gives": [{ "on": "key-vault", "definition": "4633458b-17de-408a-b874-0445c86b69e6", "name": "Key Vault Secrets User" }] },
+            "reader": { "gives": [
+                { "on": "key-vault", "definition": "4633458b-17de-408a-b874-0445c86b69e6", "name": "Key Vault Secrets User", "privileged": "why" },
+            ] },
         },
         "retired": [{ "on": "key-vault", "definition": "4633458b-17de-408a-b874-0445c86b69e6" }],
         "users": { "domains": ["ai-dev.no"], "member_of": { "attribute": "companyName", "value": "{OWNER}" } },
@@ -385,7 +387,8 @@ const WHERE: &[(&str, &str, &str)] = &[
     ("tilgang.yaml", "/$defs/environment", "environments: { test: { HERE } }"),
     ("tilgang.yaml", "/$defs/kind", "resources: { key-vault: { HERE } }"),
     ("tilgang.yaml", "/$defs/role", "roles: { developer: { HERE } }"),
-    ("tilgang.yaml", "/$defs/gives", "retired: [{ HERE }]"),
+    ("tilgang.yaml", "/$defs/gives", "roles: { developer: { gives: [{ HERE }] } }"),
+    ("tilgang.yaml", "/$defs/retired", "retired: [{ HERE }]"),
     ("tilgang.yaml", "/properties/users", "users: { HERE }"),
     ("tilgang.yaml", "/$defs/attribute", "users: { member_of: { HERE } }"),
     ("tilgang.yaml", "/properties/ledger", "ledger: { HERE }"),
