@@ -61,6 +61,8 @@ pub struct Counted {
     pub grants: usize,
     /// How many people.
     pub people: usize,
+    /// How many subscriptions were seen.
+    pub subscriptions: usize,
     /// Files that exist already.
     pub files: usize,
     /// Files that are new.
@@ -178,6 +180,7 @@ impl AdoptInput {
         let counted = Counted {
             grants: adoption.grants.len() - left,
             people: people.len(),
+            subscriptions: observed.subscriptions.len(),
             files: adopted.edits.len() - new_files,
             new_files,
         };

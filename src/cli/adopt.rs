@@ -89,7 +89,7 @@ impl Adopt {
             Ok(written) => written,
             Err(error) => return output::error(global, &error),
         };
-        let reading = Exit::Failed.when(!written.plan.is_complete());
+        let reading = Exit::Failed.when(!written.plan.is_complete() || written.counted.subscriptions == 0);
         show(&written, &look, self, global);
         let exit = if self.check {
             let is_pending = !written.edits.is_empty() || (self.mark && !look.marks(&written).is_empty());
@@ -211,6 +211,9 @@ fn close(written: &Written, look: &AdoptInput, adopt: &Adopt) {
     }
     for (owner, name) in &look.observed.absent {
         let revealed = !look.loaded.desired.iter().any(|desired| desired.owners.contains_key(owner));
+        if !revealed && written.counted.subscriptions > 0 {
+            output::say(format_args!("note: our identity sees no subscription `{name}`: nothing was looked at there"));
+        }
         if revealed && !written.empty.contains(owner) {
             output::say(format_args!(
                 "note: our identity sees no subscription `{name}`; if {owner} has none, say so in tilgang.yaml: \

@@ -21,8 +21,10 @@ pub fn adoption(view: &View<'_>, counted: Counted, style: Style) -> String {
     let findings = view.plan.findings.iter().filter(|finding| finding.accepted.is_none()).count();
     let findings =
         if findings == 0 { String::new() } else { format!("; {}", words::count(findings, "finding", "findings")) };
-    let Counted { grants, people, files, new_files } = counted;
-    let sum = if files + new_files == 0 {
+    let Counted { grants, people, subscriptions, files, new_files } = counted;
+    let sum = if subscriptions == 0 {
+        format!("Nothing was looked at: our identity sees no subscription (wrong tenant, or no role?){findings}")
+    } else if files + new_files == 0 {
         let (stand, at) = (words::count(view.plan.unchanged, "assignment", "assignments"), time(view.observed_at));
         format!("Nothing to adopt: git lists all that a role can say; {stand} checked at {at}{findings}")
     } else {

@@ -171,11 +171,14 @@ pub(super) fn effect(view: &View<'_>, item: &Item<'_>, tense: Tense) -> String {
         (Action::Revoke, Tense::Will | Tense::Did) => "may no longer",
         _ => "may",
     };
+    let role = item.role.and_then(|name| view.desired.catalog.roles.get(name));
+    let privileged = role.filter(|_| item.action == Action::Grant).map(|role| privileged(role, &item.changes));
+    let by = match privileged {
+        Some(reasons) if !reasons.is_empty() => format!("; by {}", list(&reasons)),
+        _ => String::new(),
+    };
     if let Some(role) = whole {
-        let effect = format!("{may} {} in {}", role.may, targets(&item.changes));
-        let privileged = privileged(role, &item.changes);
-        let is_told = item.action == Action::Grant && !privileged.is_empty();
-        return if is_told { format!("{effect}; by {}", list(&privileged)) } else { effect };
+        return format!("{may} {} in {}{by}", role.may, targets(&item.changes));
     }
     let parts = item.changes.iter().map(|change| {
         let target = change.triple.scope.last_segment();
@@ -184,7 +187,7 @@ pub(super) fn effect(view: &View<'_>, item: &Item<'_>, tense: Tense) -> String {
             None => format!("a role on {target} (role definition {})", change.triple.definition),
         }
     });
-    list(&parts.collect::<Vec<_>>())
+    list(&parts.collect::<Vec<_>>()) + &by
 }
 
 /// `Owner`, privileged: the reason; each role definition that gives access itself, as Azure calls it, and why it may be given.
