@@ -38,6 +38,9 @@ use crate::{
 
 use super::{Exit, Global, connect::Connection, output, validate::count};
 
+/// What rights were asked for, where files have errors.
+const NOT_LEFT_OUT: &str = " for what is not left out";
+
 /// Questions asked at the same time.
 const SIDE_BY_SIDE_MAX: usize = 16;
 /// Subscriptions that are named where none is seen.
@@ -131,6 +134,7 @@ impl Doctor {
             good.push((format!("{read} that the workspace names, as Azure calls them"), named));
         }
         problems.extend(groups_not_found(&compared, &observed));
+        problems.extend(compared.stranger(&desired.policy).map(|stranger| stranger.to_string()));
         let needs = Needs::of(&desired);
         let Asked { seen, denials, pim } = look(&far, &observed, &needs).await;
         if pim == PimService::Unlicensed {
@@ -154,8 +158,9 @@ impl Doctor {
             good.push((format!("deny assignment `{}` at {}{effect}", denial.name, denial.scope), Vec::new()));
         }
         let verdict = judge(purpose, &needs, &seen);
+        let of = if workspace.loaded.errors.is_empty() { "" } else { NOT_LEFT_OUT };
         if compared.is_complete() && observed.absent.is_empty() && !observed.subscriptions.is_empty() {
-            good.push(("everything that a plan needs can be read".to_owned(), Vec::new()));
+            good.push((format!("everything that a plan needs{of} can be read"), Vec::new()));
         }
         let tool = concat!("tilgang ", env!("CARGO_PKG_VERSION"));
         let checkup = Checkup {
@@ -164,6 +169,7 @@ impl Doctor {
             good: &good,
             notes: &far.doubts,
             problems: &problems,
+            of,
             verdict: &verdict,
             tool,
         };

@@ -15,6 +15,7 @@ use super::{
     change::{Action, Because, Change},
     exceptions,
     finding::{Code, Finding},
+    instances::Stranger,
 };
 
 impl Plan {
@@ -22,7 +23,7 @@ impl Plan {
     /// that what does not occur is not there.
     #[must_use]
     pub fn settle(&mut self, policy: &Policy, whole: bool) -> Approval {
-        self.halted = self.instances.stranger(policy, self.rules.today).map(Refusal::OtherInstance);
+        self.halted = self.stranger(policy).map(Refusal::OtherInstance);
         let approval = self.approve(policy).unless_halted(self.halted.as_ref());
         self.used = self.used_overrides(policy, &approval);
         self.findings.retain(|it| !matches!(it.code, Code::RoleEmptied | Code::NotAssignable | Code::AcceptUnused));
@@ -37,6 +38,12 @@ impl Plan {
         exceptions::accept(&mut self.findings, &policy.accept, today);
         self.findings.sort_by(|a, b| a.order().cmp(&b.order()));
         approval
+    }
+
+    /// Other instances, where their marks stand and ours do not, and nobody accepted that: nothing may be changed.
+    #[must_use]
+    pub fn stranger(&self, policy: &Policy) -> Option<Stranger> {
+        self.instances.stranger(policy, self.rules.today)
     }
 
     fn used_overrides(&self, policy: &Policy, approval: &Approval) -> Vec<Used> {

@@ -27,6 +27,8 @@ pub struct Checkup<'a> {
     pub notes: &'a [String],
     /// What stands in the way and is no matter of rights.
     pub problems: &'a [String],
+    /// What the rights were asked for: nothing, or ` for …` where a part was left out.
+    pub of: &'a str,
     /// What was found out about rights.
     pub verdict: &'a Verdict,
     /// The program and its version.
@@ -68,14 +70,17 @@ fn as_text(checkup: &Checkup<'_>) -> String {
         page.line("problem", problem);
     }
     let Verdict { lacks, unknown, excess, proven: _, untried } = checkup.verdict;
-    let word = checkup.purpose.word();
+    let (word, of) = (checkup.purpose.word(), checkup.of);
     match checkup.verdict.whole() {
         whole if checkup.verdict.is_well() => {
-            page.line("ok", &format!("every permission that {word} needs was tested and works ({whole} permissions)"));
+            page.line(
+                "ok",
+                &format!("every permission that {word} needs{of} was tested and works ({whole} permissions)"),
+            );
         }
         0 => {}
-        1 => page.line("ok", &format!("1 permission was tested and works wherever {word} needs it")),
-        whole => page.line("ok", &format!("{whole} permissions were tested and work wherever {word} needs them")),
+        1 => page.line("ok", &format!("1 permission was tested and works wherever {word} needs it{of}")),
+        whole => page.line("ok", &format!("{whole} permissions were tested and work wherever {word} needs them{of}")),
     }
     for (right, need) in untried {
         page.line("untested", &format!("{right}: {need}; nothing was found to test it on"));

@@ -93,6 +93,55 @@ fn every_version_is_read_as_the_file_of_today() {
 }
 
 #[test]
+fn a_workspace_that_moved_is_followed_to_where_it_was() {
+    let repository = repository();
+    let top = repository.path();
+    // To the top with another text, into a folder that git writes in quotes, and there beside another workspace of the same owner.
+    let text = "owner: ttd\n# all is new\nusers: [{ user: moved@ai-dev.no, roles: [prod-developer] }]\n";
+    for (at, from, to) in [(7, "access", "."), (8, ".", "Åpen \"tilgang\"")] {
+        fs::create_dir_all(top.join(to)).unwrap();
+        for name in ["owners", "tilgang.yaml"] {
+            git(top, at, &["mv", &format!("{from}/{name}"), &format!("{to}/{name}")]);
+        }
+        fs::write(top.join(to).join("owners/ttd.yaml"), text).unwrap();
+        git(top, at, &["add", "-A"]);
+        git(top, at, &["commit", "-q", "-m", "moved"]);
+    }
+    let dir = top.join("Åpen \"tilgang\"");
+    let read = |owner: &str| {
+        let revision = load(&dir).desired.unwrap().revision;
+        let told = file_history(&dir, &revision, &BTreeSet::from([code(owner)])).remove(&code(owner)).unwrap();
+        assert!(told.gaps.is_empty(), "{told:?}");
+        told
+    };
+    let all = |now: &str| {
+        let mut all: Vec<String> =
+            LISTED.iter().map(|it| it.replace("test-developer now", "test-developer 07")).collect();
+        all.push(format!("moved@ai-dev.no prod-developer {now}"));
+        all.sort();
+        all
+    };
+    assert_eq!(told(&read("ttd")), all("now"));
+    let tip = Tip::of(top.to_owned(), "main", "Åpen \"tilgang\"").unwrap();
+    assert_eq!(tip.file_history(&BTreeSet::from([code("ttd")]))[&code("ttd")], read("ttd"));
+    // A file that comes while two of its name go is nobody's in particular; one of another owner's name is another's.
+    for folder in ["one", "two"] {
+        fs::create_dir_all(top.join(folder).join("owners")).unwrap();
+        fs::write(top.join(folder).join("owners/nav.yaml"), text.replace("ttd", "nav")).unwrap();
+    }
+    git(top, 9, &["add", "-A"]);
+    git(top, 9, &["commit", "-q", "-m", "two"]);
+    git(top, 10, &["rm", "-q", "-r", "one", "two"]);
+    for owner in ["nav", "brg"] {
+        fs::write(dir.join(format!("owners/{owner}.yaml")), format!("owner: {owner}\nusers: []\n")).unwrap();
+    }
+    git(top, 10, &["add", "-A"]);
+    git(top, 10, &["commit", "-q", "-m", "one"]);
+    assert!(read("nav").entries.is_empty() && read("brg").entries.is_empty());
+    assert_eq!(told(&read("ttd")), all("now"));
+}
+
+#[test]
 fn a_clone_that_is_cut_says_so() {
     let repository = repository();
     let from = format!("file://{}", repository.path().display());
