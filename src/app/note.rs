@@ -11,6 +11,8 @@ pub enum Note {
     ErrorsBefore(usize),
     /// The workspace is not in git, and something would be removed.
     NotInGit,
+    /// Git did not say what it tracks, and why.
+    Untracked(String),
     /// When lines were written is not known, and why.
     LinesUndated(String),
     /// Nothing proves that a person belongs to an owner.
@@ -40,6 +42,12 @@ impl fmt::Display for Note {
             }
             Self::NotInGit => {
                 f.write_str("this workspace is not in git, so nobody can tell whether an old copy undoes a newer one")
+            }
+            Self::Untracked(why) => {
+                write!(
+                    f,
+                    "git did not say which files it tracks, so links, and files left out of a sparse checkout, are not noticed: {why}"
+                )
             }
             Self::LinesUndated(why) => {
                 write!(

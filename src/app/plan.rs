@@ -325,8 +325,9 @@ impl PlannedRun {
         let unchecked: Vec<RoleName> = roles.map(|(name, _)| name.clone()).collect();
         let unchecked = (!unchecked.is_empty()).then_some(Note::UncheckedMay(unchecked));
         let no_pim = (observed.other.pim == PimService::Unlicensed).then_some(Note::NoPim);
+        let untracked = self.workspace.loaded.untracked.clone().map(Note::Untracked);
         let undated = observed.people.undated.as_deref().map(|why| Note::LinesUndated(why.to_owned()));
-        not_in_git.into_iter().chain(unproven).chain(unchecked).chain(no_pim).chain(undated).collect()
+        not_in_git.into_iter().chain(untracked).chain(unproven).chain(unchecked).chain(no_pim).chain(undated).collect()
     }
 
     /// What the approved changes rest on.

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 
 use crate::{
-    app::Workspace,
+    app::{Note, Workspace},
     config::{self, ConfigError, Proposal},
     report::{Checked, Fit},
 };
@@ -63,6 +63,9 @@ impl Validate {
         if !mistakes.is_empty() {
             output::say(format_args!("{}", count(mistakes.len(), "error")));
             return Exit::Failed;
+        }
+        if let Some(why) = workspace.loaded.untracked.clone() {
+            output::say(format_args!("note: {}", Note::Untracked(why)));
         }
         reviewers(&workspace);
         workspace.exit().max(written)

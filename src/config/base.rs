@@ -39,8 +39,10 @@ pub fn base(dir: &Path, reference: &str, head: &Sources, revision: &Revision) ->
     let named = format!("{reference}^{{commit}}");
     let tip = git(real.as_path(), &["rev-parse", "--verify", "--quiet", "--end-of-options", &named])
         .map_err(|_| format!("git knows no commit `{reference}` here{}", hint(&real)))?;
-    let commit = git(real.as_path(), &["merge-base", tip.trim(), "HEAD"])
-        .map_err(|_| format!("`{reference}` and HEAD have no commit in common{}", hint(&real)))?;
+    let commit = git(real.as_path(), &["merge-base", tip.trim(), "HEAD"]).map_err(|_| {
+        let hint = if is_cut(&real) { hint(&real) } else { "" };
+        format!("`{reference}` and HEAD have no commit in common{hint}")
+    })?;
     let commit = commit.trim().to_owned();
     let folder = git(real.as_path(), &["rev-parse", "--show-prefix"])?;
     let mut loaded = assemble(inputs(real.as_path().into(), &commit, folder.trim_end())?.unwrap_or_default());
@@ -58,10 +60,19 @@ fn as_edited(edited: &BTreeSet<FileId>, from: &Sources, to: &Sources) -> BTreeSe
     to.files().filter(|(_, path)| paths.contains(path)).map(|(id, _)| id).collect()
 }
 
-/// What to do where history was cut off.
+/// Whether history is known to be cut off.
+fn is_cut(dir: &Path) -> bool {
+    git(dir, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "true")
+}
+
+/// What to do where a commit is not here.
 fn hint(dir: &Path) -> &'static str {
-    let shallow = git(dir, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "true");
-    if shallow { ": this clone is shallow; fetch more history (`fetch-depth: 0` for actions/checkout)" } else { "" }
+    if is_cut(dir) {
+        ": this clone is shallow: get all of it and every branch with `git fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*'` \
+         (`fetch-depth: 0` for actions/checkout)"
+    } else {
+        ": is it spelled right, and was it fetched? `git fetch origin '+refs/heads/*:refs/remotes/origin/*'` gets every branch"
+    }
 }
 
 /// What a change does to the files of a workspace.

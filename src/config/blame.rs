@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::git::{READING_MAX, Repo, complaint, ended, git, git_bytes, is_shallow, reading};
+use super::git::{READING_MAX, Repo, ended, git, git_bytes, is_shallow, reading, why_not};
 use crate::model::past::NoAge;
 
 /// The commit that a line is from. Names and words are as somebody wrote them: data, to be made harmless where they are shown.
@@ -108,7 +108,7 @@ fn apart(repo: Repo<'_>, args: &[&str]) -> Result<Vec<u8>, String> {
     }
     asked.args(args);
     let output = ended(asked, None, READING_MAX)?;
-    if output.status.success() { Ok(output.stdout) } else { Err(complaint(&output.stderr)) }
+    if output.status.success() { Ok(output.stdout) } else { Err(why_not(repo, &output.stderr)) }
 }
 
 /// Git's line porcelain: a head `<hash> <line then> <line now>`, keys with values, a tab and the line itself.

@@ -19,6 +19,9 @@ use crate::model::desired::Desired;
 /// Where GitHub looks, in this order.
 const PLACES: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
 
+/// What the block of each workspace names, wherever the workspace is.
+const EVERYWHERE: [&str; 3] = ["/.github/CODEOWNERS", "/CODEOWNERS", "/docs/CODEOWNERS"];
+
 /// A workspace in its repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
@@ -167,7 +170,7 @@ pub struct Wanted {
 
 impl Wanted {
     fn block(&self) -> Block<'_> {
-        Block { kind: "tilgang codeowners", of: &self.of, lines: &self.lines }
+        Block { kind: "tilgang codeowners", of: &self.of, lines: &self.lines, everywhere: &EVERYWHERE }
     }
 
     /// The block alone, markers included.

@@ -154,7 +154,9 @@ struct Changed {
 fn log((repo, commit, folder): (Repo<'_>, &str, &str), paths: &BTreeSet<String>, most: usize) -> Result<Log, String> {
     let folder = if folder.is_empty() { String::new() } else { format!("{}/", folder.trim_matches('/')) };
     let mut asked = format!("--\n{folder}{SETTINGS}\n");
-    paths.iter().for_each(|path| asked.extend([path, "\n"]));
+    for path in paths {
+        asked.extend([path, "\n"]);
+    }
     let most_and_one = format!("--max-count={}", most + 1);
     let arguments = [
         "-c",
@@ -216,7 +218,7 @@ fn walk(commits: &[Commit], today: &BTreeMap<OwnerCode, String>, moves: &Moves) 
         let (mut path, mut count, mut newer) = (path, 0, None);
         for commit in commits {
             let Some(Changed { object, is_added }) = commit.changed.get(path) else { continue };
-            let replaced = std::mem::replace(&mut newer, Some(commit.at));
+            let replaced = newer.replace(commit.at);
             if let Some(object) = object.clone() {
                 count += 1;
                 versions.push((count, Version { owner: *owner, object, replaced }));

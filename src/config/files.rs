@@ -141,8 +141,17 @@ fn misnamed(path: &str) -> Option<Mistake> {
     })
 }
 
-/// Reads a workspace's files, in no particular order.
-pub(super) fn read(dir: &Path) -> Vec<Input> {
+/// What was found on a disk.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// In no particular order.
+    pub(super) inputs: Vec<Input>,
+    /// Why git did not say what it tracks, where it was asked: then nobody knows whether a file is a link there, or was left out.
+    pub(super) untracked: Option<String>,
+}
+
+/// Reads a workspace's files.
+pub(super) fn read(dir: &Path) -> Found {
     let root = dir.canonicalize().ok();
     let tracked = root.as_deref().map(Tracked::of).unwrap_or_default();
     let mut inputs = Vec::new();
@@ -173,7 +182,7 @@ pub(super) fn read(dir: &Path) -> Vec<Input> {
     let left_out =
         tracked.not_checked_out().filter(|name| purpose(name) != Purpose::Ignored && !dir.join(name).exists());
     inputs.extend(left_out.map(|name| Input::odd(name, Oddity::NotCheckedOut.refused())));
-    inputs
+    Found { inputs, untracked: tracked.unknown().map(str::to_owned) }
 }
 
 /// The entries of a folder that count or should not be there; a folder that does not exist has none.

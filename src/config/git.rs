@@ -158,10 +158,14 @@ pub(super) fn git_bytes<'a>(
     if output.status.success() {
         return Ok(output.stdout);
     }
-    let why = complaint(&output.stderr);
-    let said = String::from_utf8_lossy(&output.stderr).to_lowercase();
+    Err(why_not(repo, &output.stderr))
+}
+
+/// Why git did not answer: its complaint, or the filter of a clone that lacks what was asked for.
+pub(super) fn why_not(repo: Repo<'_>, stderr: &[u8]) -> String {
+    let said = String::from_utf8_lossy(stderr).to_lowercase();
     let filter = MISSING.iter().any(|words| said.contains(words)).then(|| filter(repo)).flatten();
-    Err(filter.map_or(why, |filter| partial(&filter)))
+    filter.map_or_else(|| complaint(stderr), |filter| partial(&filter))
 }
 
 /// The program, where it only reads: it locks nothing, and the network is closed to it. `GIT_NO_LAZY_FETCH` is younger than git 2.44;
@@ -289,7 +293,14 @@ pub fn gap<'a>(repo: impl Into<Repo<'a>>) -> Option<String> {
     let answer = git(repo, &["rev-parse", "--is-shallow-repository"]).ok()?;
     let shallow =
         "this clone is shallow: fetch all of it (`git fetch --unshallow`, or `fetch-depth: 0` for actions/checkout)";
-    if answer.trim() == "false" { filter(repo).map(|filter| partial(&filter)) } else { Some(shallow.to_owned()) }
+    if answer.trim() != "false" {
+        return Some(shallow.to_owned());
+    }
+    // The filter stays in the configuration when the rest has been fetched: what counts is whether something is missing.
+    let filter = filter(repo)?;
+    let told = git(repo, &["rev-list", "--objects", "--missing=print", "HEAD", "--", "."]);
+    let is_whole = told.is_ok_and(|told| !told.lines().any(|line| line.starts_with('?')));
+    (!is_whole).then(|| partial(&filter))
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub(super) struct Block<'a> {
     pub(super) of: &'a str,
     /// Its lines.
     pub(super) lines: &'a [String],
+    /// Paths that each block of this kind may name, wherever its workspace is.
+    pub(super) everywhere: &'a [&'a str],
 }
 
 /// The markers do not tell which lines are ours.
@@ -26,7 +28,7 @@ pub(super) struct Unclear {
 
 /// The text with the block in it; an error where the markers do not tell which lines are ours.
 pub(super) fn put(text: &str, block: &Block<'_>) -> Result<String, Unclear> {
-    let Block { kind, of, lines } = block;
+    let Block { kind, of, lines, everywhere: _ } = block;
     let (begin, end) = (format!("# BEGIN {kind}{of}"), format!("# END {kind}{of}"));
     let is_windows = text.split_inclusive('\n').next().is_some_and(|first| first.ends_with("\r\n"));
     let newline = if is_windows { "\r\n" } else { "\n" };
@@ -43,23 +45,39 @@ pub(super) fn put(text: &str, block: &Block<'_>) -> Result<String, Unclear> {
             return Err(Unclear { line, begin, end });
         }
     };
-    if has_rules(after, kind) {
+    if has_rules(after, block) {
         return Ok(joined(&[before, after].concat(), &ours, &[], newline));
     }
     Ok(joined(before, &ours, after, newline))
 }
 
-/// Whether a line of others there says something, outside of blocks of this kind.
-fn has_rules(lines: &[&str], kind: &str) -> bool {
-    let (begins, ends) = (format!("# BEGIN {kind}"), format!("# END {kind}"));
-    let mut is_ours = false;
-    lines.iter().any(|line| {
+/// Whether a line of others there says something. Another workspace's block, whole and only of what lies in its folder, does not.
+fn has_rules(lines: &[&str], block: &Block<'_>) -> bool {
+    let begins = format!("# BEGIN {} of ", block.kind);
+    let is_everywhere = |line: &str| line.split(' ').next().is_some_and(|path| block.everywhere.contains(&path));
+    let mut rest = lines;
+    while let Some((line, after)) = rest.split_first() {
         let line = line.trim();
-        if line.starts_with(&begins) || line.starts_with(&ends) {
-            is_ours = line.starts_with(&begins);
+        let folder = line.strip_prefix(&begins).map(|name| format!("/{}/", name.trim_matches('/')));
+        let end = folder.as_ref().and_then(|_| {
+            let end = line.replacen("# BEGIN", "# END", 1);
+            after.iter().position(|line| line.trim() == end)
+        });
+        if let (Some(folder), Some(end)) = (folder, end) {
+            let mut its = after.get(..end).unwrap_or_default().iter().map(|line| line.trim());
+            let says = |line: &str| !line.is_empty() && !line.starts_with('#');
+            if its.any(|line| says(line) && !line.starts_with(&folder) && !is_everywhere(line)) {
+                return true;
+            }
+            rest = after.get(end + 1..).unwrap_or_default();
+            continue;
         }
-        !is_ours && !line.is_empty() && !line.starts_with('#')
-    })
+        if !line.is_empty() && !line.starts_with('#') {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 fn joined(before: &[&str], ours: &str, after: &[&str], newline: &str) -> String {
@@ -81,7 +99,7 @@ mod tests {
 
     fn with(text: &str, lines: &[&str]) -> String {
         let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
-        put(text, &Block { kind: "tilgang codeowners", of: "", lines: &lines }).unwrap()
+        put(text, &Block { kind: "tilgang codeowners", of: "", lines: &lines, everywhere: &["/CODEOWNERS"] }).unwrap()
     }
 
     #[test]
@@ -98,8 +116,20 @@ mod tests {
             "{after}"
         );
         // Another workspace's block stays behind ours, or both would move for ever.
-        let two = format!("{first}# BEGIN tilgang codeowners of b/\n/b/ @y\n# END tilgang codeowners of b/\n");
+        let (begin, end) = ("# BEGIN tilgang codeowners of b/\n", "# END tilgang codeowners of b/\n");
+        let two = format!("{first}{begin}/CODEOWNERS @y\n\n# more\n/b/ @y\n{end}");
         assert_eq!(with(&two, &["/a @x"]), two);
+        // What only looks like one, or names what lies elsewhere, would take ours back.
+        for others in [
+            format!("{begin}/b/ @y\n"),
+            format!("{begin}/a @y\n{end}"),
+            format!("{begin}/b/ @y\n{end}/a @y\n"),
+            format!("{begin}* @y\n{end}"),
+            format!("# BEGIN tilgang codeowners\u{20}\u{20}of b/\n/a @y\n{end}"),
+        ] {
+            let moved = with(&format!("{first}{others}"), &["/a @x"]);
+            assert!(moved.ends_with("\n# BEGIN tilgang codeowners\n/a @x\n# END tilgang codeowners\n"), "{moved}");
+        }
     }
 
     #[test]
@@ -107,7 +137,7 @@ mod tests {
         let crlf = with("* @all\r\n", &["/a @x"]);
         assert_eq!(crlf, "* @all\r\n\r\n# BEGIN tilgang codeowners\r\n/a @x\r\n# END tilgang codeowners\r\n");
         assert_eq!(with(&crlf, &["/a @x"]), crlf);
-        let block = Block { kind: "tilgang codeowners", of: "", lines: &[] };
+        let block = Block { kind: "tilgang codeowners", of: "", lines: &[], everywhere: &[] };
         let (begin, end) = ("# BEGIN tilgang codeowners\n", "# END tilgang codeowners\n");
         for odd in [begin.to_owned(), end.to_owned(), format!("{end}{begin}"), format!("{begin}{begin}{end}")] {
             assert!(put(&odd, &block).is_err(), "{odd}");

@@ -83,7 +83,7 @@ pub use tip::Tip;
 
 use checks::{CHECKS, Context};
 use error::{Mistake, Mistakes};
-use files::{Input, Purpose, SETTINGS, purpose};
+use files::{Found, Input, Purpose, SETTINGS, purpose};
 use settings::Settings;
 
 /// A workspace as far as it could be read.
@@ -103,12 +103,19 @@ pub struct Loaded {
     pub ledger: Option<PathBuf>,
     /// `notify` of `tilgang.yaml`: whom the daemon tells what.
     pub notify: Notify,
+    /// Why git did not say which of the files are links there, and which were left out of the checkout, where it was asked and did not.
+    pub untracked: Option<String>,
 }
 
 /// Reads a workspace from disk, and asks git which commit it is.
 #[must_use]
 pub fn load(dir: &Path) -> Loaded {
-    let mut loaded = assemble(files::read(dir));
+    load_with(dir, Owners::Needed)
+}
+
+fn load_with(dir: &Path, owners: Owners) -> Loaded {
+    let Found { inputs, untracked } = files::read(dir);
+    let mut loaded = Loaded { untracked, ..assemble_with(inputs, owners) };
     if let Some(desired) = &mut loaded.desired {
         desired.revision = revision(dir, &loaded.sources);
     }
@@ -118,7 +125,7 @@ pub fn load(dir: &Path) -> Loaded {
 /// The digest of a workspace's files, as [`Loaded::digest`] has it: whether anything changed, without reading what it means.
 #[must_use]
 pub fn digest_of(dir: &Path) -> String {
-    let mut inputs = files::read(dir);
+    let mut inputs = files::read(dir).inputs;
     complete(&mut inputs, Owners::Needed);
     digest(&inputs)
 }
@@ -126,11 +133,7 @@ pub fn digest_of(dir: &Path) -> String {
 /// The same where the owners' files may be still to be written: without one, nothing is wrong, and nobody is listed.
 #[must_use]
 pub fn load_to_begin(dir: &Path) -> Loaded {
-    let mut loaded = assemble_with(files::read(dir), Owners::MayBeMissing);
-    if let Some(desired) = &mut loaded.desired {
-        desired.revision = revision(dir, &loaded.sources);
-    }
-    loaded
+    load_with(dir, Owners::MayBeMissing)
 }
 
 /// Reads a workspace from texts, each with its path relative to the workspace: what [`load`] does, without a disk or git.
@@ -230,7 +233,7 @@ fn assemble_with(mut inputs: Vec<Input>, owners_files: Owners) -> Loaded {
     let ledger = settings.ledger.take();
     let notify = std::mem::take(&mut settings.notify);
     let desired = if mistakes.is_empty() && any_owner { desired(settings, owners) } else { None };
-    Loaded { desired, sources, errors, digest, domains, ledger, notify }
+    Loaded { desired, sources, errors, digest, domains, ledger, notify, untracked: None }
 }
 
 fn read_owner(id: FileId, purpose: Purpose, refused: Option<&Mistake>, text: &str, settings: &Settings) -> OwnerRead {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Loaded, Touched, assemble,
     error::{Mistake, Spot},
-    files::{self, Input},
+    files::{self, Found, Input},
     revision::revision,
     rules::UNREADABLE,
     sources::Sources,
@@ -156,7 +156,7 @@ impl Proposal {
     /// The workspace in `dir`, as it would be with these files; and where things stand in them.
     #[must_use]
     pub fn over(&self, dir: &Path) -> (Loaded, Lines) {
-        let mut inputs = files::read(dir);
+        let Found { mut inputs, untracked } = files::read(dir);
         let paths: BTreeMap<String, &OwnerJson> =
             self.owners.iter().map(|it| (format!("owners/{}.yaml", it.owner), it)).collect();
         inputs.retain(|input| !paths.contains_key(&input.path));
@@ -167,7 +167,7 @@ impl Proposal {
             });
             Input { refused, ..Input::text(path, &written(it)) }
         }));
-        let mut loaded = assemble(inputs);
+        let mut loaded = Loaded { untracked, ..assemble(inputs) };
         let ids: BTreeMap<&str, FileId> = loaded.sources.files().map(|(id, path)| (path, id)).collect();
         let of = |(path, it): (&String, &&OwnerJson)| {
             let line = |line: u32| line.clamp(1, LINE_MAX);

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use super::{
-    git::git,
+    git::git_bytes,
     rules::{LINK, Rule, UNREADABLE},
 };
 
@@ -83,8 +83,12 @@ impl Tracked {
             return Self::default();
         }
         // `<tag> <mode> <hash> <stage>\t<path>`, relative to the folder; `S`: left out of the checkout (git-ls-files(1)).
-        match git(real, &[&["ls-files", "-t", "-s", "-z", "--"][..], &IN_GIT].concat()) {
-            Ok(listed) => Self { odd: listed.split('\0').filter_map(odd).collect(), unknown: None },
+        match git_bytes(real, &[&["ls-files", "-t", "-s", "-z", "--"][..], &IN_GIT].concat(), None) {
+            // A name in another encoding is no file that counts; the disk is asked for what it is.
+            Ok(listed) => {
+                let listed = String::from_utf8_lossy(&listed);
+                Self { odd: listed.split('\0').filter_map(odd).collect(), unknown: None }
+            }
             Err(why) => Self { odd: BTreeMap::new(), unknown: Some(why) },
         }
     }
@@ -102,6 +106,11 @@ impl Tracked {
             )),
             (None, _) => None,
         }
+    }
+
+    /// Why git did not say what it tracks, where it was asked: then nobody knows whether a file is one.
+    pub(super) fn unknown(&self) -> Option<&str> {
+        self.unknown.as_deref()
     }
 
     /// Files that are in git, and were left out of the checkout.

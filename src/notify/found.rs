@@ -37,22 +37,20 @@ impl Found {
 
     /// What is to be told of git: a question without an answer is nobody's business, three in a row are.
     pub(super) fn git_item(&self) -> Option<Item> {
-        let (words, gist, remedy, since) = match self.git.as_ref()? {
+        let trouble = self.git.as_ref()?;
+        let (words, gist, since) = match trouble {
             GitTrouble::Silent { asked, .. } if *asked < FAILED_MIN => return None,
             GitTrouble::Silent { since, why, .. } => {
                 let words = format!("git does not answer, so changes to it are not seen, and nothing is healed: {why}");
-                let remedy =
-                    "check that the branch exists, that the token is valid, and that the repository can be reached";
-                (words, "silent".to_owned(), remedy.to_owned(), *since)
+                (words, "silent".to_owned(), *since)
             }
             rewritten @ GitTrouble::Rewritten { to, .. } => {
                 let words = format!("{rewritten}; nothing is healed until somebody acknowledges it");
-                let remedy = format!("find out who rewrote it; if it is right: POST /-/acknowledge?commit={to}");
-                (words, format!("rewritten {to}"), remedy, None)
+                (words, format!("rewritten {to}"), None)
             }
         };
         let nobody = Item::of_everybody(Topic::Failing, GIT);
-        Some(Item { words, gist, remedy, since, ..nobody })
+        Some(Item { words, gist, remedy: trouble.remedy(), since, ..nobody })
     }
 
     /// What stands open after a run that looked. `at`: by the daemon's clock; `observed`: by Azure's, on which hangs what ends.

@@ -44,6 +44,8 @@ pub enum Fetched {
         /// It follows from the last one that was trusted: nothing of that one's history is gone.
         follows: bool,
     },
+    /// Git gave no answer; after a restart there is still the commit that was trusted before it.
+    Kept,
     /// Git gave no answer.
     Failed,
 }

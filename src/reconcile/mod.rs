@@ -195,6 +195,12 @@ impl Reconciler {
         }
     }
 
+    /// Whether the run that is on is ended because it took too long.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.running.is_some_and(|running| running.is_late)
+    }
+
     fn heals(&self) -> Result<(), WhyNot> {
         match (self.settings.heals, self.git.trusted, self.git.fresh) {
             (false, ..) => Err(WhyNot::NotTold),
@@ -208,8 +214,9 @@ impl Reconciler {
         let git = &mut self.git;
         git.fetching = false;
         match fetched {
-            Fetched::Failed => {
+            Fetched::Failed | Fetched::Kept => {
                 (git.fresh, git.failures) = (false, git.failures.saturating_add(1));
+                git.known |= fetched == Fetched::Kept;
             }
             Fetched::Same => (git.fresh, git.failures) = (true, 0),
             Fetched::Moved { follows } => {

@@ -21,7 +21,7 @@ use crate::{
     model::owner::EnvironmentName,
     notify::{Outcome, Pending},
     plan::drift::Class,
-    watch::{GitTrouble, RunReport, Service, Verdict},
+    watch::{RunReport, Service, Verdict},
 };
 
 pub use prometheus_text::CONTENT_TYPE;
@@ -102,7 +102,7 @@ pub struct Metrics {
     unkept: Number,
     leader: Number,
     git_answered: Family<Alone, Number>,
-    git_rewritten: Number,
+    git_rewritten: Family<Alone, Number>,
     resident: Family<Alone, Number>,
     fds: Family<Alone, Number>,
     cpu: Family<Alone, Counter<f64, AtomicU64>>,
@@ -113,6 +113,15 @@ pub struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfHealing {
     outcome: &'static str,
+}
+
+/// The branch's history, as git told it last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// Its tip follows from the commit that was trusted, or somebody acknowledged it.
+    Follows,
+    /// It was rewritten, and nobody acknowledged that.
+    Rewritten,
 }
 
 impl Metrics {
@@ -142,7 +151,7 @@ impl Metrics {
             unkept: Gauge::default(),
             leader: Gauge::default(),
             git_answered: Family::default(),
-            git_rewritten: Gauge::default(),
+            git_rewritten: Family::default(),
             resident: Family::default(),
             fds: Family::default(),
             cpu: Family::default(),
@@ -335,13 +344,12 @@ impl Metrics {
         self.leader.set(if leads { 1.0 } else { 0.0 });
     }
 
-    /// What is known of git, just before a scrape: when it last answered, and what is wrong with it.
-    pub fn git(&self, answered: Option<Timestamp>, trouble: Option<&GitTrouble>) {
-        if let Some(answered) = answered {
-            self.git_answered.get_or_create(&Alone {}).set(answered.as_duration().as_secs_f64());
-        }
-        let rewritten = matches!(trouble, Some(GitTrouble::Rewritten { .. }));
-        self.git_rewritten.set(if rewritten { 1.0 } else { 0.0 });
+    /// What is known of git, just before a scrape: when it last answered, and whether what it said then follows from what was trusted.
+    /// Before the first answer neither is known.
+    pub fn git(&self, answered: Option<Timestamp>, history: History) {
+        let Some(answered) = answered else { return };
+        self.git_answered.get_or_create(&Alone {}).set(answered.as_duration().as_secs_f64());
+        self.git_rewritten.get_or_create(&Alone {}).set(if history == History::Rewritten { 1.0 } else { 0.0 });
     }
 
     /// All of it, as Prometheus reads it.

@@ -13,4 +13,4 @@ mod process;
 #[cfg(test)]
 mod tests;
 
-pub use self::metrics::{CONTENT_TYPE, Channels, Metrics};
+pub use self::metrics::{CONTENT_TYPE, Channels, History, Metrics};

@@ -11,15 +11,14 @@ use std::{
 use jiff::{SignedDuration, Timestamp, civil::date};
 use serde_json::Value;
 
-use super::Metrics;
+use super::{History, Metrics};
 use crate::{
     deliver::Pulse,
     model::owner::{EnvironmentName, OwnerCode},
     notify::{Answer, Found, Item, Memory, Outcome, Routes},
     plan::drift::Class,
     watch::{
-        By, Difference, Entry, GitTrouble, Healing, Key, Life, Part, Run, RunReport, Service, Since, Spent, Trigger,
-        Verdict, What,
+        By, Difference, Entry, Healing, Key, Life, Part, Run, RunReport, Service, Since, Spent, Trigger, Verdict, What,
     },
 };
 
@@ -114,7 +113,7 @@ fn metrics() -> Metrics {
         memory.answered(id, now, Answer::Later { after: None, why: "down".to_owned() });
     }
     metrics.outbox(memory.pending(), &channels, true);
-    metrics.git(Some(at("2026-11-26T10:00:03Z")), None);
+    metrics.git(Some(at("2026-11-26T10:00:03Z")), History::Follows);
     metrics
 }
 
@@ -122,17 +121,16 @@ fn metrics() -> Metrics {
 fn git_is_well_only_as_long_as_it_answers() {
     let answered = "tilgang_git_answered_timestamp_seconds";
     let metrics = Metrics::new(at("2026-11-26T09:00:00Z"), jiff::SignedDuration::from_mins(5));
-    let silent = GitTrouble::Silent { since: None, asked: 1, why: "x".into() };
-    metrics.git(None, Some(&silent));
-    assert_eq!(sample(&metrics.text(), answered), None, "not known is not there");
+    metrics.git(None, History::Follows);
+    for name in [answered, "tilgang_git_rewritten"] {
+        assert_eq!(sample(&metrics.text(), name), None, "not known is not there");
+    }
     let first = at("2026-11-26T10:00:00Z");
-    metrics.git(Some(first), None);
-    let silent = GitTrouble::Silent { since: Some(first), asked: 9, why: "x".into() };
-    metrics.git(Some(first), Some(&silent));
+    metrics.git(Some(first), History::Follows);
     let seconds = first.as_duration().as_secs_f64();
     assert_eq!(sample(&metrics.text(), answered), Some(seconds));
     assert_eq!(sample(&metrics.text(), "tilgang_git_rewritten"), Some(0.0));
-    metrics.git(Some(first), Some(&GitTrouble::Rewritten { from: "a".into(), to: "b".into() }));
+    metrics.git(Some(first), History::Rewritten);
     assert_eq!(sample(&metrics.text(), "tilgang_git_rewritten"), Some(1.0));
 }
 

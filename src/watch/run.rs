@@ -54,6 +54,29 @@ pub enum GitTrouble {
     },
 }
 
+impl GitTrouble {
+    /// What helps, in one sentence without a full stop.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            // As git says it of a name that the other side does not have.
+            Self::Silent { why, .. } if why.contains("couldn't find remote ref") => {
+                "if the branch was renamed or deleted, restore it, or start `tilgang serve` with `--branch NAME`"
+                    .to_owned()
+            }
+            Self::Silent { .. } => {
+                "check that the repository can be reached, that the branch exists, and that the token is valid"
+                    .to_owned()
+            }
+            Self::Rewritten { from, to } => format!(
+                "find out who rewrote it, and read `git log {from}..{to}`; if it is right: \
+                 `curl -X POST 'http://127.0.0.1:8080/-/acknowledge?commit={to}'`, with the address of this daemon (from \
+                 another machine it asks for TILGANG_ADMIN_TOKEN: `tilgang serve --help`)"
+            ),
+        }
+    }
+}
+
 impl fmt::Display for GitTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use super::{Snapshot, shown, state};
+use super::{Snapshot, not_known, shown, state};
 
 /// How pages look. Light or dark as the reader's machine says; on paper black on white.
 const STYLE: &str = include_str!("style.css");
@@ -95,7 +95,7 @@ pub fn missing(snapshot: &Snapshot<'_>, what: &str) -> String {
         h1 { "Nothing here" }
         p.sums { (shown(what)) }
     };
-    let body = html! { section { p { "It may have gone since the link was made. " a href="/" { "All that is known now" } "." } } };
+    let body = html! { section { p { "It may have gone since the link was made. " a href="/" { "All that is known now" } "." } (not_known::left_out(snapshot)) } };
     page(snapshot, Way::Other, "Nothing here", &head, &body)
 }
 

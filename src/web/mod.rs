@@ -54,7 +54,7 @@ use crate::{
 };
 
 pub use self::{
-    days::{Counts, DAYS_MAX, Days},
+    days::{Counts, DAYS_MAX, Day, Days},
     layout::{missing, not_yet, policy, unwelcome},
     overview::overview,
     owner::owner,

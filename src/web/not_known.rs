@@ -41,6 +41,9 @@ pub(super) fn of_owner(snapshot: &Snapshot<'_>, owner: OwnerCode) -> Vec<String>
         Sighting::Unseen(trouble) => Some(trouble.without_request().to_string()),
         Sighting::Missing(_) | Sighting::Several(_) | Sighting::Found(_) => None,
     }));
+    let undecided =
+        seen.plan.blocked.iter().filter(|it| it.block.is_unknown() && it.owner.is_none_or(|of| of == owner));
+    lines.extend(undecided.map(|it| format!("`{}`: {}", it.who, it.block)));
     let mut told = std::collections::BTreeSet::new();
     lines.retain(|line| told.insert(line.clone()));
     lines

@@ -50,25 +50,29 @@ fn beneath(snapshot: &Snapshot<'_>) -> Markup {
     let note = run.filter(|run| !run.verdict.looked()).and_then(|run| run.notes.first());
     html! {
         @match &snapshot.git {
-            Some(GitTrouble::Silent { why, .. }) => { p.sums { (shown(snapshot.source)) ": " (shown(why)) } }
-            Some(rewritten @ GitTrouble::Rewritten { to, .. }) => {
-                p.sums { (shown(&rewritten.to_string())) ". Nothing is healed until somebody acknowledges it: POST /-/acknowledge?commit=" (shown(to)) }
+            Some(trouble @ GitTrouble::Silent { why, .. }) => {
+                p.sums { (shown(snapshot.source)) ": " (shown(why)) }
+                p.sums { "What helps: " (shown(&trouble.remedy())) "." }
+            }
+            Some(trouble @ GitTrouble::Rewritten { .. }) => {
+                p.sums { (shown(&trouble.to_string())) ". Healing is off until somebody acknowledges it." }
+                p.sums { "What helps: " (shown(&trouble.remedy())) "." }
             }
             None => {}
         }
         @if let Some(note) = note { p.sums { (shown(note)) } }
         p.about {
             @match snapshot.looked {
-                Some(at) => { "Looked " (when::ago(snapshot.now, at)) }
+                Some(at) => { "Checked " (when::ago(snapshot.now, at)) }
                 None => { "No check completed yet" }
             }
             @if let Some(it) = run.and_then(|run| run.commit.as_ref()) { ", at commit " (commit(&it.hash)) }
             @match (snapshot.outlook.running, snapshot.outlook.next) {
-                (Some(_), _) => { "; looking now" }
+                (Some(_), _) => { "; checking now" }
                 (None, Some(next)) => { "; again " (when::ago(snapshot.now, next)) }
                 (None, None) => {}
             }
-            @if snapshot.outlook.is_stopping { "; it is about to end" }
+            @if snapshot.outlook.is_stopping { "; shutting down" }
             "."
         }
     }

@@ -8,7 +8,7 @@ use super::{
     layout::{Way, filter, page},
     matrix::matrix,
     not_known, plural, shown,
-    state::Mood,
+    state::{self, Mood},
     timeline::timeline,
     when,
 };
@@ -34,7 +34,9 @@ pub fn owner(snapshot: &Snapshot<'_>, code: OwnerCode) -> Option<String> {
         return None;
     }
     let unknown = not_known::of_owner(snapshot, code);
-    let differs = || plural(differ.len(), "difference from git", "differences from git");
+    // Git comes first: what Azure should be now hangs on it.
+    let (said, calm) = state::of_git(snapshot).map_or(("git", "As git says"), |(_, said, calm)| (said, calm));
+    let differs = || plural(differ.len(), &format!("difference from {said}"), &format!("differences from {said}"));
     let is_broken = snapshot.seen.as_ref().is_some_and(|seen| not_known::file_with_errors(seen, code).is_some());
     // What is known here is what the last whole check saw: one that failed since takes nothing back, and confirms nothing.
     let failed =
@@ -45,12 +47,16 @@ pub fn owner(snapshot: &Snapshot<'_>, code: OwnerCode) -> Option<String> {
         Some(at) if failed && differ.is_empty() => {
             (Mood::Blind, format!("No difference at {} UTC; no check has worked since", when::minute(at)))
         }
-        Some(_) if differ.is_empty() && unknown.is_empty() => (Mood::Calm, "As git says".to_owned()),
+        Some(_) if differ.is_empty() && unknown.is_empty() => (Mood::Calm, calm.to_owned()),
         Some(_) if differ.is_empty() => {
-            (Mood::Blind, "What was read is as git says; not everything could be read".to_owned())
+            (Mood::Blind, format!("No difference from {said} in what was read; not everything is known"))
         }
         Some(_) if unknown.is_empty() => (Mood::Heed, differs()),
-        Some(_) => (Mood::Heed, format!("{}; and not everything could be read", differs())),
+        Some(_) => (Mood::Heed, format!("{}; and not everything is known", differs())),
+    };
+    let (mood, words) = match state::of_git(snapshot) {
+        Some((git, ..)) => (state::mood(snapshot), state::joined(&git, &words)),
+        None => (mood, words),
     };
     let (look, sign) = mood.looks();
     let name = snapshot.called(code);
@@ -62,7 +68,7 @@ pub fn owner(snapshot: &Snapshot<'_>, code: OwnerCode) -> Option<String> {
                 h1 { (name) }
                 p.sums { (words) }
                 p.about {
-                    @if let Some(at) = snapshot.looked { "Looked " (when::ago(snapshot.now, at)) ". " }
+                    @if let Some(at) = snapshot.looked { "Checked " (when::ago(snapshot.now, at)) ". " }
                     @if let Some(contact) = of_git.and_then(|it| it.contact.as_deref()) { "Contact: " (shown(contact)) ". " }
                     @if let Some(it) = of_git { @if !it.reviewers.is_empty() { "Reviewed by " (shown(&it.reviewers.join(", "))) "." } }
                 }

@@ -6,7 +6,7 @@ use super::{
     Snapshot, drift,
     layout::{Way, page},
     matrix,
-    not_known::left_out,
+    not_known::{self, left_out},
     plural, shown,
     ways::{known, other_name, unknown, ways},
     when,
@@ -44,6 +44,7 @@ pub fn person(snapshot: &Snapshot<'_>, text: &str) -> Option<String> {
     let access = snapshot.seen.as_ref().map(|seen| access::of(seen.desired, seen.observed, seen.plan, None));
     let holder = access.as_ref().zip(subject.id).and_then(|(access, id)| access.holders.get(&id));
     let standing = holder.map(|holder| holder.ways.as_slice()).unwrap_or_default();
+    let is_in_part = snapshot.seen.as_ref().is_some_and(|seen| !not_known::with_errors(seen).is_empty());
     let called = subject.person.and_then(|person| person.display_name.as_deref()).map(shown);
     let name = shown(&subject.name);
     let head = html! {
@@ -51,7 +52,7 @@ pub fn person(snapshot: &Snapshot<'_>, text: &str) -> Option<String> {
         h1 { (called.as_deref().unwrap_or(&name)) }
         p.sums {
             @if called.is_some() { (name) ": " }
-            (plural(grants.len(), "entry", "entries")) " in git, "
+            (plural(grants.len(), "entry", "entries")) " in git" @if is_in_part { " that is known" } ", "
             (plural(standing.len(), "way", "ways")) " in Azure, "
             (plural(differences.iter().filter(|it| it.difference.key.class.differs()).count(), "difference", "differences"))
         }

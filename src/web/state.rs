@@ -80,21 +80,31 @@ fn differing<'a>(snapshot: &'a Snapshot<'_>) -> impl Iterator<Item = &'a Entry> 
 /// How it stands, in one sentence without a full stop.
 #[must_use]
 pub fn sentence(snapshot: &Snapshot<'_>) -> String {
-    let (git, said, calm) = match &snapshot.git {
-        None => return beside(snapshot, "git", "All is as git says"),
-        Some(GitTrouble::Silent { since, .. }) => {
-            let git = match since {
-                Some(since) => format!("Git has not answered since {} UTC", when::minute(*since)),
-                None => "Git has not answered yet".to_owned(),
-            };
+    let Some((git, said, calm)) = of_git(snapshot) else { return beside(snapshot, "git", "All is as git says") };
+    joined(&git, &beside(snapshot, said, calm))
+}
+
+/// What is wrong with git, if so; what Azure is compared with then, and the words for no difference from that.
+pub(super) fn of_git(snapshot: &Snapshot<'_>) -> Option<(String, &'static str, &'static str)> {
+    let told = match snapshot.git.as_ref()? {
+        GitTrouble::Silent { since: Some(since), .. } => {
+            let git = format!("Git has not answered since {} UTC", when::minute(*since));
             (git, "what git said then", "Azure is as git said then")
         }
-        Some(GitTrouble::Rewritten { .. }) => {
+        GitTrouble::Silent { since: None, .. } => {
+            let git = "Git has not answered since the start".to_owned();
+            (git, "what git said before", "Azure is as git said before")
+        }
+        GitTrouble::Rewritten { .. } => {
             let git = "The history of the branch was rewritten, and nobody has acknowledged it".to_owned();
             (git, "the rewritten branch", "Azure is as the rewritten branch says")
         }
     };
-    let azure = beside(snapshot, said, calm);
+    Some(told)
+}
+
+/// Two sentences as one.
+pub(super) fn joined(git: &str, azure: &str) -> String {
     let mut chars = azure.chars();
     match chars.next() {
         // A name keeps its capital.
@@ -131,8 +141,8 @@ fn beside(snapshot: &Snapshot<'_>, said: &str, calm: &str) -> String {
         (Mood::Blind, Some(_)) => "Not everything in Azure could be read".to_owned(),
         (Mood::Blind, None) if is_unreadable => "First check failed: the files in git cannot be compared".to_owned(),
         (Mood::Blind, None) => "First check failed".to_owned(),
-        _ if snapshot.outlook.running.is_some() => "The first look is on".to_owned(),
-        _ if !snapshot.outlook.leads => "Another replica leads, and looks".to_owned(),
+        _ if snapshot.outlook.running.is_some() => "The first check is running".to_owned(),
+        _ if !snapshot.outlook.leads => "Another replica is the leader, and checks".to_owned(),
         _ => "No check completed yet".to_owned(),
     }
 }
@@ -187,12 +197,12 @@ pub fn state(snapshot: &Snapshot<'_>) -> Value {
             "places": it.places.iter().map(|place| shown(&place.to_string())).collect::<Vec<_>>(),
         })
     });
-    let day = |(day, counts): (&jiff::civil::Date, &super::days::Counts)| {
+    let day = |(day, seen): (&jiff::civil::Date, &super::Day)| {
         let mut sums: BTreeMap<&str, usize> = BTreeMap::new();
-        for ((class, _), count) in counts {
+        for ((class, _), count) in &seen.counts {
             *sums.entry(class.word()).or_default() += count;
         }
-        json!({ "day": day.to_string(), "differences": sums })
+        json!({ "day": day.to_string(), "differences": sums, "complete": seen.unknown.is_empty() })
     };
     json!({
         "version": 1,

@@ -17,11 +17,15 @@ use crate::{
         owner::{EnvironmentName, InstanceName, OwnerCode, RoleName},
         policy::Policy,
     },
-    plan::drift::Class,
+    plan::{
+        blocked::{Block, Blocked},
+        change::Action,
+        drift::Class,
+    },
     reconcile::WhyNot,
     watch::{
-        By, Difference, Doer, Files, GitTrouble, Key, Life, News, Part, Run, RunReport, Since, Trigger, Turn, Verdict,
-        What,
+        By, Difference, Doer, Files, GitTrouble, Key, Life, News, Part, Run, RunReport, Since, Trigger, Turn, Unseen,
+        Verdict, What,
     },
 };
 
@@ -90,7 +94,7 @@ impl Known {
     fn new(runs: Vec<Run>, entries: Vec<Entry>, text: &str) -> Self {
         let mut days = Days::default();
         for run in &runs {
-            days.saw(run);
+            days.saw(run, &[]);
         }
         let news = entries.iter().map(|entry| News { turn: Turn::New, entry: entry.clone() }).collect();
         let mut last = runs.last().cloned().unwrap_or_else(|| run(1, Verdict::Drift, 0, 1));
@@ -307,7 +311,7 @@ fn what_is_not_known_looks_different_from_what_is_empty() {
         "{broken}"
     );
     let unreadable = page_of("skd");
-    assert!(unreadable.contains("Prod: nobody") && unreadable.contains("not everything could be read"), "{unreadable}");
+    assert!(unreadable.contains("Prod: nobody") && unreadable.contains("not everything is known"), "{unreadable}");
     assert!(
         unreadable.contains("could not list role assignments") && !unreadable.contains("hero calm"),
         "{unreadable}"
@@ -321,6 +325,17 @@ fn what_is_not_known_looks_different_from_what_is_empty() {
     assert!(people(&shown, "").contains("Not known: who is listed at"), "people");
     let state = state(&shown);
     assert!(state["not_known"].is_array(), "{state}");
+    assert!(super::missing(&shown, "Nobody here is called `x`.").contains("Not known: who is listed at"));
+    let mut drawn = Days::default();
+    let at_brg = Unseen { owner: OwnerCode::new("brg"), words: "its file has errors".into() };
+    drawn.saw(&run(1, Verdict::Incomplete, 0, 0), &[at_brg]);
+    for (code, is_known) in [("brg", false), ("ttd", true)] {
+        let seen = Seen { desired, observed: &observed, plan: &plan, has_ledger: false, place: &place };
+        let dated = Snapshot { seen: Some(seen), days: &drawn, ..known.shown(Some(0)) };
+        let page = owner(&dated, OwnerCode::new(code).unwrap()).unwrap();
+        assert_eq!(page.contains("2027-01-15: no differences seen</title>"), is_known, "{page}");
+        assert_eq!(page.contains("2027-01-15: no differences seen; not everything was read</title>"), !is_known);
+    }
 
     // A check that failed since confirms nothing.
     let failed =
@@ -330,6 +345,35 @@ fn what_is_not_known_looks_different_from_what_is_empty() {
     let empty = owner(&later, OwnerCode::new("ttd").unwrap()).unwrap();
     assert!(empty.contains("No difference at 2027-01-15 08:00 UTC; no check has worked since"), "{empty}");
     assert!(!empty.contains("hero calm"), "{empty}");
+
+    // Neither does one of a commit of which git does not answer whether it is the tip, nor one that could not decide.
+    let calm = Known::new(vec![run(1, Verdict::Converged, 0, 0)], vec![], "x");
+    let troubles = [
+        (GitTrouble::Silent { since: Some(at(5)), asked: 1, why: "x".into() }, "Git has not answered since"),
+        (GitTrouble::Rewritten { from: "a1".into(), to: "b2".into() }, "The history of the branch was rewritten"),
+    ];
+    for (git, words) in troubles {
+        let seen = Seen { desired, observed: &observed, plan: &plan, has_ledger: true, place: &place };
+        let shown = Snapshot { seen: Some(seen), git: Some(git), ..calm.shown(Some(0)) };
+        let page = owner(&shown, OwnerCode::new("ttd").unwrap()).unwrap();
+        assert!(page.contains(words) && !page.contains("hero calm") && !page.contains("As git says"), "{page}");
+    }
+    let mut undecided = plan.clone();
+    undecided.blocked.push(Blocked {
+        action: Action::Grant,
+        owner: OwnerCode::new("ttd"),
+        environment: None,
+        role: None,
+        who: "kari.fiktiv@ai-dev.no".into(),
+        scope: None,
+        block: Block::PimUnanswered,
+        origins: Vec::new(),
+    });
+    let seen = Seen { desired, observed: &observed, plan: &undecided, has_ledger: true, place: &place };
+    let shown = Snapshot { seen: Some(seen), ..calm.shown(Some(0)) };
+    let page = owner(&shown, OwnerCode::new("ttd").unwrap()).unwrap();
+    assert!(page.contains("kari.fiktiv@ai-dev.no") && page.contains("could not be asked"), "{page}");
+    assert!(page.contains("not everything is known") && !page.contains("hero calm"), "{page}");
 
     // Before the first check nothing is empty either.
     let none = Known::new(vec![], vec![], "x");
@@ -364,7 +408,13 @@ fn git_comes_first_and_nothing_is_as_git_says_while_git_does_not_answer() {
             format!("{since}; no check of Azure has worked since 2027-01-15 08:00 UTC"),
             "silent",
         ),
-        (silent(None), None, vec![], "Git has not answered yet; no check completed yet".to_owned(), "silent"),
+        (
+            silent(None),
+            None,
+            vec![],
+            "Git has not answered since the start; no check completed yet".to_owned(),
+            "silent",
+        ),
         (
             rewritten(),
             Some(converged),
@@ -399,7 +449,7 @@ fn the_time_line_is_drawn_and_told() {
     let known = Known::new(vec![run(1, Verdict::Drift, -1440, 3), run(2, Verdict::Drift, 0, 7)], vec![], "x");
     let page = overview(&known.shown(Some(0)));
     assert!(page.contains("<svg role=\"img\" aria-labelledby=\"timeline-title timeline-desc\""));
-    assert!(page.contains("Over 14 days with 2 days of looks: at most 7 on one day, 7 today."));
+    assert!(page.contains("Over 14 days with 2 days of checks: at most 7 on one day, 7 today."));
     assert!(page.contains("<title>2027-01-14: 3 differences (3 unmanaged)</title>"));
     assert!(page.contains("<title>2027-01-13: not checked</title>"));
     assert_eq!(page.matches("class=\"c-unmanaged\"").count(), 2, "a bar for each day on which something differed");

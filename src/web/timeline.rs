@@ -1,11 +1,9 @@
 //! A time line of drift over days, drawn: one bar a day, stacked by class; and the same as a table.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-use super::{Snapshot, plural};
+use super::{Snapshot, days::Drawn, plural};
 use crate::{model::owner::OwnerCode, plan::drift::Class};
 
 /// A day's place on the drawing, in its own measure.
@@ -22,16 +20,17 @@ pub(super) fn timeline(snapshot: &Snapshot<'_>, owner: Option<OwnerCode>) -> Mar
     let classes: Vec<Class> = Class::ALL
         .iter()
         .copied()
-        .filter(|class| days.iter().any(|(_, counts)| counts.as_ref().is_some_and(|it| it.contains_key(class))))
+        .filter(|class| days.iter().any(|(_, counts)| counts.as_ref().is_some_and(|it| it.counts.contains_key(class))))
         .collect();
     let looked = days.iter().filter(|(_, counts)| counts.is_some()).count();
+    let in_part = days.iter().filter(|(_, counts)| counts.as_ref().is_some_and(|it| it.is_in_part)).count();
     let wide = days.len() * DAY;
     let (first, last) = (days.first().map(|(day, _)| *day), days.last().map(|(day, _)| *day));
     let middle = days.get(days.len() / 2).map(|(day, _)| *day);
     html! {
         section.timeline aria-labelledby="timeline-name" {
             h2 id="timeline-name" { "Drift over days" }
-            p.about { "The most there was in one look, on each day (UTC)." }
+            p.about { "The most there was in one check, on each day (UTC)." }
             div.plot {
                 div.ticks aria-hidden="true" {
                     @for tick in (0..=top / step).rev() { span { (tick * step) } }
@@ -51,14 +50,15 @@ pub(super) fn timeline(snapshot: &Snapshot<'_>, owner: Option<OwnerCode>) -> Mar
             ul.legend {
                 @for class in &classes { li { span.swatch.{ "c-" (class.word()) } aria-hidden="true" {} (class.word()) } }
                 @if looked < days.len() { li { span.swatch.unseen aria-hidden="true" {} "not checked" } }
-                @if classes.is_empty() && looked > 0 { li { "No differences seen." } }
+                @if in_part > 0 { li { span.swatch.unseen aria-hidden="true" {} "not everything was read" } }
+                @if classes.is_empty() && looked > in_part { li { "No differences seen." } }
             }
             (table(&days, &classes))
         }
     }
 }
 
-fn bar(at: usize, day: Date, counts: Option<&BTreeMap<Class, usize>>, classes: &[Class], top: usize) -> Markup {
+fn bar(at: usize, day: Date, counts: Option<&Drawn>, classes: &[Class], top: usize) -> Markup {
     let x = at * DAY + (DAY - BAR) / 2;
     let Some(counts) = counts else {
         return html! {
@@ -71,7 +71,7 @@ fn bar(at: usize, day: Date, counts: Option<&BTreeMap<Class, usize>>, classes: &
     let parts: Vec<(Class, usize, usize)> = classes
         .iter()
         .filter_map(|class| {
-            let count = *counts.get(class)?;
+            let count = *counts.counts.get(class)?;
             below += count;
             Some((*class, below, count))
         })
@@ -83,13 +83,14 @@ fn bar(at: usize, day: Date, counts: Option<&BTreeMap<Class, usize>>, classes: &
             @for (class, upto, count) in parts {
                 rect.{ "c-" (class.word()) } x=(x) width=(BAR) y=(y(upto, top)) height=(y(upto - count, top) - y(upto, top)) {}
             }
-            @if total == 0 { rect.calm x=(x) width=(BAR) y=(HIGH - 14) height="14" {} }
+            @if total == 0 && counts.is_in_part { rect.unseen x=(x) width=(BAR) y=(HIGH - 14) height="14" {} }
+            @if total == 0 && !counts.is_in_part { rect.calm x=(x) width=(BAR) y=(HIGH - 14) height="14" {} }
         }
     }
 }
 
 /// The same for whoever cannot see it: only days on which something was otherwise than the day before.
-fn table(days: &[(Date, Option<BTreeMap<Class, usize>>)], classes: &[Class]) -> Markup {
+fn table(days: &[(Date, Option<Drawn>)], classes: &[Class]) -> Markup {
     html! {
         details {
             summary { "As a table" }
@@ -106,8 +107,8 @@ fn table(days: &[(Date, Option<BTreeMap<Class, usize>>)], classes: &[Class]) -> 
                             @if let Some(counts) = counts {
                                 tr {
                                     th scope="row" { (day) }
-                                    td { (sum(Some(counts))) }
-                                    @for class in classes { td { (counts.get(class).copied().unwrap_or_default()) } }
+                                    td { (sum(Some(counts))) @if counts.is_in_part { " (not everything was read)" } }
+                                    @for class in classes { td { (counts.counts.get(class).copied().unwrap_or_default()) } }
                                 }
                             }
                         }
@@ -118,25 +119,26 @@ fn table(days: &[(Date, Option<BTreeMap<Class, usize>>)], classes: &[Class]) -> 
     }
 }
 
-fn told(days: &[(Date, Option<BTreeMap<Class, usize>>)], most: usize, looked: usize) -> String {
+fn told(days: &[(Date, Option<Drawn>)], most: usize, looked: usize) -> String {
     let now = days.last().map(|(_, counts)| sum(counts.as_ref())).unwrap_or_default();
     format!(
         "Over {} with {}: at most {most} on one day, {now} today.",
         plural(days.len(), "day", "days"),
-        plural(looked, "day of looks", "days of looks")
+        plural(looked, "day of checks", "days of checks")
     )
 }
 
-fn said(counts: &BTreeMap<Class, usize>, total: usize) -> String {
+fn said(Drawn { counts, is_in_part }: &Drawn, total: usize) -> String {
+    let in_part = if *is_in_part { "; not everything was read" } else { "" };
     if total == 0 {
-        return "no differences seen".to_owned();
+        return format!("no differences seen{in_part}");
     }
     let parts: Vec<String> = counts.iter().map(|(class, count)| format!("{count} {}", class.word())).collect();
-    format!("{} ({})", plural(total, "difference", "differences"), parts.join(", "))
+    format!("{} ({}){in_part}", plural(total, "difference", "differences"), parts.join(", "))
 }
 
-fn sum(counts: Option<&BTreeMap<Class, usize>>) -> usize {
-    counts.map(|counts| counts.values().sum()).unwrap_or_default()
+fn sum(day: Option<&Drawn>) -> usize {
+    day.map(|day| day.counts.values().sum()).unwrap_or_default()
 }
 
 /// A round number at or above the most, and the step between lines: four lines at most.

@@ -251,6 +251,33 @@ fn git_that_does_not_answer_is_the_headline_a_metric_a_notice_and_no_sign_of_lif
     assert_eq!(served.metric("tilgang_git_rewritten"), Some(0.0));
 }
 
+#[test]
+fn after_a_restart_without_git_it_goes_on_with_the_commit_that_was_trusted() {
+    let (url, came) = server();
+    let workspace = followed();
+    let remote = workspace.path().join("remote");
+    let served = Served::start(&workspace, &url, &["--heal", "grants"]);
+    let well = served.wait("a look that is kept", |state| {
+        let kept = fs::read_to_string(workspace.path().join("state/serve.json")).unwrap_or_default();
+        !state["looked"].is_null() && kept.contains("\"trusted\":\"") && state["state"] == "as-git-says"
+    });
+    drop(served);
+    git(&remote, &["branch", "-m", "main", "trunk"]);
+    let served = Served::start(&workspace, &url, &["--heal", "grants"]);
+    let before = well["runs"][0]["number"].as_u64();
+    let state = served.wait("a look at the trusted commit", |state| {
+        state["git"]["trouble"] == "silent" && state["runs"][0]["number"].as_u64() > before
+    });
+    assert_eq!((&state["state"], &state["commit"]), (&"git-does-not-answer".into(), &well["commit"]), "{state}");
+    assert_eq!(state["runs"][0]["what"], "look", "without git nothing is healed: {state}");
+    until("a notice", || {
+        let came = came.lock().unwrap();
+        came.iter().any(|(path, body)| path == "/hook" && body.contains("git does not answer")).then_some(())
+    });
+    git(&remote, &["branch", "-m", "trunk", "main"]);
+    served.wait("all is well", |state| state["words"] == well["words"] && state["runs"][0]["what"] == "heal");
+}
+
 /// A program of Debian's that is ended when this is dropped.
 struct Other(Child);
 
@@ -341,7 +368,7 @@ fn before_git_ever_answered_the_page_says_so_and_is_ready() {
     fs::remove_dir_all(workspace.path().join("remote")).unwrap();
     let served = Served::start(&workspace, "http://127.0.0.1:1", &[]);
     let state = served.wait("the headline", |state| state["git"]["trouble"] == "silent");
-    assert_eq!(state["words"], "Git has not answered yet; no check completed yet");
+    assert_eq!(state["words"], "Git has not answered since the start; no check completed yet");
     assert_eq!(served.send("GET", "/readyz"), (200, "ready\n".to_owned()));
     assert_eq!(served.metric("tilgang_git_answered_timestamp_seconds"), None, "not known is not there");
     assert!(served.metric("tilgang_interval_seconds").is_some());

@@ -5,7 +5,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::{
@@ -54,6 +54,9 @@ pub(in crate::cli) struct SeenLast {
     pub plan: Plan,
 }
 
+/// How long a question to git may be open. Ours: a fetch of what is new takes a second or two.
+const OVERDUE: SignedDuration = SignedDuration::from_secs(15);
+
 /// What is known of git.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::cli) struct GitNow {
@@ -63,6 +66,8 @@ pub(in crate::cli) struct GitNow {
     pub tip: Option<Commit>,
     /// When it was last asked.
     pub asked: Option<Timestamp>,
+    /// Since when a question has been open.
+    pub asking: Option<Timestamp>,
     /// When it last answered.
     pub answered: Option<Timestamp>,
     /// How many questions in a row got no answer.
@@ -74,10 +79,16 @@ pub(in crate::cli) struct GitNow {
 }
 
 impl GitNow {
-    /// Why what is known of git may not be what it says now, if so.
-    pub(in crate::cli) fn trouble(&self) -> Option<GitTrouble> {
-        let silent =
-            self.error.clone().map(|why| GitTrouble::Silent { since: self.answered, asked: self.unanswered, why });
+    /// Why what is known of git may not be what it says now, if so. A question that has been open for long is as good as unanswered.
+    pub(in crate::cli) fn trouble(&self, now: Timestamp) -> Option<GitTrouble> {
+        let overdue = self.asking.map(|since| now.duration_since(since)).filter(|open| *open > OVERDUE);
+        let overdue = overdue.map(|open| {
+            let why = format!("it was asked {} seconds ago and has not answered yet", open.as_secs()).into();
+            GitTrouble::Silent { since: self.answered, asked: self.unanswered.saturating_add(1), why }
+        });
+        let unanswered =
+            || self.error.clone().map(|why| GitTrouble::Silent { since: self.answered, asked: self.unanswered, why });
+        let silent = overdue.or_else(unanswered);
         let rewritten = || {
             let to = self.tip.as_ref()?.hash.clone();
             self.rewritten_from.clone().map(|from| GitTrouble::Rewritten { from, to })
@@ -109,5 +120,21 @@ impl Board {
     /// Puts up what has changed.
     pub(in crate::cli) fn put(&self, change: impl FnOnce(&mut Snapshot)) {
         self.0.send_modify(|snapshot| change(Arc::make_mut(snapshot)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_is_open_for_long_is_as_good_as_unanswered() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let git = GitNow { answered: Some(at(0)), asking: Some(at(30)), unanswered: 0, ..GitNow::default() };
+        assert_eq!(git.trouble(at(45)), None);
+        let Some(GitTrouble::Silent { since, asked, why }) = git.trouble(at(46)) else { panic!("16 s are long") };
+        assert_eq!((since, asked), (Some(at(0)), 1));
+        assert_eq!(&*why, "it was asked 16 seconds ago and has not answered yet");
+        assert_eq!(GitNow { asking: None, ..git }.trouble(at(900)), None);
     }
 }

@@ -19,6 +19,7 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
+use self::git::Silence;
 use super::{
     board::{Board, GitNow, RUNS_MAX, SeenLast, Snapshot},
     follow::{Tip, short},
@@ -60,7 +61,7 @@ pub(super) struct Daemon {
     /// Only one look, and its verdict.
     once: bool,
     verdict: Option<Verdict>,
-    fetching: Option<JoinHandle<Result<Tip, String>>>,
+    fetching: Option<JoinHandle<Result<Tip, Silence>>>,
     running: Option<Running>,
     brought: Option<(u64, Brought)>,
 }
@@ -72,6 +73,17 @@ struct Running {
     work: JoinHandle<Option<Box<Brought>>>,
     end: watch::Sender<bool>,
     end_at_once: Option<oneshot::Sender<()>>,
+}
+
+/// Why a run brought nothing.
+#[derive(Clone, Copy)]
+enum Nothing<'a> {
+    /// Somebody asked for the end, or another replica leads.
+    Ended,
+    /// It took too long.
+    TooLate,
+    /// It ended by a mistake of ours.
+    Stumbled(&'a JoinError),
 }
 
 /// Time for the machine: it only goes on, whatever is done to the computer's clock.
@@ -98,7 +110,7 @@ impl Clock {
 enum Happened {
     Asked(Asked),
     Timer,
-    Fetched(Result<Tip, String>),
+    Fetched(Result<Tip, Silence>),
     Ran(Result<Option<Box<Brought>>, JoinError>),
     Stop,
     Reload,
@@ -174,7 +186,7 @@ impl Daemon {
                 Some(asked) = asked.recv() => Happened::Asked(asked),
                 () = timer => Happened::Timer,
                 fetched = over(self.fetching.as_mut()) => {
-                    Happened::Fetched(fetched.unwrap_or_else(|error| Err(error.to_string())))
+                    Happened::Fetched(fetched.unwrap_or_else(|error| Err(Silence { why: error.to_string(), kept: None })))
                 }
                 ran = over(self.running.as_mut().map(|running| &mut running.work)) => Happened::Ran(ran),
                 signal = signals.next() => match signal {
@@ -231,8 +243,9 @@ impl Daemon {
                 let Some(Running { number, run, .. }) = self.running.take() else { return false };
                 let brought = match ran {
                     Ok(Some(brought)) => *brought,
-                    Ok(None) => self.nothing(run, None),
-                    Err(error) => self.nothing(run, Some(&error)),
+                    Ok(None) if self.machine.is_late() => self.nothing(run, Nothing::TooLate),
+                    Ok(None) => self.nothing(run, Nothing::Ended),
+                    Err(error) => self.nothing(run, Nothing::Stumbled(&error)),
                 };
                 let failed = brought.failed;
                 self.brought = Some((number, brought));
@@ -320,15 +333,21 @@ impl Daemon {
         }
     }
 
-    /// One that was ended, or that stumbled, brought nothing.
-    fn nothing(&self, mut run: Run, stumbled: Option<&JoinError>) -> Brought {
+    /// A run that brought nothing.
+    fn nothing(&self, mut run: Run, why: Nothing<'_>) -> Brought {
         run.ended = environment::now();
-        if let Some(error) = stumbled {
-            run.verdict = Verdict::Failed;
-            run.notes.push(format!("it stumbled, which is a mistake in tilgang: {error}").into());
-        } else {
-            run.notes.push("it was ended: it took too long, or somebody asked for the end".into());
-        }
+        let (verdict, note) = match why {
+            Nothing::Ended => (Verdict::Ended, "it was ended: somebody asked for the end".to_owned()),
+            Nothing::TooLate => {
+                let seconds = run.took().as_secs();
+                (Verdict::Failed, format!("it was ended after {seconds} s: `--run-timeout` allows no more"))
+            }
+            Nothing::Stumbled(error) => {
+                (Verdict::Failed, format!("it stumbled, which is a mistake in tilgang: {error}"))
+            }
+        };
+        run.verdict = verdict;
+        run.notes.push(note.into());
         Brought::failed(run, &self.known.memory)
     }
 
@@ -339,7 +358,7 @@ impl Daemon {
         if let Some(known) = known {
             self.known = known;
         }
-        report.git = self.board.now().git.trouble();
+        report.git = self.board.now().git.trouble(environment::now());
         report.run.notes.extend(report.git.as_ref().map(|trouble| Arc::from(trouble.to_string())));
         let run = report.run.clone();
         log(&report);

@@ -15,7 +15,13 @@ use super::{
     keep::{Found, Kept},
     listeners::Listener,
 };
-use crate::{cli::output, model::owner::OwnerCode, plan::drift::Class, watch::RunReport, web::Days};
+use crate::{
+    cli::output,
+    model::owner::OwnerCode,
+    plan::drift::Class,
+    watch::RunReport,
+    web::{Day, Days},
+};
 
 const NAME: &str = "days.json";
 const VERSION: u32 = 1;
@@ -25,6 +31,9 @@ const VERSION: u32 = 1;
 struct DayJson {
     day: Date,
     counts: Vec<(String, Option<String>, usize)>,
+    /// The owners of whom not everything could be read; null: of all.
+    #[serde(default)]
+    unknown: Vec<Option<String>>,
 }
 
 /// The days, for whoever shows them.
@@ -50,7 +59,10 @@ impl DayBook {
     pub(super) fn open(state: &Path) -> Self {
         let kept = Kept::new(state, NAME, VERSION);
         let days = match kept.read::<Vec<DayJson>>() {
-            Found::Whole(days) => Days::restored(days.into_iter().map(|day| (day.day, counts(&day.counts)))),
+            Found::Whole(days) => Days::restored(days.into_iter().map(|day| {
+                let unknown = day.unknown.iter().filter_map(|owner| owner_of(owner.as_deref())).collect();
+                (day.day, Day { counts: counts(&day.counts), unknown })
+            })),
             Found::Nothing => Days::default(),
             Found::Broken(why) => {
                 output::say(format_args!("note: {why}; the time line begins anew"));
@@ -66,9 +78,11 @@ impl DayBook {
 
     fn write(&mut self) {
         let days = self.days.now();
-        let day = |(day, counts): (&Date, &crate::web::Counts)| DayJson {
+        let day = |(day, seen): (&Date, &Day)| DayJson {
             day: *day,
-            counts: counts
+            unknown: seen.unknown.iter().map(|owner| owner.map(|owner| owner.to_string())).collect(),
+            counts: seen
+                .counts
                 .iter()
                 .map(|((class, owner), n)| (class.word().to_owned(), owner.map(|owner| owner.to_string()), *n))
                 .collect(),
@@ -83,20 +97,22 @@ impl DayBook {
 
 fn counts(of: &[(String, Option<String>, usize)]) -> crate::web::Counts {
     let one = |(class, owner, count): &(String, Option<String>, usize)| {
-        let owner = match owner {
-            None => None,
-            Some(text) => Some(OwnerCode::new(text)?),
-        };
-        Some(((Class::named(class)?, owner), *count))
+        Some(((Class::named(class)?, owner_of(owner.as_deref())?), *count))
     };
     of.iter().filter_map(one).collect()
+}
+
+/// The owner of this code, or nobody in particular; none where it is no code.
+#[expect(clippy::option_option, reason = "nobody in particular is a value, as null is in the file")]
+fn owner_of(text: Option<&str>) -> Option<Option<OwnerCode>> {
+    text.map_or(Some(None), |text| OwnerCode::new(text).map(Some))
 }
 
 impl Listener for DayBook {
     fn told(&mut self, report: &Arc<RunReport>, _seen: Option<&Arc<SeenLast>>) {
         let changed = {
             let mut days = self.days.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::make_mut(&mut days).saw(&report.run)
+            Arc::make_mut(&mut days).saw(&report.run, &report.unseen)
         };
         if changed || self.unwritten {
             self.write();
@@ -109,7 +125,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::watch::{Part, Run, Trigger, Verdict, What};
+    use crate::watch::{Part, Run, Trigger, Unseen, Verdict, What};
 
     fn report(day: i64, count: usize) -> Arc<RunReport> {
         let at = jiff::Timestamp::from_second(1_800_000_000 + day * 86_400).unwrap();
@@ -139,7 +155,7 @@ mod tests {
             news: Vec::new(),
             healed: Vec::new(),
             deferred: Vec::new(),
-            unseen: Vec::new(),
+            unseen: vec![Unseen { owner: OwnerCode::new("skd"), words: "its file has errors".into() }],
             git: None,
         })
     }
@@ -155,7 +171,8 @@ mod tests {
         }
         let days = book.shared().now();
         assert_eq!(days.iter().len(), crate::web::DAYS_MAX);
-        assert!(days.iter().all(|(_, counts)| counts.values().copied().collect::<Vec<_>>() == [3]), "{days:?}");
+        assert!(days.iter().all(|(_, day)| day.counts.values().copied().collect::<Vec<_>>() == [3]), "{days:?}");
+        assert!(days.iter().all(|(_, day)| day.unknown == [OwnerCode::new("skd")].into()), "{days:?}");
         let size = std::fs::metadata(folder.path().join(NAME)).unwrap().len();
         assert!(size < 10_000, "{size}");
         assert_eq!(*DayBook::open(folder.path()).shared().now(), *days);

@@ -88,6 +88,14 @@ impl Follow {
         }
     }
 
+    /// The commit that was trusted last, as our clone has it; none in a folder, or where the clone is gone.
+    pub(super) async fn kept(&self, trusted: &str) -> Option<Tip> {
+        let Self::Branch(Branch { clone, folder, .. }) = self else { return None };
+        let (clone, folder, trusted) = (clone.clone(), folder.clone(), trusted.to_owned());
+        let tip = blocking(move || config::Tip::of(clone, &trusted, &folder)).await.ok()?;
+        Some(Tip::of_commit(tip, true))
+    }
+
     /// From here on a tip has to follow from this commit: it is kept, whatever becomes of the branch.
     pub(super) async fn trust(&self, commit: &str) -> Result<(), String> {
         match self {
@@ -98,6 +106,11 @@ impl Follow {
 }
 
 impl Tip {
+    fn of_commit(tip: config::Tip, follows: bool) -> Self {
+        let commit = Commit { hash: tip.commit.as_str().into(), time: tip.time };
+        Self { mark: tip.commit.clone(), commit: Some(commit), follows, at: At::Commit(tip) }
+    }
+
     /// The same, and right, whatever it follows from.
     pub(super) fn acknowledged(self) -> Self {
         Self { follows: true, ..self }
@@ -166,15 +179,21 @@ impl Branch {
             }
             fetched => fetched,
         };
-        fetched.map_err(|error| without_credentials_in(&error))?;
+        fetched.map_err(|error| without_credentials_in(&self.explained(&error)))?;
         let (clone, folder) = (self.clone.clone(), self.folder.clone());
         let tip = blocking(move || config::Tip::of(clone, TIP, &folder)).await?;
         let follows = match trusted {
             Some(trusted) => self.follows(trusted, &tip.commit).await?,
             None => true,
         };
-        let commit = Commit { hash: tip.commit.as_str().into(), time: tip.time };
-        Ok(Tip { mark: tip.commit.clone(), commit: Some(commit), follows, at: At::Commit(tip) })
+        Ok(Tip::of_commit(tip, follows))
+    }
+
+    /// Why it was not fetched; of a repository on this machine that does not have everything, that as well.
+    fn explained(&self, error: &str) -> String {
+        let local = Path::new(&self.source);
+        let gap = local.exists().then(|| config::gap(Repo::named(local))).flatten();
+        gap.map_or_else(|| error.to_owned(), |gap| format!("{error}; in {}: {gap}", self.source))
     }
 
     async fn init(&self, format: &str) -> Result<(), String> {
@@ -200,17 +219,34 @@ impl Branch {
         self.git(&fetch, bound).await.map(drop)
     }
 
-    /// Whether nothing of a commit's history is gone. A commit that our clone does not know is no ancestor of anything.
+    /// Whether nothing of a commit's history is gone. A commit that our clone does not know is no ancestor of anything; in a
+    /// clone without the whole history nobody knows.
     async fn follows(&self, trusted: &str, tip: &str) -> Result<bool, String> {
         if trusted == tip {
             return Ok(true);
         }
         let bound = FETCH_MAX.min(self.patience);
         match output(Repo::Bare(&self.clone), &["merge-base", "--is-ancestor", trusted, tip], bound).await? {
-            // 0: it is; 1: it is not; 128: there is no such commit (git-merge-base(1)).
             output if output.status.success() => Ok(true),
-            output if output.status.code().is_some() => Ok(false),
-            _ => Err("git merge-base was ended by a signal".to_owned()),
+            // 1: it is not; else git could not tell (git-merge-base(1)).
+            output if output.status.code() == Some(1) => self.is_whole().await.map(|()| false),
+            output => {
+                self.is_whole().await?;
+                // 1: there is no such object; 128: git could not tell (git-cat-file(1)).
+                let known = Repo::Bare(&self.clone);
+                let known = self::output(known, &["cat-file", "-e", trusted], bound).await?;
+                let complaint = config::git_complaint(&output.stderr);
+                if known.status.code() == Some(1) { Ok(false) } else { Err(format!("git merge-base: {complaint}")) }
+            }
+        }
+    }
+
+    async fn is_whole(&self) -> Result<(), String> {
+        match self.git(&["rev-parse", "--is-shallow-repository"], FETCH_MAX).await?.trim() {
+            "false" => Ok(()),
+            _ => Err("whether the tip follows from the commit that was trusted is not known, as the repository does not have the \
+                      whole history: clone it without `--depth`, or run `git fetch --unshallow` in it"
+                .to_owned()),
         }
     }
 

@@ -91,7 +91,7 @@ async fn alive(State(app): State<App>) -> Response {
 async fn ready(State(app): State<App>) -> Response {
     let now = app.board.now();
     let why_not = if now.outlook.is_stopping || app.daemon.is_closed() {
-        Some("it is about to end")
+        Some("shutting down")
     } else if app.daemon.capacity() == 0 {
         Some("more was told than it has read yet")
     } else {
@@ -146,7 +146,7 @@ async fn acknowledge(
             let words = "that is not the whole hash of the branch's tip as it was last seen\n";
             (StatusCode::CONFLICT, words).into_response()
         }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the daemon is about to end\n").into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the daemon is shutting down\n").into_response(),
     }
 }
 
@@ -205,7 +205,7 @@ fn told(app: &App, asked: Asked, words: &'static str) -> Response {
             (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "5")], "come again\n").into_response()
         }
         Err(mpsc::error::TrySendError::Closed(_)) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "the daemon is about to end\n").into_response()
+            (StatusCode::SERVICE_UNAVAILABLE, "the daemon is shutting down\n").into_response()
         }
     }
 }

@@ -167,7 +167,7 @@ fn with<T>(now: &Snapshot, days: &web::Days, reader: Option<&str>, make: impl Fn
         tip: now.git.tip.as_ref(),
         asked: now.git.asked,
         answered: now.git.answered,
-        git: now.git.trouble(),
+        git: now.git.trouble(environment::now()),
         outlook: now.outlook,
         runs: &now.runs,
         last: now.last.as_deref(),

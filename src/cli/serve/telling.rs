@@ -22,7 +22,7 @@ use crate::{
     deliver::{Office, Store, StoreError},
     model::owner::OwnerCode,
     notify::{Found, Memory, Routes, Setting},
-    signals::{CONTENT_TYPE, Metrics},
+    signals::{CONTENT_TYPE, History, Metrics},
     watch::{GitTrouble, RunReport, Trigger},
 };
 
@@ -106,7 +106,8 @@ impl Telling {
 async fn scrape(State((shared, board)): State<(Arc<Shared>, Board)>) -> impl IntoResponse {
     let now = board.now();
     shared.metrics.leads(now.outlook.leads);
-    shared.metrics.git(now.git.answered, now.git.trouble().as_ref());
+    let history = if now.git.rewritten_from.is_some() { History::Rewritten } else { History::Follows };
+    shared.metrics.git(now.git.answered, history);
     if let Some(office) = shared.office.get() {
         let (pending, _) = office.ledger();
         shared.metrics.outbox(&pending, &office.channels(), office.unkept().is_none());

@@ -14,31 +14,57 @@ use crate::{
     watch::GitTrouble,
 };
 
+/// Git gave no answer.
+pub(super) struct Silence {
+    /// Why.
+    pub(super) why: String,
+    /// After a restart: the commit that was trusted before it, as our clone has it.
+    pub(super) kept: Option<Box<Tip>>,
+}
+
 impl Daemon {
     pub(super) fn fetch(&mut self) {
         let (worker, trusted) = (self.worker.clone(), self.trusted.clone());
-        self.fetching = Some(tokio::spawn(async move { worker.follow.fetch(trusted.as_deref()).await }));
+        let goes_on = self.tip.is_none() && !self.once;
+        let asking = Some(environment::now());
+        self.board.put(|now| now.git.asking = asking);
+        self.fetching = Some(tokio::spawn(async move {
+            let why = match worker.follow.fetch(trusted.as_deref()).await {
+                Ok(tip) => return Ok(tip),
+                Err(why) => why,
+            };
+            let kept = match trusted.filter(|_| goes_on) {
+                Some(trusted) => worker.follow.kept(&trusted).await.map(Box::new),
+                None => None,
+            };
+            Err(Silence { why, kept })
+        }));
     }
 
     /// Takes in what git answered, or that it did not.
-    pub(super) fn fetched(&mut self, fetched: Result<Tip, String>) -> Fetched {
-        let before = self.board.now().git.trouble();
+    pub(super) fn fetched(&mut self, fetched: Result<Tip, Silence>) -> Fetched {
+        let before = self.board.now().git.trouble(environment::now());
         let fetched = match fetched {
             Ok(tip) => self.answered(tip),
-            Err(error) => self.silent(error),
+            Err(silence) => self.silent(silence),
         };
         self.tell_of_git(before.as_ref());
         fetched
     }
 
-    fn silent(&mut self, error: String) -> Fetched {
-        tracing::warn!("git gave no answer: {error}");
+    fn silent(&mut self, Silence { why, kept }: Silence) -> Fetched {
+        tracing::warn!("git gave no answer: {why}");
         let asked = Some(environment::now());
+        let commit = kept.as_ref().and_then(|tip| tip.commit.clone());
         self.board.put(|now| {
             let unanswered = now.git.unanswered.saturating_add(1);
-            now.git = GitNow { asked, unanswered, error: Some(error.into()), ..now.git.clone() };
+            let tip = commit.or_else(|| now.git.tip.clone());
+            now.git = GitNow { tip, asked, asking: None, unanswered, error: Some(why.into()), ..now.git.clone() };
         });
-        Fetched::Failed
+        let Some(kept) = kept else { return Fetched::Failed };
+        tracing::warn!("Azure is compared with {}, the commit that was trusted before the restart", kept.mark);
+        self.tip = Some(*kept);
+        Fetched::Kept
     }
 
     fn answered(&mut self, tip: Tip) -> Fetched {
@@ -62,7 +88,8 @@ impl Daemon {
         self.board.put(|shown| {
             let source = std::mem::take(&mut shown.git.source);
             let (asked, answered, tip) = (now, now, tip.commit.clone());
-            shown.git = GitNow { source, tip, asked, answered, unanswered: 0, error: None, rewritten_from };
+            shown.git =
+                GitNow { source, tip, asked, asking: None, answered, unanswered: 0, error: None, rewritten_from };
         });
         if follows {
             self.trust(&tip);
@@ -100,7 +127,7 @@ impl Daemon {
     pub(super) fn acknowledge(&mut self, commit: &str) -> bool {
         let Some(tip) = self.tip.clone().filter(|tip| tip.mark == commit) else { return false };
         tracing::warn!("somebody acknowledged {commit} as the tip");
-        let (before, tip) = (self.board.now().git.trouble(), tip.acknowledged());
+        let (before, tip) = (self.board.now().git.trouble(environment::now()), tip.acknowledged());
         self.trust(&tip);
         self.tip = Some(tip);
         self.board.put(|now| now.git.rewritten_from = None);
@@ -110,7 +137,7 @@ impl Daemon {
 
     /// Tells those who tell of runs, as long as something is wrong, and once when nothing is any more.
     fn tell_of_git(&mut self, before: Option<&GitTrouble>) {
-        let trouble = self.board.now().git.trouble();
+        let trouble = self.board.now().git.trouble(environment::now());
         if trouble.is_none() && before.is_none() {
             return;
         }
