@@ -131,8 +131,8 @@ impl Connection {
         }
         let told = |error: &dyn std::fmt::Display| {
             // What the environment says otherwise may well be why.
-            let also: Vec<String> = doubts.iter().map(|doubt| format!("; {doubt}")).collect();
-            fail(&format_args!("{error}{}", also.concat()))
+            let first: Vec<String> = doubts.iter().map(|doubt| format!("{doubt}; ")).collect();
+            fail(&format_args!("{}{error}", first.concat()))
         };
         let session = Session::connect(&settings).await.map_err(|error| told(&error))?;
         tracing::info!("signed in by {}", session.signed_in_by());

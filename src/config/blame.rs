@@ -85,6 +85,11 @@ fn apart(repo: Repo<'_>, args: &[&str]) -> Result<Vec<u8>, String> {
     for (file, text) in [("HEAD", ask(&["rev-parse", "HEAD"])? + "\n"), ("config", config)] {
         fs::write(made.path().join(file), text).map_err(failed)?;
     }
+    // How lines end may be said there, too (gitattributes(5)).
+    if let Ok(attributes) = fs::read(path("info/attributes")?) {
+        fs::create_dir(made.path().join("info")).map_err(failed)?;
+        fs::write(made.path().join("info/attributes"), attributes).map_err(failed)?;
+    }
     let mut asked = match repo {
         Repo::Bare(_) => reading(Repo::Bare(made.path())),
         Repo::Around(_) => {
@@ -101,7 +106,7 @@ fn apart(repo: Repo<'_>, args: &[&str]) -> Result<Vec<u8>, String> {
     let nowhere = if cfg!(windows) { "NUL" } else { "/dev/null" };
     asked.env("GIT_CONFIG_GLOBAL", nowhere).env("GIT_CONFIG_SYSTEM", nowhere);
     asked.env_remove("GIT_CONFIG_COUNT").env_remove("GIT_CONFIG_PARAMETERS");
-    for key in ["core.autocrlf", "core.eol"] {
+    for key in ["core.autocrlf", "core.eol", "core.attributesFile"] {
         if let Ok(value) = ask(&["config", "--get", key]) {
             asked.arg("-c").arg(format!("{key}={value}"));
         }

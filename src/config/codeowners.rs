@@ -133,7 +133,8 @@ pub enum CodeownersError {
     },
     /// Nobody reviews the platform team's files.
     #[error(
-        "`policy.reviewers` is missing in `tilgang.yaml`: somebody has to review that file, `overrides/`, and owners that name nobody"
+        "`policy.reviewers` is missing in `tilgang.yaml`: somebody has to review that file, `overrides/`, and owners that name nobody; \
+         write `policy: {{ reviewers: [\"@your-organisation/platform-team\"] }}`"
     )]
     NoReviewers,
     /// The workspace's folder cannot be written there.

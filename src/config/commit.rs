@@ -20,7 +20,7 @@ pub(super) fn inputs(repo: Repo<'_>, commit: &str, folder: &str) -> Result<Optio
     let listed = match git(repo, &[&["ls-tree", "--full-tree", "-r", "-z", &tree, "--"][..], &IN_GIT].concat()) {
         Ok(listed) => listed,
         Err(_) if !folder.is_empty() && !has(repo, commit, folder)? => return Ok(None),
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
     let mut inputs = Vec::new();
     let mut wanted: Vec<(&str, &str)> = Vec::new();
@@ -64,7 +64,7 @@ pub(super) fn inputs(repo: Repo<'_>, commit: &str, folder: &str) -> Result<Optio
 
 /// Whether a commit has something at a path.
 fn has(repo: Repo<'_>, commit: &str, path: &str) -> Result<bool, String> {
-    git(repo, &["ls-tree", "--full-tree", "-z", commit, "--", path]).map(|listed| !listed.is_empty())
+    Ok(!git(repo, &["ls-tree", "--full-tree", "-z", commit, "--", path])?.is_empty())
 }
 
 /// How large files are; none for one that git does not have.
@@ -88,7 +88,7 @@ fn asked(wanted: &[(&str, &str)]) -> Vec<u8> {
 fn read(repo: Repo<'_>, commit: &str, wanted: &[(&str, &str)], into: &mut Vec<Input>) -> Result<(), String> {
     let hashes: Vec<&str> = wanted.iter().map(|(_, hash)| *hash).collect();
     let found = objects(repo, &hashes, u64::MAX);
-    let mut found = found.ok_or_else(|| format!("git did not show the files of commit {commit}"))?.into_iter();
+    let mut found = found.map_err(|why| format!("git did not show the files of commit {commit}: {why}"))?.into_iter();
     for (path, _) in wanted {
         let bytes = found.next().flatten().ok_or_else(|| format!("git does not have {path} of commit {commit}"))?;
         into.push(Input::bytes((*path).to_owned(), bytes));

@@ -92,7 +92,7 @@ pub(super) fn times(
         Ok(roots) if !is_shallow(repo) => roots,
         Ok(_) => String::new(), // where a clone ends is no beginning
         Err(why) => {
-            let unknown = LineAge::Unknown(NoAge::Unanswered(why));
+            let unknown = LineAge::Unknown(NoAge::Unanswered(why.into()));
             return lines.keys().map(|origin| (origin.clone(), unknown.clone())).collect();
         }
     };

@@ -51,7 +51,7 @@ pub fn file_history(dir: &Path, revision: &Revision, owners: &BTreeSet<OwnerCode
                 let (top, folder) = told.rsplit_once('\n').unwrap_or((told, ""));
                 of((Path::new(top).into(), hash, folder), owners, BOUNDS)
             }
-            Err(reason) => unanswered(owners, &reason),
+            Err(reason) => unanswered(owners, &reason.to_string()),
         },
         Revision::NotInGit => BTreeMap::new(),
         Revision::Unknown(reason) => unanswered(owners, reason),
@@ -277,7 +277,7 @@ fn read(
     let unread = versions.split_off(versions.len().min(bounds.versions));
     let asked = root.map(|it| it.hash.as_str()).into_iter().chain(versions.iter().map(|it| it.object.as_str()));
     let found = objects(repo, &asked.collect::<Vec<_>>(), bounds.bytes);
-    let mut found = found.ok_or("it did not show the versions")?.into_iter();
+    let mut found = found.map_err(|why| format!("it did not show the versions: {why}"))?.into_iter();
     let every = |gap: &HistoryGap, histories: &mut BTreeMap<OwnerCode, FileHistory>| {
         for history in histories.values_mut() {
             history.gaps.insert(gap.clone());

@@ -132,7 +132,7 @@ impl Drop for ProcessGroup {
 pub fn complaint(stderr: &[u8]) -> String {
     let said = String::from_utf8_lossy(stderr);
     let told = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:");
-    let first = said.lines().find(told).or(said.lines().next()).unwrap_or("it failed without a word");
+    let first = said.lines().find(told).or(said.lines().next()).unwrap_or("it failed, and did not say why");
     let first = first.trim_start_matches("fatal: ").trim_start_matches("error: ");
     match said.lines().map(str::trim).find(|line| line.starts_with("git config --global --add safe.directory ")) {
         Some(advice) => format!("{first}: the folder belongs to another user; if you trust it: `{advice}`"),
@@ -141,8 +141,9 @@ pub fn complaint(stderr: &[u8]) -> String {
 }
 
 /// Reads: what git printed, or why it did not.
-pub(super) fn git<'a>(repo: impl Into<Repo<'a>>, args: &[&str]) -> Result<String, String> {
-    String::from_utf8(git_bytes(repo, args, None)?).map_err(|_| "git answered in no known encoding".to_owned())
+pub(super) fn git<'a>(repo: impl Into<Repo<'a>>, args: &[&str]) -> Result<String, NoAnswer> {
+    let bytes = git_bytes(repo, args, None)?;
+    String::from_utf8(bytes).map_err(|_| NoAnswer("git answered in no known encoding".to_owned()))
 }
 
 /// The same as bytes, with something on its standard input.
@@ -150,7 +151,7 @@ pub(super) fn git_bytes<'a>(
     repo: impl Into<Repo<'a>>,
     args: &[&str],
     input: Option<Vec<u8>>,
-) -> Result<Vec<u8>, String> {
+) -> Result<Vec<u8>, NoAnswer> {
     let repo = repo.into();
     let mut git = reading(repo);
     git.args(args);
@@ -158,7 +159,7 @@ pub(super) fn git_bytes<'a>(
     if output.status.success() {
         return Ok(output.stdout);
     }
-    Err(why_not(repo, &output.stderr))
+    Err(NoAnswer(why_not(repo, &output.stderr)))
 }
 
 /// Why git did not answer: its complaint, or the filter of a clone that lacks what was asked for.
@@ -179,15 +180,18 @@ pub(super) fn reading(repo: Repo<'_>) -> Command {
 /// The longest head of an object in the answers of `git cat-file`: a hash, a type and a size are far shorter.
 const HEAD_BYTES_MAX: u64 = 1_000;
 
+/// How much of its complaints is read. Ours.
+const SAID_MAX: u64 = 10_000;
+
 /// The contents of objects, in the order in which they are asked for, by one `git cat-file`; none where git does not have it. It
-/// ends early where more than so many bytes would be read. Nothing at all: git did not show what was asked for.
-pub(super) fn objects(repo: Repo<'_>, hashes: &[&str], bytes_max: u64) -> Option<Vec<Option<Vec<u8>>>> {
+/// ends early where more than so many bytes would be read. An error: git did not show what was asked for, and why.
+pub(super) fn objects(repo: Repo<'_>, hashes: &[&str], bytes_max: u64) -> Result<Vec<Option<Vec<u8>>>, NoAnswer> {
     if hashes.is_empty() {
-        return Some(Vec::new());
+        return Ok(Vec::new());
     }
     let mut git = reading(repo);
-    git.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut running = git.spawn().ok()?;
+    git.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = git.spawn().map_err(|error| NoAnswer(format!("git could not be run: {error}")))?;
     let group = ProcessGroup::of(Some(running.id()));
     let (over, ends) = mpsc::channel::<()>();
     std::thread::spawn(move || match ends.recv_timeout(READING_MAX) {
@@ -201,8 +205,10 @@ pub(super) fn objects(repo: Repo<'_>, hashes: &[&str], bytes_max: u64) -> Option
     let found = stdout.and_then(|stdout| contents(&mut BufReader::new(stdout), hashes.len(), bytes_max));
     drop(over);
     let _ = running.kill(); // it has answered, or nobody listens any more
+    let mut said = Vec::new();
+    let _ = running.stderr.take().map(|stderr| stderr.take(SAID_MAX).read_to_end(&mut said));
     let _ = (running.wait(), writing.join());
-    found
+    found.ok_or_else(|| NoAnswer(complaint(&said)))
 }
 
 /// `<hash> <type> <size>\n<bytes>\n`, or `<hash> missing\n`, for each of so many objects.
@@ -234,8 +240,9 @@ fn contents(answers: &mut impl std::io::BufRead, count: usize, bytes_max: u64) -
     Some(found)
 }
 
-/// Why there is no answer at all.
-#[derive(Debug)]
+/// Why there is no answer, in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(super) struct NoAnswer(String);
 
 impl From<NoAnswer> for String {
@@ -320,7 +327,7 @@ mod tests {
                 "couldn't find remote ref refs/heads/main",
             ),
             ("error: RPC failed\nfatal: early EOF\n", "RPC failed"),
-            ("", "it failed without a word"),
+            ("", "it failed, and did not say why"),
         ] {
             assert_eq!(complaint(stderr.as_bytes()), said);
         }

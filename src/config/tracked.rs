@@ -89,7 +89,7 @@ impl Tracked {
                 let listed = String::from_utf8_lossy(&listed);
                 Self { odd: listed.split('\0').filter_map(odd).collect(), unknown: None }
             }
-            Err(why) => Self { odd: BTreeMap::new(), unknown: Some(why) },
+            Err(why) => Self { odd: BTreeMap::new(), unknown: Some(why.into()) },
         }
     }
 

@@ -11,10 +11,11 @@ use crate::model::{
     desired::{Grant, Origin, OwnerFile, Revision, UserEntry},
     former::ChangedHands,
     ids::{PrincipalId, RoleDefinitionId, ScopeId},
-    observed::{Locks, Subscription},
+    observed::{Locks, Sighting, Subscription, TargetKey},
     owner::{EnvironmentName, KindName, OwnerCode, RoleName},
     people::ById,
     policy::Unmanaged,
+    trouble::Trouble,
 };
 
 use super::{
@@ -216,6 +217,9 @@ impl<'a> Compare<'a> {
         if let Some(ById::Unanswered(trouble)) = self.observed.people.by_id.get(&triple.principal) {
             return Err(Block::PersonUnanswered(trouble.clone()));
         }
+        if let (Some(Stray::NoTarget), Some(trouble)) = (stray, self.unseen_target(owner, surplus)) {
+            return Err(Block::Unread(trouble.clone()));
+        }
         if let Some((_, changed)) = self.claim(surplus) {
             return Err(Block::NameChangedHands(changed.clone()));
         }
@@ -265,6 +269,18 @@ impl<'a> Compare<'a> {
             (None, None, gone) => Because::NotListed { gone },
         };
         Ok((owner, because))
+    }
+
+    /// Why a target of the owner in a surplus's environment could not be looked for: it could be where the surplus is, and what git
+    /// lists there could mean its holder.
+    fn unseen_target(&self, owner: OwnerCode, surplus: &Surplus<'_>) -> Option<&'a Arc<Trouble>> {
+        let could_be = |key: &TargetKey| {
+            key.owner == owner && surplus.environment.as_ref().is_none_or(|environment| *environment == key.environment)
+        };
+        self.observed.targets.iter().filter(|(key, _)| could_be(key)).find_map(|(_, sighting)| match sighting {
+            Sighting::Unseen(trouble) => Some(trouble),
+            Sighting::Found(_) | Sighting::Missing(_) | Sighting::Several(_) => None,
+        })
     }
 
     /// Whether the naming rule still leads to a resource of this name and type. An index that lags may show another one in

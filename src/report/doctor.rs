@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::ids::ScopeId;
 use crate::rights::{
-    Purpose,
+    Purpose, beyond_plans,
     verdict::{Excess, Lack, Place, Verdict},
 };
 
@@ -81,6 +81,10 @@ fn as_text(checkup: &Checkup<'_>) -> String {
         0 => {}
         1 => page.line("ok", &format!("1 permission was tested and works wherever {word} needs it{of}")),
         whole => page.line("ok", &format!("{whole} permissions were tested and work wherever {word} needs them{of}")),
+    }
+    page.line("note", "not tested, since neither `plan` nor `apply` uses it:");
+    for (action, what) in beyond_plans() {
+        page.line("", &format!("{action}, {what}"));
     }
     for (right, need) in untried {
         page.line("untested", &format!("{right}: {need}; nothing was found to test it on"));
@@ -165,7 +169,7 @@ fn as_json(checkup: &Checkup<'_>) -> Value {
     json!({
         "format": 1, "tool": checkup.tool, "for": checkup.purpose.word(), "identity": checkup.who,
         "ok": checkup.is_well(), "problems": checkup.problems, "lacking": lacks(lacking), "unknown": lacks(unknown),
-        "untested": untried, "notes": checkup.notes,
+        "untested": untried, "beyond_plans": beyond_plans().collect::<BTreeMap<_, _>>(), "notes": checkup.notes,
         "too_much": too_much.iter().map(excess).collect::<Vec<_>>(), "proven": proven,
     })
 }

@@ -79,6 +79,11 @@ pub const READS: &[(&str, &str)] = &[
     ("Microsoft.ResourceGraph/resources/read", "to find targets"),
 ];
 
+/// Of [`READS`] those that neither `plan` nor `apply` uses, so that nothing of a plan shows whether they are there; and what for.
+pub fn beyond_plans() -> impl Iterator<Item = (&'static str, &'static str)> {
+    READS.iter().copied().filter(|(action, _)| [READ_ELIGIBLE, READ_ACTIVITY].contains(action))
+}
+
 /// Graph's application permission that lets people be looked up, the deleted ones included (Microsoft, "List users" and
 /// "Get deleted item").
 pub const GRAPH: &str = "User.Read.All";

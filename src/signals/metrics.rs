@@ -89,9 +89,9 @@ pub struct Metrics {
     interval: Number,
     drift: Family<OfDrift, Number>,
     oldest: Family<OfDrift, Number>,
-    unread: Number,
-    owners: Number,
-    in_place: Number,
+    unread: Family<Alone, Number>,
+    owners: Family<Alone, Number>,
+    in_place: Family<Alone, Number>,
     next_expiry: Family<Alone, Number>,
     requests: Family<OfService, Counter>,
     throttles: Family<OfService, Counter>,
@@ -138,9 +138,9 @@ impl Metrics {
             interval: Gauge::default(),
             drift: Family::default(),
             oldest: Family::default(),
-            unread: Gauge::default(),
-            owners: Gauge::default(),
-            in_place: Gauge::default(),
+            unread: Family::default(),
+            owners: Family::default(),
+            in_place: Family::default(),
             next_expiry: Family::default(),
             requests: Family::default(),
             throttles: Family::default(),
@@ -271,13 +271,17 @@ impl Metrics {
         let ended = run.ended.as_duration().as_secs_f64();
         let _whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         self.last_run.get_or_create(&Alone {}).set(ended);
-        self.unread.set(number(run.unseen));
+        if run.verdict.looked() || run.unseen > 0 {
+            self.unread.get_or_create(&Alone {}).set(number(run.unseen));
+        } else {
+            self.unread.clear(); // nothing was read: a nought would say that all was
+        }
         if !run.verdict.looked() {
             return; // what is known of Azure is what was known before
         }
         self.last_success.get_or_create(&Alone {}).set(ended);
-        self.owners.set(number(run.owners));
-        self.in_place.set(number(run.unchanged));
+        self.owners.get_or_create(&Alone {}).set(number(run.owners));
+        self.in_place.get_or_create(&Alone {}).set(number(run.unchanged));
         self.next_expiry.clear();
         // A grant holds through the whole of its last day.
         let end = run.next_expiry.and_then(|(day, _)| day.checked_add(1.day()).ok());

@@ -79,11 +79,11 @@ pub enum By {
 impl fmt::Display for By {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAsked => f.write_str("not asked by whom"),
+            Self::NotAsked => f.write_str("by whom was not asked"),
             Self::Somebody(doer) => write!(f, "by {doer}"),
             Self::Git => f.write_str("by a change to git"),
             Self::Time => f.write_str("by itself: its last day has passed"),
-            Self::Unknown(why) => write!(f, "unknown by whom: {why}"),
+            Self::Unknown(why) => write!(f, "by whom is not known: {why}"),
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn by_owner(snapshot: &Snapshot<'_>) -> Markup {
                 div.scroll role="region" tabindex="0" aria-label="What differs, by owner" {
                     table.stack {
                         caption.hush { "What differs, by owner and class" }
-                        thead { tr { th scope="col" { "Owner" } th scope="col" { "What" } th scope="col" { "Since" } th scope="col" { "What mends it" } } }
+                        thead { tr { th scope="col" { "Owner" } th scope="col" { "What" } th scope="col" { "Since" } th scope="col" { "How to fix it" } } }
                         tbody { @for ((owner, _), entries) in rows { (group(snapshot, *owner, entries)) } }
                     }
                 }
@@ -77,7 +77,7 @@ fn group(snapshot: &Snapshot<'_>, owner: Option<OwnerCode>, entries: &[&Entry]) 
                 }
             }
             td data-label="Since" { @if let Some(entry) = oldest { (age(snapshot.now, entry)) } }
-            td data-label="What mends it" {
+            td data-label="How to fix it" {
                 @for remedy in remedies.iter().take(2) { span.line { (prose(remedy)) } }
             }
         }
@@ -104,10 +104,10 @@ fn one(snapshot: &Snapshot<'_>, entry: &Entry, with_owner: bool) -> Markup {
             p { (prose(&it.words)) @if let Some(why) = &it.accepted { "; accepted: " (shown(why)) } }
             p.about {
                 (age(snapshot.now, entry))
-                @if let Some(at) = entry.life.resolved { "; over " (when::ago(snapshot.now, at)) @if entry.life.healed { ", healed" } }
+                @if let Some(at) = entry.life.resolved { "; ended " (when::ago(snapshot.now, at)) @if entry.life.healed { ", healed" } }
                 @for place in &it.places { " · " code { (shown(&place.file)) ":" (place.line) } }
             }
-            p.help { "What mends it: " (prose(&it.remedy)) }
+            @if entry.life.resolved.is_none() { p.help { "How to fix it: " (prose(&it.remedy)) } }
         }
     }
 }
@@ -144,7 +144,7 @@ fn age(now: Timestamp, entry: &Entry) -> Markup {
             By::Somebody(doer) => { span.below { "by " (shown(&doer.to_string())) } }
             By::Git => { span.below { "by a change to git" } }
             By::Time | By::NotAsked => {}
-            By::Unknown(why) => { span.below title=(shown(why)) { "unknown by whom" } }
+            By::Unknown(why) => { span.below title=(shown(why)) { "by whom is not known" } }
         }
     }
 }

@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use super::{Snapshot, not_known, shown, state};
+use super::{Snapshot, shown, state};
 
 /// How pages look. Light or dark as the reader's machine says; on paper black on white.
 const STYLE: &str = include_str!("style.css");
@@ -86,28 +86,6 @@ fn whole(title: &str, content: &Markup) -> String {
         }
     };
     markup.into_string() + "\n"
-}
-
-/// There is no such page. `what`: what was looked for.
-#[must_use]
-pub fn missing(snapshot: &Snapshot<'_>, what: &str) -> String {
-    let head = html! {
-        h1 { "Nothing here" }
-        p.sums { (shown(what)) }
-    };
-    let body = html! { section { p { "It may have gone since the link was made. " a href="/" { "All that is known now" } "." } (not_known::left_out(snapshot)) } };
-    page(snapshot, Way::Other, "Nothing here", &head, &body)
-}
-
-/// Nobody knows yet whether there is such a page: nothing was compared since the start. `what`: what was looked for.
-#[must_use]
-pub fn not_yet(snapshot: &Snapshot<'_>, what: &str) -> String {
-    let head = html! {
-        h1 { "Not known yet" }
-        p.sums { (shown(what)) }
-    };
-    let body = html! { section { p { (state::sentence(snapshot)) ". " a href="/" { "Overview" } } } };
-    page(snapshot, Way::Other, "Not known yet", &head, &body)
 }
 
 /// Somebody may not read here: says why, and nothing of what is known.

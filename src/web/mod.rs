@@ -55,7 +55,8 @@ use crate::{
 
 pub use self::{
     days::{Counts, DAYS_MAX, Day, Days},
-    layout::{missing, not_yet, policy, unwelcome},
+    layout::{policy, unwelcome},
+    not_known::{missing, not_yet},
     overview::overview,
     owner::owner,
     people::people,

@@ -2,7 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::{Seen, Snapshot, layout::prose};
+use super::{
+    Seen, Snapshot,
+    layout::{Way, page, prose},
+    shown, state,
+};
 use crate::model::{
     desired::{Origin, OwnerFile},
     observed::Sighting,
@@ -28,7 +32,7 @@ pub(super) fn of_owner(snapshot: &Snapshot<'_>, owner: OwnerCode) -> Vec<String>
     let Some(seen) = &snapshot.seen else { return Vec::new() };
     let mut lines: Vec<String> = Vec::new();
     if let Some(file) = file_with_errors(seen, owner) {
-        lines.push(format!("`{file}` has errors: who is listed there is not known, and nothing was compared"));
+        lines.push(format!("`{file}` has errors, which `tilgang validate` shows: who is listed there is not known, and nothing was compared"));
     }
     let unread = seen.plan.unread.iter().filter(|unread| unread.owner.is_none_or(|of| of == owner));
     lines.extend(unread.map(|unread| unread.trouble.without_request().to_string()));
@@ -73,4 +77,26 @@ pub(super) fn left_out(snapshot: &Snapshot<'_>) -> Markup {
             }
         }
     }
+}
+
+/// There is no such page. `what`: what was looked for.
+#[must_use]
+pub fn missing(snapshot: &Snapshot<'_>, what: &str) -> String {
+    let head = html! {
+        h1 { "Nothing here" }
+        p.sums { (shown(what)) }
+    };
+    let body = html! { section { p { "It may have gone since the link was made. " a href="/" { "All that is known now" } "." } (left_out(snapshot)) } };
+    page(snapshot, Way::Other, "Nothing here", &head, &body)
+}
+
+/// Nobody knows yet whether there is such a page: nothing was compared since the start. `what`: what was looked for.
+#[must_use]
+pub fn not_yet(snapshot: &Snapshot<'_>, what: &str) -> String {
+    let head = html! {
+        h1 { "Not known yet" }
+        p.sums { (shown(what)) }
+    };
+    let body = html! { section { p { (state::sentence(snapshot)) ". " a href="/" { "Overview" } } } };
+    page(snapshot, Way::Other, "Not known yet", &head, &body)
 }

@@ -83,7 +83,7 @@ pub fn owner(snapshot: &Snapshot<'_>, code: OwnerCode) -> Option<String> {
         (not_known::section(&unknown))
         (matrix(snapshot, code))
         @if !rest.is_empty() {
-            section aria-labelledby="rest-name" { h2 id="rest-name" { "To know " span.count { (rest.len()) } } (drift::list(snapshot, rest, false)) }
+            section aria-labelledby="rest-name" { h2 id="rest-name" { "Findings " span.count { (rest.len()) } } (drift::list(snapshot, rest, false)) }
         }
         (timeline(snapshot, Some(code)))
         (expiries(snapshot, Some(code), 20))
@@ -91,7 +91,7 @@ pub fn owner(snapshot: &Snapshot<'_>, code: OwnerCode) -> Option<String> {
             section aria-labelledby="accepted-name" { h2 id="accepted-name" { "Accepted by policy " span.count { (accepted.len()) } } (drift::list(snapshot, accepted, false)) }
         }
         @if !over.is_empty() {
-            section aria-labelledby="over-name" { h2 id="over-name" { "Over by now" } (drift::list(snapshot, over, false)) }
+            section aria-labelledby="over-name" { h2 id="over-name" { "Ended" } (drift::list(snapshot, over, false)) }
         }
     };
     Some(page(snapshot, Way::Other, &name, &head, &body))

@@ -78,7 +78,7 @@ pub(super) fn verdict(run: &Run) -> Markup {
 pub(super) fn why(trigger: Trigger) -> &'static str {
     match trigger {
         Trigger::Start => "tilgang started",
-        Trigger::Schedule => "it was time",
+        Trigger::Schedule => "on schedule",
         Trigger::Retry => "the one before failed",
         Trigger::Git => "git moved",
         Trigger::Azure => "Azure told of a change",

@@ -1300,3 +1300,26 @@ fn every_owner_is_in_exactly_one_shard() {
     assert_eq!([of("ttd"), of("skd"), of("nb"), of("k1103")], [Some(2), Some(2), Some(2), Some(6)]);
     assert!(Shard::new(8, 8).is_none() && Shard::new(0, 0).is_none() && Shard::new(0, SHARDS_MAX + 1).is_none());
 }
+
+/// Found by chance, once in many thousands: nobody has the listed name, and its `id` is that of somebody who holds nothing. While the
+/// target could be read, that kept whom the name could mean; while it could not, they were removed from a place that no rule led to.
+#[test]
+fn a_target_that_is_not_seen_makes_nothing_at_its_place_a_stray() {
+    let seed = Seed {
+        grants: [(1, 4, 1, false)].into(),
+        standings: [(1, 3, 1, true, 21, false)].into(),
+        ids: vec![0, 0, 0, 0, 2],
+        people: vec![0, 0, 0, 0, 1],
+        files: vec![0, 0],
+        targets: vec![0; 8],
+        subscriptions: vec![0, 0, 1, 0],
+    };
+    let mut fog = seed.clone();
+    fog.targets[5] = 3;
+    for seed in [seed, fog] {
+        let plan = plan(&desired(&seed), &observed(&seed), TODAY);
+        assert_eq!(plan.changes, []);
+        let kept = |it: &tilgang::plan::blocked::Blocked| it.action == Action::Revoke && it.who == "person3@ai-dev.no";
+        assert!(plan.blocked.iter().any(kept), "{:#?}", plan.blocked);
+    }
+}

@@ -160,7 +160,7 @@ fn trouble(error: &Error, link: &link::Link) -> Trouble {
             return Trouble { kind: TroubleKind::SignIn, doing, message, ..ours.clone() };
         }
         if let Some(ErrorKind::Connection | ErrorKind::Io) = at.downcast_ref::<Error>().map(Error::kind) {
-            let message = format!("no answer from where we sign in: {}", deepest(at));
+            let message = format!("cannot reach the sign-in endpoint: {}", deepest(at));
             return Trouble::new(TroubleKind::SignIn, doing, message);
         }
         match at.source() {

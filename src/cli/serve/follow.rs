@@ -93,7 +93,7 @@ impl Follow {
         let Self::Branch(Branch { clone, folder, .. }) = self else { return None };
         let (clone, folder, trusted) = (clone.clone(), folder.clone(), trusted.to_owned());
         let tip = blocking(move || config::Tip::of(clone, &trusted, &folder)).await.ok()?;
-        Some(Tip::of_commit(tip, true))
+        Some(Tip::of_commit(tip))
     }
 
     /// From here on a tip has to follow from this commit: it is kept, whatever becomes of the branch.
@@ -106,9 +106,9 @@ impl Follow {
 }
 
 impl Tip {
-    fn of_commit(tip: config::Tip, follows: bool) -> Self {
+    fn of_commit(tip: config::Tip) -> Self {
         let commit = Commit { hash: tip.commit.as_str().into(), time: tip.time };
-        Self { mark: tip.commit.clone(), commit: Some(commit), follows, at: At::Commit(tip) }
+        Self { mark: tip.commit.clone(), commit: Some(commit), follows: true, at: At::Commit(tip) }
     }
 
     /// The same, and right, whatever it follows from.
@@ -186,7 +186,7 @@ impl Branch {
             Some(trusted) => self.follows(trusted, &tip.commit).await?,
             None => true,
         };
-        Ok(Tip::of_commit(tip, follows))
+        Ok(Tip { follows, ..Tip::of_commit(tip) })
     }
 
     /// Why it was not fetched; of a repository on this machine that does not have everything, that as well.

@@ -126,7 +126,7 @@ async fn reload(State(app): State<App>, ConnectInfo(from): ConnectInfo<SocketAdd
 
 #[derive(Deserialize)]
 struct Acknowledged {
-    commit: String,
+    commit: Option<String>,
 }
 
 async fn acknowledge(
@@ -138,6 +138,10 @@ async fn acknowledge(
     if !may_ask(&app, from, &headers) {
         return (StatusCode::FORBIDDEN, MAY_NOT).into_response();
     }
+    let Some(commit) = commit else {
+        let words = "which commit? POST /-/acknowledge?commit=<the whole hash of the branch's tip>\n";
+        return (StatusCode::BAD_REQUEST, words).into_response();
+    };
     let (answer, answered) = oneshot::channel();
     let _ = app.daemon.send(Asked::Acknowledge(commit, answer)).await;
     match answered.await {

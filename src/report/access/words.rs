@@ -123,7 +123,7 @@ pub(super) fn by(asked: &Asked<'_>, way: &Way<'_>) -> &'static str {
 /// The sign before a way: `by git`, `eligible`.
 pub(super) fn sign(asked: &Asked<'_>, way: &Way<'_>) -> (Ink, &'static str) {
     if is_unread(asked, way) {
-        return (Ink::Warn, "git unread");
+        return (Ink::Warn, "git not read");
     }
     match (way.is_of_git(), way.is_eligible()) {
         (true, _) => (Ink::Gain, "by git"),

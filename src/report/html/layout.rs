@@ -55,11 +55,12 @@ pub(in crate::report) fn page(page: &Page<'_>) -> String {
                     nav.wide aria-label="Service owners" {
                         ul {
                             @for (id, name, changes) in *owners {
+                                @let word = if *changes == 1 { "change" } else { "changes" };
                                 li data-owner=(id) {
                                     a href={ "#" (id) } {
                                         (shown(name))
                                         @if *changes > 0 {
-                                            " " span.badge title="changes" { (changes) span.hush { " changes" } }
+                                            " " span.badge title=(word) { (changes) span.hush { " " (word) } }
                                         }
                                     }
                                 }

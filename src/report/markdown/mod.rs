@@ -93,7 +93,7 @@ impl Reporter for Markdown {
             let word = class.word();
             let heading = word.get(..1).unwrap_or_default().to_uppercase() + word.get(1..).unwrap_or_default();
             let mut intro = vec![prose(class.meaning())];
-            intro.extend(changes().next().map(|_| format!("*What mends it:* {}", prose(class.remedy()))));
+            intro.extend(changes().next().map(|_| format!("*How to fix it:* {}", prose(class.remedy()))));
             let title = format!("{heading} ({number})");
             sections.push(Section { fold: Some(title.clone()), name: word.to_owned(), title, intro, entries });
         }
