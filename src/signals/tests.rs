@@ -173,6 +173,32 @@ fn what_a_run_found_is_counted() {
 }
 
 #[test]
+fn what_was_not_read_is_no_nought() {
+    let read =
+        ["tilgang_unread", "tilgang_owners", "tilgang_assignments_in_place", "tilgang_last_success_timestamp_seconds"];
+    let metrics = Metrics::new(at("2026-11-26T09:00:00Z"), SignedDuration::from_mins(5));
+    metrics.run_over(&report(Verdict::Failed, Vec::new()), |_| None);
+    for name in read {
+        assert_eq!(sample(&metrics.text(), name), None, "{name}");
+    }
+    metrics.run_over(&report(Verdict::Converged, Vec::new()), |_| None);
+    let of = |name: &str| sample(&metrics.text(), name);
+    let seen = read.map(of);
+    assert!(seen.iter().all(Option::is_some), "{seen:?}");
+    metrics.run_over(&report(Verdict::Failed, Vec::new()), |_| None);
+    assert_eq!(of("tilgang_unread"), None, "a run that read nothing does not say that all was read");
+    assert_eq!(read[1..].iter().map(|name| of(name)).collect::<Vec<_>>(), seen[1..], "what the last good run saw");
+}
+
+#[test]
+fn what_was_told_and_cannot_be_written_down_is_counted() {
+    let metrics = metrics();
+    assert_eq!(sample(&metrics.text(), "tilgang_notices_unkept"), Some(0.0));
+    metrics.outbox(&[], &[], false);
+    assert_eq!(sample(&metrics.text(), "tilgang_notices_unkept"), Some(1.0));
+}
+
+#[test]
 fn what_is_over_goes_and_what_was_not_seen_stays() {
     let metrics = metrics();
     let ttd = "tilgang_drift{class=\"unmanaged\",owner=\"ttd\",production=\"true\"}";

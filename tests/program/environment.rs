@@ -37,10 +37,10 @@ fn what_the_environment_says_and_is_not_so_is_named() {
     let with = |more: &[(&'static str, &'static str)]| [own.as_slice(), more].concat();
 
     let (text, code) = run(&workspace, &simulator, &doctor, &with(&[("AZURE_TENANT_ID", TENANT)]));
-    assert!(code == 0 && !text.contains("note"), "{text}");
+    assert!(code == 0 && !text.contains("tilgang.yaml says"), "{text}");
     // A domain may be this tenant's own.
     let (text, code) = run(&workspace, &simulator, &doctor, &with(&[("AZURE_TENANT_ID", "example.onmicrosoft.com")]));
-    assert!(code == 0 && !text.contains("note"), "{text}");
+    assert!(code == 0 && !text.contains("tilgang.yaml says"), "{text}");
 
     let other = format!("AZURE_TENANT_ID is {ANOTHER}, and tilgang.yaml says {TENANT}");
     let (text, code) = run(&workspace, &simulator, &doctor, &with(&[("AZURE_TENANT_ID", ANOTHER)]));
