@@ -29,7 +29,7 @@ use crate::{
         past::LineAge,
         policy::Policy,
     },
-    observe::{eligible, observe_where},
+    observe::{eligible, former_members, observe_where},
     plan::{
         self, Plan,
         approve::{Applied, Approval, Refusal},
@@ -181,7 +181,7 @@ enum Depth {
 
 impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory> Reading<'_, A, H> {
     /// Reads Azure and compares; where a name leaves a doubt or alone gives something, or somebody may have been listed before, git is
-    /// asked for its past, and it is compared again.
+    /// asked for its past, and it is compared again. Then Entra is asked who of those that git removed is in a group that opens the same.
     async fn compare(&self, desired: &Desired, sources: &Sources) -> (Observed, Plan) {
         let Self { scope, now, records, history, azure, depth } = self;
         let observing = observe_where(desired, |owner| scope.holds(owner), *now, None, *azure);
@@ -207,6 +207,11 @@ impl<A: Directory + Inventory + AssignmentReader + AccessReader, H: NameHistory>
             if observed.people.written.values().any(|age| !matches!(age, LineAge::At(_))) {
                 observed.people.undated = history.gap().map(Arc::from);
             }
+            plan = compare(desired, &observed, scope);
+        }
+        let plan::keeps_in_groups::Memberships { groups, names } = &plan.memberships;
+        if !plan.memberships.is_empty() {
+            former_members((groups, names), &mut observed, *azure).await;
             plan = compare(desired, &observed, scope);
         }
         (observed, plan)

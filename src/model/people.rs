@@ -92,6 +92,8 @@ pub struct People {
     pub by_name: BTreeMap<UserName, ByName>,
     /// By object id: each that git names and that its name did not lead to, and each that holds something git did not explain.
     pub by_id: BTreeMap<PrincipalId, ById>,
+    /// Names that git listed before, and does not list now: asked only where a group may still give them what they had.
+    pub former: BTreeMap<UserName, ByName>,
     /// How names came and went in owners' files: asked only where a removal hangs on a name that nobody has.
     pub past: BTreeMap<FileId, Past>,
     /// Groups: each that policy names.

@@ -12,6 +12,7 @@ mod again;
 mod definitions;
 mod deleted;
 mod eligible;
+mod former;
 mod kinds;
 mod questions;
 mod remembering;
@@ -19,8 +20,8 @@ mod targets;
 mod widely;
 
 pub use self::{
-    again::again, definitions::permitted, eligible::eligible, remembering::Remembering, targets::revealed,
-    widely::widely,
+    again::again, definitions::permitted, eligible::eligible, former::former_members, remembering::Remembering,
+    targets::revealed, widely::widely,
 };
 
 use std::{

@@ -21,6 +21,7 @@ use super::{
     effect::no_effect,
     finding::{Code, Finding},
     keeps::Unlisted,
+    keeps_in_groups::keeps_in_groups,
     removal::Surplus,
     role_definition::RoleCheck,
     want::{Want, Wanted, blocked},
@@ -61,7 +62,9 @@ pub(super) fn compare<'a>(desired: &'a Desired, observed: &'a Observed, wanted: 
     compare.room();
     compare.judge_surplus(); // when all that is wanted has been looked at: what is blocked there protects here
     compare.plan.findings.append(&mut compare.unlisted.not_known());
-    Plan { strangers: compare.unlisted.strangers, ..compare.plan }
+    let (mut kept, memberships) = keeps_in_groups((desired, observed), &compare.unlisted);
+    compare.plan.findings.append(&mut kept);
+    Plan { strangers: compare.unlisted.strangers, memberships, ..compare.plan }
 }
 
 /// The comparison as it stands: what was looked at, what is still wanted, what is surplus, and the plan so far.

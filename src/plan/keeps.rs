@@ -2,8 +2,8 @@
 //! there with a role, and an assignment that others made still opens what that role gives. Nothing is removed for it; whoever
 //! removed them should know.
 //!
-//! Where it is asked: people's assignments at a target and above it, and eligibilities as far as they were read. What lies below a
-//! target, what a group holds, and what PIM gives for a time is not.
+//! Where it is asked: people's assignments at a target and above it, and eligibilities as far as they were read; what groups hold, in
+//! [`super::keeps_in_groups`]. What lies below a target, and what PIM gives for a time, is not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,8 +35,9 @@ const OWNERS_NAMED_MAX: usize = 5;
 pub(super) struct Unlisted<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
-    today: Date,
-    by_id: BTreeSet<(OwnerCode, PrincipalId, &'a RoleName)>,
+    pub(super) today: Date,
+    /// Accounts, each with the name that the entry had.
+    by_id: BTreeMap<(OwnerCode, PrincipalId, &'a RoleName), &'a UserName>,
     /// Entries without an id, each with when the last version that had it was replaced.
     by_name: BTreeMap<(OwnerCode, &'a UserName, &'a RoleName), Option<Timestamp>>,
     /// Owners at which somebody holds what others gave, and nothing that was read shows that git listed them with it.
@@ -49,7 +50,7 @@ impl<'a> Unlisted<'a> {
             desired,
             observed,
             today,
-            by_id: BTreeSet::new(),
+            by_id: BTreeMap::new(),
             by_name: BTreeMap::new(),
             strangers: BTreeSet::new(),
         };
@@ -58,10 +59,12 @@ impl<'a> Unlisted<'a> {
                 let known = observed.remembered.names.get(name);
                 match (id, known) {
                     (Some(id), _) => {
-                        unlisted.by_id.insert((*owner, *id, role));
+                        unlisted.by_id.insert((*owner, *id, role), name);
                     }
                     // The account that the name led to: whoever has it today may be another.
-                    (None, Some(known)) => unlisted.by_id.extend(known.keys().map(|id| (*owner, *id, role))),
+                    (None, Some(known)) => {
+                        unlisted.by_id.extend(known.keys().map(|id| ((*owner, *id, role), name)));
+                    }
                     (None, None) => {
                         unlisted.by_name.insert((*owner, name, role), *replaced);
                     }
@@ -79,11 +82,13 @@ impl<'a> Unlisted<'a> {
         (principal, principal_type): (PrincipalId, PrincipalType),
         roles: impl IntoIterator<Item = &'r RoleName>,
     ) -> bool {
-        let is_person = principal_type == PrincipalType::User;
-        if !is_person || !matches!(self.desired.file_of(owner), OwnerFile::Read(_) | OwnerFile::Removed(_)) {
+        let is_read = matches!(self.desired.file_of(owner), OwnerFile::Read(_) | OwnerFile::Removed(_));
+        if !is_read || !principal_type.is_people() {
             return false;
         }
-        let is_kept = self.was_listed(owner, principal, roles).is_some();
+        // A group was never listed; who is in it may have been.
+        let is_person = principal_type == PrincipalType::User;
+        let is_kept = is_person && self.was_listed(owner, principal, roles).is_some();
         if !is_kept {
             self.strangers.insert(owner);
         }
@@ -111,14 +116,31 @@ impl<'a> Unlisted<'a> {
             let given = Given { owner, principal, role: (*role).clone() };
             let was = with_it.peek().is_some() // and ended, if it is no longer
                 || self.observed.remembered.given.contains(&given)
-                || self.by_id.contains(&(owner, principal, *role))
+                || self.by_id.contains_key(&(owner, principal, *role))
                 || person.is_some_and(|person| self.is_named(owner, person, role));
             was && with_it.all(|grant| grant.has_ended(self.today))
         })
     }
 
+    /// Accounts that had a role at an owner, by git's history, the ledger, or a grant that has ended; with the name in git, where there
+    /// is one.
+    pub(super) fn former_ids(&self) -> impl Iterator<Item = (OwnerCode, PrincipalId, &RoleName, Option<&UserName>)> {
+        let by_id = self.by_id.iter().map(|((owner, id, role), name)| (*owner, *id, *role, Some(*name)));
+        let given = self.observed.remembered.given.iter().map(|it| (it.owner, it.principal, &it.role, None));
+        let ended = self.desired.grants.iter().filter(|grant| grant.has_ended(self.today)).filter_map(|grant| {
+            let person = resolve(&grant.user, &self.observed.people).ok()?;
+            Some((grant.owner, person.id, &grant.role, Some(&grant.user.name)))
+        });
+        by_id.chain(given).chain(ended)
+    }
+
+    /// Names that git's history has with a role at an owner, and of which no account is known.
+    pub(super) fn former_names(&self) -> impl Iterator<Item = (OwnerCode, &UserName, &RoleName)> {
+        self.by_name.keys().copied()
+    }
+
     /// Whether an entry without an id named this account: one that was created when the last of them was gone is another.
-    fn is_named(&self, owner: OwnerCode, person: &Person, role: &RoleName) -> bool {
+    pub(super) fn is_named(&self, owner: OwnerCode, person: &Person, role: &RoleName) -> bool {
         let Some(replaced) = self.by_name.get(&(owner, &person.name, role)) else { return false };
         let settled = replaced.and_then(|at| at.checked_add(CLOCKS_APART_MAX).ok());
         person.created.zip(settled).is_none_or(|(created, settled)| created <= settled)

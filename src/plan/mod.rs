@@ -28,6 +28,7 @@ pub mod expiring;
 pub mod finding;
 pub mod instances;
 mod keeps;
+pub mod keeps_in_groups;
 pub mod mandate;
 pub mod mark;
 pub mod outcome;
@@ -79,6 +80,7 @@ use self::{
     expiring::Expiring,
     finding::{Code, Finding},
     instances::Instances,
+    keeps_in_groups::Memberships,
     mandate::Errand,
 };
 
@@ -113,6 +115,8 @@ pub struct Plan {
     /// Owners at which somebody whom git does not list holds what others gave, and nothing that was read shows that git listed them
     /// with it before: what git's history should be asked about.
     pub strangers: BTreeSet<OwnerCode>,
+    /// What Entra has to be asked before it is known who was removed from git and keeps access through a group.
+    pub memberships: Memberships,
     /// Grants that end soon.
     pub expiring: Vec<Expiring>,
     /// Overrides without which policy would refuse some of this; see [`Plan::settle`].

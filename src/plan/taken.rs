@@ -121,8 +121,13 @@ pub fn still_held(
 /// Puts these findings among others, in place of those that say of the same assignment only that others made it.
 pub fn tell(findings: &mut Vec<Finding>, held: Vec<Finding>) {
     let said: BTreeSet<Option<String>> = held.iter().map(|finding| finding.assignment.clone()).collect();
-    let is_said = |finding: &Finding| said.contains(&finding.assignment);
-    findings.retain(|it| !(matches!(it.code, Code::Unmanaged | Code::Lookalike | Code::Keeps) && is_said(it)));
+    let whose = |it: &Finding| (it.assignment.clone(), it.who.as_ref().map(|who| who.id));
+    let of_person: BTreeSet<_> = held.iter().map(whose).collect();
+    findings.retain(|it| match it.code {
+        Code::Unmanaged | Code::Lookalike => !said.contains(&it.assignment),
+        Code::Keeps => !of_person.contains(&whose(it)), // several people may keep access by one group's assignment
+        _ => true,
+    });
     findings.extend(held);
     findings.sort_by(|a, b| a.order().cmp(&b.order()));
 }
