@@ -434,7 +434,8 @@ impl<'a> Compare<'a> {
             self.find(Code::NameChangedHands, surplus, message, origins);
             return;
         }
-        if let Some(entry) = self.listed_as(*owner, surplus) {
+        // A group is nobody whom a file lists.
+        if let Some(entry) = self.listed_as(*owner, surplus).filter(|_| is_person) {
             let name = &entry.name;
             let message = format!(
                 "created outside tilgang; this could be `{name}`, whom the file lists and who could not be resolved"

@@ -11,7 +11,7 @@ use tilgang::{
         assignment::{PrincipalType, RoleAssignment, Triple},
         ids::{AssignmentName, PrincipalId, RoleDefinitionId, ScopeId, UserName},
         other_access::{Denial, Effect},
-        people::{ById, ByName, GroupKey, InGroup},
+        people::{ById, ByName, GroupKey, InGroup, Person},
         policy::Whom,
         trouble::TroubleKind,
     },
@@ -811,9 +811,83 @@ fn keeps(run: &Run<'_>, said: &Said, expected: &Expected) -> Vec<String> {
             broken.push(format!("nobody says that git did not tell of {}: {row:?}", place.owner));
         }
     }
+    broken.extend(keeps_in_groups(run, plan));
     let is_whole = run.told.saved.is_none() && run.told.kinds == Kinds::All;
     if is_whole && keeping().any(|it| it.accepted.is_none()) && said.exit == Some(Exit::Converged) {
         broken.push("somebody keeps access, and the exit code is 0".to_owned());
+    }
+    broken
+}
+
+/// The same of people in a group that others gave something at a target: who is said to keep it is in that group, and who was listed, is
+/// no longer and is in it is said to, or it is said that this is not known.
+fn keeps_in_groups(run: &Run<'_>, plan: &tilgang::plan::Plan) -> Vec<String> {
+    let mut broken = Vec::new();
+    let oracle = run.oracle;
+    let keeping = || plan.findings.iter().filter(|it| it.code == Code::Keeps);
+    let is_unknown = |owner: Owner| {
+        plan.findings.iter().any(|it| {
+            let is_of = it.owner.is_none_or(|it| it.as_str() == owner);
+            it.code == Code::Unanswered && is_of && it.message.contains("removed from git")
+        })
+    };
+    let places = oracle.places();
+    let is_group = |standing: &&super::oracle::Standing<'_>| standing.row.principal_type == PrincipalType::Group;
+    for standing in oracle.standings().iter().filter(is_group) {
+        let row = standing.row;
+        // As it was when it was asked: people come and go while a run is on.
+        let members = match run.seen().groups.get(&GroupKey::Id(row.triple.principal)) {
+            Some(InGroup::Members(members)) => members.clone(),
+            Some(InGroup::Missing | InGroup::Several(_)) => BTreeSet::new(),
+            Some(InGroup::Unanswered(_)) | None => oracle.start.everybody_in(row.triple.principal),
+        };
+        for keeps in keeping().filter(|it| it.assignment.as_deref() == Some(row.resource_id().as_str())) {
+            if !keeps.who.as_ref().is_some_and(|who| members.contains(&who.id)) {
+                broken.push(format!("not in the group of whom this is said: {keeps:?}"));
+            }
+        }
+        let mut here =
+            places.iter().filter(|place| matches!(&place.at, Where::Found(scope, _) if *scope == row.triple.scope));
+        let (Some(place), None) = (here.next(), here.next()) else { continue };
+        let is_read = matches!(run.git().files[place.owner], File::Read(_) | File::Removed);
+        if standing.is_ours || !is_read || !run.concerns(place.owner) || is_unknown(place.owner) {
+            continue;
+        }
+        let gives = |role: &&str| {
+            oracle::environment_of(role) == Some(place.environment)
+                && oracle.gives(role).contains(&(place.kind, row.triple.definition))
+        };
+        for role in oracle.roles().filter(gives) {
+            // Somebody whom the file lists with it and who cannot be resolved may be any of them.
+            let is_open = match &run.git().files[place.owner] {
+                File::Read(entries) => entries.iter().any(|entry| {
+                    let answer = run.seen().names.get(&UserName::new(&entry.name));
+                    let has_it = entry.roles.iter().any(|it| it.name == role);
+                    let is_resolved = |person: &Person| entry.id.is_none_or(|id| PrincipalId(id) == person.id);
+                    has_it && !matches!(answer, Some(ByName::Person(person)) if is_resolved(person))
+                }),
+                _ => false,
+            };
+            for member in members.iter().filter(|_| !is_open) {
+                let ById::Person(person) = oracle.by_id(*member) else { continue };
+                let is_of_another = run.told.names.get(&person.name).is_some_and(|ids| !ids.contains(member));
+                let was = run.told.versions.iter().flatten().any(|commit| {
+                    matches!(commit.files[place.owner], File::Read(_))
+                        && !lines(oracle, commit, place.owner, *member, &[role]).is_empty()
+                });
+                let is_listed = lines(oracle, run.git(), place.owner, *member, &[role]).contains(&false);
+                let is_said = keeping().any(|it| {
+                    it.assignment.as_deref() == Some(row.resource_id().as_str())
+                        && it.who.as_ref().is_some_and(|who| who.id == *member)
+                });
+                if was && !is_listed && !is_of_another && !is_said {
+                    broken.push(format!(
+                        "listed before at {} with {role} and not now, and nobody says that {} keeps it by {row:?}",
+                        place.owner, person.name
+                    ));
+                }
+            }
+        }
     }
     broken
 }

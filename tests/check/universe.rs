@@ -319,7 +319,8 @@ fn people(world: &mut World, choices: &Choices, now: Timestamp) {
         world.place_user(mine);
         world.place_user(others);
     }
-    let members = [PrincipalId(user_id(0))].into();
+    let is_in = |person: &usize| *person == 0 || choices.rarely(&format!("world/platform/{person}"), 4);
+    let members = (0..PEOPLE.len()).filter(is_in).map(|person| PrincipalId(user_id(person))).collect();
     world.place_group(Group { id: PrincipalId(GROUP), name: "platform-team".to_owned(), members });
     for (n, owner) in OWNERS.iter().enumerate() {
         if choices.rarely(&format!("world/group/{owner}/missing"), 8) {
