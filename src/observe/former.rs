@@ -1,6 +1,6 @@
 //! Who keeps access through a group: asked only where somebody was removed from git with a role that a group still opens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     model::{ids::UserName, observed::Observed, people::GroupKey},
@@ -14,8 +14,8 @@ pub async fn former_members(
     observed: &mut Observed,
     azure: &impl Directory,
 ) {
-    let members = async { if groups.is_empty() { Default::default() } else { azure.groups(groups).await } };
-    let people = async { if names.is_empty() { Default::default() } else { azure.by_name(names).await } };
+    let members = async { if groups.is_empty() { BTreeMap::new() } else { azure.groups(groups).await } };
+    let people = async { if names.is_empty() { BTreeMap::new() } else { azure.by_name(names).await } };
     let (members, people) = futures::join!(members, people);
     observed.people.groups.extend(members);
     observed.people.former.extend(people);

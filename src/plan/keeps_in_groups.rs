@@ -146,7 +146,9 @@ impl<'a> Search<'a> {
         }
         removed.retain(|id, who| !self.may_be_listed(owner, role, *id, who.name.as_ref()));
         if is_open {
-            groups.into_iter().for_each(|group| self.group(owner, role, group, &removed));
+            for group in groups {
+                self.group(owner, role, group, &removed);
+            }
         }
     }
 

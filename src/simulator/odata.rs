@@ -36,7 +36,7 @@ pub enum Filter {
 impl Filter {
     /// Reads a filter.
     pub fn read(text: &str) -> Result<Self, Refusal> {
-        let mut parser = Parser { rest: text };
+        let mut parser = Parser { rest: text, depth: 0 };
         let filter = parser.or().filter(|_| parser.rest.trim().is_empty());
         let filter = filter.ok_or_else(|| {
             // Recorded for a filter that Graph could not read: `BadRequest`, "Invalid filter clause".
@@ -139,8 +139,12 @@ fn same(found: &Value, value: &Value) -> bool {
     }
 }
 
+/// So deep a filter may be nested. Ours: Graph's own limit is not documented.
+const DEPTH_MAX: usize = 100;
+
 struct Parser<'a> {
     rest: &'a str,
+    depth: usize,
 }
 
 impl Parser<'_> {
@@ -161,6 +165,13 @@ impl Parser<'_> {
     }
 
     fn one(&mut self) -> Option<Filter> {
+        self.depth += 1;
+        let found = if self.depth > DEPTH_MAX { None } else { self.within() };
+        self.depth -= 1;
+        found
+    }
+
+    fn within(&mut self) -> Option<Filter> {
         if self.word("not") {
             return Some(Filter::Not(Box::new(self.one()?)));
         }

@@ -35,7 +35,7 @@ pub(super) fn tokens(query: &str) -> Result<Vec<Token>, NotUnderstood> {
             let (digits, after) = rest.split_at(end);
             tokens.push(Token::Number(digits.parse().map_err(|_| NotUnderstood(format!("number `{digits}`")))?));
             rest = after;
-        } else if let Some(word) = NEGATED.iter().find(|word| rest.to_ascii_lowercase().starts_with(**word)) {
+        } else if let Some(word) = NEGATED.iter().find(|word| begins_with(rest, word)) {
             tokens.push(Token::Word((*word).to_owned()));
             rest = rest.split_at(word.len()).1;
         } else if first.is_alphabetic() || first == '_' {
@@ -56,6 +56,11 @@ pub(super) fn tokens(query: &str) -> Result<Vec<Token>, NotUnderstood> {
             )));
         }
     }
+}
+
+/// In any case.
+fn begins_with(rest: &str, word: &str) -> bool {
+    rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
 }
 
 fn text(rest: &str, quote: char) -> Result<(String, &str), NotUnderstood> {

@@ -43,7 +43,7 @@ const WORDS: [&str; 10] =
     ["in", "in~", "!in", "!in~", "contains", "!contains", "startswith", "!startswith", "endswith", "!endswith"];
 
 pub(super) fn query(tokens: Vec<Token>) -> Result<Query, NotUnderstood> {
-    let mut parser = Parser { tokens: tokens.into_iter().peekable() };
+    let mut parser = Parser { tokens: tokens.into_iter().peekable(), depth: 0 };
     let query = parser.query()?;
     match parser.tokens.next() {
         None => Ok(query),
@@ -51,8 +51,12 @@ pub(super) fn query(tokens: Vec<Token>) -> Result<Query, NotUnderstood> {
     }
 }
 
+/// So deep a query may be nested. Ours: real ones have two or three brackets in one another.
+const DEPTH_MAX: usize = 64;
+
 struct Parser {
     tokens: Peekable<std::vec::IntoIter<Token>>,
+    depth: usize,
 }
 
 fn unexpected(token: &Token) -> NotUnderstood {
@@ -65,6 +69,19 @@ fn unexpected(token: &Token) -> NotUnderstood {
 }
 
 impl Parser {
+    /// Whatever lies within what is being read.
+    fn within<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, NotUnderstood>) -> Result<T, NotUnderstood> {
+        if self.depth == DEPTH_MAX {
+            return Err(NotUnderstood(format!(
+                "brackets more than {DEPTH_MAX} deep are not understood by the simulator"
+            )));
+        }
+        self.depth += 1;
+        let found = read(self);
+        self.depth -= 1;
+        found
+    }
+
     fn query(&mut self) -> Result<Query, NotUnderstood> {
         let table = self.word()?.to_ascii_lowercase();
         let mut steps = Vec::new();
@@ -101,7 +118,7 @@ impl Parser {
         if !self.took("(") {
             return Ok(Query { table: self.word()?.to_ascii_lowercase(), steps: Vec::new() });
         }
-        let query = self.query()?;
+        let query = self.within(Self::query)?;
         self.expect(")")?;
         Ok(query)
     }
@@ -182,7 +199,7 @@ impl Parser {
             Token::Text(text) => Ok(Expr::Text(text)),
             Token::Number(number) => Ok(Expr::Number(number)),
             Token::Mark("(") => {
-                let expr = self.expr()?;
+                let expr = self.within(Self::expr)?;
                 self.expect(")")?;
                 Ok(expr)
             }
@@ -193,7 +210,7 @@ impl Parser {
                 if !FUNCTIONS.contains(&name.as_str()) {
                     return Err(NotUnderstood(format!("the function `{word}` is not understood by the simulator")));
                 }
-                let arguments = self.many(Self::expr)?;
+                let arguments = self.within(|parser| parser.many(Self::expr))?;
                 self.expect(")")?;
                 Ok(Expr::Call(name, arguments))
             }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Ask, arm::next_link};
+use super::{Answer, Ask, arm::next_link, supported};
 use crate::{
     model::{
         assignment::resource_id,
@@ -110,7 +110,7 @@ pub(super) fn answer(world: &World, caller: PrincipalId, ask: &Ask, id: Subscrip
     };
     let all = world.activities(caller, id, filter.from, filter.to)?;
     let all: Vec<&Activity> = all.into_iter().filter(|activity| filter.holds(activity)).collect();
-    let from: usize = ask.parameter("$skipToken").and_then(|token| token.parse().ok()).unwrap_or(0);
+    let from = supported::page(ask)?;
     let page: Vec<_> = all.iter().skip(from).take(PAGE).collect();
     let next = from + page.len();
     let events = page.iter().flat_map(|activity| {

@@ -79,6 +79,7 @@ fn route(world: &mut World, caller: PrincipalId, ask: &Ask) -> Result<Answer, Re
         id.map_or(Ok(()), |id| world.demand_enabled(id))?;
     }
     if ask.method == "GET" && parts == ["subscriptions"] {
+        check_date(&version)?;
         return Ok(subscriptions(world, caller));
     }
     // The last `providers/Microsoft.Authorization` in the path: a scope may itself hold `providers`.
@@ -141,6 +142,17 @@ fn check_version(collection: &str, version: &str) -> Result<(), Refusal> {
     Err(bad_version(&format!("Microsoft.Authorization/{collection}"), version, known))
 }
 
+/// Of Microsoft.Resources no list of versions is among the sources, and clients name many (CLIENTS §1): one that is none is refused (its
+/// words are OPEN).
+fn check_date(version: &str) -> Result<(), Refusal> {
+    let day = version.trim_end_matches("-preview").parse::<jiff::civil::Date>();
+    if day.is_ok_and(|day| (2014..=2026).contains(&day.year())) {
+        return Ok(());
+    }
+    let message = format!("The api-version '{version}' is invalid.");
+    Err(Refusal::new(400, "InvalidApiVersionParameter", message))
+}
+
 fn bad_version(what: &str, version: &str, known: &[&str]) -> Refusal {
     let message = format!(
         "No registered resource provider found for the API version '{version}' for type '{what}'. The supported api-versions are '{}'.",
@@ -168,7 +180,7 @@ fn list(world: &World, caller: PrincipalId, ask: &Ask, scope: &ScopeId) -> Resul
     let scoping = Scoping::read(ask.parameter("$filter").unwrap_or_default())?;
     let listed = world.list(caller, scope, scoping)?;
     let size = world.settings().page_size;
-    let from: usize = ask.parameter("$skipToken").and_then(|token| token.parse().ok()).unwrap_or(0);
+    let from = supported::page(ask)?;
     let page = listed.get(from..).unwrap_or_default();
     let page = if size == 0 { page } else { page.get(..size).unwrap_or(page) };
     let next = from + page.len();
@@ -278,7 +290,9 @@ fn resource(world: &mut World, caller: PrincipalId, ask: &Ask, version: &str) ->
     } else {
         &[]
     };
-    if !known.is_empty() && !known.contains(&version) {
+    if known.is_empty() {
+        check_date(version)?;
+    } else if !known.contains(&version) {
         return Err(bad_version("resource", version, known));
     }
     resources::answer(world, caller, ask, version)?.ok_or_else(|| not_found(ask))

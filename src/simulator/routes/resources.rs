@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, encoded, vaults, wire};
+use super::{Answer, Ask, encoded, supported, vaults, wire};
 use crate::{
     model::ids::{PrincipalId, ScopeId, SubscriptionId},
     simulator::{
@@ -143,7 +143,7 @@ fn list(world: &World, caller: PrincipalId, ask: &Ask, at: &ScopeId) -> Result<A
     let found = world.visible_resources(caller).filter(|found| at.holds(&found.id));
     let value: Vec<Value> =
         found.filter(|found| terms.iter().all(|term| term.fits(found))).map(wire::resource_in_list).collect();
-    let page: usize = ask.parameter("$skiptoken").and_then(|token| token.parse().ok()).unwrap_or(0);
+    let page = supported::page(ask)?;
     let mut reply = json!({ "value": if filter.is_empty() || page == 2 { value } else { Vec::new() } });
     if let Some(reply) = reply.as_object_mut().filter(|_| !filter.is_empty() && page < 3) {
         let version = encoded(ask.parameter("api-version").unwrap_or_default()).replace("%2D", "-");

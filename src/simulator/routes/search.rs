@@ -3,7 +3,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Ask, authorization_rows, wire};
+use super::{Answer, Ask, authorization_rows, supported, wire};
 use crate::{
     model::ids::{PrincipalId, SubscriptionId},
     simulator::{
@@ -48,6 +48,9 @@ pub(super) fn within_quota(shared: &SharedWorld, world: &World, caller: Principa
 }
 
 fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
+    if let Err(refusal) = supported::check(ask).and_then(|()| version(ask)) {
+        return Answer::refused(&refusal);
+    }
     if ask.method != "POST" {
         return refused("BadRequest", "Resource Graph is asked with POST.");
     }
@@ -74,6 +77,9 @@ fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
     };
     let (named, groups) = (texts("subscriptions"), texts("managementGroups"));
     let above = groups.is_some();
+    if let Some(nowhere) = nowhere(world, caller, &body) {
+        return refused("NotSimulated", &Refusal::not_simulated(&nowhere).message);
+    }
     let mut only: Option<Vec<SubscriptionId>> =
         named.map(|ids| ids.into_iter().filter_map(|id| id.parse().ok()).collect());
     if let Some(groups) = groups {
@@ -120,6 +126,38 @@ fn answer(world: &World, caller: PrincipalId, ask: &Ask) -> Answer {
         reply.insert("$skipToken".to_owned(), json!(BASE64_STANDARD.encode(end.to_string())));
     }
     Answer::json(200, &reply)
+}
+
+/// The versions that the description and real clients name (FACTS §5; CLIENTS §1).
+fn version(ask: &Ask) -> Result<(), Refusal> {
+    let known = ["2024-04-01", "2022-10-01", "2021-03-01", "2020-04-01-preview", "2019-04-01"];
+    match ask.parameter("api-version").unwrap_or_default() {
+        "" => {
+            let message = "The api-version query parameter (?api-version=) is required for all requests.";
+            Err(Refusal::new(400, "MissingApiVersionParameter", message))
+        }
+        version if known.contains(&version) => Ok(()),
+        version => Err(Refusal::not_simulated(&format!("api-version={version}"))),
+    }
+}
+
+/// A subscription or management group of the body that does not exist, or that the caller does not see: what Azure answers then is
+/// OPEN, and no rows would look as if there were none.
+fn nowhere(world: &World, caller: PrincipalId, body: &Value) -> Option<String> {
+    let list = |name: &str| body.get(name).and_then(Value::as_array).into_iter().flatten().collect::<Vec<_>>();
+    let is_seen = |id: &Value| {
+        let id = id.as_str().and_then(|id| id.parse::<SubscriptionId>().ok());
+        id.is_some_and(|id| world.visible_subscriptions(caller).any(|found| found.id == id))
+    };
+    let is_group = |name: &Value| {
+        let is = |it: &String| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case(it));
+        world.subscriptions().any(|found| found.management_groups.iter().any(is))
+    };
+    let told = |name: &str, value: &Value| format!("{name}: {value}");
+    let subscription = list("subscriptions").into_iter().find(|id| !is_seen(id)).map(|id| told("subscriptions", id));
+    subscription.or_else(|| {
+        list("managementGroups").into_iter().find(|it| !is_group(it)).map(|it| told("managementGroups", it))
+    })
 }
 
 /// What of a body's keys and options is carried out (resourcegraph.json, `QueryRequest`); what is at its default is.
@@ -244,7 +282,7 @@ impl Seen<'_> {
             let subscription = scope.subscription().map(|id| id.to_string()).unwrap_or_default();
             object(json!({
                 "id": scope.as_str(), "name": scope.last_segment(),
-                "type": "microsoft.resources/subscriptions/resourcegroups", "tenantId": tenant, "kind": "",
+                "type": "microsoft.resources/subscriptions/resourcegroups", "tenantId": self.tenant_of(scope.subscription()), "kind": "",
                 "location": "norwayeast", "resourceGroup": scope.last_segment().to_ascii_lowercase(),
                 "subscriptionId": subscription, "managedBy": "", "sku": null, "plan": null,
                 "properties": { "provisioningState": "Succeeded" }, "tags": null, "identity": null, "zones": null,

@@ -5,21 +5,22 @@ use super::{Ask, Refusal};
 
 /// What every request to Resource Manager may carry.
 const ALWAYS: &[&str] = &["api-version"];
-/// What lists of Resource Manager carry out, by the last part of their path. `$skipToken` is what their own links carry.
-const LISTS: &[(&str, &[&str])] = &[
-    ("roleassignments", &["$filter", "$skipToken"]),
-    ("roledefinitions", &["$filter"]),
-    ("denyassignments", &["$filter"]),
-    ("locks", &["$filter"]),
-    ("roleassignmentscheduleinstances", &["$filter"]),
-    ("roleassignmentschedules", &["$filter"]),
-    ("roleassignmentschedulerequests", &["$filter"]),
-    ("roleeligibilityscheduleinstances", &["$filter"]),
-    ("roleeligibilityschedules", &["$filter"]),
-    ("roleeligibilityschedulerequests", &["$filter"]),
-    ("resources", &["$filter", "$skipToken"]),
-    ("vaults", &["$skipToken"]),
-    ("values", &["$filter", "$select", "$skipToken"]), // of the Activity Log
+/// What lists of Resource Manager carry out, by the end of their path; `*` is any one part. `$skipToken` is what their own links carry.
+const LISTS: &[(&[&str], &[&str])] = &[
+    (&["microsoft.authorization", "roleassignments"], &["$filter", "$skipToken"]),
+    (&["microsoft.authorization", "roledefinitions"], &["$filter"]),
+    (&["microsoft.authorization", "denyassignments"], &["$filter"]),
+    (&["microsoft.authorization", "locks"], &["$filter"]),
+    (&["microsoft.authorization", "roleassignmentscheduleinstances"], &["$filter"]),
+    (&["microsoft.authorization", "roleassignmentschedules"], &["$filter"]),
+    (&["microsoft.authorization", "roleassignmentschedulerequests"], &["$filter"]),
+    (&["microsoft.authorization", "roleeligibilityscheduleinstances"], &["$filter"]),
+    (&["microsoft.authorization", "roleeligibilityschedules"], &["$filter"]),
+    (&["microsoft.authorization", "roleeligibilityschedulerequests"], &["$filter"]),
+    (&["subscriptions", "*", "resources"], &["$filter", "$skipToken"]),
+    (&["resourcegroups", "*", "resources"], &["$filter", "$skipToken"]),
+    (&["microsoft.keyvault", "vaults"], &["$skipToken"]),
+    (&["microsoft.insights", "eventtypes", "management", "values"], &["$filter", "$select", "$skipToken"]),
 ];
 /// What Graph's lists carry out, and what an object of its own does.
 const GRAPH_LISTS: &[&str] = &["$filter", "$select", "$top", "$count", "$skiptoken"];
@@ -57,14 +58,51 @@ pub(super) fn check(ask: &Ask) -> Result<(), Refusal> {
     }
     match HEADERS.iter().find(|name| ask.headers.contains_key(**name)) {
         Some(name) => Err(Refusal::not_simulated(name)),
-        None => Ok(()),
+        None => form(ask),
     }
+}
+
+/// Refuses a method that no route has, and an answer in another form than the one that is given.
+fn form(ask: &Ask) -> Result<(), Refusal> {
+    // Of HEAD, only whether a resource group exists is described (resources.json, `ResourceGroups_CheckExistence`).
+    let is_group = ask.parts().iter().rev().nth(1).is_some_and(|part| part.eq_ignore_ascii_case("resourcegroups"));
+    let is_known = ["GET", "PUT", "PATCH", "POST", "DELETE"].contains(&ask.method.as_str());
+    if !(is_known || ask.method == "HEAD" && is_group) {
+        return Err(Refusal::not_simulated(&ask.method));
+    }
+    // The only level that Microsoft Graph has ("Advanced query capabilities on Microsoft Entra ID objects").
+    if let Some(level) = ask.headers.get("consistencylevel").filter(|level| !level.eq_ignore_ascii_case("eventual")) {
+        return Err(Refusal::not_simulated(&format!("ConsistencyLevel: {level}")));
+    }
+    let Some(accept) = ask.headers.get("accept").map(|accept| accept.to_ascii_lowercase()) else { return Ok(()) };
+    let mut ranges = accept.split(',').map(str::trim);
+    // Graph answers as `odata.metadata=minimal` unless it is asked for less or more (OData JSON Format 4.01, §3.1).
+    let is_json = |range: &str| {
+        let (kind, parameters) = range.split_once(';').unwrap_or((range, ""));
+        let is_minimal = !parameters.contains("odata.metadata=") || parameters.contains("odata.metadata=minimal");
+        ["*/*", "application/*", "application/json", "text/json"].contains(&kind.trim()) && is_minimal
+    };
+    if ranges.any(is_json) || accept.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::not_simulated(&format!("Accept: {accept}")))
+    }
+}
+
+/// Where a page begins, from the link of the one before. What no link of ours says is refused (status, code and words are OPEN).
+pub(super) fn page(ask: &Ask) -> Result<usize, Refusal> {
+    let Some(token) = ask.parameter("$skipToken") else { return Ok(0) };
+    token.parse().map_err(|_| Refusal::new(400, "InvalidSkipToken", format!("The skip token '{token}' is invalid.")))
 }
 
 fn arm(ask: &Ask) -> &'static [&'static str] {
     let parts = ask.parts();
-    let last = parts.last().copied().unwrap_or_default().to_ascii_lowercase();
-    let options = LISTS.iter().find(|(name, _)| *name == last).filter(|_| ask.method == "GET");
+    let ends_with = |end: &[&str]| {
+        let from = parts.len().checked_sub(end.len());
+        let last = from.and_then(|from| parts.get(from..)).unwrap_or_default();
+        last.len() == end.len() && last.iter().zip(end).all(|(part, end)| *end == "*" || part.eq_ignore_ascii_case(end))
+    };
+    let options = LISTS.iter().find(|(end, _)| ask.method == "GET" && ends_with(end));
     options.map_or(&[], |(_, known)| known)
 }
 

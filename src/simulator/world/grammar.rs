@@ -20,12 +20,16 @@ const SOURCES: &[&str] = &["@Principal", "@Resource", "@Request", "@Environment"
 
 /// Whether it can be read.
 pub(super) fn is_well_formed(condition: &str) -> bool {
-    let mut parser = Parser { rest: condition };
+    let mut parser = Parser { rest: condition, depth: 0 };
     parser.any().is_some() && parser.rest.trim().is_empty()
 }
 
+/// So deep a condition may be nested. Ours: none that is documented has more than five brackets in one another.
+const DEPTH_MAX: usize = 100;
+
 struct Parser<'a> {
     rest: &'a str,
+    depth: usize,
 }
 
 impl Parser<'_> {
@@ -46,6 +50,13 @@ impl Parser<'_> {
     }
 
     fn one(&mut self) -> Option<()> {
+        self.depth += 1;
+        let found = if self.depth > DEPTH_MAX { None } else { self.within() };
+        self.depth -= 1;
+        found
+    }
+
+    fn within(&mut self) -> Option<()> {
         if self.mark("!") || self.word("NOT") {
             return self.one();
         }
