@@ -52,11 +52,11 @@ pub enum Recording {
 }
 
 impl Recording {
-    /// The ledger that the workspace names, read. The first line is written when there is something to record.
+    /// The ledger that the workspace names, read. One that nobody began is not made here: it may be one that was not fetched.
     #[must_use]
     pub fn open(workspace: &Workspace, desired: &Desired, of: Of, clock: Clock) -> Self {
         let Some(folder) = folder(&workspace.loaded, &workspace.dir, of) else { return Self::Nowhere };
-        match Ledger::open(&folder, whose(desired), clock) {
+        match Ledger::open_begun(&folder, whose(desired), clock) {
             Ok(ledger) => Self::In(Arc::new(ledger)),
             Err(error) => Self::Unreadable(Arc::new(error)),
         }

@@ -1,6 +1,6 @@
 //! `tilgang ledger`: whether all that was recorded is whole, and what it says.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -8,11 +8,12 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use crate::{
     app::record,
     config,
-    ledger::{Hash, Sheet, Whose, read_all, verify},
+    ledger::{self, Clock, Hash, Sheet, Whose, read_all, verify},
+    model::ids::TenantId,
     report::{self, Format, Style, ledger::Filter},
 };
 
-use super::{Exit, Global, output, workspace::draw};
+use super::{Exit, Global, connect::Connection, environment, output, workspace::draw};
 
 const EXAMPLES: &str = "Examples:
   Is it whole, and does it still hold the line whose hash was noted last week?
@@ -30,9 +31,18 @@ pub(super) struct Ledger {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Begin(Begin),
     Verify(Verify),
     Show(Show),
 }
+
+/// Begin a ledger, once: from then on nothing is applied where it is not there
+///
+/// A folder that is not there may be one that was not fetched, and an old job would undo what a newer commit did. So `apply`, `drift` and
+/// `serve` make none.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: tilgang ledger begin --dir examples/altinn --simulate")]
+struct Begin {}
 
 /// Check the whole chain, and name the first place where it does not hold
 ///
@@ -71,8 +81,42 @@ fn since(text: &str) -> Result<Timestamp, String> {
     day.map(|day| day.timestamp()).ok_or_else(|| "neither a day such as 2026-11-01 nor a time".to_owned())
 }
 
+impl Begin {
+    /// The first line has the time of the Azure that is recorded: a simulated one has its own.
+    async fn run(&self, global: &Global) -> Exit {
+        let (dir, whose) = match place(global) {
+            Ok(found) => found,
+            Err(exit) => return exit,
+        };
+        let clock: Clock = match &global.simulate {
+            None => Arc::new(environment::now),
+            Some(_) => match simulated_clock(global, &whose).await {
+                Ok(clock) => clock,
+                Err(exit) => return exit,
+            },
+        };
+        let ledger = match ledger::Ledger::open(&dir, whose, clock) {
+            Ok(ledger) if ledger.is_begun() => {
+                return output::fail(global, format_args!("there is a ledger in {} already", dir.display()));
+            }
+            Ok(ledger) => ledger,
+            Err(error) => return output::fail(global, error),
+        };
+        match ledger.begin_new() {
+            Ok(()) => {
+                output::result(&format!("a ledger is begun in {}\n", dir.display()));
+                Exit::Converged
+            }
+            Err(error) => output::fail(global, error),
+        }
+    }
+}
+
 impl Ledger {
-    pub(super) fn run(&self, global: &Global) -> Exit {
+    pub(super) async fn run(&self, global: &Global) -> Exit {
+        if let Command::Begin(command) = &self.command {
+            return Box::pin(command.run(global)).await;
+        }
         let (dir, whose) = match place(global) {
             Ok(found) => found,
             Err(exit) => return exit,
@@ -85,7 +129,7 @@ impl Ledger {
             return output::fail(
                 global,
                 format_args!(
-                    "nothing is recorded in {}; `tilgang apply` and `tilgang drift` write there",
+                    "nothing is recorded in {}: bring the ledger there, or, where none was ever kept, begin one with `tilgang ledger begin`",
                     dir.display()
                 ),
             );
@@ -100,6 +144,7 @@ impl Ledger {
             );
         }
         match &self.command {
+            Command::Begin(_) => Exit::Converged, // it was run above
             Command::Verify(command) => command.run(global, &sheets),
             Command::Show(command) => command.run(global, &sheets),
         }
@@ -170,10 +215,17 @@ impl Show {
     }
 }
 
+/// What time it is in the simulated Azure that is meant.
+async fn simulated_clock(global: &Global, whose: &Whose) -> Result<Clock, Exit> {
+    let tenant = whose.tenant.parse().map(TenantId).map_err(|error| output::fail(global, error))?;
+    let connected = Connection::open_quietly(global, &global.find_dir()?, tenant).await;
+    Ok(connected.map_err(|error| output::error(global, &error))?.clock())
+}
+
 /// Where the ledger is, and whose.
 fn place(global: &Global) -> Result<(PathBuf, Whose), Exit> {
     let dir = global.find_dir()?;
-    let loaded = config::load(&dir); // an owner's broken file is no matter here
+    let loaded = config::load_to_begin(&dir); // owners' files, broken or not there yet, are no matter here
     let Some(desired) = &loaded.desired else {
         for error in &loaded.errors {
             output::say(draw(error, global.color.stderr()));

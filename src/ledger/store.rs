@@ -48,6 +48,11 @@ pub enum LedgerError {
     /// It is not whole; nothing is added to such a one.
     #[error("it is not whole: {dir}/{0}; `tilgang ledger verify` checks all of it", dir = .1.display())]
     Broken(Break, PathBuf),
+    /// Nothing was ever written to it, or it is not where it should be.
+    #[error(
+        "there is no ledger in {0}: bring it there, or, where none was ever kept, begin one with `tilgang ledger begin`"
+    )]
+    NotBegun(PathBuf),
     /// It is somebody else's.
     #[error("{path} is the ledger of tenant {tenant}, instance {instance}: give each its own `ledger.dir`")]
     Foreign {
@@ -117,6 +122,26 @@ impl Ledger {
         let ledger = Self { dir: dir.to_owned(), whose, clock, tail: Mutex::default(), notices: Mutex::default() };
         ledger.catch_up(&mut ledger.tail())?;
         Ok(ledger)
+    }
+
+    /// The same, of a ledger that was begun.
+    pub fn open_begun(dir: &Path, whose: Whose, clock: Clock) -> Result<Self, LedgerError> {
+        let ledger = Self::open(dir, whose, clock)?;
+        if ledger.is_begun() { Ok(ledger) } else { Err(LedgerError::NotBegun(dir.to_owned())) }
+    }
+
+    /// Whether it holds a line.
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
+        self.tail().last.is_some()
+    }
+
+    /// Writes the first line, once: from then on a ledger that is not there is one that was lost, or was not fetched.
+    pub fn begin_new(&self) -> Result<(), LedgerError> {
+        let mut tail = self.tail();
+        let _lock = self.lock()?;
+        self.catch_up(&mut tail)?;
+        self.write(&mut tail, Vec::new(), Durable::Yes).map(drop)
     }
 
     /// What it says so far.

@@ -102,6 +102,7 @@ fn marks_in_json_say_adopt_and_stand_in_the_ledger() {
     let workspace = Workspace::copy_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/adopt-new"));
     let settings = fs::read_to_string(workspace.path().join("tilgang.yaml")).unwrap();
     fs::write(workspace.path().join("tilgang.yaml"), settings + "ledger: { dir: ledger }\n").unwrap();
+    assert_eq!(workspace.tilgang(&["ledger", "begin", "--simulate"]).status.code(), Some(0));
     let out = workspace.tilgang(&["adopt", "--simulate", "--mark", "--yes", "--format", "json"]);
     let json: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(json["summary"]["adopts"], 3, "{json:#}");

@@ -30,7 +30,10 @@ impl Story {
         let text = std::fs::read_to_string(&settings).unwrap() + "\nledger: { dir: ledger }\n";
         std::fs::write(&settings, text).unwrap();
         let simulator = Simulator::start_with(&workspace.path().join("azure.yaml"), &["--latency-ms", latency]);
-        Self { workspace, simulator }
+        let story = Self { workspace, simulator };
+        assert_eq!(story.run(&["ledger", "begin"]).0, 0);
+        story.simulator.reset();
+        story
     }
 
     fn run(&self, arguments: &[&str]) -> (i32, String) {
@@ -172,7 +175,7 @@ fn while_it_only_reads_a_signal_ends_it() {
     story.wait_for("requests", 1);
     signal(&child, "-TERM");
     assert_eq!(child.wait().unwrap().signal(), Some(15));
-    assert_eq!((story.grants(), story.workspace.path().join("ledger").exists()), (0, false));
+    assert_eq!((story.grants(), story.count("begun"), story.count("seen")), (0, 0, 0));
 }
 
 /// Room for some lines, and then no more.
@@ -193,6 +196,11 @@ fn what_cannot_be_written_down_is_not_done() {
 #[test]
 fn without_a_place_to_write_nothing_is_changed_and_drift_says_so() {
     let story = Story::to_grant(10, 10, "0");
+    std::fs::remove_dir_all(story.workspace.path().join("ledger")).unwrap();
+    let (code, text) = story.run(&["apply", "--yes"]);
+    assert_eq!((code, story.grants()), (1, 0), "it may be one that was not fetched: {text}");
+    assert!(text.contains("`tilgang ledger begin`") && text.contains("nothing was changed"), "{text}");
+    std::fs::remove_dir_all(story.workspace.path().join("ledger")).ok();
     std::fs::write(story.workspace.path().join("ledger"), "not a folder").unwrap();
     let (code, text) = story.run(&["apply", "--yes"]);
     assert_eq!((code, story.grants()), (1, 0), "{text}");

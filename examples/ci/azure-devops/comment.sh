@@ -23,32 +23,42 @@ trap 'rm -rf -- "$work"' EXIT
 collection=${SYSTEM_COLLECTIONURI%/}
 threads=$collection/$SYSTEM_TEAMPROJECTID/_apis/git/repositories/$BUILD_REPOSITORY_ID/pullRequests/$SYSTEM_PULLREQUEST_PULLREQUESTID/threads
 
-# ask METHOD URL [BODY]
+# ask METHOD URL ANSWER [BODY]: into a file, which curl empties before it tries again. A POST is not tried again here: it may have been done.
 ask() {
-  curl --silent --show-error --fail-with-body --proto '=https,http' --max-time 60 --retry 3 --request "$1" \
+  local tries=3
+  if [ "$1" = POST ]; then tries=0; fi
+  curl --silent --show-error --fail-with-body --proto '=https,http' --max-time 60 --retry "$tries" --request "$1" --output "$3" \
     --header @<(printf 'authorization: Bearer %s\n' "$SYSTEM_ACCESSTOKEN") --header 'accept: application/json' \
-    ${3:+--header 'content-type: application/json' --data-binary "@$3"} -- "$2"
+    ${4:+--header 'content-type: application/json' --data-binary "@$4"} -- "$2"
 }
 
-ask GET "$collection/_apis/connectionData" >"$work/me"
+ask GET "$collection/_apis/connectionData" "$work/me"
 me=$(jq --raw-output '.authenticatedUser.id // ""' "$work/me")
 [[ $me =~ ^[0-9a-fA-F-]{36}$ ]] || { echo "Azure DevOps does not say who this build is" >&2; exit 1; }
 
-ask GET "$threads?api-version=7.1" >"$work/threads"
-ours=$(jq --raw-output --arg me "$me" --arg marker "$marker" \
-  '[.value[] | select((.isDeleted // false) | not) | .id as $thread | .comments[0] // empty
-    | select((.isDeleted // false) | not) | select(.author.id == $me)
-    | select((.content // "" | split("\n") | .[0] | rtrimstr("\r")) == $marker) | "\($thread) \(.id)"][0] // ""' "$work/threads")
-if [[ $ours =~ ^([0-9]+)\ ([0-9]+)$ ]]; then
-  jq --null-input --rawfile content "$report" '{ $content }' >"$work/body"
-  ask PATCH "$threads/${BASH_REMATCH[1]}/comments/${BASH_REMATCH[2]}?api-version=7.1" "$work/body" >/dev/null
-  echo "thread ${BASH_REMATCH[1]} is brought up to date"
-elif [ -z "$ours" ]; then
+for try in 1 2 3; do
+  ask GET "$threads?api-version=7.1" "$work/threads"
+  ours=$(jq --raw-output --arg me "$me" --arg marker "$marker" \
+    '[.value[] | select((.isDeleted // false) | not) | .id as $thread | .comments[0] // empty
+      | select((.isDeleted // false) | not) | select(.author.id == $me)
+      | select((.content // "" | split("\n") | .[0] | rtrimstr("\r")) == $marker) | "\($thread) \(.id)"][0] // ""' "$work/threads")
+  if [[ $ours =~ ^([0-9]+)\ ([0-9]+)$ ]]; then
+    jq --null-input --rawfile content "$report" '{ $content }' >"$work/body"
+    ask PATCH "$threads/${BASH_REMATCH[1]}/comments/${BASH_REMATCH[2]}?api-version=7.1" "$work/answer" "$work/body"
+    echo "thread ${BASH_REMATCH[1]} is brought up to date"
+    break
+  elif [ -n "$ours" ]; then
+    echo "Azure DevOps named a thread that has no number" >&2
+    exit 1
+  fi
   jq --null-input --rawfile content "$report" \
     '{ comments: [{ parentCommentId: 0, commentType: "text", $content }], status: "closed" }' >"$work/body"
-  ask POST "$threads?api-version=7.1" "$work/body" >/dev/null
-  echo "a thread is written"
-else
-  echo "Azure DevOps named a thread that has no number" >&2
-  exit 1
-fi
+  if ask POST "$threads?api-version=7.1" "$work/answer" "$work/body"; then
+    echo "a thread is written"
+    break
+  elif [ "$try" = 3 ]; then
+    echo "Azure DevOps took no thread" >&2
+    exit 1
+  fi
+  sleep "$try"
+done

@@ -22,32 +22,45 @@ work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 api=$GITHUB_API_URL/repos/$GITHUB_REPOSITORY
 
-# ask METHOD URL [BODY]: what GitHub answers. GitHub REST API, "Issue comments": pull requests' comments are issues' comments.
+# ask METHOD URL ANSWER [BODY]: what GitHub answers, in a file, which curl empties before it tries again. GitHub REST API, "Issue
+# comments": pull requests' comments are issues' comments. A POST is not tried again here: it may have been done all the same.
 ask() {
-  curl --silent --show-error --fail-with-body --proto '=https,http' --max-time 60 --retry 3 --request "$1" \
+  local tries=3
+  if [ "$1" = POST ]; then tries=0; fi
+  curl --silent --show-error --fail-with-body --proto '=https,http' --max-time 60 --retry "$tries" --request "$1" --output "$3" \
     --header @<(printf 'authorization: Bearer %s\n' "$GITHUB_TOKEN") \
     --header 'accept: application/vnd.github+json' --header 'x-github-api-version: 2022-11-28' \
-    ${3:+--header 'content-type: application/json' --data-binary "@$3"} -- "$2"
+    ${4:+--header 'content-type: application/json' --data-binary "@$4"} -- "$2"
 }
 
-# All pages: the comment may stand behind hundreds of others.
-: >"$work/ours"
-for page in $(seq 1 100); do
-  ask GET "$api/issues/$PULL_REQUEST/comments?per_page=100&page=$page" >"$work/page"
-  jq --raw-output --arg bot "$bot" --arg marker "$marker" \
-    '.[] | select(.user.login == $bot and .user.type == "Bot") | select((.body | split("\n") | .[0] | rtrimstr("\r")) == $marker) | .id' \
-    "$work/page" >>"$work/ours"
-  if [ -s "$work/ours" ] || [ "$(jq length "$work/page")" -lt 100 ]; then break; fi
-done
-id=$(head -n 1 "$work/ours")
-[[ $id =~ ^[0-9]*$ ]] || { echo "GitHub named a comment that has no number" >&2; exit 1; }
+# ours: the number of our comment; nothing if there is none. All pages: it may come after hundreds of others.
+ours() {
+  : >"$work/ours"
+  for page in $(seq 1 100); do
+    ask GET "$api/issues/$PULL_REQUEST/comments?per_page=100&page=$page" "$work/page"
+    jq --raw-output --arg bot "$bot" --arg marker "$marker" \
+      '.[] | select(.user.login == $bot and .user.type == "Bot") | select((.body | split("\n") | .[0] | rtrimstr("\r")) == $marker) | .id' \
+      "$work/page" >>"$work/ours"
+    if [ -s "$work/ours" ] || [ "$(jq length "$work/page")" -lt 100 ]; then break; fi
+  done
+  id=$(head -n 1 "$work/ours")
+  [[ $id =~ ^[0-9]*$ ]] || { echo "GitHub named a comment that has no number" >&2; exit 1; }
+}
 
 { printf '%s\n' "$marker"; cat -- "$note"; tail -n +2 -- "$report"; } >"$work/text"
 jq --null-input --rawfile body "$work/text" '{ $body }' >"$work/body"
-if [ -n "$id" ]; then
-  ask PATCH "$api/issues/comments/$id" "$work/body" >/dev/null
-  echo "comment $id is brought up to date"
-else
-  ask POST "$api/issues/$PULL_REQUEST/comments" "$work/body" >/dev/null
-  echo "a comment is written"
-fi
+for try in 1 2 3; do
+  ours
+  if [ -n "$id" ]; then
+    ask PATCH "$api/issues/comments/$id" "$work/answer" "$work/body"
+    echo "comment $id is brought up to date"
+    break
+  elif ask POST "$api/issues/$PULL_REQUEST/comments" "$work/answer" "$work/body"; then
+    echo "a comment is written"
+    break
+  elif [ "$try" = 3 ]; then
+    echo "GitHub took no comment" >&2
+    exit 1
+  fi
+  sleep "$try"
+done

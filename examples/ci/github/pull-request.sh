@@ -16,14 +16,17 @@ work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 api=$GITHUB_API_URL/repos/$GITHUB_REPOSITORY
 
+# ask ANSWER …: into a file, which curl empties before it tries again
 ask() {
-  curl --silent --show-error --fail-with-body --proto '=https,http' --max-time 60 --retry 3 --get \
+  local answer=$1
+  shift
+  curl --silent --show-error --fail-with-body --proto '=https,http' --max-time 60 --retry 3 --get --output "$answer" \
     --header @<(printf 'authorization: Bearer %s\n' "$GITHUB_TOKEN") \
     --header 'accept: application/vnd.github+json' --header 'x-github-api-version: 2022-11-28' "$@"
 }
 
 printf '%s:%s' "$HEAD_OWNER" "$HEAD_BRANCH" >"$work/head"
-ask --data-urlencode "head@$work/head" --data-urlencode state=open --data per_page=100 -- "$api/pulls" >"$work/pulls"
+ask "$work/pulls" --data-urlencode "head@$work/head" --data-urlencode state=open --data per_page=100 -- "$api/pulls"
 number=$(jq --raw-output --arg sha "$HEAD_SHA" --arg base "$DEFAULT_BRANCH" --arg repository "$GITHUB_REPOSITORY" \
   '[.[] | select(.head.sha == $sha and .base.ref == $base and .base.repo.full_name == $repository) | .number][0] // ""' "$work/pulls")
 if ! [[ $number =~ ^[1-9][0-9]{0,9}$ ]]; then
@@ -34,7 +37,7 @@ fi
 # Files that a proposal does not hold: counted, never named.
 others=0
 for page in $(seq 1 30); do # GitHub lists 3,000 files at most
-  ask --data per_page=100 --data "page=$page" -- "$api/pulls/$number/files" >"$work/files"
+  ask "$work/files" --data per_page=100 --data "page=$page" -- "$api/pulls/$number/files"
   some=$(jq '[.[] | .filename, (.previous_filename // empty) | select(test("^owners/[a-z0-9]{2,8}\\.yaml$") | not)] | length' "$work/files")
   others=$((others + some))
   if [ "$(jq length "$work/files")" -lt 100 ]; then break; fi

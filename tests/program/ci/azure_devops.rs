@@ -52,7 +52,7 @@ impl<'a> Agent<'a> {
             let at = step["workingDirectory"].as_str().or(step["inputs"]["workingDirectory"].as_str());
             let at = at.map_or("$(Build.SourcesDirectory)".to_owned(), str::to_owned);
             let bin = self.runner.path().join("bin").display().to_string();
-            let tilgang = self.dir.join("s/tilgang/target/release").display().to_string();
+            let tilgang = self.dir.join("temp/tilgang-bin").display().to_string();
             let mut command = Command::new("bash");
             command.env_clear().args(["--noprofile", "--norc", "-c", script]).current_dir(self.filled(&at));
             command.env("PATH", format!("{tilgang}:{bin}:{}", std::env::var("PATH").unwrap())).env("HOME", &self.dir);
@@ -135,6 +135,7 @@ fn what_is_merged_in_azure_devops_is_applied_as_planned() {
     fs::write(work.join("owners/skd.yaml"), skd).unwrap();
     let main = runner.commit("A ledger");
     runner.git(&work, &["push", "--quiet", "origin", "main"]);
+    runner.begin_ledger();
     let template = read("examples/ci/azure-devops/apply.yml");
     let agent = Agent::new(&runner, "plan-build", &main);
     let told = agent.play(&template["stages"][0]["jobs"][0]["steps"]);

@@ -83,7 +83,10 @@ fn a_pull_request_gets_one_comment_that_is_kept_up_to_date() {
         let validated = runner.play("tilgang-pull-request", "validate", &merge, &[]);
         let planned = runner.play("tilgang-pull-request", "plan", &merge, &event);
         assert!(!validated.failed && !planned.failed, "{}{}", validated.log(), planned.log());
-        let outputs = [event[1], ("needs.plan.outputs.report", &planned.outputs["report"])];
+        let head = runner.git(&runner.work(), &["rev-parse", "change"]);
+        let head = ("github.event.pull_request.head.sha", &*head);
+        let outputs = [event[1], head, ("needs.plan.outputs.report", &planned.outputs["report"])];
+        runner.hub.with(|platform| platform.bad_gateways = 2); // each answer of GitHub's may be one of these
         let said = runner.play("tilgang-pull-request", "comment", &merge, &outputs);
         assert!(!said.failed, "{}", said.log());
         planned
@@ -110,9 +113,54 @@ fn a_pull_request_gets_one_comment_that_is_kept_up_to_date() {
     let asked = runner.hub.with(|platform| platform.asked.clone());
     assert_eq!(asked.iter().filter(|(method, ..)| method != "GET").count(), 2, "one POST, one PATCH");
     runner.whole("tilgang-pull-request", "validate");
-    runner.whole("tilgang-pull-request", "plan");
     runner.whole("tilgang-pull-request", "comment");
+    let last = comments(&runner);
+    let head = runner.git(&work, &["rev-parse", "change"]);
+    assert!(last.last().unwrap()["body"].as_str().unwrap().contains(&head), "the comment names its commit");
+
+    // A plan that fails takes the place of the old one, which would look as if it were of this commit.
+    runner.git(&work, &["checkout", "--quiet", "change"]);
+    let rules = work.join("tilgang.yaml");
+    let text = fs::read_to_string(&rules).unwrap();
+    fs::write(&rules, text.replacen("version: 1", "version: 9", 1)).unwrap();
+    runner.commit("Broken rules");
+    let merge = runner.merge("change");
+    let head = runner.git(&work, &["rev-parse", "change"]);
+    let event = [
+        ("github.event.pull_request.head.repo.full_name", "example/access"),
+        ("github.event.pull_request.number", "7"),
+        ("github.event.pull_request.head.sha", &*head),
+    ];
+    let planned = runner.play("tilgang-pull-request", "plan", &merge, &event);
+    assert!(planned.failed, "{}", planned.log());
+    let report = [event[1], event[2], ("needs.plan.outputs.report", &planned.outputs["report"])];
+    assert!(!runner.play("tilgang-pull-request", "comment", &merge, &report).failed);
+    let text = comments(&runner).last().unwrap()["body"].as_str().unwrap().to_owned();
+    assert!(text.contains("unknown version") && text.contains(&head) && !text.contains("Ola Dikt"), "{text}");
+    runner.whole("tilgang-pull-request", "plan");
     wrote_nothing(&runner);
+}
+
+/// A gateway that fails may have handed on what it was given: then nothing is written twice.
+#[test]
+fn a_comment_that_was_taken_and_not_answered_is_written_once() {
+    if !has_tools() {
+        return;
+    }
+    let platform = Platform { lost_answers: 1, bad_gateways: 1, ..Platform::default() };
+    let runner = Runner::of(&case("base"), Hub::start(platform));
+    let report = runner.path().join("plan.md");
+    fs::write(&report, format!("{MARKER}\n## Plan\n")).unwrap();
+    let said = runner.script("github/comment.sh", &[report.to_str().unwrap()]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let written = comments(&runner);
+    assert_eq!(written.len(), 1, "{written:#?}");
+    assert!(written[0]["body"].as_str().unwrap().starts_with(MARKER));
+    // The same of Azure DevOps.
+    runner.hub.with(|platform| (platform.lost_answers, platform.bad_gateways) = (1, 1));
+    let said = runner.script("azure-devops/comment.sh", &[report.to_str().unwrap()]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    assert_eq!(runner.hub.with(|platform| platform.threads.len()), 1);
 }
 
 /// Attacks Markdown, HTML, mentions, workflow commands, the shell, expressions, YAML, and our own marker.

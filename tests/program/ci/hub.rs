@@ -10,6 +10,7 @@ use axum::{
     Json, Router,
     extract::{Path, Query, State},
     http::{HeaderMap, Method, StatusCode, Uri},
+    response::IntoResponse as _,
     routing::{get, patch},
 };
 use serde_json::{Value, json};
@@ -28,6 +29,10 @@ pub(super) struct Platform {
     pub files: Vec<String>,
     /// Threads: Azure DevOps' form.
     pub threads: Vec<Value>,
+    /// So many requests meet a gateway that fails, and nothing is done.
+    pub bad_gateways: usize,
+    /// So many writes are done, and a gateway answers that it failed.
+    pub lost_answers: usize,
     /// Everything that was asked: method, path with query, authorization.
     pub asked: Vec<(String, String, String)>,
 }
@@ -88,7 +93,21 @@ async fn note(
     if authorization != format!("Bearer {}", super::runner::TOKEN) {
         return Err(StatusCode::UNAUTHORIZED);
     }
-    Ok(next.run(request).await)
+    let is_bad = {
+        let mut platform = state.lock().unwrap();
+        let is_bad = platform.bad_gateways > 0;
+        platform.bad_gateways -= usize::from(is_bad);
+        is_bad
+    };
+    let bad = || (StatusCode::BAD_GATEWAY, "<html>Bad gateway</html>").into_response();
+    if is_bad {
+        return Ok(bad());
+    }
+    let answer = next.run(request).await;
+    let mut platform = state.lock().unwrap();
+    let is_lost = method != Method::GET && platform.lost_answers > 0;
+    platform.lost_answers -= usize::from(is_lost);
+    Ok(if is_lost { bad() } else { answer })
 }
 
 type Asked = Query<BTreeMap<String, String>>;

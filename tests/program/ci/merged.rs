@@ -32,6 +32,9 @@ fn what_is_merged_is_applied_as_planned_and_written_down() {
     let workspace = with_ledger();
     let runner = Runner::of(workspace.path(), Hub::start(Platform::default()));
     let main = runner.git(&runner.work(), &["rev-parse", "main"]);
+    runner.begin_ledger();
+    assert!(!runner.play("tilgang-apply", "build", &main, &[]).failed);
+    runner.whole("tilgang-apply", "build");
     let planned = runner.play("tilgang-apply", "plan", &main, &[]);
     assert!(!planned.failed, "{}", planned.log());
     assert_eq!(planned.outputs["changes"], "2");
@@ -52,7 +55,7 @@ fn what_is_merged_is_applied_as_planned_and_written_down() {
     runner.git(runner.path(), &["clone", "--quiet", "--branch", "tilgang-ledger", &remote, ledger.to_str().unwrap()]);
     assert!(fs::read_dir(&ledger).unwrap().count() > 1);
     let commits = || runner.git(&runner.remote(), &["rev-list", "--count", "tilgang-ledger"]).parse::<u32>().unwrap();
-    assert_eq!(commits(), 1);
+    assert_eq!(commits(), 3, "begun, locked, kept");
 
     // The same plan again: what it rests on moved, nothing is done, and that is written down or not, but kept.
     let again = runner.play("tilgang-apply", "apply", &main, &known);
@@ -61,12 +64,15 @@ fn what_is_merged_is_applied_as_planned_and_written_down() {
     let planned = runner.play("tilgang-apply", "plan", &main, &[]);
     assert_eq!(planned.outputs["changes"], "0", "{}", planned.log());
 
+    let built = [("needs.build.result", "success")];
+    assert!(!runner.play("tilgang-nightly", "build", &main, &[]).failed);
+    runner.whole("tilgang-nightly", "build");
     let expired = runner.play("tilgang-nightly", "expired", &main, &[]);
     assert!(!expired.failed, "{}", expired.log());
-    let drift = runner.play("tilgang-nightly", "drift", &main, &[]);
+    let drift = runner.play("tilgang-nightly", "drift", &main, &built);
     assert!(drift.failed, "somebody holds what git does not list: {}", drift.log());
     assert!(drift.summary.contains("Lookalike"), "{}", drift.summary);
-    assert!(commits() > 1);
+    assert!(commits() > 3);
     runner.whole("tilgang-nightly", "expired");
     runner.whole("tilgang-nightly", "drift");
 }
@@ -79,6 +85,8 @@ fn the_night_removes_what_has_ended_and_nothing_else() {
     let workspace = with_ledger();
     let runner = Runner::of(workspace.path(), Hub::start(Platform::default()));
     let main = runner.git(&runner.work(), &["rev-parse", "main"]);
+    runner.begin_ledger();
+    assert!(!runner.play("tilgang-nightly", "build", &main, &[]).failed);
     let expired = runner.play("tilgang-nightly", "expired", &main, &[]);
     assert!(!expired.failed, "{}", expired.log());
     assert!(expired.summary.contains("Ola Dikt") && !expired.summary.contains("Nora"), "{}", expired.summary);

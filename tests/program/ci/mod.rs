@@ -8,6 +8,8 @@ mod fork;
 #[cfg(unix)]
 mod hub;
 #[cfg(unix)]
+mod ledger;
+#[cfg(unix)]
 mod merged;
 #[cfg(unix)]
 mod runner;

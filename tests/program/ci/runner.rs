@@ -137,7 +137,35 @@ impl Runner {
         command
     }
 
-    /// A `cargo` that puts the program in its place at once; what it puts there goes to the simulated Azure.
+    /// Runs a script of `examples/ci` as both platforms would, for pull request 7.
+    pub(super) fn script(&self, name: &str, arguments: &[&str]) -> Output {
+        let mut command = self.command("bash");
+        command.arg(project().join("examples/ci").join(name)).args(arguments);
+        command.env("GITHUB_API_URL", &self.hub.url).env("GITHUB_REPOSITORY", REPOSITORY);
+        command.env("GITHUB_TOKEN", TOKEN).env("PULL_REQUEST", "7");
+        command.env("SYSTEM_COLLECTIONURI", format!("{}/example/", self.hub.url)).env("SYSTEM_ACCESSTOKEN", TOKEN);
+        for variable in ["SYSTEM_TEAMPROJECTID", "BUILD_REPOSITORY_ID"] {
+            command.env(variable, "00000000-0000-0000-0000-0000000000ab");
+        }
+        command.env("SYSTEM_PULLREQUEST_PULLREQUESTID", "7").output().unwrap()
+    }
+
+    /// Begins the ledger, as whoever sets this up does once.
+    pub(super) fn begin_ledger(&self) {
+        let work = self.work();
+        let flags = self.azure.flags();
+        let mut begin = self.command(env!("CARGO_BIN_EXE_tilgang"));
+        let mut push = self.command("bash");
+        push.arg(project().join("examples/ci/ledger.sh")).args(["begin", "ledger"]).env("LEDGER_URL", self.remote());
+        for command in [begin.args(["ledger", "begin"]).args(flags), &mut push] {
+            let out = command.current_dir(&work).output().unwrap();
+            assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        }
+        fs::remove_dir_all(work.join("ledger")).unwrap();
+    }
+
+    /// A `cargo` that puts the program in its place at once, where nothing of the repository is above it, and with a toolchain that is
+    /// fixed; what it puts there goes to the simulated Azure.
     fn bin(&self) {
         let bin = self.root.path().join("bin");
         let real = env!("CARGO_BIN_EXE_tilgang");
@@ -147,11 +175,12 @@ impl Runner {
         );
         let wrapped = bin.join("wrapped");
         let cargo = format!(
-            "#!/bin/sh\n[ \"$1 $2 $3\" = 'build --locked --release' ] || exit 9\nfor last; do :; done\nto=$(dirname \"$last\")/target/release\nmkdir -p \"$to\" && cp '{}' \"$to/tilgang\"\n",
+            "#!/bin/sh\n[ \"$1 $2 $3\" = 'build --locked --release' ] && [ -n \"$RUSTUP_TOOLCHAIN\" ] || exit 9\ncase \"$PWD/\" in */workspace/* | */s/*) exit 8 ;; esac\nmkdir -p target/release && cp '{}' target/release/tilgang\n",
             wrapped.display()
         );
+        let rustup = "#!/bin/sh\n[ \"$1 $2\" = 'toolchain install' ] || exit 9\n".to_owned();
         fs::create_dir_all(&bin).unwrap();
-        for (path, text) in [(wrapped, tilgang), (bin.join("cargo"), cargo)] {
+        for (path, text) in [(wrapped, tilgang), (bin.join("cargo"), cargo), (bin.join("rustup"), rustup)] {
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
@@ -188,6 +217,8 @@ impl Runner {
             ("github.server_url", format!("file://{}", self.root.path().join("remotes").display())),
             ("github.event.repository.default_branch", "main".to_owned()),
             ("runner.temp", dir.join("temp").display().to_string()),
+            ("github.job", job.to_owned()),
+            ("github.run_id", "4711".to_owned()),
             ("runner.os", "Linux".to_owned()),
             ("runner.arch", "X64".to_owned()),
             ("vars.TILGANG_READING_CLIENT_ID", client.to_string()),
@@ -410,7 +441,8 @@ impl Playing<'_> {
         command
             .env("GITHUB_API_URL", &self.runner.hub.url)
             .env("GITHUB_REPOSITORY", REPOSITORY)
-            .env("GITHUB_RUN_ID", "4711");
+            .env("GITHUB_RUN_ID", "4711")
+            .env("GITHUB_SERVER_URL", "https://github.example");
         for (variable, file) in [
             ("GITHUB_OUTPUT", "output"),
             ("GITHUB_PATH", "path"),
@@ -429,6 +461,10 @@ impl Playing<'_> {
         let Output { status, stdout, stderr } = command.output().unwrap();
         let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
         self.played.failed |= !status.success();
+        if let Some(id) = step["id"].as_str() {
+            let outcome = if status.success() { "success" } else { "failure" };
+            self.known.insert(format!("steps.{id}.outcome"), outcome.to_owned());
+        }
         self.played.steps.push((name.to_owned(), status.code().unwrap_or(-1), text));
         let taken = |file: &str| {
             let file = files.join(file);
