@@ -573,6 +573,9 @@ fn what_git_tracks_in_the_place_of_a_file_is_refused_by_every_reader_alike() {
     let workspace = committed("altinn");
     let dir = workspace.path();
     kinds[0].2(dir, dir);
+    let rules = fs::read_to_string(dir.join("tilgang.yaml")).unwrap();
+    let rules = rules.replace("policy:\n", "policy:\n  reviewers: [\"@example/platform\"]\n");
+    fs::write(dir.join("tilgang.yaml"), rules).unwrap();
     let before = fs::read(dir.join("shared.yaml")).unwrap();
     commit(dir, "a link");
     for command in [

@@ -82,6 +82,7 @@ fn the_examples_can_be_run() {
     copy(&project().join("examples"), &workspace.path().join("examples"));
     let settings = workspace.path().join("examples/altinn/tilgang.yaml");
     let text = fs::read_to_string(&settings).unwrap();
+    let text = text.replace("\npolicy:\n", "\npolicy:\n  reviewers: [\"@example/platform\"]\n");
     fs::write(settings, text + "\nledger: { dir: ../ledger }\n").unwrap();
     fs::create_dir(workspace.path().join("examples/altinn/.github")).unwrap();
     let begin = "tilgang ledger begin --dir examples/altinn --simulate";
