@@ -128,7 +128,7 @@ impl Class {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::Keeps => {
-                "remove the assignment in the portal, list the person again, or accept it in `policy.accept`"
+                "remove the assignment in the portal, or the person from the group that has it; or list the person again, or accept it in `policy.accept`"
             }
             Self::Missing => "`tilgang apply` makes it; if nobody should have it, take it out of the owner's file",
             Self::Altered => "`tilgang apply` puts it right",

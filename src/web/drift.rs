@@ -1,4 +1,4 @@
-//! Differences as people read them: who, what, where, since when, by whom, and what mends it.
+//! Differences as people read them: who, what, where, since when, by whom, and how to fix it.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{
     shown, when,
 };
 use crate::{
-    model::owner::OwnerCode,
+    model::{ids::ScopeId, owner::OwnerCode},
     plan::drift::Class,
     watch::{By, Difference, Entry, Since},
 };
@@ -120,9 +120,16 @@ fn subject(snapshot: &Snapshot<'_>, it: &Difference, with_owner: bool) -> Markup
             (None, None) => {}
         }
         @if let (None, Some(environment)) = (&it.role, &it.environment) { " in " (shown(environment.as_str())) }
-        @if let Some(scope) = &it.key.scope { " on " code title=(shown(scope.as_str())) { (shown(scope.last_segment())) } }
+        @if let Some(scope) = &it.key.scope { " on " code title=(shown(scope.as_str())) { (place(snapshot, scope)) } }
         @if with_owner { " at " (owner_link(snapshot, it.key.owner)) }
     }
+}
+
+/// The last part of a scope; of a subscription the name, where it was seen.
+fn place(snapshot: &Snapshot<'_>, scope: &ScopeId) -> String {
+    let whole = scope.subscription().filter(|id| ScopeId::subscription_scope(*id) == *scope);
+    let seen = whole.and_then(|id| snapshot.seen.as_ref()?.observed.subscriptions.get(&id));
+    shown(seen.map_or_else(|| scope.last_segment(), |subscription| &subscription.name))
 }
 
 /// A role as people call it.

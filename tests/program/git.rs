@@ -505,6 +505,20 @@ fn a_clone_in_part_answers_as_a_whole_one_or_names_its_filter() {
     assert!(code == 1 && text.contains("owners/k1103.yaml") && text.contains("sparse checkout"), "{text}");
 }
 
+/// Whether a file is a link that git tracks is not known where git cannot tell what it tracks: then nothing says that all is well without that.
+#[test]
+fn what_git_cannot_say_of_its_files_is_said() {
+    let workspace = committed("minimal");
+    fs::write(workspace.path().join(".git/index"), "garbage").unwrap();
+    for command in [&["validate"][..], &["plan", "--simulate"]] {
+        let text = said(&workspace.tilgang(command));
+        assert!(
+            text.contains("git did not say which files it tracks") && text.contains("index"),
+            "{command:?}: {text}"
+        );
+    }
+}
+
 /// What was refused, by file: its rule and its words.
 fn refused(loaded: &Loaded) -> Vec<(String, String)> {
     loaded
