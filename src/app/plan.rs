@@ -126,6 +126,7 @@ impl<A: Azure, H: NameHistory> PlanRequest<'_, A, H> {
 
     async fn planned(self, depth: Depth) -> PlannedRun {
         let Self { workspace, desired, scope, azure, records, history, permissions, now } = self;
+        let records = records.in_order_of(&desired.revision, history);
         let reading = Reading { scope: &scope, now, records: &records, history, azure, depth };
         let (observed, mut plan) = reading.compare(&desired, &workspace.loaded.sources).await;
         let permissions = ask(azure, permissions, &plan).await;

@@ -5,7 +5,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{error::Error, note::Note, workspace::Workspace};
+use super::{
+    error::Error,
+    note::Note,
+    workspace::{NameHistory, Workspace},
+};
 use crate::{
     config::Loaded,
     ledger::{
@@ -13,7 +17,7 @@ use crate::{
         verify,
     },
     model::{
-        desired::Desired,
+        desired::{Desired, Revision},
         observed::Observed,
         remembered::{Given, RecordedDefinition, Remembered},
     },
@@ -36,8 +40,22 @@ const SIMULATED: &str = "simulated";
 pub struct Records {
     /// The newest commit that was applied.
     pub newest: Option<Applied>,
+    /// The commit that was applied last, where that is another.
+    pub applied_last: Option<Applied>,
     /// What they made, gave and read.
     pub remembered: Remembered,
+}
+
+impl Records {
+    /// The same, with the order of commits as git has it. Of two that were applied, one that follows from what was read counts.
+    #[must_use]
+    pub fn in_order_of(self, read: &Revision, history: &impl NameHistory) -> Self {
+        let ask = |applied: Applied| Applied { follows: history.follows(&applied.commit, read), ..applied };
+        let (newest, applied_last) = (self.newest.map(ask), self.applied_last.map(ask));
+        let is_newer = applied_last.as_ref().is_some_and(|applied| applied.follows == Some(true));
+        let newest = if is_newer { applied_last.clone() } else { newest };
+        Self { newest, applied_last, ..self }
+    }
 }
 
 /// Where a run is recorded.
@@ -67,7 +85,9 @@ impl Recording {
     pub fn records(&self) -> Records {
         let Self::In(ledger) = self else { return Records::default() };
         let replay = ledger.replay();
-        let newest = replay.newest().cloned().map(|Commit { hash, time }| Applied { commit: hash, time });
+        let applied = |Commit { hash, time }| Applied { commit: hash, time, follows: None };
+        let newest = replay.newest().cloned().map(applied);
+        let applied_last = replay.applied_last().filter(|it| replay.newest() != Some(it)).cloned().map(applied);
         let definitions = replay
             .definitions()
             .iter()
@@ -81,7 +101,7 @@ impl Recording {
             given: given.collect(),
             names: replay.names().clone(),
         };
-        Records { newest, remembered }
+        Records { newest, applied_last, remembered }
     }
 
     /// What is not known, as the ledger cannot be read.

@@ -11,7 +11,7 @@ use super::{error::Error, exit::Exit};
 use crate::{
     config::{self, Lines, Loaded, Repository, Tip},
     model::{
-        desired::{Desired, FileId, Origin, Place},
+        desired::{Desired, FileId, Origin, Place, Revision},
         file_history::FileHistory,
         ids::UserName,
         owner::OwnerCode,
@@ -139,6 +139,11 @@ pub trait NameHistory {
     /// older than git's whole history is left out.
     fn written(&self, sources: &config::Sources, lines: &BTreeMap<Origin, Timestamp>) -> BTreeMap<Origin, LineAge>;
 
+    /// Whether a commit follows from the one that is read; none where that is not known.
+    fn follows(&self, _commit: &str, _read: &Revision) -> Option<bool> {
+        None
+    }
+
     /// Why not all of the past can be told, if so.
     fn gap(&self) -> Option<String> {
         None
@@ -176,6 +181,14 @@ impl NameHistory for GitHistory {
         match &self.tip {
             Some(tip) => tip.written(sources, lines),
             None => config::written(&self.dir, sources, lines),
+        }
+    }
+
+    fn follows(&self, commit: &str, read: &Revision) -> Option<bool> {
+        let Revision::Commit { hash, .. } = read else { return None };
+        match &self.tip {
+            Some(tip) => tip.is_followed_by(commit),
+            None => config::follows(self.dir.as_path(), commit, hash),
         }
     }
 

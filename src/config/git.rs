@@ -294,6 +294,27 @@ pub(super) fn is_shallow<'a>(repo: impl Into<Repo<'a>>) -> bool {
     git(repo, &["rev-parse", "--is-shallow-repository"]).map_or(true, |answer| answer.trim() != "false")
 }
 
+/// Whether a commit follows from another (or, if not, the other from it); none where git does not know one of them, or neither follows from
+/// the other, or this clone does not reach back so far.
+pub fn follows<'a>(repo: impl Into<Repo<'a>>, commit: &str, from: &str) -> Option<bool> {
+    let repo = repo.into();
+    let is_hash = |text: &str| matches!(text.len(), 40 | 64) && text.bytes().all(|it| it.is_ascii_hexdigit());
+    if !is_hash(commit) || !is_hash(from) {
+        return None; // a ledger may say anything
+    }
+    let is_ancestor = |ancestor: &str, of: &str| {
+        let mut git = reading(repo);
+        git.args(["merge-base", "--is-ancestor", ancestor, of]);
+        // 1: it is not; else git could not tell (git-merge-base(1)). What is one in a shallow clone is one.
+        ended(git, None, READING_MAX).is_ok_and(|output| output.status.success())
+    };
+    match (is_ancestor(from, commit), is_ancestor(commit, from)) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
+    }
+}
+
 /// Why not all of the past is here, if so. Outside git there is none.
 pub fn gap<'a>(repo: impl Into<Repo<'a>>) -> Option<String> {
     let repo = repo.into();

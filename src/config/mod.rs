@@ -71,7 +71,7 @@ pub use commits::{Commits, written};
 pub use elsewhere::AtTwoOwners;
 pub use error::{ConfigError, DrawnFile};
 pub use file_history::file_history;
-pub use git::{ProcessGroup, Repo, command as git_command, complaint as git_complaint, gap};
+pub use git::{ProcessGroup, Repo, command as git_command, complaint as git_complaint, follows, gap};
 pub use past::past;
 pub use proposal::{Lines, PROPOSAL_BYTES_MAX, Proposal};
 pub use revision::revision;

@@ -90,6 +90,12 @@ impl Tip {
         })
     }
 
+    /// Whether a commit follows from this one, as [`super::follows()`] tells it.
+    #[must_use]
+    pub fn is_followed_by(&self, commit: &str) -> Option<bool> {
+        super::follows(self.repo(), commit, &self.commit)
+    }
+
     /// Why the past is not all here, as [`super::gap()`] tells it.
     #[must_use]
     pub fn gap(&self) -> Option<String> {

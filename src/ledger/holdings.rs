@@ -78,6 +78,7 @@ pub struct Replay {
     /// An answer to a question in an earlier file: only a base says everything again.
     lost: bool,
     newest: Option<Commit>,
+    applied_last: Option<Commit>,
     last: Option<Timestamp>,
 }
 
@@ -105,7 +106,13 @@ impl Replay {
         replay
     }
 
-    /// The newest commit that an apply recorded.
+    /// The commit of the last apply that had something to do (one that was refused had nothing), however old it says it is.
+    #[must_use]
+    pub fn applied_last(&self) -> Option<&Commit> {
+        self.applied_last.as_ref()
+    }
+
+    /// The newest commit that an apply recorded, by the commits' own time.
     #[must_use]
     pub fn newest(&self) -> Option<&Commit> {
         self.newest.as_ref()
@@ -151,10 +158,10 @@ impl Replay {
         self.last = self.last.max(Some(time(line)));
         match &line.entry {
             Entry::Opened(Opened { newest, .. }) => {
-                self.applied(newest.as_ref());
+                self.applied(newest.as_ref(), 0);
                 self.carried.whole |= line.n == 0; // the first file of all
             }
-            Entry::Begun(begun) => self.applied(begun.commit.as_ref()),
+            Entry::Begun(begun) => self.applied(begun.commit.as_ref(), begun.changes),
             Entry::Asked(asked) => {
                 self.carried.asked(asked, line.at);
                 self.open.insert(line.n, Open { at: line.at, asked: (**asked).clone() });
@@ -165,7 +172,8 @@ impl Replay {
         }
     }
 
-    fn applied(&mut self, commit: Option<&Commit>) {
+    fn applied(&mut self, commit: Option<&Commit>, changes: usize) {
+        self.applied_last = commit.filter(|_| changes > 0).cloned().or_else(|| self.applied_last.take());
         if let Some(commit) = commit
             && self.newest.as_ref().is_none_or(|newest| newest.time < commit.time)
         {

@@ -107,6 +107,9 @@ pub struct Applied {
     pub commit: String,
     /// When it was committed.
     pub time: Timestamp,
+    /// Whether it follows from the commit that was read (or, if not, the other way round), where git knows both and one follows from
+    /// the other. Else the times of the commits decide, which whoever made them could choose.
+    pub follows: Option<bool>,
 }
 
 /// A number and its limit.
@@ -134,7 +137,8 @@ impl Applied {
     #[must_use]
     pub fn is_newer_than(&self, read: &Revision) -> bool {
         match read {
-            Revision::Commit { hash, time, .. } => self.time > *time && self.commit != *hash,
+            Revision::Commit { hash, .. } if self.commit == *hash => false,
+            Revision::Commit { time, .. } => self.follows.unwrap_or(self.time > *time),
             Revision::NotInGit | Revision::Unknown(_) => false,
         }
     }
@@ -208,7 +212,7 @@ impl fmt::Display for Refusal {
             Self::Expiries(Count { count, max }) => {
                 write!(f, "{count} grants ended; `policy.expiries.max` allows {max} in one run")
             }
-            Self::OlderCommit(Applied { commit, time }) => {
+            Self::OlderCommit(Applied { commit, time, .. }) => {
                 let (commit, time) =
                     (commit.get(..COMMIT_CHARS).unwrap_or(commit), time.strftime("%Y-%m-%d %H:%M UTC"));
                 write!(f, "commit {commit} of {time} was applied before, and the one that was read is older")

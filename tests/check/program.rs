@@ -253,13 +253,14 @@ pub struct Ask<'a> {
 /// Reads and compares, as every command does.
 async fn planned<P: Far>(ask: Ask<'_>, azure: &Azure<'_, P>) -> PlannedRun {
     let Ask { read: (workspace, desired), owners, now, told } = ask;
-    let newest = told.newest.map(|time| Applied { commit: hash(time), time });
+    let newest = told.newest.map(|time| Applied { commit: hash(time), time, follows: None });
     let request = PlanRequest {
         workspace,
         desired,
         scope: Scope::chosen(owners.cloned()),
         azure,
         records: Records {
+            applied_last: None,
             newest,
             remembered: Remembered {
                 made: told.remembered.clone(),

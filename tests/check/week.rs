@@ -613,7 +613,7 @@ impl Week {
         let asked = vec!["asked"; tried.count()];
         assert_eq!(book.lines(), [vec!["begun"], asked, vec!["ended"]].concat(), "each write is recorded, and the run");
         let (hash, time) = (format!("{commit:040}"), timestamp(self.commits[commit].1));
-        self.newest = self.newest.take().max(Some(Applied { commit: hash, time }));
+        self.newest = self.newest.take().max(Some(Applied { commit: hash, time, follows: None }));
         let mut healed = Vec::new();
         for outcome in outcomes.iter().filter(|outcome| outcome.result.is_ok()) {
             let count = if outcome.change.action == Action::Revoke { &mut self.removed } else { &mut self.granted };

@@ -110,7 +110,7 @@ fn folder() -> TempDir {
 
 /// A newer commit was applied.
 fn newer() -> Records {
-    let newest = Applied { commit: "b".repeat(40), time: APPLIED.parse().unwrap() };
+    let newest = Applied { commit: "b".repeat(40), time: APPLIED.parse().unwrap(), follows: None };
     Records { newest: Some(newest), ..Records::default() }
 }
 
